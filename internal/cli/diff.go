@@ -1,0 +1,90 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/pscdev/psc/internal/fault"
+	"github.com/pscdev/psc/pkg/pod"
+	"github.com/pscdev/psc/pkg/revision"
+)
+
+func newDiff(a *app) *cobra.Command {
+	var exitCode bool
+	cmd := &cobra.Command{
+		Use:     "diff",
+		Short:   "Show what a deploy would change",
+		Long:    "Compare the newest revision with the one that is live.",
+		Example: "  psc diff\n  psc diff --exit-code     exit with 3 when there is something to deploy",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			w, err := a.open()
+			if err != nil {
+				return err
+			}
+			h, err := w.history(cmd.Context())
+			if err != nil {
+				return err
+			}
+			return a.diffRevisions(cmd.Context(), w, h.live, max(h.head(), h.live), exitCode)
+		},
+	}
+	cmd.Flags().BoolVar(&exitCode, "exit-code", false, "exit with 3 when there are differences")
+	return cmd
+}
+
+// diffDocument is the answer of diff for scripts.
+type diffDocument struct {
+	From    int              `json:"from"`
+	To      int              `json:"to"`
+	Entries []revision.Entry `json:"entries"`
+}
+
+// showDiff shows how to differs from from.
+func (a *app) showDiff(ctx context.Context, w *workspace, doc diffDocument, from, to pod.Spec, exitCode bool) error {
+	doc.Entries = revision.Diff(from, to)
+	if doc.Entries == nil {
+		doc.Entries = []revision.Entry{}
+	}
+	names := make([]string, 0, len(doc.Entries))
+	for _, e := range doc.Entries {
+		names = append(names, e.Ref().String())
+	}
+	urls, err := a.urls(ctx, w, to)
+	if err != nil {
+		return err
+	}
+	err = a.view.Answer(doc, names, func(out io.Writer) {
+		if len(doc.Entries) == 0 {
+			fmt.Fprintln(out, "No differences")
+			return
+		}
+		a.view.Diff(out, doc.Entries, urls)
+	})
+	if err == nil && exitCode && len(doc.Entries) > 0 {
+		return &fault.Error{Code: fault.Differences, Err: fmt.Errorf("%s", count(len(doc.Entries), "difference")), Silent: true}
+	}
+	return err
+}
+
+// urls tells people where routes are reached. Documents do not hold it, and then nothing is asked.
+func (a *app) urls(ctx context.Context, w *workspace, spec pod.Spec) (func(string, *pod.Route) []string, error) {
+	if a.view.Document() {
+		return nil, nil
+	}
+	cluster, err := w.cluster(ctx, spec)
+	if err != nil {
+		return nil, err
+	}
+	return func(name string, r *pod.Route) []string { return cluster.URLs(w.pod, name, r) }, nil
+}
+
+func count(n int, word string) string {
+	if n == 1 {
+		return fmt.Sprintf("%d %s", n, word)
+	}
+	return fmt.Sprintf("%d %ss", n, word)
+}

@@ -1,0 +1,98 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/pscdev/psc/internal/fault"
+	"github.com/pscdev/psc/internal/store"
+	"github.com/pscdev/psc/pkg/revision"
+)
+
+func newRevision(a *app) *cobra.Command {
+	c := noun("revision", "Revisions: the history of the pod",
+		newRevisionList(a), newRevisionShow(a), newRevisionDiff(a), newRevisionWait(a))
+	c.Aliases = []string{"rev"}
+	return c
+}
+
+// revision returns one revision with its spec, or an error that names the way out.
+func (w *workspace) revision(ctx context.Context, number int) (revision.Revision, error) {
+	r, err := w.store.Get(ctx, number)
+	return r, w.missing(err)
+}
+
+func (w *workspace) missing(err error) error {
+	if errors.Is(err, store.ErrNoRevision) {
+		return fault.New(fault.Usage, "pod %s: %w", w.pod, err).WithHint("psc revision list")
+	}
+	return err
+}
+
+func newRevisionList(a *app) *cobra.Command {
+	var most int
+	cmd := &cobra.Command{
+		Use:     "list",
+		Short:   "List what was changed, when and by whom",
+		Example: "  psc revision list\n  psc revision list -o json",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			w, err := a.open()
+			if err != nil {
+				return err
+			}
+			h, err := w.history(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if err := a.settle(cmd.Context(), w, &h); err != nil {
+				return err
+			}
+			all := h.all
+			if !a.view.Document() && most > 0 && len(all) > most {
+				all = all[:most]
+			}
+			if all == nil {
+				all = []revision.Revision{}
+			}
+			names := make([]string, 0, len(all))
+			for _, r := range all {
+				names = append(names, fmt.Sprintf("revision/%d", r.Number))
+			}
+			return a.view.Answer(list[revision.Revision]{all}, names, func(out io.Writer) {
+				if len(all) == 0 {
+					a.view.Say("Pod %s has no revisions. Make one with: psc app create NAME --image IMAGE", w.pod)
+					return
+				}
+				a.view.Revisions(out, all)
+				if len(all) < len(h.all) {
+					a.view.Say("%d older ones: psc revision list --most 0", len(h.all)-len(all))
+				}
+			})
+		},
+	}
+	cmd.Flags().IntVar(&most, "most", 20, "how many to list at the most; 0 for all")
+	return cmd
+}
+
+// settle finds out how a deploy ended that nobody waited for.
+func (a *app) settle(ctx context.Context, w *workspace, h *history) error {
+	live, ok := h.find(h.live)
+	if !ok || live.State != revision.Pending || h.holder.ID != "" {
+		return nil
+	}
+	settled, _, _, err := a.fares(ctx, w, *h)
+	if err != nil {
+		return err
+	}
+	for i := range h.all {
+		if h.all[i].Number == settled.Number {
+			h.all[i] = settled
+		}
+	}
+	return nil
+}

@@ -1,0 +1,62 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+	"sigs.k8s.io/yaml"
+
+	"github.com/pscdev/psc/pkg/pod"
+	"github.com/pscdev/psc/pkg/revision"
+)
+
+// revisionDocument is a revision with its resources, for scripts.
+type revisionDocument struct {
+	revision.Revision
+	Resources []pod.File `json:"resources"`
+}
+
+func newRevisionShow(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:     "show [REVISION]",
+		Short:   "Show one revision: who, when, why, and its resources",
+		Long:    "Show the revision that is named, or else the live one.",
+		Example: "  psc revision show\n  psc revision show 12 -o yaml",
+		Args:    between(0, "REVISION"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			w, err := a.open()
+			if err != nil {
+				return err
+			}
+			h, err := w.history(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if err := a.settle(cmd.Context(), w, &h); err != nil {
+				return err
+			}
+			number := h.live
+			if len(args) > 0 || number == 0 {
+				if number, err = parseRevision(append(args, fmt.Sprint(h.head()))[0]); err != nil {
+					return err
+				}
+			}
+			r, err := w.revision(cmd.Context(), number)
+			if err != nil {
+				return err
+			}
+			r.Live = r.Number == h.live
+			files := pod.Files(r.Spec)
+			doc := revisionDocument{Revision: r, Resources: files}
+			return a.view.Answer(doc, []string{fmt.Sprintf("revision/%d", r.Number)}, func(out io.Writer) {
+				a.view.Revision(out, r)
+				for _, f := range files {
+					if text, err := yaml.Marshal(f); err == nil {
+						fmt.Fprintf(out, "---\n%s", text)
+					}
+				}
+			})
+		},
+	}
+}

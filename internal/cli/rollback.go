@@ -1,0 +1,118 @@
+package cli
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/pscdev/psc/internal/fault"
+	"github.com/pscdev/psc/pkg/revision"
+)
+
+func newRollback(a *app) *cobra.Command {
+	var (
+		f                deployFlags
+		message          string
+		dryRun, exitCode bool
+	)
+	cmd := &cobra.Command{
+		Use:   "rollback [REVISION]",
+		Short: "Go back to the last revision that was ready, or to the one that is named",
+		Long: "Make a new revision with the content of an old one, and deploy it. Without a number that is the\n" +
+			"last revision before the live one that was ready. Drafts that wait are put on top of it.",
+		Example: "  psc rollback\n  psc rollback 7 -m \"checkout is broken\"",
+		Args:    between(0, "REVISION"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			ctx := cmd.Context()
+			w, err := a.open()
+			if err != nil {
+				return err
+			}
+			h, err := w.history(ctx)
+			if err != nil {
+				return err
+			}
+			number, err := w.toRestore(ctx, h, args)
+			if err != nil {
+				return err
+			}
+			if dryRun {
+				return a.diffRevisions(ctx, w, h.live, number, exitCode)
+			}
+			user, err := w.kube.Whoami(ctx)
+			if err != nil {
+				return err
+			}
+			return a.rollback(ctx, w, user.Name, number, message, &f)
+		},
+	}
+	f.add(cmd)
+	cmd.Flags().StringVarP(&message, "message", "m", "", "what to say of it in the history")
+	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "show what would change, write nothing")
+	cmd.Flags().BoolVar(&exitCode, "exit-code", false, "with --dry-run: exit with 3 when something would change")
+	return cmd
+}
+
+// toRestore chooses the revision to go back to.
+func (w *workspace) toRestore(ctx context.Context, h history, args []string) (int, error) {
+	if len(args) > 0 {
+		return parseRevision(args[0])
+	}
+	live, err := w.store.Get(ctx, h.live)
+	if err != nil {
+		return 0, err
+	}
+	for _, r := range h.all {
+		if r.Number >= h.live || r.State != revision.Ready {
+			continue
+		}
+		old, err := w.store.Get(ctx, r.Number)
+		if err != nil {
+			return 0, err
+		}
+		if live.State != revision.Ready || len(revision.Diff(live.Spec, old.Spec)) > 0 {
+			return r.Number, nil
+		}
+	}
+	return 0, fault.New(fault.Failed, "there is no earlier revision that was ready").WithHint("psc revision list")
+}
+
+// rollback makes a revision with the content of an old one and deploys it.
+func (a *app) rollback(ctx context.Context, w *workspace, user string, number int, message string, f *deployFlags) error {
+	old, err := w.revision(ctx, number)
+	if err != nil {
+		return err
+	}
+	// Going back must not fail because somebody has a draft of the same field.
+	leave := func(err error) error {
+		a.view.Warn("the waiting drafts stay behind: %v", err)
+		return nil
+	}
+	r, err := a.appendAlone(ctx, w, user, leave, func(head, live revision.Revision) (revision.Revision, error) {
+		r := revision.Restore(head, live, old)
+		r.Message = message
+		if len(r.Edits.Edits) == 0 && live.State == revision.Ready {
+			return r, errUnchanged
+		}
+		return r, nil
+	})
+	if done, err := a.unchanged(err); done {
+		return err
+	}
+	if err != nil {
+		return err
+	}
+	return a.deploy(ctx, w, user, r, f)
+}
+
+func (a *app) diffRevisions(ctx context.Context, w *workspace, from, to int, exitCode bool) error {
+	older, err := w.store.Get(ctx, from)
+	if err != nil {
+		return w.missing(err)
+	}
+	newer, err := w.store.Get(ctx, to)
+	if err != nil {
+		return w.missing(err)
+	}
+	return a.showDiff(ctx, w, diffDocument{From: from, To: to}, older.Spec, newer.Spec, exitCode)
+}

@@ -1,0 +1,220 @@
+// Package cli is the command tree of psc.
+//
+// A command makes three moves: open what it needs, do one thing, show the answer. What it needs comes from an app, whose
+// parts are made when they are first asked for, so that --help and completion never dial.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/pscdev/psc/internal/config"
+	"github.com/pscdev/psc/internal/fault"
+	"github.com/pscdev/psc/internal/view"
+)
+
+// Env is the world that psc runs in.
+type Env struct {
+	In       io.Reader
+	Out, Err io.Writer
+	Now      func() time.Time
+	Version  string
+}
+
+// Main runs psc with arguments and returns its exit code.
+func Main(ctx context.Context, env Env, args []string) int {
+	a := &app{Env: env}
+	root := newRoot(a)
+	root.SetArgs(args)
+	root.SetIn(env.In)
+	root.SetOut(env.Out)
+	root.SetErr(env.Err)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return 0
+	}
+	if cause := context.Cause(ctx); cause != nil {
+		err = fault.Wrap(fault.Of(cause).Code, err)
+	}
+	if a.view == nil { // it failed before the flags were known
+		a.view, _ = view.New(env.Out, env.Err, "", false, env.Now)
+	}
+	err = usage(err)
+	a.view.Error(err)
+	return int(fault.Of(err).Code)
+}
+
+// Command returns the command tree, for what is generated from it.
+func Command(env Env) *cobra.Command { return newRoot(&app{Env: env}) }
+
+// usage gives the errors of cobra and pflag, which have no type of their own, the exit code for wrong usage.
+func usage(err error) error {
+	var known *fault.Error
+	if errors.As(err, &known) {
+		return err
+	}
+	if strings.HasPrefix(err.Error(), "unknown command") {
+		return fault.New(fault.Usage, "%w", err).WithHint("psc help")
+	}
+	return err
+}
+
+// Groups of commands, in the order of the help.
+const (
+	groupStart     = "start"
+	groupResources = "resources"
+	groupRevisions = "revisions"
+	groupLook      = "look"
+	groupPlatform  = "platform"
+)
+
+func newRoot(a *app) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "psc",
+		Short: "Run apps on Kubernetes, and go back when it was a mistake",
+		Long: "psc turns a Kubernetes cluster into a platform for developers. You say what runs (apps) and\n" +
+			"where it is reached (routes); every change is a numbered revision: look at it, deploy it, go back.",
+		Example: "  psc login --context staging      use a cluster of your kubeconfig\n" +
+			"  psc new-pod shop                 make a workspace\n" +
+			"  psc app create web --image ghcr.io/acme/web:1.4 --port 8080\n" +
+			"  psc route create web --to web\n" +
+			"  psc deploy",
+		Version:           a.Version,
+		SilenceErrors:     true,
+		SilenceUsage:      true,
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return a.configure(cmd) },
+		Args:              cobra.NoArgs,
+		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.SetVersionTemplate("psc {{.Version}}\n")
+	root.AddGroup(
+		&cobra.Group{ID: groupStart, Title: "Start:"},
+		&cobra.Group{ID: groupResources, Title: "Resources:"},
+		&cobra.Group{ID: groupRevisions, Title: "Revisions:"},
+		&cobra.Group{ID: groupLook, Title: "Look:"},
+		&cobra.Group{ID: groupPlatform, Title: "psc itself:"},
+	)
+	flags := root.PersistentFlags()
+	flags.StringP(config.Pod, "p", "", "pod to work in (PSC_POD)")
+	flags.String(config.Context, "", "context of the kubeconfig (PSC_CONTEXT)")
+	flags.StringVar(&a.kubeconfig, "kubeconfig", "", "kubeconfig file (KUBECONFIG)")
+	flags.StringP(config.Output, "o", "", "answer as "+strings.Join(view.Formats(), ", "))
+	flags.BoolVarP(&a.yes, "yes", "y", false, "answer questions with yes")
+	flags.BoolVarP(&a.quiet, "quiet", "q", false, "only the answer, not the story")
+	flags.BoolVarP(&a.verbose, "verbose", "v", false, "show each request to the cluster")
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return fault.New(fault.Usage, "%w", err).WithHint("%s --help", cmd.CommandPath())
+	})
+	a.group(root, groupStart, newLogin(a), newLogout(a), newWhoami(a), newNewPod(a), newPod(a))
+	a.group(root, groupResources, newApp(a), newRoute(a))
+	a.group(root, groupRevisions, newDiff(a), newDeploy(a), newRollback(a), newStatus(a), newRevision(a))
+	a.group(root, groupLook, newGet(a))
+	a.group(root, groupPlatform, newVersion(a))
+	root.SetHelpCommandGroupID(groupPlatform)
+	root.SetCompletionCommandGroupID(groupPlatform)
+	root.SetUsageTemplate(usageTemplate)
+	a.completions(root)
+	return root
+}
+
+func (a *app) group(root *cobra.Command, id string, commands ...*cobra.Command) {
+	for _, c := range commands {
+		c.GroupID = id
+		root.AddCommand(c)
+	}
+}
+
+// noun is a command that only holds others.
+func noun(use, short string, commands ...*cobra.Command) *cobra.Command {
+	c := &cobra.Command{
+		Use:   use,
+		Short: short,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return nil
+			}
+			e := fault.New(fault.Usage, "unknown command %q for %q", args[0], cmd.CommandPath())
+			if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+				return e.WithHint("did you mean %s %s?", cmd.CommandPath(), near[0])
+			}
+			return e.WithHint("%s --help", cmd.CommandPath())
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	c.SuggestionsMinimumDistance = 2
+	c.AddCommand(commands...)
+	return c
+}
+
+// exactly is cobra.ExactArgs with an error that says what is missing.
+func exactly(names ...string) cobra.PositionalArgs {
+	return between(len(names), names...)
+}
+
+// between takes at least least arguments and at most one for each name.
+func between(least int, names ...string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		switch {
+		case len(args) < least:
+			return fault.New(fault.Usage, "%s is missing", strings.Join(names[len(args):least], " and ")).
+				WithHint("%s", cmd.UseLine())
+		case len(args) > len(names):
+			return fault.New(fault.Usage, "%q is one argument too many", args[len(names)]).WithHint("%s", cmd.UseLine())
+		}
+		return nil
+	}
+}
+
+// configure reads flags, environment and the settings file, before any command runs.
+func (a *app) configure(cmd *cobra.Command) error {
+	settings, err := config.Load(cmd.Root().PersistentFlags())
+	if err != nil {
+		return err
+	}
+	a.settings = settings
+	a.view, err = view.New(a.Out, a.Err, settings.Output(), a.quiet, a.Now)
+	return err
+}
+
+// usageTemplate is cobra's without what a person does not need: aliases and the flags that are the same everywhere.
+const usageTemplate = `Usage:
+  {{if .HasAvailableSubCommands}}{{.CommandPath}} COMMAND{{else}}{{.UseLine}}{{end}}{{if .HasExample}}
+
+Examples:
+{{.Example}}{{end}}{{$cmds := .Commands}}{{if .HasAvailableSubCommands}}{{if eq (len .Groups) 0}}
+
+Commands:{{range $cmds}}{{if .IsAvailableCommand}}
+  {{rpad .Name .NamePadding}} {{.Short}}{{end}}{{end}}{{else}}{{range $group := .Groups}}
+
+{{.Title}}{{range $cmds}}{{if (and (eq .GroupID $group.ID) (or .IsAvailableCommand (eq .Name "help")))}}
+  {{rpad .Name .NamePadding}} {{.Short}}{{end}}{{end}}{{end}}{{end}}{{end}}{{if and .HasAvailableLocalFlags .HasParent}}
+
+Flags:
+{{.LocalFlags.FlagUsages | trimTrailingWhitespaces}}{{end}}
+
+{{if .HasParent}}Flags that every command takes: psc --help{{else}}Flags of every command:
+{{.LocalFlags.FlagUsages | trimTrailingWhitespaces}}{{end}}
+`
+
+// confirm asks before something is lost. Without a terminal the way to answer is a flag.
+func (a *app) confirm(what, name string) error {
+	if a.yes {
+		return nil
+	}
+	if f, ok := a.In.(*os.File); !ok || !a.view.Terminal || !isTerminal(f) {
+		return fault.New(fault.Usage, "%s cannot be undone", what).WithHint("add --yes to do it")
+	}
+	fmt.Fprintf(a.Err, "%s cannot be undone. Type %s to go on: ", what, name)
+	var answer string
+	if _, err := fmt.Fscanln(a.In, &answer); err != nil || answer != name {
+		return fault.New(fault.Failed, "nothing was done: the answer was not %s", name)
+	}
+	return nil
+}

@@ -1,0 +1,279 @@
+package cli_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+	"k8s.io/client-go/tools/clientcmd"
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+
+	"github.com/pscdev/psc/internal/cli"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"psc": func() { os.Exit(cli.Run("test", os.Args[1:])) },
+	})
+}
+
+// TestScripts runs the stories that need an API server, against a real one whose nodes are simulated.
+func TestScripts(t *testing.T) {
+	run(t, start(t, "simulated"), "../../testdata/script")
+}
+
+// TestNodeScripts runs the stories that need real containers and real traffic.
+func TestNodeScripts(t *testing.T) {
+	if why := noNode(); why != "" {
+		t.Skip("real nodes cannot run here: " + why)
+	}
+	run(t, start(t, "real"), "../../testdata/script/node")
+}
+
+// noNode says why this machine cannot run real containers; "" when it can.
+func noNode() string {
+	if runtime.GOOS != "linux" {
+		return "this is not Linux"
+	}
+	if os.Geteuid() != 0 {
+		return "this is not root"
+	}
+	if _, err := exec.LookPath("nft"); err != nil {
+		return "there is no nft"
+	}
+	return ""
+}
+
+// cluster is a Kubernetes of psc-local.
+type cluster struct {
+	bin      string // psc-local
+	name     string
+	env      []string
+	Server   string `json:"server"`
+	Registry string `json:"registry"`
+	Gateway  struct {
+		HTTP  string `json:"http"`
+		HTTPS string `json:"https"`
+		CA    string `json:"ca"`
+	} `json:"gateway"`
+	users *clientcmdapi.Config // a context for each user
+}
+
+// start brings up a cluster of its own, and takes it down when the test ends.
+func start(t *testing.T, nodes string) *cluster {
+	t.Helper()
+	c := &cluster{bin: pscLocal(t), name: fmt.Sprintf("test-%s-%d", nodes, os.Getpid())}
+	dir := t.TempDir()
+	c.env = append(os.Environ(), "PSC_LOCAL_HOME="+dir)
+	begin := time.Now()
+	t.Cleanup(func() { c.local(t, nil, "down", "--name", c.name) })
+	c.local(t, nil, "up", "--name", c.name, "--nodes", nodes, "--kubeconfig", filepath.Join(dir, "kubeconfig"))
+	t.Logf("cluster with %s nodes: %s", nodes, time.Since(begin).Round(100*time.Millisecond))
+	if err := json.Unmarshal(c.local(t, nil, "status", "--name", c.name, "-o", "json"), c); err != nil {
+		t.Fatal(err)
+	}
+	c.users = clientcmdapi.NewConfig()
+	for _, user := range []string{"admin", "alice", "bob"} {
+		config, err := clientcmd.Load(c.local(t, nil, "kubeconfig", "--name", c.name, "--user", user))
+		if err != nil {
+			t.Fatal(err)
+		}
+		context := config.Contexts[config.CurrentContext]
+		c.users.Clusters["local"] = config.Clusters[context.Cluster]
+		c.users.AuthInfos[user] = config.AuthInfos[context.AuthInfo]
+		c.users.Contexts[user] = &clientcmdapi.Context{Cluster: "local", AuthInfo: user}
+	}
+	c.users.CurrentContext = "admin"
+	c.pushApps(t, dir)
+	return c
+}
+
+// pscLocal is the path of the psc-local that belongs to this tree. It is built when it is not there yet.
+func pscLocal(t *testing.T) string {
+	t.Helper()
+	build := exec.Command("../../cmd/psc-local/build.sh")
+	build.Stderr = os.Stderr
+	out, err := build.Output()
+	if err != nil {
+		t.Fatalf("build psc-local: %v", err)
+	}
+	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
+	return filepath.Join(lines[len(lines)-1], "psc-local")
+}
+
+func (c *cluster) local(t *testing.T, stdin []byte, args ...string) []byte {
+	t.Helper()
+	cmd := exec.Command(c.bin, args...)
+	cmd.Env = c.env
+	cmd.Stdin = bytes.NewReader(stdin)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("psc-local %s: %v\n%s%s", strings.Join(args, " "), err, out, stderr.Bytes())
+	}
+	return out
+}
+
+// pushApps builds the versions of the app that the stories deploy.
+func (c *cluster) pushApps(t *testing.T, dir string) {
+	t.Helper()
+	for _, version := range []string{"v1", "v2"} {
+		path := filepath.Join(dir, "hello-"+version)
+		build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w -X main.version="+version, "-o", path, "../../testdata/apps/hello")
+		build.Env = append(os.Environ(), "CGO_ENABLED=0")
+		if out, err := build.CombinedOutput(); err != nil {
+			t.Fatalf("build the app: %v\n%s", err, out)
+		}
+		c.local(t, nil, "push", "--name", c.name, "hello:"+version, path)
+	}
+}
+
+func run(t *testing.T, c *cluster, dir string) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 dir,
+		Setup:               c.setup,
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exit":     exit,
+			"parallel": parallel,
+			"until":    until,
+		},
+	})
+}
+
+// setup gives each story a home and a pod name of its own.
+func (c *cluster) setup(env *testscript.Env) error {
+	kubeconfig := filepath.Join(env.WorkDir, "kubeconfig")
+	if err := clientcmd.WriteToFile(*c.users, kubeconfig); err != nil {
+		return err
+	}
+	bin := filepath.Join(env.WorkDir, ".bin")
+	if err := os.MkdirAll(bin, 0o700); err != nil {
+		return err
+	}
+	if err := os.Symlink(c.bin, filepath.Join(bin, "kubectl")); err != nil {
+		return err
+	}
+	name := strings.TrimSuffix(filepath.Base(env.WorkDir), ".txtar")
+	name = strings.ReplaceAll(strings.TrimPrefix(name, "script-"), "_", "-")
+	port := c.Gateway.HTTPS[strings.LastIndexByte(c.Gateway.HTTPS, ':')+1:]
+	env.Vars = append(env.Vars,
+		"HOME="+env.WorkDir,
+		"XDG_CONFIG_HOME="+filepath.Join(env.WorkDir, ".config"),
+		"KUBECONFIG="+kubeconfig,
+		"POD="+name,
+		"SERVER="+c.Server,
+		"REGISTRY="+c.Registry,
+		"GATEWAY="+c.Gateway.HTTPS,
+		"GATEWAY_PORT="+port,
+		"GATEWAY_CA="+c.Gateway.CA,
+	)
+	for i, v := range env.Vars {
+		if path, ok := strings.CutPrefix(v, "PATH="); ok {
+			env.Vars[i] = "PATH=" + path + string(os.PathListSeparator) + bin
+		}
+	}
+	return nil
+}
+
+// exit CODE COMMAND… runs a command that must exit with a code.
+func exit(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exit CODE COMMAND...")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	err = ts.Exec(args[1], args[2:]...)
+	got := 0
+	var ended *exec.ExitError
+	switch {
+	case errors.As(err, &ended):
+		got = ended.ExitCode()
+	case err != nil:
+		ts.Fatalf("%v", err)
+	}
+	if got != want {
+		ts.Fatalf("exit code is %d, want %d", got, want)
+	}
+}
+
+// parallel N COMMAND… runs a command N times at once, with {} replaced by 1 to N. All must succeed.
+func parallel(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: parallel N COMMAND...")
+	}
+	n, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	var group sync.WaitGroup
+	failures := make([]string, n)
+	for i := range n {
+		group.Go(func() {
+			words := make([]string, 0, len(args))
+			for _, arg := range args[1:] {
+				words = append(words, strings.ReplaceAll(arg, "{}", strconv.Itoa(i+1)))
+			}
+			cmd := exec.Command(words[0], words[1:]...)
+			cmd.Dir = ts.Getenv("WORK")
+			for _, name := range []string{"HOME", "XDG_CONFIG_HOME", "KUBECONFIG", "PATH"} {
+				cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
+			}
+			if path, err := lookPath(ts.Getenv("PATH"), words[0]); err == nil {
+				cmd.Path, cmd.Err = path, nil
+			}
+			if out, err := cmd.CombinedOutput(); err != nil {
+				failures[i] = fmt.Sprintf("%s: %v\n%s", strings.Join(words, " "), err, out)
+			}
+		})
+	}
+	group.Wait()
+	for _, f := range failures {
+		if f != "" {
+			ts.Fatalf("%s", f)
+		}
+	}
+}
+
+func lookPath(path, name string) (string, error) {
+	for _, dir := range filepath.SplitList(path) {
+		full := filepath.Join(dir, name)
+		if info, err := os.Stat(full); err == nil && !info.IsDir() {
+			return full, nil
+		}
+	}
+	return "", exec.ErrNotFound
+}
+
+// patience is how long until waits. It only matters when something is broken.
+const patience = time.Minute
+
+// until REGEXP COMMAND… runs a command again and again until its stdout matches.
+func until(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: until REGEXP COMMAND...")
+	}
+	pattern, err := regexp.Compile(args[0])
+	ts.Check(err)
+	for deadline := time.Now().Add(patience); ; time.Sleep(100 * time.Millisecond) {
+		err := ts.Exec(args[1], args[2:]...)
+		if err == nil && pattern.MatchString(ts.ReadFile("stdout")) {
+			return
+		}
+		if time.Now().After(deadline) {
+			ts.Fatalf("%s did not print %s", strings.Join(args[1:], " "), pattern)
+		}
+	}
+}

@@ -1,0 +1,138 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/pscdev/psc/internal/rollout"
+	"github.com/pscdev/psc/internal/view"
+	"github.com/pscdev/psc/pkg/plan"
+	"github.com/pscdev/psc/pkg/render"
+	"github.com/pscdev/psc/pkg/revision"
+)
+
+// statusDocument is the answer of status for scripts.
+type statusDocument struct {
+	Pod     string              `json:"pod"`
+	Context string              `json:"context"`
+	Live    *revision.Revision  `json:"live,omitempty"`
+	Head    *revision.Revision  `json:"head,omitempty"`
+	Drafts  []revision.Revision `json:"drafts"`
+	Apps    []appStatus         `json:"apps"`
+	Routes  []routeStatus       `json:"routes"`
+	// Drift is what is not as the live revision says.
+	Drift []drift `json:"drift,omitempty"`
+}
+
+type drift struct {
+	Kind   string `json:"kind"`
+	Name   string `json:"name"`
+	Reason string `json:"reason"`
+}
+
+func newStatus(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:     "status",
+		Short:   "Show what is live, how it fares, and what waits",
+		Example: "  psc status\n  psc status -o jsonpath={.live.state}",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			w, err := a.open()
+			if err != nil {
+				return err
+			}
+			doc, h, err := a.status(cmd.Context(), w)
+			if err != nil {
+				return err
+			}
+			return a.view.Answer(doc, []string{"pod/" + w.pod}, func(out io.Writer) { a.showStatus(out, doc, h) })
+		},
+	}
+}
+
+func (a *app) status(ctx context.Context, w *workspace) (statusDocument, history, error) {
+	doc := statusDocument{Pod: w.pod, Context: w.kube.Context, Drafts: []revision.Revision{}}
+	h, err := w.history(ctx)
+	if err != nil {
+		return doc, h, err
+	}
+	live, cluster, statuses, err := a.fares(ctx, w, h)
+	if err != nil {
+		return doc, h, err
+	}
+	doc.Apps, doc.Routes = appStatuses(statuses, live), routeStatuses(statuses, live)
+	doc.Drafts = append(doc.Drafts, h.drafts()...)
+	if len(h.all) > 0 {
+		doc.Head = &h.all[0]
+	}
+	if live.Number != 0 {
+		doc.Live = &live
+		if live.State.Done() {
+			doc.Drift, err = a.drift(ctx, w, live, cluster)
+		}
+	}
+	return doc, h, err
+}
+
+// drift compares what the live revision renders to with what is there.
+func (a *app) drift(ctx context.Context, w *workspace, live revision.Revision, cluster render.Cluster) ([]drift, error) {
+	objects, err := render.Objects(w.pod, live.Spec, cluster)
+	if err != nil {
+		return []drift{{Kind: "pod", Name: w.pod, Reason: err.Error()}}, nil
+	}
+	run := &rollout.Rollout{Kube: w.kube, Pod: w.pod}
+	steps, err := run.Compare(ctx, objects)
+	if err != nil {
+		return nil, err
+	}
+	var out []drift
+	for _, s := range plan.Writes(steps) {
+		reason := s.Reason
+		if s.Action == plan.Create {
+			reason = "missing"
+		}
+		out = append(out, drift{Kind: s.Kind.Kind, Name: s.Name, Reason: reason})
+	}
+	return out, nil
+}
+
+func (a *app) showStatus(out io.Writer, doc statusDocument, h history) {
+	live := "nothing was deployed yet"
+	reason := ""
+	if doc.Live != nil {
+		live = fmt.Sprintf("%s %s, deployed %s by %s: %s", doc.Live.Name(), view.State(doc.Live.State),
+			a.view.Ago(*cmp.Or(doc.Live.Started, &doc.Live.Created)), doc.Live.DeployedBy, doc.Live.Title())
+		reason = doc.Live.Reason
+	}
+	deploying := ""
+	if h.holder.ID != "" {
+		deploying = fmt.Sprintf("%s deploys r%d since %s", h.holder.ID, h.holder.Target, a.view.Ago(h.holder.Since))
+	}
+	a.view.Facts(out,
+		[2]string{"pod", fmt.Sprintf("%s on %s", doc.Pod, doc.Context)},
+		[2]string{"live", live}, [2]string{"reason", reason}, [2]string{"now", deploying})
+	if len(doc.Apps) > 0 {
+		fmt.Fprintln(out)
+		a.appTable(out, doc.Apps)
+	}
+	if len(doc.Routes) > 0 {
+		fmt.Fprintln(out)
+		a.routeTable(out, doc.Routes)
+	}
+	if len(doc.Drafts) > 0 {
+		fmt.Fprintf(out, "\n%s:\n", count(len(doc.Drafts), "waiting draft"))
+		a.view.Revisions(out, doc.Drafts)
+		a.view.Say("See what a deploy would change with: psc diff")
+	}
+	if len(doc.Drift) > 0 {
+		fmt.Fprintf(out, "\nnot as %s says:\n", doc.Live.Name())
+		for _, d := range doc.Drift {
+			fmt.Fprintf(out, "  %s %s: %s\n", d.Kind, d.Name, d.Reason)
+		}
+		a.view.Say("Put it right with: psc deploy %d", doc.Live.Number)
+	}
+}

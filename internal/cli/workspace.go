@@ -1,0 +1,192 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"golang.org/x/term"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
+	"github.com/pscdev/psc/internal/config"
+	"github.com/pscdev/psc/internal/fault"
+	"github.com/pscdev/psc/internal/kube"
+	"github.com/pscdev/psc/internal/store"
+	"github.com/pscdev/psc/internal/view"
+	"github.com/pscdev/psc/pkg/pod"
+	"github.com/pscdev/psc/pkg/revision"
+)
+
+// app is what commands share: the world, and what was chosen by flag, environment and settings file.
+type app struct {
+	Env
+	settings *config.Settings
+	view     *view.View
+
+	kubeconfig          string
+	yes, quiet, verbose bool
+}
+
+func isTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
+
+// connect opens the chosen context. It does not dial.
+func (a *app) connect() (*kube.Client, error) {
+	o := kube.Options{Kubeconfig: a.kubeconfig, Context: a.settings.Context(), UserAgent: "psc/" + a.Version}
+	if a.verbose {
+		o.Trace = a.trace
+	}
+	return kube.Connect(o)
+}
+
+func (a *app) trace(r kube.Request) {
+	answer := fmt.Sprint(r.Status)
+	if r.Err != nil {
+		answer = "no answer"
+	}
+	fmt.Fprintf(a.Err, "%s %s %s %dms\n", r.Method, r.Path, answer, r.Duration.Milliseconds())
+}
+
+// workspace is a pod that a command works in.
+type workspace struct {
+	kube  *kube.Client
+	store *store.Store
+	pod   string
+}
+
+// open opens the chosen pod of the chosen context. It does not dial.
+func (a *app) open() (*workspace, error) {
+	client, err := a.connect()
+	if err != nil {
+		return nil, err
+	}
+	name := a.settings.Pod(client.Context)
+	if name == "" {
+		return nil, fault.New(fault.Usage, "no pod is chosen in context %s", client.Context).
+			WithHint("psc pod use NAME, psc new-pod NAME, or --pod NAME")
+	}
+	return a.openPod(client, name), nil
+}
+
+func (a *app) openPod(client *kube.Client, name string) *workspace {
+	return &workspace{kube: client, store: store.Open(client, name, a.Now), pod: name}
+}
+
+// history is what a pod's records tell.
+type history struct {
+	all    []revision.Revision // newest first
+	live   int                 // 0 when nothing was ever deployed
+	holder store.Holder
+}
+
+// history lists the revisions and what is live. An empty history is looked at twice: the pod may not exist.
+func (w *workspace) history(ctx context.Context) (history, error) {
+	var h history
+	var lease error
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		h.live, h.holder, lease = w.store.Live(ctx)
+	}()
+	all, err := w.store.List(ctx)
+	<-done
+	if err := errors.Join(err, lease); err != nil {
+		return h, w.named(err)
+	}
+	h.all = all
+	for i := range h.all {
+		h.all[i].Live = h.all[i].Number == h.live
+	}
+	if len(h.all) == 0 {
+		if _, err := w.namespace(ctx); err != nil {
+			return h, err
+		}
+	}
+	return h, nil
+}
+
+// named says that the pod is missing where the API server only speaks of a namespace.
+func (w *workspace) named(err error) error {
+	if apierrors.IsNotFound(err) {
+		return fault.New(fault.Failed, "context %s has no pod %q: %w", w.kube.Context, w.pod, err).
+			WithHint("psc pod list, or psc new-pod %s", w.pod)
+	}
+	return err
+}
+
+// head is the newest revision's number; 0 when there is none.
+func (h history) head() int {
+	if len(h.all) == 0 {
+		return 0
+	}
+	return h.all[0].Number
+}
+
+// drafts are the revisions that wait to be deployed, newest first. Those below the live one were passed over.
+func (h history) drafts() []revision.Revision {
+	var out []revision.Revision
+	for _, r := range h.all {
+		if r.State == revision.Draft && r.Number > h.live {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// find returns the record of a number.
+func (h history) find(number int) (revision.Revision, bool) {
+	for _, r := range h.all {
+		if r.Number == number {
+			return r, true
+		}
+	}
+	return revision.Revision{}, false
+}
+
+// spec returns the newest spec of the pod: what a change would be made to.
+func (w *workspace) spec(ctx context.Context) (pod.Spec, error) {
+	head, err := w.store.Head(ctx)
+	if err != nil {
+		return nil, w.named(err)
+	}
+	if head.Number == 0 {
+		if _, err := w.namespace(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return head.Spec, nil
+}
+
+// invalid turns what is wrong with resources into the error that people and scripts get.
+func invalid(err error) error {
+	var problems pod.Problems
+	if errors.As(err, &problems) {
+		details := make([]fault.Detail, 0, len(problems))
+		for _, p := range problems {
+			details = append(details, fault.Detail{Path: p.Path, Message: p.Message})
+		}
+		return &fault.Error{Code: fault.Usage, Err: err, Details: details}
+	}
+	var ref *pod.RefError
+	if errors.As(err, &ref) {
+		e := fault.New(fault.Usage, "%w", err)
+		if errors.Is(err, pod.ErrExists) {
+			return e.WithHint("psc %s set %s changes it", ref.Ref.Kind.Word(), ref.Ref.Name)
+		}
+		return e.WithHint("psc %s list", ref.Ref.Kind.Word())
+	}
+	return err
+}
+
+// runID tells this run from others of the same person: user@host/run, for the lock.
+func (a *app) runID(user string) string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	return fmt.Sprintf("%s@%s/%d-%x", user, host, os.Getpid(), a.Now().UnixNano()&0xffffff)
+}
+
+// defaultTimeout is how long a deploy may take to become ready.
+const defaultTimeout = 10 * time.Minute

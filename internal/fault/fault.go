@@ -1,0 +1,113 @@
+// Package fault gives an error what a person needs beside its text: the exit code that scripts branch on, a hint with
+// the way out, and the places that are wrong.
+package fault
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Code is an exit code. They are part of psc's contract with scripts.
+type Code int
+
+// The exit codes.
+const (
+	Failed      Code = 1
+	Usage       Code = 2   // wrong usage or invalid resources
+	Differences Code = 3   // differences were found, and the command was asked to say so
+	Denied      Code = 4   // not signed in, or not allowed
+	Conflict    Code = 5   // someone else is deploying, or changed the same thing
+	Pending     Code = 8   // still pending at the timeout
+	Interrupted Code = 130 // by Ctrl-C
+	Terminated  Code = 143 // by SIGTERM
+)
+
+// Word is the code in the JSON form of an error.
+func (c Code) Word() string {
+	switch c {
+	case Usage:
+		return "usage"
+	case Differences:
+		return "differences"
+	case Denied:
+		return "denied"
+	case Conflict:
+		return "conflict"
+	case Pending:
+		return "pending"
+	case Interrupted:
+		return "interrupted"
+	case Terminated:
+		return "terminated"
+	case Failed:
+	}
+	return "failed"
+}
+
+// Detail is one place that is wrong.
+type Detail struct {
+	Path    string `json:"path"`
+	Message string `json:"message"`
+}
+
+// Error is an error with its exit code, and a hint and details where there are any.
+type Error struct {
+	Code    Code
+	Err     error
+	Hint    string // a command to paste, or one fact
+	Details []Detail
+	// Silent errors only set the exit code: what there is to say was said.
+	Silent bool
+}
+
+// Error implements error.
+func (e *Error) Error() string { return e.Err.Error() }
+
+// Unwrap returns the error that it is about.
+func (e *Error) Unwrap() error { return e.Err }
+
+// New makes an error with a code; format is as in fmt.Errorf.
+func New(code Code, format string, args ...any) *Error {
+	return &Error{Code: code, Err: fmt.Errorf(format, args...)}
+}
+
+// Wrap gives err a code. It returns nil for nil.
+func Wrap(code Code, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &Error{Code: code, Err: err}
+}
+
+// WithHint adds the way out; format is as in fmt.Sprintf.
+func (e *Error) WithHint(format string, args ...any) *Error {
+	e.Hint = fmt.Sprintf(format, args...)
+	return e
+}
+
+// Of returns everything known about err: the outermost code, hint and details of its chain. The code is Failed where
+// nothing in it says otherwise.
+func Of(err error) Error {
+	out := Error{Err: err}
+	for rest := err; rest != nil; {
+		var e *Error
+		if !errors.As(rest, &e) {
+			break
+		}
+		if out.Code == 0 {
+			out.Code = e.Code
+		}
+		if out.Hint == "" {
+			out.Hint = e.Hint
+		}
+		if out.Details == nil {
+			out.Details = e.Details
+		}
+		out.Silent = out.Silent || e.Silent
+		rest = e.Err
+	}
+	if out.Code == 0 {
+		out.Code = Failed
+	}
+	return out
+}

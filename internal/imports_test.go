@@ -1,0 +1,194 @@
+// Package internal holds the test of the layout: which package may import which.
+package internal
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/pscdev/psc"
+
+// layout names each package and what of ours it may import. A new package is written down here first.
+var layout = map[string][]string{
+	"cmd/psc":          {"internal/cli"},
+	"pkg/pod":          {},
+	"pkg/revision":     {"pkg/pod"},
+	"pkg/render":       {"pkg/pod", "pkg/revision"},
+	"pkg/plan":         {},
+	"pkg/health":       {"pkg/revision"},
+	"internal/fault":   {},
+	"internal/kube":    {"internal/fault"},
+	"internal/store":   {"pkg/pod", "pkg/revision", "internal/kube"},
+	"internal/rollout": {"pkg/*", "internal/kube", "internal/store", "internal/fault"},
+	"internal/image":   {"internal/fault"},
+	"internal/config":  {"internal/fault"},
+	"internal/login":   {"internal/config", "internal/fault"},
+	"internal/view":    {"pkg/*", "internal/fault"},
+	"internal/cli":     {"pkg/*", "internal/*"},
+	"internal/gen":     {"internal/cli", "pkg/pod"},
+}
+
+// doors are the libraries that few packages may see, so that the others can be read and tested without them.
+var doors = map[string][]string{
+	"github.com/spf13/viper":                 {"internal/config"},
+	"github.com/spf13/cobra":                 {"internal/cli", "internal/gen"},
+	"charm.land":                             {"internal/view"},
+	"github.com/charmbracelet":               {"internal/view"},
+	"github.com/google/go-containerregistry": {"internal/image"},
+	"k8s.io/client-go/discovery":             {"internal/kube"},
+	"k8s.io/client-go/dynamic":               {"internal/kube"},
+	"k8s.io/client-go/kubernetes":            {"internal/kube"},
+	"k8s.io/client-go/metadata":              {"internal/kube"},
+	"k8s.io/client-go/rest":                  {"internal/kube"},
+	"k8s.io/client-go/restmapper":            {"internal/kube"},
+	"k8s.io/client-go/tools/cache":           {"internal/kube"},
+	"k8s.io/client-go/transport":             {"internal/kube"},
+	"k8s.io/client-go/tools/clientcmd":       {"internal/kube", "internal/login"},
+}
+
+// The model in pkg is pure: the same input gives the same output, so it has no files, no network, no
+// processes, no chance and no clock.
+var (
+	impure = []string{
+		"crypto/rand", "io/ioutil", "log", "math/rand", "net", "net/http", "os", "plugin", "runtime",
+		"syscall", "golang.org/x/sys", "golang.org/x/term", "k8s.io/cli-runtime", "k8s.io/klog",
+	}
+	pureAfterAll = []string{"net/netip", "net/url"}
+	clock        = []string{"After", "AfterFunc", "NewTicker", "NewTimer", "Now", "Since", "Sleep", "Tick", "Until"}
+)
+
+func TestImports(t *testing.T) {
+	root := ".."
+	seen := map[string]bool{}
+	for _, top := range []string{"cmd/psc", "pkg", "internal"} {
+		err := filepath.WalkDir(filepath.Join(root, top), func(file string, d fs.DirEntry, err error) error {
+			if err != nil {
+				return err
+			}
+			if d.IsDir() && d.Name() == "testdata" {
+				return fs.SkipDir
+			}
+			// Tests may look at what they need.
+			if d.IsDir() || !strings.HasSuffix(file, ".go") || strings.HasSuffix(file, "_test.go") {
+				return nil
+			}
+			name, err := filepath.Rel(root, file)
+			if err != nil {
+				return err
+			}
+			name = filepath.ToSlash(name)
+			seen[path.Dir(name)] = true
+			check(t, file, name)
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name := range seen {
+		if _, ok := layout[name]; !ok {
+			t.Errorf("%s is not in the layout: write down what it may import", name)
+		}
+	}
+	if !seen["pkg/pod"] || !seen["internal/cli"] {
+		t.Errorf("pkg/pod and internal/cli were not found: this test looks at the wrong folder")
+	}
+}
+
+// check holds one file against the rules.
+func check(t *testing.T, file, name string) {
+	t.Helper()
+	from := path.Dir(name)
+	files := token.NewFileSet()
+	parsed, err := parser.ParseFile(files, file, nil, parser.SkipObjectResolution)
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	for _, spec := range parsed.Imports {
+		imported, err := strconv.Unquote(spec.Path.Value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, problem := range problems(from, imported) {
+			t.Errorf("%s:%d: %s", name, files.Position(spec.Pos()).Line, problem)
+		}
+	}
+	if !strings.HasPrefix(from, "pkg/") {
+		return
+	}
+	ast.Inspect(parsed, func(n ast.Node) bool {
+		if s, ok := n.(*ast.SelectorExpr); ok && isName(s.X, "time") && slices.Contains(clock, s.Sel.Name) {
+			t.Errorf("%s:%d: time.%s: pkg has no clock, take the time as an argument", name, files.Position(s.Pos()).Line, s.Sel.Name)
+		}
+		return true
+	})
+}
+
+func problems(from, imported string) []string {
+	var found []string
+	if ours, ok := strings.CutPrefix(imported, module+"/"); ok {
+		allowed := slices.ContainsFunc(layout[from], func(pattern string) bool {
+			matched, _ := path.Match(pattern, ours)
+			return matched
+		})
+		if !allowed {
+			found = append(found, from+" may not import "+ours)
+		}
+	}
+	for door, users := range doors {
+		if within(imported, door) && !slices.Contains(users, from) {
+			found = append(found, from+" may not import "+imported+": only "+strings.Join(users, ", ")+" may")
+		}
+	}
+	if strings.HasPrefix(from, "pkg/") && !slices.Contains(pureAfterAll, imported) &&
+		slices.ContainsFunc(impure, func(prefix string) bool { return within(imported, prefix) }) {
+		found = append(found, from+" may not import "+imported+": pkg is pure")
+	}
+	return found
+}
+
+// within reports whether a package is that of the prefix or below it.
+func within(name, prefix string) bool {
+	return name == prefix || strings.HasPrefix(name, prefix+"/")
+}
+
+func isName(e ast.Expr, name string) bool {
+	id, ok := e.(*ast.Ident)
+	return ok && id.Name == name
+}
+
+// A rule that no longer bites looks the same as one that is kept, so each is broken here once.
+func TestProblems(t *testing.T) {
+	for _, test := range []struct {
+		from, imported string
+		want           int
+	}{
+		{"pkg/revision", module + "/pkg/pod", 0},
+		{"pkg/pod", module + "/pkg/revision", 1},
+		{"pkg/pod", module + "/internal/fault", 1},
+		{"internal/rollout", module + "/pkg/render", 0},
+		{"internal/rollout", module + "/internal/view", 1},
+		{"cmd/psc", module + "/internal/kube", 1},
+		{"internal/config", "github.com/spf13/viper", 0},
+		{"internal/cli", "github.com/spf13/viper", 1},
+		{"internal/cli", "charm.land/lipgloss/v2", 1},
+		{"internal/store", "k8s.io/client-go/kubernetes/typed/core/v1", 1},
+		{"pkg/render", "k8s.io/client-go/applyconfigurations/apps/v1", 0},
+		{"pkg/pod", "net/url", 0},
+		{"pkg/pod", "net/http", 1},
+		{"pkg/pod", "os/exec", 1},
+	} {
+		if got := problems(test.from, test.imported); len(got) != test.want {
+			t.Errorf("%s imports %s: %q, want %d", test.from, test.imported, got, test.want)
+		}
+	}
+}

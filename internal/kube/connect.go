@@ -1,0 +1,133 @@
+// Package kube is the only door to the API server.
+//
+//	kubeconfig -- Connect --> Client -- Get, List, Apply, Watch, … --> objects
+//
+// It knows requests and nothing of what they are for. Its errors carry an exit code where one follows from the answer
+// (not signed in, not allowed), and can be asked with k8s.io/apimachinery/pkg/api/errors.
+package kube
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/metadata"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+
+	"github.com/pscdev/psc/internal/fault"
+)
+
+// Options say which cluster to talk to, and how.
+type Options struct {
+	// Kubeconfig is a path; empty for what KUBECONFIG says, or ~/.kube/config.
+	Kubeconfig string
+	// Context is the name of a context; empty for the kubeconfig's current one.
+	Context string
+	// Config is used instead of the kubeconfig, when it is not nil.
+	Config *clientcmdapi.Config
+	// UserAgent is how psc introduces itself: "psc/1.2.3".
+	UserAgent string
+	// Trace is told of each request, when it is not nil.
+	Trace func(Request)
+}
+
+// Client talks to one API server as one user. It is safe for concurrent use.
+type Client struct {
+	// Context is the name of the kubeconfig's context.
+	Context string
+	// Server is the address of the API server.
+	Server string
+
+	config   *rest.Config
+	http     *http.Client
+	dynamic  dynamic.Interface
+	metadata metadata.Interface
+}
+
+// Connect reads the kubeconfig and makes a Client. It does not dial.
+func Connect(o Options) (*Client, error) {
+	config, name, err := load(o)
+	if err != nil {
+		return nil, err
+	}
+	config.UserAgent = o.UserAgent
+	// The API server's priority and fairness is the limit; client-go's own default of 5 requests a second is off.
+	config.QPS = -1
+	if o.Trace != nil {
+		config.Wrap(func(next http.RoundTripper) http.RoundTripper { return tracer{next: next, trace: o.Trace} })
+	}
+	client, err := rest.HTTPClientFor(config)
+	if err != nil {
+		return nil, fmt.Errorf("context %q of the kubeconfig: %w", name, err)
+	}
+	c := &Client{Context: name, Server: config.Host, config: config, http: client}
+	if c.dynamic, err = dynamic.NewForConfigAndClient(config, client); err != nil {
+		return nil, err
+	}
+	if c.metadata, err = metadata.NewForConfigAndClient(config, client); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// Rules are the rules of kubectl for which kubeconfig files are read.
+func Rules(kubeconfig string) *clientcmd.ClientConfigLoadingRules {
+	rules := clientcmd.NewDefaultClientConfigLoadingRules()
+	rules.ExplicitPath = kubeconfig
+	rules.WarnIfAllMissing = false
+	return rules
+}
+
+// ReadConfig returns the kubeconfig as it stands, all files merged.
+func ReadConfig(kubeconfig string) (*clientcmdapi.Config, error) {
+	config, err := Rules(kubeconfig).Load()
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return nil, fault.New(fault.Usage, "there is no kubeconfig at %s", kubeconfig)
+	case err != nil:
+		return nil, fault.Wrap(fault.Usage, fmt.Errorf("read the kubeconfig: %w", err))
+	}
+	return config, nil
+}
+
+func load(o Options) (*rest.Config, string, error) {
+	raw := o.Config
+	if raw == nil {
+		var err error
+		if raw, err = ReadConfig(o.Kubeconfig); err != nil {
+			return nil, "", err
+		}
+	}
+	name := o.Context
+	if name == "" {
+		name = raw.CurrentContext
+	}
+	if name == "" {
+		return nil, "", fault.New(fault.Denied, "not signed in: the kubeconfig names no current context").
+			WithHint("psc login --context NAME, or psc login SERVER")
+	}
+	if raw.Contexts[name] == nil {
+		return nil, "", fault.New(fault.Usage, "the kubeconfig has no context %q", name).
+			WithHint("it has: %s", contextNames(raw))
+	}
+	config, err := clientcmd.NewNonInteractiveClientConfig(*raw, name, &clientcmd.ConfigOverrides{}, Rules(o.Kubeconfig)).ClientConfig()
+	if err != nil {
+		return nil, "", fault.Wrap(fault.Usage, fmt.Errorf("context %q of the kubeconfig: %w", name, err))
+	}
+	return config, name, nil
+}
+
+// As turns an object into its type, such as *appsv1.Deployment.
+func As[T any](o *unstructured.Unstructured) (*T, error) {
+	out := new(T)
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(o.Object, out); err != nil {
+		return nil, fmt.Errorf("read %s %s: %w", o.GetKind(), o.GetName(), err)
+	}
+	return out, nil
+}

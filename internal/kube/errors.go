@@ -1,0 +1,69 @@
+package kube
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net"
+	"net/url"
+	"slices"
+	"strings"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+
+	"github.com/pscdev/psc/internal/fault"
+)
+
+// named says what an answer of the API server means for the person who asked, while doing. It keeps the answer itself
+// for apierrors.Is….
+func (c *Client) named(err error, format string, args ...any) error {
+	if err == nil {
+		return nil
+	}
+	doing := fmt.Sprintf(format, args...)
+	var network *url.Error
+	switch {
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded) && !errors.As(err, &network):
+		return fmt.Errorf("%s: %w", doing, err)
+	case apierrors.IsUnauthorized(err):
+		return fault.New(fault.Denied, "the cluster does not know who you are (context %s): %w", c.Context, err).
+			WithHint("psc login")
+	case apierrors.IsForbidden(err) && !quotaExceeded(err):
+		return fault.New(fault.Denied, "%s: %w", doing, err).
+			WithHint("ask an admin of the pod or the cluster for this right")
+	case errors.As(err, &network) && !isTLS(err):
+		return fault.New(fault.Failed, "%s does not answer: %w", c.Server, innermost(err)).
+			WithHint("check the address and the network, or choose another cluster with --context")
+	}
+	return fmt.Errorf("%s: %w", doing, err)
+}
+
+// quotaExceeded tells a full quota, which the API server also answers with 403, from a missing right.
+func quotaExceeded(err error) bool {
+	return strings.Contains(err.Error(), "exceeded quota")
+}
+
+func isTLS(err error) bool { return strings.Contains(err.Error(), "x509:") }
+
+// innermost drops the request line that net/http puts before the cause.
+func innermost(err error) error {
+	var op *net.OpError
+	if errors.As(err, &op) {
+		return op
+	}
+	var request *url.Error
+	if errors.As(err, &request) {
+		return request.Err
+	}
+	return err
+}
+
+func contextNames(c *clientcmdapi.Config) string {
+	names := slices.Sorted(maps.Keys(c.Contexts))
+	if len(names) == 0 {
+		return "none"
+	}
+	return strings.Join(names, ", ")
+}

@@ -1,0 +1,180 @@
+package kube
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/dynamic"
+)
+
+// Kind is a kind of objects, such as {apps v1 Deployment}.
+type Kind = schema.GroupVersionKind
+
+// resource is where objects of a kind live. psc uses only kinds with a regular plural, so nothing has to be asked.
+func resource(kind Kind) schema.GroupVersionResource {
+	if kind.Kind == "Gateway" { // the guess is "gatewaies"
+		return kind.GroupVersion().WithResource("gateways")
+	}
+	plural, _ := meta.UnsafeGuessKindToResource(kind)
+	return plural
+}
+
+func (c *Client) in(kind Kind, namespace string) dynamic.ResourceInterface {
+	if namespace == "" {
+		return c.dynamic.Resource(resource(kind))
+	}
+	return c.dynamic.Resource(resource(kind)).Namespace(namespace)
+}
+
+// User is who the API server says you are.
+type User struct {
+	Name   string
+	Groups []string
+}
+
+// Whoami asks the API server who is asking.
+func (c *Client) Whoami(ctx context.Context) (User, error) {
+	review := &unstructured.Unstructured{Object: map[string]any{}}
+	review.SetGroupVersionKind(Kind{Group: "authentication.k8s.io", Version: "v1", Kind: "SelfSubjectReview"})
+	answer, err := c.in(review.GroupVersionKind(), "").Create(ctx, review, metav1.CreateOptions{})
+	if err != nil {
+		return User{}, c.named(err, "ask the cluster who you are")
+	}
+	name, _, _ := unstructured.NestedString(answer.Object, "status", "userInfo", "username")
+	groups, _, _ := unstructured.NestedStringSlice(answer.Object, "status", "userInfo", "groups")
+	return User{Name: name, Groups: groups}, nil
+}
+
+// Get reads one object. namespace is empty for kinds that have none, here and below.
+func (c *Client) Get(ctx context.Context, kind Kind, namespace, name string) (*unstructured.Unstructured, error) {
+	o, err := c.in(kind, namespace).Get(ctx, name, metav1.GetOptions{})
+	return o, c.named(err, "read %s %s", kind.Kind, name)
+}
+
+// List reads all objects of a kind with a label selector. A kind that the cluster does not have is an empty list.
+func (c *Client) List(ctx context.Context, kind Kind, namespace, selector string) ([]unstructured.Unstructured, error) {
+	list, err := c.in(kind, namespace).List(ctx, metav1.ListOptions{LabelSelector: selector})
+	if apierrors.IsNotFound(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, c.named(err, "list %s", resource(kind).Resource)
+	}
+	return list.Items, nil
+}
+
+// ListMeta is List for the metadata alone.
+func (c *Client) ListMeta(ctx context.Context, kind Kind, namespace, selector string) ([]metav1.PartialObjectMetadata, error) {
+	list, err := c.metadata.Resource(resource(kind)).Namespace(namespace).List(ctx, metav1.ListOptions{LabelSelector: selector})
+	if apierrors.IsNotFound(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, c.named(err, "list %s", resource(kind).Resource)
+	}
+	for i := range list.Items {
+		list.Items[i].SetGroupVersionKind(kind) // the items of a list do not say
+	}
+	return list.Items, nil
+}
+
+// Create makes an object that must not exist yet: see apierrors.IsAlreadyExists.
+func (c *Client) Create(ctx context.Context, o runtime.Object, kind Kind, namespace string) (*unstructured.Unstructured, error) {
+	u, err := asUnstructured(o, kind)
+	if err != nil {
+		return nil, err
+	}
+	made, err := c.in(kind, namespace).Create(ctx, u, metav1.CreateOptions{FieldManager: fieldManager})
+	return made, c.named(err, "create %s %s", kind.Kind, u.GetName())
+}
+
+// Update replaces an object as it was read: see apierrors.IsConflict.
+func (c *Client) Update(ctx context.Context, o runtime.Object, kind Kind, namespace string) (*unstructured.Unstructured, error) {
+	u, err := asUnstructured(o, kind)
+	if err != nil {
+		return nil, err
+	}
+	made, err := c.in(kind, namespace).Update(ctx, u, metav1.UpdateOptions{FieldManager: fieldManager})
+	return made, c.named(err, "update %s %s", kind.Kind, u.GetName())
+}
+
+// Annotate sets annotations of an object, or removes those that are nil. With a version it fails when the object is
+// not in that version any more: see apierrors.IsConflict. It returns the new version.
+func (c *Client) Annotate(ctx context.Context, kind Kind, namespace, name, version string, annotations map[string]any) (string, error) {
+	metadata := map[string]any{"annotations": annotations}
+	if version != "" {
+		metadata["resourceVersion"] = version
+	}
+	patch, err := json.Marshal(map[string]any{"metadata": metadata})
+	if err != nil {
+		return "", err
+	}
+	o, err := c.metadata.Resource(resource(kind)).Namespace(namespace).
+		Patch(ctx, name, types.MergePatchType, patch, metav1.PatchOptions{FieldManager: fieldManager})
+	if err != nil {
+		return "", c.named(err, "update %s %s", kind.Kind, name)
+	}
+	return o.ResourceVersion, nil
+}
+
+// fieldManager is under which name psc's fields are kept:
+// https://kubernetes.io/docs/reference/using-api/server-side-apply/
+const fieldManager = "psc"
+
+// Apply makes an object what o says, whoever wrote its fields before.
+func (c *Client) Apply(ctx context.Context, o *unstructured.Unstructured) error {
+	_, err := c.in(o.GroupVersionKind(), o.GetNamespace()).
+		Apply(ctx, o.GetName(), o, metav1.ApplyOptions{FieldManager: fieldManager, Force: true})
+	return c.named(err, "write %s %s", o.GetKind(), o.GetName())
+}
+
+// Delete removes an object, and in the background what belongs to it. With a uid it removes just that object, not one
+// that was made anew under the name. An object that is gone already is no error.
+func (c *Client) Delete(ctx context.Context, kind Kind, namespace, name string, uid types.UID) error {
+	background := metav1.DeletePropagationBackground
+	options := metav1.DeleteOptions{PropagationPolicy: &background}
+	if uid != "" {
+		options.Preconditions = &metav1.Preconditions{UID: &uid}
+	}
+	err := c.in(kind, namespace).Delete(ctx, name, options)
+	if apierrors.IsNotFound(err) || uid != "" && apierrors.IsConflict(err) {
+		return nil
+	}
+	return c.named(err, "delete %s %s", kind.Kind, name)
+}
+
+// WaitGone waits until an object is gone.
+func (c *Client) WaitGone(ctx context.Context, kind Kind, name string) error {
+	for {
+		if _, err := c.in(kind, "").Get(ctx, name, metav1.GetOptions{}); apierrors.IsNotFound(err) {
+			return nil
+		} else if err != nil {
+			return c.named(err, "wait for %s %s to go", kind.Kind, name)
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("wait for %s %s to go: %w", kind.Kind, name, ctx.Err())
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
+}
+
+func asUnstructured(o runtime.Object, kind Kind) (*unstructured.Unstructured, error) {
+	fields, err := runtime.DefaultUnstructuredConverter.ToUnstructured(o)
+	if err != nil {
+		return nil, fmt.Errorf("write %s: %w", kind.Kind, err)
+	}
+	u := &unstructured.Unstructured{Object: fields}
+	u.SetGroupVersionKind(kind)
+	unstructured.RemoveNestedField(u.Object, "status")
+	return u, nil
+}

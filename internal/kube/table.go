@@ -1,0 +1,154 @@
+package kube
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/runtime/serializer"
+	"k8s.io/client-go/discovery"
+	"k8s.io/client-go/discovery/cached/memory"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/restmapper"
+
+	"github.com/pscdev/psc/internal/fault"
+)
+
+// Found is what Find found of one kind.
+type Found struct {
+	Kind  Kind
+	Table *metav1.Table
+	Items []unstructured.Unstructured
+}
+
+// Find reads objects of any kind in a namespace, by the names that kubectl takes: "pods", "deploy,svc", "po/web-1". With
+// table it asks for the columns that the server would show a person, else for the objects.
+func (c *Client) Find(ctx context.Context, namespace, types string, names []string, selector string, table bool) ([]Found, error) {
+	d, err := discovery.NewDiscoveryClientForConfigAndClient(c.config, c.http)
+	if err != nil {
+		return nil, err
+	}
+	cached := memory.NewMemCacheClient(d)
+	mapper := restmapper.NewShortcutExpander(restmapper.NewDeferredDiscoveryRESTMapper(cached), cached, func(string) {})
+	var found []Found
+	for name := range strings.SplitSeq(types, ",") {
+		kind, one, single := strings.Cut(name, "/")
+		wanted := names
+		if single {
+			wanted = []string{one}
+		}
+		mapping, err := c.mapping(mapper, kind)
+		if err != nil {
+			return nil, err
+		}
+		f, err := c.find(ctx, mapping, namespace, wanted, selector, table)
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, f...)
+	}
+	return found, nil
+}
+
+func (c *Client) mapping(mapper meta.RESTMapper, name string) (*meta.RESTMapping, error) {
+	full, group := schema.ParseResourceArg(strings.ToLower(name))
+	var kind Kind
+	var err error
+	if full != nil {
+		kind, err = mapper.KindFor(*full)
+	}
+	if full == nil || err != nil {
+		kind, err = mapper.KindFor(group.WithVersion(""))
+	}
+	if meta.IsNoMatchError(err) {
+		return nil, fault.New(fault.Usage, "the cluster has no kind of objects called %q", name)
+	}
+	if err != nil {
+		return nil, c.named(err, "ask the cluster for its kinds")
+	}
+	return mapper.RESTMapping(kind.GroupKind(), kind.Version)
+}
+
+func (c *Client) find(ctx context.Context, mapping *meta.RESTMapping, namespace string, names []string, selector string, table bool) ([]Found, error) {
+	if mapping.Scope.Name() != meta.RESTScopeNameNamespace {
+		return nil, fault.New(fault.Usage, "%s belong to the cluster, not to a pod", mapping.Resource.Resource).
+			WithHint("kubectl get %s", mapping.Resource.Resource)
+	}
+	paths := []string{""}
+	if len(names) > 0 {
+		paths = names
+	}
+	var out []Found
+	for _, name := range paths {
+		data, err := c.raw(ctx, mapping.Resource, namespace, name, selector, table)
+		if err != nil {
+			return nil, c.named(err, "read %s", strings.TrimSpace(mapping.Resource.Resource+" "+name))
+		}
+		f := Found{Kind: mapping.GroupVersionKind}
+		if table {
+			f.Table = &metav1.Table{}
+			err = json.Unmarshal(data, f.Table)
+		} else {
+			f.Items, err = items(data)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("read %s: %w", mapping.Resource.Resource, err)
+		}
+		out = append(out, f)
+	}
+	return out, nil
+}
+
+// raw asks for one object, or with an empty name for all of a resource.
+func (c *Client) raw(ctx context.Context, gvr schema.GroupVersionResource, namespace, name, selector string, table bool) ([]byte, error) {
+	config := rest.CopyConfig(c.config)
+	version := gvr.GroupVersion()
+	config.GroupVersion, config.APIPath = &version, "/apis"
+	if gvr.Group == "" {
+		config.APIPath = "/api"
+	}
+	config.NegotiatedSerializer = serializer.NewCodecFactory(runtime.NewScheme()).WithoutConversion()
+	client, err := rest.RESTClientForConfigAndClient(config, c.http)
+	if err != nil {
+		return nil, err
+	}
+	request := client.Get().Namespace(namespace).Resource(gvr.Resource)
+	if name != "" {
+		request = request.Name(name)
+	} else if selector != "" {
+		request = request.Param("labelSelector", selector)
+	}
+	if table {
+		request = request.SetHeader("Accept", "application/json;as=Table;v=v1;g=meta.k8s.io")
+	} else {
+		request = request.SetHeader("Accept", "application/json")
+	}
+	result := request.Do(ctx)
+	data, err := result.Raw()
+	if err != nil {
+		return nil, errors.Join(result.Error())
+	}
+	return data, nil
+}
+
+func items(data []byte) ([]unstructured.Unstructured, error) {
+	o := &unstructured.Unstructured{}
+	if err := o.UnmarshalJSON(data); err != nil {
+		return nil, err
+	}
+	if !o.IsList() {
+		return []unstructured.Unstructured{*o}, nil
+	}
+	list, err := o.ToList()
+	if err != nil {
+		return nil, err
+	}
+	return list.Items, nil
+}

@@ -1,0 +1,98 @@
+// Package login keeps the kubeconfig entries that psc makes. It touches those alone: a cluster, a user and a context
+// that carry its prefix. The current context and everything that other tools wrote stay as they are.
+package login
+
+import (
+	"fmt"
+	"net/url"
+	"os"
+	"strings"
+
+	"k8s.io/client-go/tools/clientcmd"
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+
+	"github.com/pscdev/psc/internal/fault"
+)
+
+// prefix begins the name of every entry that psc makes.
+const prefix = "psc/"
+
+// Request is what is known of a server and of who wants to sign in.
+type Request struct {
+	// Server is the address of the API server; https is assumed.
+	Server string
+	// Token is a bearer token; empty with a client certificate.
+	Token string
+	// Certificate and Key are files with a client certificate.
+	Certificate, Key string
+	// Authority is a file with the certificate that signs the server's; empty for the system's own.
+	Authority string
+	// Insecure does not check the server's certificate.
+	Insecure bool
+}
+
+// Entry makes the kubeconfig entries for a request, with the content of the files in them. It returns them as a
+// kubeconfig of their own, and the name of the context.
+func Entry(r Request) (*clientcmdapi.Config, string, error) {
+	address := r.Server
+	if !strings.Contains(address, "://") {
+		address = "https://" + address
+	}
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
+		return nil, "", fault.New(fault.Usage, "%q is not the address of a server such as https://api.example.com:6443", r.Server)
+	}
+	if r.Token != "" && u.Scheme == "http" {
+		return nil, "", fault.New(fault.Usage, "a token is only sent over https, not to %s", address)
+	}
+	cluster := &clientcmdapi.Cluster{Server: address, InsecureSkipTLSVerify: r.Insecure}
+	user := &clientcmdapi.AuthInfo{Token: r.Token}
+	for _, f := range []struct {
+		path string
+		to   *[]byte
+	}{{r.Authority, &cluster.CertificateAuthorityData}, {r.Certificate, &user.ClientCertificateData}, {r.Key, &user.ClientKeyData}} {
+		if f.path == "" {
+			continue
+		}
+		if *f.to, err = os.ReadFile(f.path); err != nil {
+			return nil, "", fault.Wrap(fault.Usage, err)
+		}
+	}
+	name := prefix + u.Host
+	config := clientcmdapi.NewConfig()
+	config.Clusters[name], config.AuthInfos[name] = cluster, user
+	config.Contexts[name] = &clientcmdapi.Context{Cluster: name, AuthInfo: name}
+	return config, name, nil
+}
+
+// Save adds the entries of made to the kubeconfig, in place of older ones of the same name.
+func Save(rules *clientcmd.ClientConfigLoadingRules, made *clientcmdapi.Config, name string) error {
+	return modify(rules, func(config *clientcmdapi.Config) {
+		config.Clusters[name], config.AuthInfos[name] = made.Clusters[name], made.AuthInfos[name]
+		config.Contexts[name] = made.Contexts[name]
+	})
+}
+
+// Ours says whether psc made the context.
+func Ours(context string) bool { return strings.HasPrefix(context, prefix) }
+
+// Remove takes the entries of a context that psc made out of the kubeconfig.
+func Remove(rules *clientcmd.ClientConfigLoadingRules, name string) error {
+	return modify(rules, func(config *clientcmdapi.Config) {
+		delete(config.Clusters, name)
+		delete(config.AuthInfos, name)
+		delete(config.Contexts, name)
+	})
+}
+
+func modify(rules *clientcmd.ClientConfigLoadingRules, change func(*clientcmdapi.Config)) error {
+	config, err := rules.GetStartingConfig()
+	if err != nil {
+		return fmt.Errorf("read the kubeconfig: %w", err)
+	}
+	change(config)
+	if err := clientcmd.ModifyConfig(rules, *config, false); err != nil {
+		return fmt.Errorf("write the kubeconfig: %w", err)
+	}
+	return nil
+}

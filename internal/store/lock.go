@@ -1,0 +1,261 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync"
+	"time"
+
+	coordinationv1 "k8s.io/api/coordination/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/pscdev/psc/internal/kube"
+)
+
+const (
+	leaseName        = "psc-deploy"
+	annotationLive   = "psc.dev/live"
+	annotationTarget = "psc.dev/target"
+
+	// renewEvery is how often a holder gives a sign of life.
+	renewEvery = 5 * time.Second
+	// lostAfter is how long the lease must not have been seen to change before the holder is given up for dead. It is
+	// measured on the watcher's own clock: those of two machines are never compared.
+	lostAfter = 20 * time.Second
+	// stopAfter is how long a holder that cannot renew goes on. It is shorter than lostAfter, so that it has stopped
+	// before anybody else begins.
+	stopAfter = 15 * time.Second
+	// lookEvery is how often whoever waits looks.
+	lookEvery = time.Second
+)
+
+func leases() kube.Kind {
+	return kube.Kind{Group: "coordination.k8s.io", Version: "v1", Kind: "Lease"}
+}
+
+// Holder is who deploys at the moment.
+type Holder struct {
+	// ID is user@host/run; empty when nobody deploys.
+	ID string
+	// Since is when they began, on their clock.
+	Since time.Time
+	// Target is the number of the revision that they deploy.
+	Target int
+}
+
+// Live returns the number of the revision that the cluster was last told to run, 0 for none, and who deploys at the
+// moment.
+func (s *Store) Live(ctx context.Context) (int, Holder, error) {
+	lease, err := s.lease(ctx)
+	if err != nil || lease == nil {
+		return 0, Holder{}, err
+	}
+	return live(lease), holder(lease), nil
+}
+
+// ErrLost is the cause of the end of the context of Hold.
+var ErrLost = errors.New("the right to deploy was lost")
+
+// Lock is the right to deploy. It has to be held with Hold, and given back with Release.
+type Lock struct {
+	store *Store
+	id    string
+	taken time.Time
+	stop  context.CancelFunc
+	done  chan struct{}
+
+	mu    sync.Mutex // guards lease and the requests that change it
+	lease *coordinationv1.Lease
+}
+
+// Lock waits for the right to deploy revision target, as holder id. waiting is told whose turn it is, whenever that
+// changes.
+func (s *Store) Lock(ctx context.Context, id string, target int, waiting func(Holder)) (*Lock, error) {
+	var (
+		seen     string    // the version of the lease that was last seen
+		since    time.Time // when it was first seen, on our clock
+		announce string
+	)
+	for {
+		lease, err := s.lease(ctx)
+		if err != nil {
+			return nil, err
+		}
+		free := lease == nil || holder(lease).ID == ""
+		if !free {
+			if lease.ResourceVersion != seen {
+				seen, since = lease.ResourceVersion, time.Now()
+			}
+			free = time.Since(since) >= lostAfter
+		}
+		if free {
+			taken, err := s.take(ctx, lease, id, target)
+			if err == nil {
+				return &Lock{store: s, id: id, lease: taken, taken: time.Now()}, nil
+			}
+			if !apierrors.IsConflict(err) && !apierrors.IsAlreadyExists(err) {
+				return nil, err
+			}
+			continue // somebody was faster: look again
+		}
+		if h := holder(lease); h.ID != announce {
+			announce = h.ID
+			waiting(h)
+		}
+		select {
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		case <-time.After(lookEvery):
+		}
+	}
+}
+
+func (s *Store) lease(ctx context.Context) (*coordinationv1.Lease, error) {
+	o, err := s.kube.Get(ctx, leases(), s.pod, leaseName)
+	if apierrors.IsNotFound(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return kube.As[coordinationv1.Lease](o)
+}
+
+// take writes us into a lease that is free, or whose holder is lost.
+func (s *Store) take(ctx context.Context, old *coordinationv1.Lease, id string, target int) (*coordinationv1.Lease, error) {
+	now := metav1.NewMicroTime(s.now())
+	seconds := int32(lostAfter / time.Second)
+	transitions := int32(1)
+	lease := &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Name: leaseName, Namespace: s.pod}}
+	if old != nil {
+		lease = old.DeepCopy()
+		if lease.Spec.LeaseTransitions != nil {
+			transitions = *lease.Spec.LeaseTransitions + 1
+		}
+	}
+	lease.Spec.HolderIdentity, lease.Spec.LeaseDurationSeconds = &id, &seconds
+	lease.Spec.AcquireTime, lease.Spec.RenewTime, lease.Spec.LeaseTransitions = &now, &now, &transitions
+	annotate(lease, annotationTarget, target)
+	write := s.kube.Update
+	if old == nil {
+		write = s.kube.Create
+	}
+	o, err := write(ctx, lease, leases(), s.pod)
+	if err != nil {
+		return nil, err
+	}
+	return kube.As[coordinationv1.Lease](o)
+}
+
+// Hold keeps the right by giving signs of life until Release. The context that it returns ends when the right is lost;
+// with it must end all writing.
+func (l *Lock) Hold(ctx context.Context) context.Context {
+	held, lost := context.WithCancelCause(ctx)
+	renewing, stop := context.WithCancel(context.WithoutCancel(ctx))
+	l.stop, l.done = stop, make(chan struct{})
+	go l.renew(renewing, lost)
+	return held
+}
+
+func (l *Lock) renew(ctx context.Context, lost context.CancelCauseFunc) {
+	defer close(l.done)
+	last := l.taken
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(renewEvery):
+		}
+		attempt, cancel := context.WithDeadline(ctx, last.Add(stopAfter))
+		begin := time.Now()
+		err := l.update(attempt, func(lease *coordinationv1.Lease) {
+			now := metav1.NewMicroTime(l.store.now())
+			lease.Spec.RenewTime = &now
+		})
+		cancel()
+		switch {
+		case err == nil:
+			last = begin
+		case ctx.Err() != nil:
+			return
+		case time.Since(last) >= stopAfter || apierrors.IsConflict(err) || apierrors.IsNotFound(err):
+			lost(fmt.Errorf("%w: %w", ErrLost, err))
+			return
+		}
+	}
+}
+
+// update changes the lease. A conflict means that somebody else has taken it.
+func (l *Lock) update(ctx context.Context, change func(*coordinationv1.Lease)) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	next := l.lease.DeepCopy()
+	change(next)
+	o, err := l.store.kube.Update(ctx, next, leases(), l.store.pod)
+	if apierrors.IsConflict(err) {
+		// Our own write may have been taken and its answer lost: then the lease still names us.
+		current, readErr := l.store.lease(ctx)
+		if readErr != nil {
+			return readErr
+		}
+		if current == nil || holder(current).ID != l.id {
+			return err
+		}
+		change(current)
+		o, err = l.store.kube.Update(ctx, current, leases(), l.store.pod)
+	}
+	if err != nil {
+		return err
+	}
+	l.lease, err = kube.As[coordinationv1.Lease](o)
+	return err
+}
+
+// SetLive writes down which revision the cluster is told to run from now on.
+func (l *Lock) SetLive(ctx context.Context, number int) error {
+	return l.update(ctx, func(lease *coordinationv1.Lease) { annotate(lease, annotationLive, number) })
+}
+
+// Live returns the number of the revision that the cluster was last told to run, as of the moment the right was taken.
+func (l *Lock) Live() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return live(l.lease)
+}
+
+// Release gives the right to deploy back.
+func (l *Lock) Release(ctx context.Context) error {
+	l.stop()
+	<-l.done
+	return l.update(ctx, func(lease *coordinationv1.Lease) {
+		lease.Spec.HolderIdentity, lease.Spec.AcquireTime, lease.Spec.RenewTime = nil, nil, nil
+		delete(lease.Annotations, annotationTarget)
+	})
+}
+
+func annotate(lease *coordinationv1.Lease, key string, number int) {
+	if lease.Annotations == nil {
+		lease.Annotations = map[string]string{}
+	}
+	lease.Annotations[key] = strconv.Itoa(number)
+}
+
+func live(lease *coordinationv1.Lease) int {
+	n, _ := strconv.Atoi(lease.Annotations[annotationLive])
+	return n
+}
+
+func holder(lease *coordinationv1.Lease) Holder {
+	var h Holder
+	if lease.Spec.HolderIdentity != nil {
+		h.ID = *lease.Spec.HolderIdentity
+	}
+	if lease.Spec.AcquireTime != nil {
+		h.Since = lease.Spec.AcquireTime.Time
+	}
+	h.Target, _ = strconv.Atoi(lease.Annotations[annotationTarget])
+	return h
+}

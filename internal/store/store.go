@@ -1,0 +1,335 @@
+// Package store keeps the revisions of a pod as immutable ConfigMaps in its namespace, and the Lease that lets one
+// deploy run at a time and says which revision is live.
+//
+//	Append: head + change -> next number -> Create -- somebody was faster --> again on the new head
+//	Mark:   revision + state -> annotations, if nobody else moved it meanwhile
+//
+// Creating the ConfigMap is the lock of the numbering: the API server lets just one writer have a number.
+package store
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/pscdev/psc/internal/kube"
+	"github.com/pscdev/psc/pkg/pod"
+	"github.com/pscdev/psc/pkg/revision"
+)
+
+// What a revision's record is made of. The annotations may change, the data may not.
+const (
+	labelRevision = "psc.dev/revision"
+
+	annotationState      = "psc.dev/state"
+	annotationAuthor     = "psc.dev/author"
+	annotationCreated    = "psc.dev/created"
+	annotationMessage    = "psc.dev/message"
+	annotationChange     = "psc.dev/change"
+	annotationParent     = "psc.dev/parent"
+	annotationRestores   = "psc.dev/restores"
+	annotationDeployedBy = "psc.dev/deployed-by"
+	annotationStarted    = "psc.dev/started"
+	annotationFinished   = "psc.dev/finished"
+	annotationReason     = "psc.dev/reason"
+
+	// keyEdits holds the change as a value. It is data, not an annotation, so that lists stay small.
+	keyEdits = "change.json"
+)
+
+// maxBytes is how much a snapshot may hold: the API server takes 1 MiB with everything around it.
+const maxBytes = 900 << 10
+
+func configMaps() kube.Kind { return kube.Kind{Version: "v1", Kind: "ConfigMap"} }
+
+// ErrNoRevision is returned for a number that the pod does not have.
+var ErrNoRevision = errors.New("no such revision")
+
+// Store keeps the revisions of one pod.
+type Store struct {
+	kube *kube.Client
+	pod  string
+	now  func() time.Time
+}
+
+// Open returns the store of a pod. It does not dial.
+func Open(client *kube.Client, pod string, now func() time.Time) *Store {
+	return &Store{kube: client, pod: pod, now: now}
+}
+
+// List returns the records of all revisions without their specs, newest first. A record that cannot be read is there
+// as Damaged.
+func (s *Store) List(ctx context.Context) ([]revision.Revision, error) {
+	items, err := s.kube.ListMeta(ctx, configMaps(), s.pod, labelRevision)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]revision.Revision, 0, len(items))
+	for i := range items {
+		out = append(out, record(&items[i].ObjectMeta))
+	}
+	slices.SortFunc(out, func(a, b revision.Revision) int { return cmp.Compare(b.Number, a.Number) })
+	return out, nil
+}
+
+// Head returns the newest revision; the zero Revision when there is none.
+func (s *Store) Head(ctx context.Context) (revision.Revision, error) {
+	all, err := s.List(ctx)
+	if err != nil || len(all) == 0 {
+		return revision.Revision{}, err
+	}
+	return s.Get(ctx, all[0].Number)
+}
+
+// Get returns one revision with its spec. The error wraps ErrNoRevision when there is none; a record that cannot be
+// read is an error that says why.
+func (s *Store) Get(ctx context.Context, number int) (revision.Revision, error) {
+	if number == 0 {
+		return revision.Revision{}, nil
+	}
+	o, err := s.kube.Get(ctx, configMaps(), s.pod, recordName(number))
+	if apierrors.IsNotFound(err) {
+		return revision.Revision{}, fmt.Errorf("%w: %d", ErrNoRevision, number)
+	}
+	if err != nil {
+		return revision.Revision{}, err
+	}
+	cm, err := kube.As[corev1.ConfigMap](o)
+	if err != nil {
+		return revision.Revision{}, err
+	}
+	return decode(cm)
+}
+
+// Next makes a revision from the newest one, which is the zero Revision in an empty history.
+type Next func(head revision.Revision) (revision.Revision, error)
+
+// Append creates the revision that next makes, on behalf of author. When somebody else took the number meanwhile, next
+// is asked again with theirs as head. An error of next ends it.
+func (s *Store) Append(ctx context.Context, author string, next Next) (revision.Revision, error) {
+	head, err := s.Head(ctx)
+	for err == nil {
+		var r revision.Revision
+		if r, err = next(head); err != nil {
+			break
+		}
+		r.Author, r.Created = cmp.Or(r.Author, author), s.now().UTC().Truncate(time.Second)
+		var made revision.Revision
+		if made, err = s.create(ctx, r); !apierrors.IsAlreadyExists(err) {
+			return made, err
+		}
+		head, err = s.newest(ctx, head.Number+1)
+	}
+	return revision.Revision{}, err
+}
+
+// newest walks up from a number that exists. After a lost race that is nearer than a list of everything.
+func (s *Store) newest(ctx context.Context, number int) (revision.Revision, error) {
+	head, err := s.Get(ctx, number)
+	for err == nil {
+		var above revision.Revision
+		if above, err = s.Get(ctx, head.Number+1); err == nil {
+			head = above
+		}
+	}
+	if errors.Is(err, ErrNoRevision) && head.Number != 0 {
+		return head, nil
+	}
+	return head, err
+}
+
+func (s *Store) create(ctx context.Context, r revision.Revision) (revision.Revision, error) {
+	cm, err := encode(s.pod, r)
+	if err != nil {
+		return r, err
+	}
+	made, err := s.kube.Create(ctx, cm, configMaps(), s.pod)
+	if err != nil {
+		return r, err
+	}
+	r.Version = made.GetResourceVersion()
+	return r, nil
+}
+
+// Mark moves a revision to a state and stores what note changes beside it. When the record was changed meanwhile it is
+// read again; a move that is then no longer possible is a *revision.MoveError.
+func (s *Store) Mark(ctx context.Context, r revision.Revision, to revision.State, note func(*revision.Revision)) (revision.Revision, error) {
+	for {
+		next, err := revision.Move(r, to)
+		if err != nil {
+			return r, err
+		}
+		if note != nil {
+			note(&next)
+		}
+		version, err := s.kube.Annotate(ctx, configMaps(), s.pod, recordName(r.Number), r.Version, stateAnnotations(next))
+		if err == nil {
+			next.Version = version
+			return next, nil
+		}
+		if !apierrors.IsConflict(err) {
+			return r, err
+		}
+		message := r.Message
+		if r, err = s.Get(ctx, r.Number); err != nil {
+			return r, err
+		}
+		r.Message = cmp.Or(message, r.Message)
+	}
+}
+
+func recordName(number int) string { return fmt.Sprintf("psc-rev-%08d", number) }
+
+func encode(podName string, r revision.Revision) (*corev1.ConfigMap, error) {
+	immutable := true
+	cm := &corev1.ConfigMap{
+		ObjectMeta: metav1.ObjectMeta{
+			Name:      recordName(r.Number),
+			Namespace: podName,
+			Labels:    map[string]string{labelRevision: strconv.Itoa(r.Number)},
+			Annotations: map[string]string{
+				annotationAuthor:  r.Author,
+				annotationCreated: r.Created.Format(time.RFC3339),
+				annotationChange:  r.Change,
+				annotationParent:  strconv.Itoa(r.Parent),
+			},
+		},
+		Immutable: &immutable,
+		Data:      map[string]string{},
+	}
+	if r.Restores != 0 {
+		cm.Annotations[annotationRestores] = strconv.Itoa(r.Restores)
+	}
+	for key, value := range stateAnnotations(r) {
+		if text, ok := value.(string); ok {
+			cm.Annotations[key] = text
+		}
+	}
+	edits, err := json.Marshal(r.Edits)
+	if err != nil {
+		return nil, fmt.Errorf("write the change of revision %d: %w", r.Number, err)
+	}
+	cm.Data[keyEdits] = string(edits)
+	size := len(edits)
+	for _, ref := range r.Spec.Refs() {
+		text, err := pod.Encode(ref.Name, r.Spec[ref])
+		if err != nil {
+			return nil, fmt.Errorf("write %s of revision %d: %w", ref, r.Number, err)
+		}
+		cm.Data[fmt.Sprintf("%s.%s.yaml", ref.Kind.Word(), ref.Name)] = string(text)
+		size += len(text)
+	}
+	if size > maxBytes {
+		return nil, fmt.Errorf("revision %d would hold %d KiB: at most %d KiB fit into one", r.Number, size>>10, maxBytes>>10)
+	}
+	return cm, nil
+}
+
+// stateAnnotations are those that change while a revision is deployed. nil removes.
+func stateAnnotations(r revision.Revision) map[string]any {
+	return map[string]any{
+		annotationState:      string(r.State),
+		annotationMessage:    orNil(r.Message),
+		annotationDeployedBy: orNil(r.DeployedBy),
+		annotationStarted:    timeOrNil(r.Started),
+		annotationFinished:   timeOrNil(r.Finished),
+		annotationReason:     orNil(r.Reason),
+	}
+}
+
+func orNil(text string) any {
+	if text == "" {
+		return nil
+	}
+	return text
+}
+
+func timeOrNil(t *time.Time) any {
+	if t == nil {
+		return nil
+	}
+	return t.UTC().Format(time.RFC3339)
+}
+
+// record reads what the metadata tells. What cannot be read makes it Damaged, with the reason.
+func record(m *metav1.ObjectMeta) revision.Revision {
+	a := m.Annotations
+	r := revision.Revision{
+		State:      revision.State(a[annotationState]),
+		Author:     a[annotationAuthor],
+		Message:    a[annotationMessage],
+		Change:     a[annotationChange],
+		DeployedBy: a[annotationDeployedBy],
+		Reason:     a[annotationReason],
+		Version:    m.ResourceVersion,
+	}
+	var errs []error
+	number := func(name, text string) int {
+		n, err := strconv.Atoi(text)
+		if err != nil && text != "" {
+			errs = append(errs, fmt.Errorf("%s is %q", name, text))
+		}
+		return n
+	}
+	moment := func(key string) *time.Time {
+		if a[key] == "" {
+			return nil
+		}
+		t, err := time.Parse(time.RFC3339, a[key])
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s is %q", key, a[key]))
+			return nil
+		}
+		return &t
+	}
+	if _, err := fmt.Sscanf(m.Name, "psc-rev-%08d", &r.Number); err != nil {
+		errs = append(errs, fmt.Errorf("its name %q has no number", m.Name))
+	}
+	r.Parent, r.Restores = number(annotationParent, a[annotationParent]), number(annotationRestores, a[annotationRestores])
+	r.Started, r.Finished = moment(annotationStarted), moment(annotationFinished)
+	if created := moment(annotationCreated); created != nil {
+		r.Created = *created
+	} else {
+		r.Created = m.CreationTimestamp.UTC()
+	}
+	if !r.State.Known() {
+		errs = append(errs, fmt.Errorf("%s is %q", annotationState, a[annotationState]))
+	}
+	if err := errors.Join(errs...); err != nil {
+		r.State, r.Reason = revision.Damaged, fmt.Sprintf("the record %s cannot be read: %v", m.Name, err)
+	}
+	return r
+}
+
+func decode(cm *corev1.ConfigMap) (revision.Revision, error) {
+	r := record(&cm.ObjectMeta)
+	if r.State == revision.Damaged {
+		return r, errors.New(r.Reason)
+	}
+	if err := json.Unmarshal([]byte(cm.Data[keyEdits]), &r.Edits); err != nil {
+		return r, fmt.Errorf("read revision %d: its change: %w", r.Number, err)
+	}
+	r.Spec = pod.Spec{}
+	for key, text := range cm.Data {
+		if key == keyEdits {
+			continue
+		}
+		part, err := pod.Decode([]byte(text))
+		if err != nil {
+			return r, fmt.Errorf("read revision %d: %s: %w", r.Number, key, err)
+		}
+		for ref, resource := range part {
+			r.Spec[ref] = resource
+		}
+	}
+	return r, nil
+}

@@ -1,0 +1,210 @@
+package view
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/charmbracelet/x/ansi"
+
+	"github.com/pscdev/psc/pkg/health"
+	"github.com/pscdev/psc/pkg/pod"
+)
+
+// heartbeat is how long a log may stay silent before a line says that we are still there.
+const heartbeat = 30 * time.Second
+
+// Line is how one resource fares during a deploy.
+type Line struct {
+	Ref    pod.Ref
+	Status health.Status
+	URLs   []string
+	Since  time.Duration
+}
+
+// Progress shows how the resources of a deploy fare: one line each that is redrawn on a terminal, one line per change
+// elsewhere. It is safe for concurrent use.
+type Progress struct {
+	view *View
+	stop chan struct{}
+	done chan struct{}
+
+	mu    sync.Mutex
+	lines []Line
+	drawn int // lines on the terminal that the next drawing replaces
+	spoke time.Time
+}
+
+// Progress begins to show; Close ends it.
+func (v *View) Progress() *Progress {
+	p := &Progress{view: v, stop: make(chan struct{}), done: make(chan struct{}), spoke: time.Now()}
+	go p.beat()
+	return p
+}
+
+// Close ends the showing.
+func (p *Progress) Close() {
+	close(p.stop)
+	<-p.done
+}
+
+func (p *Progress) beat() {
+	defer close(p.done)
+	ticker := time.NewTicker(time.Second)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-p.stop:
+			return
+		case <-ticker.C:
+			p.mu.Lock()
+			if !p.view.Terminal && time.Since(p.spoke) >= heartbeat {
+				p.say("  still waiting for %s", strings.Join(p.open(), ", "))
+			}
+			p.mu.Unlock()
+		}
+	}
+}
+
+func (p *Progress) open() []string {
+	var names []string
+	for _, l := range p.lines {
+		if l.Status.State == health.Progressing {
+			names = append(names, fmt.Sprintf("%s (%s)", l.Ref, p.words(l)))
+		}
+	}
+	if len(names) == 0 {
+		return []string{"the cluster"}
+	}
+	return names
+}
+
+// Say tells something beside the lines.
+func (p *Progress) Say(format string, args ...any) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.say(format, args...)
+	p.drawn = 0
+}
+
+func (p *Progress) say(format string, args ...any) {
+	p.spoke = time.Now()
+	p.view.Say(format, args...)
+}
+
+// Show takes in how a resource fares now.
+func (p *Progress) Show(line Line) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	known := false
+	for i := range p.lines {
+		if p.lines[i].Ref == line.Ref {
+			p.lines[i], known = line, true
+		}
+	}
+	if !known {
+		p.lines = append(p.lines, line)
+	}
+	if p.view.Terminal {
+		p.redraw()
+		return
+	}
+	p.say("%s", p.text(line))
+}
+
+// maxDrawn is how many lines are redrawn; of more, those that are ready are counted instead of shown.
+const maxDrawn = 20
+
+func (p *Progress) redraw() {
+	if p.view.Quiet {
+		return
+	}
+	var out strings.Builder
+	if p.drawn > 0 {
+		fmt.Fprintf(&out, "\x1b[%dA", p.drawn)
+	}
+	shown, hidden := p.lines, 0
+	if len(shown) > maxDrawn {
+		shown = nil
+		for _, l := range p.lines {
+			if l.Status.State != health.Ready && len(shown) < maxDrawn-1 {
+				shown = append(shown, l)
+			} else {
+				hidden++
+			}
+		}
+	}
+	for _, l := range shown {
+		fmt.Fprintf(&out, "\r\x1b[K%s\n", p.fit(p.text(l)))
+	}
+	drawn := len(shown)
+	if hidden > 0 {
+		fmt.Fprintf(&out, "\r\x1b[K  %s\n", dim.Render(fmt.Sprintf("and %d more", hidden)))
+		drawn++
+	}
+	for i := drawn; i < p.drawn; i++ {
+		out.WriteString("\r\x1b[K\n")
+	}
+	p.drawn = max(drawn, p.drawn)
+	fmt.Fprint(p.view.err, out.String())
+}
+
+func (p *Progress) fit(line string) string {
+	if p.view.width <= 0 {
+		return line
+	}
+	return ansi.Truncate(line, p.view.width-1, "…")
+}
+
+const (
+	nameWidth  = 14
+	kindWidth  = 7
+	wordsWidth = 32
+)
+
+func (p *Progress) text(l Line) string {
+	words := p.words(l)
+	return fmt.Sprintf("  %s %s %s%s %s",
+		pad(l.Ref.Name, nameWidth), pad(l.Ref.Kind.Word(), kindWidth),
+		colour(l.Status.State, words), strings.Repeat(" ", max(0, wordsWidth-ansi.StringWidth(words))), dim.Render(Seconds(l.Since)))
+}
+
+func (p *Progress) words(l Line) string { return StatusWords(l.Status, l.URLs) }
+
+// StatusWords says how a resource fares: "2/2 ready", "1/2 ready, image hello:v9 was not found", a route's address.
+func StatusWords(s health.Status, urls []string) string {
+	words := string(s.State)
+	switch {
+	case s.Desired > 0 && s.State == health.Failed:
+		words = fmt.Sprintf("failed, %d/%d ready", s.Ready, s.Desired)
+	case s.Desired > 0:
+		words = fmt.Sprintf("%d/%d ready", s.Ready, s.Desired)
+	case s.State == health.Ready && len(urls) > 0:
+		words = "ready " + strings.Join(urls, " ")
+	}
+	if s.Reason != "" {
+		words += ", " + s.Reason
+	}
+	return words
+}
+
+// HealthState is the word of a resource's state, coloured.
+func HealthState(s health.State) string { return colour(s, string(s)) }
+
+func colour(s health.State, text string) string {
+	switch s {
+	case health.Ready:
+		return good.Render(text)
+	case health.Failed:
+		return bad.Render(text)
+	case health.Progressing:
+		return warning.Render(text)
+	case health.Stopped:
+	}
+	return text
+}
+
+func pad(text string, width int) string {
+	return text + strings.Repeat(" ", max(0, width-ansi.StringWidth(text)))
+}

@@ -1,0 +1,223 @@
+// Package view is all that a person reads.
+//
+// stdout is the answer and stderr is the story. With -o the answer is a document and nothing else is on stdout. Colour
+// and redrawing are for terminals only; a state is always a word, so nothing is lost without them.
+package view
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"text/template"
+	"time"
+
+	"charm.land/lipgloss/v2"
+	"github.com/charmbracelet/colorprofile"
+	"golang.org/x/term"
+	"k8s.io/client-go/util/jsonpath"
+	"sigs.k8s.io/yaml"
+
+	"github.com/pscdev/psc/internal/fault"
+)
+
+// View writes to a person or a script.
+type View struct {
+	// Terminal says that the story is read on a terminal, so that it may be redrawn and questions asked.
+	Terminal bool
+	// Quiet leaves out the story.
+	Quiet bool
+	// Now is the clock that relative times are measured with.
+	Now func() time.Time
+
+	out, err io.Writer
+	format   string
+	width    int // of the terminal that the answer goes to; 0 when it is none
+}
+
+// New returns a View for a pair of streams. The error is about the format.
+func New(out, err io.Writer, format string, quiet bool, now func() time.Time) (*View, error) {
+	if e := checkFormat(format); e != nil {
+		return nil, e
+	}
+	environ := os.Environ()
+	return &View{
+		Terminal: isTerminal(err) && os.Getenv("CI") == "" && os.Getenv("TERM") != "dumb",
+		Quiet:    quiet,
+		Now:      now,
+		out:      colorprofile.NewWriter(out, environ),
+		err:      colorprofile.NewWriter(err, environ),
+		format:   format,
+		width:    width(out),
+	}, nil
+}
+
+func isTerminal(stream any) bool {
+	f, ok := stream.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+func width(stream any) int {
+	f, ok := stream.(*os.File)
+	if !ok {
+		return 0
+	}
+	w, _, err := term.GetSize(int(f.Fd()))
+	if err != nil {
+		return 0
+	}
+	return w
+}
+
+// Formats are the values of -o; the last two take an expression after the sign.
+func Formats() []string { return []string{"json", "yaml", "name", "jsonpath=", "go-template="} }
+
+func checkFormat(format string) error {
+	kind, expression, found := strings.Cut(format, "=")
+	switch {
+	case format == "" || format == "json" || format == "yaml" || format == "name":
+		return nil
+	case found && expression != "" && (kind == "jsonpath" || kind == "go-template"):
+		return nil
+	}
+	return fault.New(fault.Usage, "output format %q is not known", format).
+		WithHint("use json, yaml, name, jsonpath=EXPRESSION or go-template=TEMPLATE")
+}
+
+// Document says whether the answer is for a script.
+func (v *View) Document() bool { return v.format != "" }
+
+// Say tells a line of the story.
+func (v *View) Say(format string, args ...any) {
+	if !v.Quiet {
+		fmt.Fprintf(v.err, format+"\n", args...)
+	}
+}
+
+// Warn tells what a person should know even if they want to hear little.
+func (v *View) Warn(format string, args ...any) {
+	fmt.Fprintf(v.err, "%s %s\n", warning.Render("warning:"), fmt.Sprintf(format, args...))
+}
+
+// Answer writes document in the chosen format, or calls human when there is none. names are the answer of -o name.
+func (v *View) Answer(document any, names []string, human func(w io.Writer)) error {
+	if !v.Document() {
+		human(v.out)
+		return nil
+	}
+	data, err := v.encode(document, names)
+	if err != nil {
+		return err
+	}
+	_, err = v.out.Write(data)
+	return err
+}
+
+func (v *View) encode(document any, names []string) ([]byte, error) {
+	kind, expression, _ := strings.Cut(v.format, "=")
+	if kind == "name" {
+		if len(names) == 0 {
+			return nil, nil
+		}
+		return []byte(strings.Join(names, "\n") + "\n"), nil
+	}
+	data, err := json.MarshalIndent(document, "", "  ")
+	if err != nil {
+		return nil, err
+	}
+	switch kind {
+	case "json":
+		return append(data, '\n'), nil
+	case "yaml":
+		return yaml.JSONToYAML(data)
+	}
+	var tree any
+	if err := json.Unmarshal(data, &tree); err != nil {
+		return nil, err
+	}
+	var out bytes.Buffer
+	if kind == "jsonpath" {
+		err = executeJSONPath(&out, expression, tree)
+	} else {
+		err = executeTemplate(&out, expression, tree)
+	}
+	if err != nil {
+		return nil, fault.Wrap(fault.Usage, fmt.Errorf("output %s: %w", v.format, err))
+	}
+	return out.Bytes(), nil
+}
+
+func executeJSONPath(w io.Writer, expression string, tree any) error {
+	if !strings.Contains(expression, "{") {
+		expression = "{" + expression + "}"
+	}
+	path := jsonpath.New("output").AllowMissingKeys(true)
+	if err := path.Parse(expression); err != nil {
+		return err
+	}
+	return path.Execute(w, tree)
+}
+
+func executeTemplate(w io.Writer, expression string, tree any) error {
+	t, err := template.New("output").Parse(expression)
+	if err != nil {
+		return err
+	}
+	return t.Execute(w, tree)
+}
+
+// Error writes an error, in the one place where errors are written.
+func (v *View) Error(err error) {
+	e := fault.Of(err)
+	if e.Silent {
+		return
+	}
+	if v.format == "json" {
+		type body struct {
+			Code    string         `json:"code"`
+			Message string         `json:"message"`
+			Hint    string         `json:"hint,omitempty"`
+			Details []fault.Detail `json:"details,omitempty"`
+		}
+		data, marshalErr := json.Marshal(map[string]body{"error": {e.Code.Word(), err.Error(), e.Hint, e.Details}})
+		if marshalErr == nil {
+			fmt.Fprintln(v.err, string(data))
+			return
+		}
+	}
+	fmt.Fprintf(v.err, "%s %s\n", bad.Render("psc: error:"), strings.ReplaceAll(err.Error(), "\n", "\n  "))
+	if e.Hint != "" {
+		fmt.Fprintf(v.err, "%s %s\n", dim.Render("psc: hint:"), e.Hint)
+	}
+}
+
+// Ago is a moment as people speak of it: "2m ago".
+func (v *View) Ago(t time.Time) string {
+	if t.IsZero() {
+		return "-"
+	}
+	d := max(v.Now().Sub(t), 0)
+	switch {
+	case d < time.Minute:
+		return fmt.Sprintf("%ds ago", int(d.Seconds()))
+	case d < time.Hour:
+		return fmt.Sprintf("%dm ago", int(d.Minutes()))
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%dh ago", int(d.Hours()))
+	default:
+		return fmt.Sprintf("%dd ago", int(d.Hours()/24))
+	}
+}
+
+// Seconds is a duration as people read it beside a task: "3.1s".
+func Seconds(d time.Duration) string { return fmt.Sprintf("%.1fs", d.Seconds()) }
+
+// The styles: four meanings, in the terminal's own palette.
+var (
+	good    = lipgloss.NewStyle().Foreground(lipgloss.Green)
+	bad     = lipgloss.NewStyle().Foreground(lipgloss.Red)
+	warning = lipgloss.NewStyle().Foreground(lipgloss.Yellow)
+	dim     = lipgloss.NewStyle().Faint(true)
+)

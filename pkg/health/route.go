@@ -1,0 +1,50 @@
+package health
+
+import (
+	"fmt"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
+)
+
+// Route tells how a route fares, from what gateways say of it:
+// https://gateway-api.sigs.k8s.io/reference/spec/#routeparentstatus
+// r is nil when there is no HTTPRoute.
+func Route(r *gatewayv1.HTTPRoute) Status {
+	if r == nil {
+		return Status{State: Progressing, Reason: "is not in the cluster"}
+	}
+	if len(r.Status.Parents) == 0 {
+		return Status{State: Progressing, Reason: "no gateway has taken it up yet"}
+	}
+	for _, parent := range r.Status.Parents {
+		for _, kind := range []gatewayv1.RouteConditionType{gatewayv1.RouteConditionAccepted, gatewayv1.RouteConditionResolvedRefs} {
+			c := condition(parent.Conditions, string(kind))
+			if c == nil || c.ObservedGeneration < r.Generation {
+				return Status{State: Progressing, Reason: fmt.Sprintf("gateway %s has not taken it up yet", parent.ParentRef.Name)}
+			}
+			if c.Status != metav1.ConditionTrue {
+				return Status{State: refusal(c.Reason), Reason: fmt.Sprintf("gateway %s: %s", parent.ParentRef.Name, c.Message)}
+			}
+		}
+	}
+	return Status{State: Ready}
+}
+
+// refusal tells what only a change can satisfy from what may come: a Service that was written a moment ago.
+func refusal(reason string) State {
+	switch gatewayv1.RouteConditionReason(reason) {
+	case gatewayv1.RouteReasonBackendNotFound, gatewayv1.RouteReasonPending:
+		return Progressing
+	}
+	return Failed
+}
+
+func condition(all []metav1.Condition, kind string) *metav1.Condition {
+	for i := range all {
+		if all[i].Type == kind {
+			return &all[i]
+		}
+	}
+	return nil
+}

@@ -1,0 +1,353 @@
+package pod
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+
+	yamlv3 "go.yaml.in/yaml/v3"
+	"sigs.k8s.io/yaml"
+)
+
+// File is a resource as files hold it.
+type File struct {
+	APIVersion string   `json:"apiVersion"`
+	Kind       Kind     `json:"kind"`
+	Metadata   Metadata `json:"metadata"`
+	Spec       any      `json:"spec"`
+}
+
+// Metadata is the name of a resource in a file.
+type Metadata struct {
+	Name string `json:"name"`
+}
+
+// FileOf returns a resource in the form of a file.
+func FileOf(name string, r Resource) File {
+	return File{APIVersion: APIVersion, Kind: r.Kind(), Metadata: Metadata{Name: name}, Spec: r}
+}
+
+// Files returns all resources of a spec in the form of files, in the order of Refs.
+func Files(s Spec) []File {
+	files := make([]File, 0, len(s))
+	for _, ref := range s.Refs() {
+		files = append(files, FileOf(ref.Name, s[ref]))
+	}
+	return files
+}
+
+// Encode writes one resource as YAML that Decode takes back unchanged.
+func Encode(name string, r Resource) ([]byte, error) {
+	return yaml.Marshal(FileOf(name, r))
+}
+
+// Decode reads YAML or JSON with any number of resources. Unknown kinds and fields, wrong types and a resource that
+// stands twice are Problems, all at once. The result is not yet validated as a whole: see Validate.
+func Decode(data []byte) (Spec, error) {
+	s := Spec{}
+	var all Problems
+	decoder := yamlv3.NewDecoder(bytes.NewReader(data))
+	for n := 1; ; n++ {
+		var node yamlv3.Node
+		err := decoder.Decode(&node)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		where := fmt.Sprintf("document %d", n)
+		if err != nil { // not YAML: there is no telling where the next document begins
+			all = append(all, at(where, syntaxProblems(err))...)
+			break
+		}
+		ref, r, problems := decodeDocument(&node)
+		switch {
+		case len(problems) > 0:
+			all = append(all, at(where, problems)...)
+		case r == nil: // only comments
+		case s[ref] != nil:
+			all = append(all, Problem{Path: ref.String(), Message: "is there twice"})
+		default:
+			s[ref] = r
+		}
+	}
+	if len(all) > 0 {
+		return nil, all
+	}
+	return s, nil
+}
+
+// document is a File as it is read: its spec can be told only when the kind is known.
+type document struct {
+	APIVersion string         `json:"apiVersion"`
+	Kind       Kind           `json:"kind"`
+	Metadata   Metadata       `json:"metadata"`
+	Spec       map[string]any `json:"spec"`
+}
+
+func decodeDocument(node *yamlv3.Node) (Ref, Resource, Problems) {
+	var probe any // finds fields that stand twice, and aliases that never end, which value would follow
+	if err := node.Decode(&probe); err != nil {
+		return Ref{}, nil, syntaxProblems(err)
+	}
+	var v value
+	if err := node.Decode(&v); err != nil {
+		return Ref{}, nil, syntaxProblems(err)
+	}
+	if tree, ok := v.any.(map[string]any); v.any == nil || ok && len(tree) == 0 {
+		return Ref{}, nil, nil
+	}
+	var p problems
+	tree := p.fit("", v.any, reflect.TypeFor[document]())
+	var doc document
+	_ = remarshal(tree, &doc) // what does not fit is among the problems
+	ref := Ref{doc.Kind, doc.Metadata.Name}
+	known := newResource(ref.Kind) != nil
+	if len(p) == 0 {
+		if doc.APIVersion != APIVersion {
+			p.add("apiVersion", "must be %s, is %q", APIVersion, doc.APIVersion)
+		}
+		if !known {
+			p.add("kind", "must be one of %s, is %q", kindList(), string(ref.Kind))
+		}
+		if ref.Name == "" {
+			p.add("metadata.name", "is missing")
+		}
+	}
+	if !known || ref.Name == "" {
+		return ref, nil, Problems(p)
+	}
+	r, problems := decodeSpec(ref, doc.Spec)
+	return ref, r, append(Problems(p), problems...)
+}
+
+// decodeSpec turns a tree of fields into a resource. The problems have ref in every path.
+func decodeSpec(ref Ref, tree map[string]any) (Resource, Problems) {
+	r := newResource(ref.Kind)
+	if r == nil {
+		return nil, Problems{{Path: ref.String() + " kind", Message: "must be one of " + kindList()}}
+	}
+	var p problems
+	fitted := p.fit("spec", tree, reflect.TypeOf(r))
+	if len(p) == 0 {
+		if err := remarshal(fitted, r); err != nil {
+			p.add("spec", "%v", err)
+		}
+	}
+	if len(p) > 0 {
+		return nil, at(ref.String(), Problems(p))
+	}
+	return r, nil
+}
+
+func remarshal(from, to any) error {
+	data, err := json.Marshal(from)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(data, to)
+}
+
+// value is a YAML value in the shapes of encoding/json. A number keeps its spelling, for it may be meant as a text:
+// the version 1.10 is not 1.1. Where the spelling is not that of JSON it is a text.
+type value struct{ any }
+
+// UnmarshalYAML implements yaml.Unmarshaler.
+func (v *value) UnmarshalYAML(n *yamlv3.Node) error {
+	switch n.Kind {
+	case yamlv3.MappingNode:
+		var fields map[string]value
+		err := n.Decode(&fields)
+		tree := make(map[string]any, len(fields))
+		for name, field := range fields {
+			tree[name] = field.any
+		}
+		v.any = tree
+		return err
+	case yamlv3.SequenceNode:
+		var items []value
+		err := n.Decode(&items)
+		list := make([]any, len(items))
+		for i, item := range items {
+			list[i] = item.any
+		}
+		v.any = list
+		return err
+	}
+	switch tag := n.ShortTag(); {
+	case tag == "!!bool":
+		var b bool
+		err := n.Decode(&b)
+		v.any = b
+		return err
+	case (tag == "!!int" || tag == "!!float") && json.Valid([]byte(n.Value)):
+		v.any = json.Number(n.Value)
+	default:
+		v.any = n.Value
+	}
+	return nil
+}
+
+func syntaxProblems(err error) Problems {
+	var several *yamlv3.TypeError
+	if !errors.As(err, &several) {
+		return Problems{{Message: strings.TrimPrefix(err.Error(), "yaml: ")}}
+	}
+	out := make(Problems, len(several.Errors))
+	for i, text := range several.Errors {
+		out[i].Message = text
+	}
+	return out
+}
+
+// fit reports what of v does not fit t: fields that t does not have, with the nearest one that it has, and values of
+// another type. It returns v with the numbers that stand for texts as such.
+func (p *problems) fit(path string, v any, t reflect.Type) any {
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if v == nil || t.Kind() == reflect.Interface {
+		return v
+	}
+	switch t {
+	case reflect.TypeFor[EnvValue]():
+		return p.fitEnv(path, v)
+	case reflect.TypeFor[TLS]():
+		if _, ok := v.(bool); ok {
+			return v
+		}
+	}
+	switch t.Kind() {
+	case reflect.Struct, reflect.Map:
+		if fields, ok := v.(map[string]any); ok {
+			return p.fitFields(path, fields, t)
+		}
+	case reflect.Slice:
+		if list, ok := v.([]any); ok {
+			out := make([]any, len(list))
+			for i, item := range list {
+				out[i] = p.fit(fmt.Sprintf("%s[%d]", path, i), item, t.Elem())
+			}
+			return out
+		}
+	case reflect.String:
+		switch v := v.(type) {
+		case string:
+			return v
+		case json.Number:
+			return v.String()
+		}
+	case reflect.Bool:
+		if _, ok := v.(bool); ok {
+			return v
+		}
+	case reflect.Int, reflect.Int64:
+		if n, ok := v.(json.Number); ok {
+			if _, err := n.Int64(); err == nil {
+				return v
+			}
+		}
+	}
+	p.add(path, "must be %s, is %s", typeWord(t), valueWord(v))
+	return nil
+}
+
+func (p *problems) fitFields(path string, fields map[string]any, t reflect.Type) map[string]any {
+	types := func(string) (reflect.Type, bool) { return t.Elem(), true }
+	var known []string
+	if t.Kind() == reflect.Struct {
+		named := jsonFields(t)
+		known = slices.Sorted(maps.Keys(named))
+		types = func(name string) (reflect.Type, bool) { f, ok := named[name]; return f, ok }
+	}
+	out := make(map[string]any, len(fields))
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		at := strings.TrimPrefix(path+"."+name, ".")
+		if field, ok := types(name); ok {
+			out[name] = p.fit(at, fields[name], field)
+			continue
+		}
+		message := "is not a field"
+		if near := Nearest(name, known); near != "" {
+			message += fmt.Sprintf(", did you mean %q?", near)
+		}
+		p.add(at, "%s", message)
+	}
+	return out
+}
+
+// fitEnv takes texts, numbers, booleans and references.
+func (p *problems) fitEnv(path string, v any) any {
+	switch v := v.(type) {
+	case map[string]any:
+		before := len(*p)
+		ref := p.fitFields(path, v, reflect.TypeFor[envRef]())
+		if ref["app"] != nil && ref["app"] != "" || len(*p) > before {
+			return ref
+		}
+	case []any:
+	default:
+		return v
+	}
+	p.add(path, "must be a text or a reference such as {app: api}, is %s", valueWord(v))
+	return nil
+}
+
+func typeWord(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.String:
+		return "a text"
+	case reflect.Bool:
+		return "true or false"
+	case reflect.Int, reflect.Int64:
+		return "a whole number"
+	case reflect.Slice:
+		return "a list"
+	default:
+		return "an object"
+	}
+}
+
+func valueWord(v any) string {
+	switch v := v.(type) {
+	case []any:
+		return "a list"
+	case map[string]any:
+		return "an object"
+	case string:
+		return fmt.Sprintf("the text %q", v)
+	default:
+		return fmt.Sprint(v)
+	}
+}
+
+func jsonFields(t reflect.Type) map[string]reflect.Type {
+	fields := map[string]reflect.Type{}
+	for i := range t.NumField() {
+		name, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
+		if name != "" && name != "-" {
+			fields[name] = t.Field(i).Type
+		}
+	}
+	return fields
+}
+
+func kindList() string {
+	words := make([]string, 0, len(Kinds()))
+	for _, k := range Kinds() {
+		words = append(words, string(k))
+	}
+	return strings.Join(words, ", ")
+}
+
+func at(prefix string, problems Problems) Problems {
+	out := make(Problems, len(problems))
+	for i, p := range problems {
+		out[i] = Problem{Path: strings.TrimSpace(prefix + " " + p.Path), Message: p.Message}
+	}
+	return out
+}

@@ -1,0 +1,115 @@
+// Package pod is the model of what a team runs: a Spec holds the resources of one pod, and a Change is what a person
+// asked to do with them, as a value.
+//
+//	flags or file -> Change -- Apply --> Spec -- Validate --> Problems
+//
+// The package is pure: no cluster, no files, no clock. A Spec is never changed in place; Apply returns a new one, and
+// whoever holds an older Spec may go on reading it.
+package pod
+
+import (
+	"iter"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// APIVersion is what every resource file of this version says.
+const APIVersion = "psc.dev/v1"
+
+// Kind names a kind of resource the way files spell it.
+type Kind string
+
+// The kinds of resources.
+const (
+	KindApp   Kind = "App"
+	KindRoute Kind = "Route"
+)
+
+// Kinds lists every kind, in the order in which people are shown them.
+func Kinds() []Kind { return []Kind{KindApp, KindRoute} }
+
+// Word is how people write the kind: "app".
+func (k Kind) Word() string { return strings.ToLower(string(k)) }
+
+// Resource is the spec of one resource: an *App or a *Route.
+type Resource interface {
+	// Kind says what it is.
+	Kind() Kind
+	// Describe sums it up in a few words, for a list.
+	Describe() string
+	// problems returns what is wrong with it, as part of s. Paths are relative to the resource.
+	problems(name string, s Spec) []Problem
+}
+
+// Ref names one resource of a pod.
+type Ref struct {
+	Kind Kind   `json:"kind"`
+	Name string `json:"name"`
+}
+
+// String is the form used in messages and on the command line: "app/web".
+func (r Ref) String() string { return r.Kind.Word() + "/" + r.Name }
+
+// Spec is the desired state of a pod: all of its resources.
+type Spec map[Ref]Resource
+
+// Refs returns the names of all resources, apps first, then by name.
+func (s Spec) Refs() []Ref {
+	return slices.SortedFunc(maps.Keys(s), func(a, b Ref) int {
+		if a.Kind != b.Kind {
+			return strings.Compare(string(a.Kind), string(b.Kind))
+		}
+		return strings.Compare(a.Name, b.Name)
+	})
+}
+
+// App returns the app of that name, or nil.
+func (s Spec) App(name string) *App {
+	a, _ := s[Ref{KindApp, name}].(*App)
+	return a
+}
+
+// Route returns the route of that name, or nil.
+func (s Spec) Route(name string) *Route {
+	r, _ := s[Ref{KindRoute, name}].(*Route)
+	return r
+}
+
+// Apps walks the apps in order of their names.
+func (s Spec) Apps() iter.Seq2[string, *App] { return each[*App](s) }
+
+// Routes walks the routes in order of their names.
+func (s Spec) Routes() iter.Seq2[string, *Route] { return each[*Route](s) }
+
+func each[T Resource](s Spec) iter.Seq2[string, T] {
+	return func(yield func(string, T) bool) {
+		for _, ref := range s.Refs() {
+			if r, ok := s[ref].(T); ok && !yield(ref.Name, r) {
+				return
+			}
+		}
+	}
+}
+
+// Names returns the names of all resources of a kind, sorted.
+func (s Spec) Names(kind Kind) []string {
+	var names []string
+	for _, ref := range s.Refs() {
+		if ref.Kind == kind {
+			names = append(names, ref.Name)
+		}
+	}
+	return names
+}
+
+// newResource returns an empty resource of a kind, or nil for a kind that psc does not know.
+func newResource(kind Kind) Resource {
+	switch kind {
+	case KindApp:
+		return &App{}
+	case KindRoute:
+		return &Route{}
+	}
+	return nil
+}

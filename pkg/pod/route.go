@@ -1,0 +1,200 @@
+package pod
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/util/validation"
+)
+
+// Route is where apps are reached: hosts and paths, with shares of the traffic.
+type Route struct {
+	// Hosts are the names that the route answers to. When there are none it is <route>-<pod>.<the cluster's domain>.
+	Hosts []string `json:"hosts,omitempty"`
+	// TLS is auto (the default: https, with a certificate from the cluster) or off (http).
+	TLS TLS `json:"tls,omitempty"`
+	// Rules say which path leads where. The longest path that fits wins.
+	Rules []Rule `json:"rules"`
+}
+
+// Rule leads a path and everything below it to apps.
+type Rule struct {
+	// Path begins with a slash; "/" is everything.
+	Path string `json:"path"`
+	// To are the apps that share the traffic.
+	To []Target `json:"to"`
+}
+
+// Target is an app that gets a share of a rule's traffic.
+type Target struct {
+	// App is the name of an app of this pod.
+	App string `json:"app"`
+	// Weight is the share relative to the other targets of the rule: 1 when it is not set, 0 for no traffic.
+	Weight *int `json:"weight,omitempty"`
+}
+
+// TLS says whether a route is served over https.
+type TLS string
+
+// Values of TLS.
+const (
+	TLSAuto TLS = "auto"
+	TLSOff  TLS = "off"
+)
+
+// maxWeight is the Gateway API's own limit for a backend's weight.
+const maxWeight = 1000000
+
+// UnmarshalJSON takes a boolean too: YAML 1.1 reads a plain "off" as false, and tools that speak it write that down.
+func (t *TLS) UnmarshalJSON(data []byte) error {
+	var on bool
+	if json.Unmarshal(data, &on) != nil {
+		return json.Unmarshal(data, (*string)(t))
+	}
+	*t = TLSOff
+	if on {
+		*t = TLSAuto
+	}
+	return nil
+}
+
+// Kind implements Resource.
+func (*Route) Kind() Kind { return KindRoute }
+
+// Share is the weight of a target, with the default filled in.
+func (t Target) Share() int {
+	if t.Weight == nil {
+		return 1
+	}
+	return *t.Weight
+}
+
+// Describe implements Resource: "-> web 90%, web-next 10%; /api -> api 100%".
+func (r *Route) Describe() string {
+	rules := make([]string, 0, len(r.Rules))
+	for _, rule := range r.Rules {
+		text := "-> " + rule.Describe()
+		if rule.Path != "/" {
+			text = rule.Path + " " + text
+		}
+		rules = append(rules, text)
+	}
+	return strings.Join(rules, "; ")
+}
+
+// Describe sums up the targets: "web 90%, web-next 10%".
+func (r Rule) Describe() string {
+	total := 0
+	for _, t := range r.To {
+		total += t.Share()
+	}
+	targets := make([]string, 0, len(r.To))
+	for _, t := range r.To {
+		targets = append(targets, fmt.Sprintf("%s %s", t.App, Percent(t.Share(), total)))
+	}
+	return strings.Join(targets, ", ")
+}
+
+// Percent writes part of total as people read it: 90%, 33.3%.
+func Percent(part, total int) string {
+	if total == 0 {
+		return "0%"
+	}
+	text := fmt.Sprintf("%.1f", float64(part)*100/float64(total))
+	return strings.TrimSuffix(text, ".0") + "%"
+}
+
+func (r *Route) problems(name string, s Spec) []Problem {
+	var p problems
+	p.name(name, validation.IsDNS1123Label)
+	for _, host := range r.Hosts {
+		path := fmt.Sprintf("spec.hosts[%s]", host)
+		check := validation.IsDNS1123Subdomain
+		if strings.HasPrefix(host, "*.") {
+			check = validation.IsWildcardDNS1123Subdomain
+		}
+		for _, m := range check(host) {
+			p.add(path, "%s", m)
+		}
+	}
+	if r.TLS != "" && r.TLS != TLSAuto && r.TLS != TLSOff {
+		p.add("spec.tls", "must be auto or off, is %q", r.TLS)
+	}
+	if len(r.Rules) == 0 {
+		p.add("spec.rules", "is empty: say which app the route leads to")
+	}
+	paths := map[string]bool{}
+	for _, rule := range r.Rules {
+		path := fmt.Sprintf("spec.rules[%s]", rule.Path)
+		if !strings.HasPrefix(rule.Path, "/") || strings.Contains(rule.Path, "//") {
+			p.add(path+".path", "must begin with / and have no empty part, is %q", rule.Path)
+		}
+		if trimmed := trimPath(rule.Path); paths[trimmed] {
+			p.add(path, "is listed twice")
+		} else {
+			paths[trimmed] = true
+		}
+		rule.problems(&p, path, s)
+	}
+	for other, o := range s.Routes() {
+		if other < name { // reported once, at the later of the two
+			r.clashes(&p, other, o)
+		}
+	}
+	return p
+}
+
+func (r Rule) problems(p *problems, path string, s Spec) {
+	if len(r.To) == 0 {
+		p.add(path+".to", "is empty: say which app the path leads to")
+		return
+	}
+	total := 0
+	seen := map[string]bool{}
+	for _, t := range r.To {
+		at := fmt.Sprintf("%s.to[%s]", path, t.App)
+		switch app := s.App(t.App); {
+		case app == nil:
+			p.missing(at, KindApp, t.App, s)
+		case len(app.Ports) == 0:
+			p.add(at, "app %q has no port: give it one with psc app set %s --port", t.App, t.App)
+		}
+		if seen[t.App] {
+			p.add(at, "is listed twice")
+		}
+		seen[t.App] = true
+		if w := t.Share(); w < 0 || w > maxWeight {
+			p.add(at+".weight", "must be 0 to %d, is %d", maxWeight, w)
+		}
+		total += t.Share()
+	}
+	if total == 0 {
+		p.add(path+".to", "all weights are 0: no app would get the traffic")
+	}
+}
+
+// clashes reports a host and path that both routes claim.
+func (r *Route) clashes(p *problems, other string, o *Route) {
+	for _, host := range r.Hosts {
+		for _, theirs := range o.Hosts {
+			if host != theirs {
+				continue
+			}
+			for _, a := range r.Rules {
+				for _, b := range o.Rules {
+					if trimPath(a.Path) == trimPath(b.Path) {
+						p.add(fmt.Sprintf("spec.rules[%s]", a.Path), "%s%s is already taken by route %q", host, a.Path, other)
+					}
+				}
+			}
+		}
+	}
+}
+
+func trimPath(path string) string {
+	if path == "/" {
+		return path
+	}
+	return strings.TrimRight(path, "/")
+}

@@ -1,0 +1,100 @@
+package pod
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Problem is one thing that is wrong with a spec.
+type Problem struct {
+	// Path says where: "app/web spec.env.API".
+	Path string `json:"path"`
+	// Message says what, and the way out where there is one.
+	Message string `json:"message"`
+}
+
+// Problems is everything that is wrong with a spec or a file. It is an error when it is not empty.
+type Problems []Problem
+
+// Error lists all problems, one a line.
+func (p Problems) Error() string {
+	lines := make([]string, len(p))
+	for i, problem := range p {
+		lines[i] = problem.Path + ": " + problem.Message
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Validate checks everything about a spec that can be known without a cluster. It returns nil or Problems, sorted.
+func Validate(s Spec) error {
+	var all Problems
+	for _, ref := range s.Refs() {
+		for _, p := range s[ref].problems(ref.Name, s) {
+			all = append(all, Problem{Path: ref.String() + " " + p.Path, Message: p.Message})
+		}
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	slices.SortStableFunc(all, func(a, b Problem) int { return cmp.Compare(a.Path, b.Path) })
+	return all
+}
+
+type problems []Problem
+
+func (p *problems) add(path, format string, args ...any) {
+	*p = append(*p, Problem{Path: path, Message: fmt.Sprintf(format, args...)})
+}
+
+func (p *problems) name(name string, check func(string) []string) {
+	for _, m := range check(name) {
+		p.add("metadata.name", "%q: %s", name, m)
+	}
+}
+
+func (p *problems) missing(path string, kind Kind, name string, s Spec) {
+	message := fmt.Sprintf("no %s named %q", kind.Word(), name)
+	if near := Nearest(name, s.Names(kind)); near != "" {
+		message += fmt.Sprintf(", did you mean %q?", near)
+	}
+	p.add(path, "%s", message)
+}
+
+// Nearest returns the candidate that a person who typed word probably meant, or "" when none is close.
+func Nearest(word string, candidates []string) string {
+	best, bestDistance := "", max(2, len(word)/3)+1
+	for _, c := range candidates {
+		d := distance(strings.ToLower(word), strings.ToLower(c))
+		if d < bestDistance {
+			best, bestDistance = c, d
+		}
+	}
+	return best
+}
+
+// distance is the Levenshtein distance, with the swap of two neighbours counted once.
+func distance(a, b string) int {
+	rows := make([][]int, len(a)+1)
+	for i := range rows {
+		rows[i] = make([]int, len(b)+1)
+		rows[i][0] = i
+	}
+	for j := range rows[0] {
+		rows[0][j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		for j := 1; j <= len(b); j++ {
+			cost := 1
+			if a[i-1] == b[j-1] {
+				cost = 0
+			}
+			rows[i][j] = min(rows[i-1][j]+1, rows[i][j-1]+1, rows[i-1][j-1]+cost)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				rows[i][j] = min(rows[i][j], rows[i-2][j-2]+1)
+			}
+		}
+	}
+	return rows[len(a)][len(b)]
+}

@@ -1,0 +1,98 @@
+package render
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/util/validation"
+	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
+	apply "sigs.k8s.io/gateway-api/applyconfiguration/apis/v1"
+
+	"github.com/pscdev/psc/pkg/pod"
+)
+
+// URLs are where a route is reached; empty when the cluster has neither a domain nor the route a host.
+func (c Cluster) URLs(podName, name string, r *pod.Route) []string {
+	scheme, port, standard := "https", c.Ports.HTTPS, 443
+	if !c.secure(r) {
+		scheme, port, standard = "http", c.Ports.HTTP, 80
+	}
+	suffix := ""
+	if port != 0 && port != standard {
+		suffix = fmt.Sprintf(":%d", port)
+	}
+	var urls []string
+	for _, host := range c.hosts(podName, name, r) {
+		urls = append(urls, scheme+"://"+host+suffix)
+	}
+	return urls
+}
+
+func (c Cluster) hosts(podName, name string, r *pod.Route) []string {
+	if len(r.Hosts) > 0 {
+		return r.Hosts
+	}
+	if c.Domain == "" {
+		return nil
+	}
+	return []string{fmt.Sprintf("%s-%s.%s", name, podName, c.Domain)}
+}
+
+// secure says whether a route is served over https.
+func (c Cluster) secure(r *pod.Route) bool {
+	return r.TLS != pod.TLSOff && (c.Gateway == nil || c.Ports.HTTPS != 0)
+}
+
+func routeObject(podName, name string, r *pod.Route, spec pod.Spec, c Cluster) (*unstructured.Unstructured, error) {
+	if c.Gateway == nil {
+		return nil, errors.New("this cluster has no Gateway that psc can find: see the page on routes for what it needs")
+	}
+	hosts := c.hosts(podName, name, r)
+	if len(hosts) == 0 {
+		return nil, errors.New("needs a host: this cluster has no domain of its own")
+	}
+	s := apply.HTTPRouteSpec().WithParentRefs(apply.ParentReference().
+		WithGroup(gatewayv1.GroupName).WithKind("Gateway").
+		WithNamespace(gatewayv1.Namespace(c.Gateway.Namespace)).
+		WithName(gatewayv1.ObjectName(c.Gateway.Name)).
+		WithSectionName(gatewayv1.SectionName(c.listener(r))))
+	for _, host := range hosts {
+		if problems := validation.IsDNS1123Subdomain(trimWildcard(host)); len(problems) > 0 {
+			return nil, fmt.Errorf("its host would be %q: %s", host, problems[0])
+		}
+		if label := firstLabel(host); len(label) > validation.DNS1123LabelMaxLength {
+			return nil, fmt.Errorf("its host would be %q, whose first part has %d characters: at most %d are allowed", host, len(label), validation.DNS1123LabelMaxLength)
+		}
+		s.WithHostnames(gatewayv1.Hostname(host))
+	}
+	for _, rule := range r.Rules {
+		out := apply.HTTPRouteRule().WithMatches(apply.HTTPRouteMatch().WithPath(
+			apply.HTTPPathMatch().WithType(gatewayv1.PathMatchPathPrefix).WithValue(rule.Path)))
+		for _, t := range rule.To {
+			out.WithBackendRefs(apply.HTTPBackendRef().
+				WithGroup("").WithKind("Service").
+				WithName(gatewayv1.ObjectName(t.App)).
+				WithPort(gatewayv1.PortNumber(spec.App(t.App).Ports[0].Port)).
+				WithWeight(int32(t.Share())))
+		}
+		s.WithRules(out)
+	}
+	return object(apply.HTTPRoute(name, podName).WithLabels(labels(podName, LabelRoute, name)).WithSpec(s)), nil
+}
+
+func (c Cluster) listener(r *pod.Route) string {
+	if c.secure(r) {
+		return cmp.Or(c.Gateway.HTTPS, "https")
+	}
+	return cmp.Or(c.Gateway.HTTP, "http")
+}
+
+func trimWildcard(host string) string { return strings.TrimPrefix(host, "*.") }
+
+func firstLabel(host string) string {
+	label, _, _ := strings.Cut(host, ".")
+	return label
+}
