@@ -179,6 +179,9 @@ func plural(n int, word string) string {
 	return fmt.Sprintf("%d %ss", n, word)
 }
 
+// leastMemory is less than any container starts with. Whoever asks for less has mixed up the units: 512m is half a byte.
+const leastMemory = "1Mi"
+
 // maxInstances guards against a slip of the finger, not against large apps.
 const maxInstances = 10000
 
@@ -188,8 +191,10 @@ func (a *App) problems(name string, s Spec) []Problem {
 	// https://kubernetes.io/docs/concepts/overview/working-with-objects/names/#rfc-1035-label-names
 	p.name(name, validation.IsDNS1035Label)
 	p.image("spec.image", a.Image)
-	if a.User != nil && *a.User < 0 {
-		p.add("spec.user", "must not be negative, is %d", *a.User)
+	if a.User != nil {
+		for _, m := range validation.IsValidUserID(*a.User) {
+			p.add("spec.user", "%s, is %d", m, *a.User)
+		}
 	}
 	if n := a.Count(); n < 0 || n > maxInstances {
 		p.add("spec.instances", "must be 0 to %d, is %d", maxInstances, n)
@@ -198,7 +203,9 @@ func (a *App) problems(name string, s Spec) []Problem {
 		p.add("spec.size", "must be one of %s, is %q", strings.Join(Sizes(), ", "), a.Size)
 	}
 	p.quantity("spec.cpu", a.CPU, "500m")
-	p.quantity("spec.memory", a.Memory, "512Mi")
+	if q, ok := p.quantity("spec.memory", a.Memory, "512Mi"); ok && q.Cmp(resource.MustParse(leastMemory)) < 0 {
+		p.add("spec.memory", "%q is less than %s: the units are Mi and Gi", a.Memory, leastMemory)
+	}
 	seen := map[string]bool{}
 	for _, port := range a.Ports {
 		path := fmt.Sprintf("spec.ports[%s]", port.Name)
@@ -282,12 +289,14 @@ func (p *problems) port(path string, n int) {
 	}
 }
 
-func (p *problems) quantity(path, text, example string) {
+func (p *problems) quantity(path, text, example string) (q resource.Quantity, ok bool) {
 	if text == "" {
-		return
+		return q, false
 	}
 	q, err := resource.ParseQuantity(text)
 	if err != nil || q.Sign() <= 0 {
 		p.add(path, "%q is not an amount such as %s", text, example)
+		return q, false
 	}
+	return q, true
 }

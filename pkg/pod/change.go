@@ -1,7 +1,6 @@
 package pod
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -79,6 +78,8 @@ func Apply(s Spec, c Change) (Spec, error) {
 		ref := Ref{e.Kind, e.Name}
 		old, exists := next[ref]
 		switch {
+		case !slices.Contains([]Verb{Create, Set, Put, Delete}, e.Verb):
+			return nil, Problems{{Path: ref.String(), Message: fmt.Sprintf("%q is nothing that can be done", e.Verb)}}
 		case exists && e.Verb == Create:
 			return nil, &RefError{Ref: ref, Err: ErrExists}
 		case !exists && (e.Verb == Set || e.Verb == Delete):
@@ -117,16 +118,9 @@ func Tree(r Resource) map[string]any {
 }
 
 // normal turns any value into the shapes of encoding/json. The values of this package always have one.
-func normal(v any) any {
-	data, err := json.Marshal(v)
-	if err != nil {
+func normal(v any) (out any) {
+	if err := remarshal(v, &out); err != nil {
 		panic(fmt.Sprintf("pod: %T has no JSON form: %v", v, err))
-	}
-	var out any
-	decoder := json.NewDecoder(strings.NewReader(string(data)))
-	decoder.UseNumber()
-	if err := decoder.Decode(&out); err != nil {
-		panic(fmt.Sprintf("pod: %T does not survive JSON: %v", v, err))
 	}
 	return out
 }

@@ -3,6 +3,8 @@ package pod
 import (
 	"encoding/json"
 	"fmt"
+	"regexp"
+	"slices"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/util/validation"
@@ -43,8 +45,18 @@ const (
 	TLSOff  TLS = "off"
 )
 
-// maxWeight is the Gateway API's own limit for a backend's weight.
-const maxWeight = 1000000
+// What the Gateway API allows of an HTTPRoute:
+// https://gateway-api.sigs.k8s.io/reference/spec/#httproutespec
+const (
+	maxWeight = 1000000
+	maxItems  = 16 // hosts, rules, and targets of a rule
+	maxPath   = 1024
+)
+
+var (
+	pathPattern   = regexp.MustCompile(`^/(?:[-A-Za-z0-9/._~!$&'()*+,;=:@]|%[0-9a-fA-F]{2})*$`)
+	pathForbidden = regexp.MustCompile(`(?i)//|/\.\.?(/|$)|%2f`)
+)
 
 // UnmarshalJSON takes a boolean too: YAML 1.1 reads a plain "off" as false, and tools that speak it write that down.
 func (t *TLS) UnmarshalJSON(data []byte) error {
@@ -108,8 +120,13 @@ func Percent(part, total int) string {
 func (r *Route) problems(name string, s Spec) []Problem {
 	var p problems
 	p.name(name, validation.IsDNS1123Label)
-	for _, host := range r.Hosts {
+	p.count("spec.hosts", len(r.Hosts))
+	p.count("spec.rules", len(r.Rules))
+	for i, host := range r.Hosts {
 		path := fmt.Sprintf("spec.hosts[%s]", host)
+		if slices.Contains(r.Hosts[:i], host) {
+			p.add(path, "is listed twice")
+		}
 		check := validation.IsDNS1123Subdomain
 		if strings.HasPrefix(host, "*.") {
 			check = validation.IsWildcardDNS1123Subdomain
@@ -127,8 +144,15 @@ func (r *Route) problems(name string, s Spec) []Problem {
 	paths := map[string]bool{}
 	for _, rule := range r.Rules {
 		path := fmt.Sprintf("spec.rules[%s]", rule.Path)
-		if !strings.HasPrefix(rule.Path, "/") || strings.Contains(rule.Path, "//") {
-			p.add(path+".path", "must begin with / and have no empty part, is %q", rule.Path)
+		switch {
+		case !strings.HasPrefix(rule.Path, "/"):
+			p.add(path+".path", "must begin with /, is %q", rule.Path)
+		case !pathPattern.MatchString(rule.Path):
+			p.add(path+".path", "%q has characters that a path cannot have: write them as %%20", rule.Path)
+		case pathForbidden.MatchString(rule.Path):
+			p.add(path+".path", "must have no empty part, no . or .. and no %%2f, is %q", rule.Path)
+		case len(rule.Path) > maxPath:
+			p.add(path+".path", "has %d characters: at most %d are allowed", len(rule.Path), maxPath)
 		}
 		if trimmed := trimPath(rule.Path); paths[trimmed] {
 			p.add(path, "is listed twice")
@@ -150,6 +174,7 @@ func (r Rule) problems(p *problems, path string, s Spec) {
 		p.add(path+".to", "is empty: say which app the path leads to")
 		return
 	}
+	p.count(path+".to", len(r.To))
 	total := 0
 	seen := map[string]bool{}
 	for _, t := range r.To {
@@ -171,6 +196,12 @@ func (r Rule) problems(p *problems, path string, s Spec) {
 	}
 	if total == 0 {
 		p.add(path+".to", "all weights are 0: no app would get the traffic")
+	}
+}
+
+func (p *problems) count(path string, n int) {
+	if n > maxItems {
+		p.add(path, "has %d items: at most %d are allowed", n, maxItems)
 	}
 }
 

@@ -64,7 +64,7 @@ func (p *problems) missing(path string, kind Kind, name string, s Spec) {
 
 // Nearest returns the candidate that a person who typed word probably meant, or "" when none is close.
 func Nearest(word string, candidates []string) string {
-	best, bestDistance := "", max(2, len(word)/3)+1
+	best, bestDistance := "", max(1, (len(word)+1)/3)+1 // a third of it may be wrong
 	for _, c := range candidates {
 		d := distance(strings.ToLower(word), strings.ToLower(c))
 		if d < bestDistance {

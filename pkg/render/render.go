@@ -63,8 +63,12 @@ type Ports struct {
 	HTTPS int `json:"https,omitempty"`
 }
 
-// Objects renders all resources of a spec. The error is pod.Problems: what this cluster cannot do.
+// Objects renders all resources of a spec. The error is pod.Problems: what this cluster cannot do, or what is not valid
+// in a spec that another version of psc, or another hand, has stored.
 func Objects(podName string, spec pod.Spec, c Cluster) ([]*unstructured.Unstructured, error) {
+	if err := pod.Validate(spec); err != nil {
+		return nil, err
+	}
 	var objects []*unstructured.Unstructured
 	for name, app := range spec.Apps() {
 		objects = append(objects, appObjects(podName, name, app, spec)...)
@@ -117,8 +121,13 @@ func Kinds() []schema.GroupVersionKind {
 		corev1.SchemeGroupVersion.WithKind("Service"),
 		appsv1.SchemeGroupVersion.WithKind("Deployment"),
 		policyv1.SchemeGroupVersion.WithKind("PodDisruptionBudget"),
-		gatewayv1.SchemeGroupVersion.WithKind("HTTPRoute"),
+		GatewayKind("HTTPRoute"),
 	}
+}
+
+// GatewayKind is a kind of the Gateway API.
+func GatewayKind(kind string) schema.GroupVersionKind {
+	return schema.GroupVersionKind{Group: gatewayv1.GroupName, Version: gatewayv1.GroupVersion.Version, Kind: kind}
 }
 
 // Selector selects everything that was rendered for a pod, and what controllers made of it.

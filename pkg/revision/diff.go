@@ -2,9 +2,9 @@ package revision
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -51,6 +51,44 @@ func (e Entry) Resource() pod.Resource {
 	return e.from
 }
 
+// Spoken are the fields as people are told of them: a rule of a route is said as a whole, with its shares in percent,
+// for one weight means nothing without the others.
+func (e Entry) Spoken() []Field {
+	from, _ := e.from.(*pod.Route)
+	to, _ := e.to.(*pod.Route)
+	if from == nil || to == nil {
+		return e.Fields
+	}
+	var out []Field
+	said := map[string]bool{}
+	for _, f := range e.Fields {
+		rest, isRule := strings.CutPrefix(f.Path, "spec.rules[")
+		path, _, _ := strings.Cut(rest, "]")
+		before, after := spokenRule(from, path), spokenRule(to, path)
+		if !isRule || path == "" || Text(before) == Text(after) {
+			out = append(out, f)
+		} else if !said[path] {
+			said[path] = true
+			label := "spec." + path + " to"
+			if path == "/" {
+				label = "spec.to"
+			}
+			out = append(out, Field{Path: label, From: before, To: after})
+		}
+	}
+	return out
+}
+
+// spokenRule is the rule of a path in words; nil when the route has none.
+func spokenRule(r *pod.Route, path string) any {
+	for _, rule := range r.Rules {
+		if rule.Path == path {
+			return rule.Describe()
+		}
+	}
+	return nil
+}
+
 // Diff tells how to differs from from, resource by resource and field by field, in the order of pod.Spec.Refs.
 func Diff(from, to pod.Spec) []Entry {
 	all := maps.Clone(from)
@@ -79,11 +117,11 @@ func diffFields(from, to map[string]any) []Field {
 	maps.Copy(paths, to)
 	var fields []Field
 	for path := range paths {
-		a, b := from[path], to[path]
+		a, b := from[path], to[path] // nil where the leaf is not, which is not the same as empty
 		if strings.HasSuffix(path, orderSuffix) && !sameItems(a, b) {
 			continue // items came or went: that says more than their order
 		}
-		if Text(a) != Text(b) {
+		if !reflect.DeepEqual(a, b) {
 			fields = append(fields, Field{Path: path, From: a, To: b})
 		}
 	}
@@ -95,10 +133,16 @@ func diffFields(from, to map[string]any) []Field {
 const orderSuffix = " order"
 
 func sameItems(a, b any) bool {
-	x, _ := a.([]any)
-	y, _ := b.([]any)
-	byText := func(a, b any) int { return cmp.Compare(Text(a), Text(b)) }
-	return Text([]any(slices.SortedFunc(slices.Values(x), byText))) == Text([]any(slices.SortedFunc(slices.Values(y), byText)))
+	sorted := func(v any) []string {
+		list, _ := v.([]any)
+		var keys []string
+		for _, item := range list {
+			keys = append(keys, Text(item))
+		}
+		slices.Sort(keys)
+		return keys
+	}
+	return slices.Equal(sorted(a), sorted(b))
 }
 
 // flat returns the leaves of a resource by path.
@@ -110,11 +154,16 @@ func flat(r pod.Resource) map[string]any {
 	return leaves
 }
 
+// flatten takes the path of value twice: as it is shown, and as pod.ListKey takes it.
 func flatten(leaves map[string]any, path, field string, value any) {
 	switch v := value.(type) {
 	case map[string]any:
+		if strings.HasPrefix(field, "env.") { // a reference is one value, as a text is
+			leaves[path] = v
+			return
+		}
 		for name, child := range v {
-			flatten(leaves, path+"."+name, name, child)
+			flatten(leaves, path+"."+name, strings.TrimPrefix(field+"."+name, "."), child)
 		}
 	case []any:
 		key := pod.ListKey(field)
@@ -125,7 +174,7 @@ func flatten(leaves map[string]any, path, field string, value any) {
 		var order []any
 		for _, item := range v {
 			fields, _ := item.(map[string]any)
-			flatten(leaves, fmt.Sprintf("%s[%v]", path, fields[key]), "", item)
+			flatten(leaves, fmt.Sprintf("%s[%v]", path, fields[key]), field, item)
 			order = append(order, fields[key])
 		}
 		if len(order) > 1 {
@@ -136,7 +185,7 @@ func flatten(leaves map[string]any, path, field string, value any) {
 	}
 }
 
-// Text writes a leaf for people: texts plain, lists as they stand in YAML's flow style, nothing as "".
+// Text writes a leaf for people: texts plain, lists and references as they stand in YAML's flow style, nothing as "".
 func Text(v any) string {
 	switch v := v.(type) {
 	case nil:
@@ -149,8 +198,12 @@ func Text(v any) string {
 			words[i] = Text(item)
 		}
 		return "[" + strings.Join(words, ", ") + "]"
-	case json.Number:
-		return v.String()
+	case map[string]any:
+		words := make([]string, 0, len(v))
+		for _, name := range slices.Sorted(maps.Keys(v)) {
+			words = append(words, name+": "+Text(v[name]))
+		}
+		return "{" + strings.Join(words, ", ") + "}"
 	default:
 		return fmt.Sprint(v)
 	}
@@ -167,7 +220,7 @@ func Summary(entries []Entry) string {
 		case Deleted:
 			part += "deleted"
 		case Updated:
-			part += strings.Join(Words(e.Fields), ", ")
+			part += strings.Join(Words(e.Spoken()), ", ")
 		}
 		parts = append(parts, part)
 	}
@@ -179,7 +232,10 @@ func Words(fields []Field) []string {
 	words := make([]string, 0, len(fields))
 	for _, f := range fields {
 		label := strings.TrimPrefix(f.Path, "spec.")
-		from, to := short(label, f.From), short(label, f.To)
+		from, to := short(Text(f.From)), short(Text(f.To))
+		if label == "image" {
+			from, to = images(Text(f.From), Text(f.To))
+		}
 		name, isEnv := strings.CutPrefix(label, "env.")
 		switch {
 		case isEnv && f.From == nil:
@@ -202,11 +258,7 @@ func Words(fields []Field) []string {
 // maxText is how much of a value stands in one line.
 const maxText = 60
 
-func short(label string, v any) string {
-	text := Text(v)
-	if label == "image" {
-		return pod.ShortImage(text)
-	}
+func short(text string) string {
 	text, _, cut := strings.Cut(text, "\n")
 	if runes := []rune(text); len(runes) > maxText {
 		text, cut = string(runes[:maxText]), true
@@ -215,4 +267,12 @@ func short(label string, v any) string {
 		text += "…"
 	}
 	return text
+}
+
+// images are two images as people speak of them, or in full where that would be the same: a tag that has moved.
+func images(from, to string) (string, string) {
+	if a, b := pod.ShortImage(from), pod.ShortImage(to); a != b {
+		return a, b
+	}
+	return from, to
 }

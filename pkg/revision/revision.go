@@ -7,7 +7,10 @@
 package revision
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/pscdev/psc/pkg/pod"
@@ -96,36 +99,37 @@ func puts(from, to pod.Spec) []pod.Edit {
 // Conflict is a field that two changes set to different values.
 type Conflict struct {
 	Path         string
-	Mine, Theirs string
+	Mine, Theirs string // "" where the field is removed
 	Author       string // of theirs
 	Number       int    // of theirs
 }
 
 // Error implements error.
 func (c *Conflict) Error() string {
-	return fmt.Sprintf("%s: this change says %s, draft r%d of %s says %s", c.Path, c.Mine, c.Number, c.Author, c.Theirs)
+	return fmt.Sprintf("%s: this change says %s, draft r%d of %s says %s",
+		c.Path, cmp.Or(short(c.Mine), "nothing"), c.Number, c.Author, cmp.Or(short(c.Theirs), "nothing"))
 }
 
 // Rebase makes the drafts again on top of base, each under the next number and with its own author and message, and
-// returns those that still change something. It fails with a *Conflict when a draft touches a field that the step
-// from before to base set to something else, and with the error of pod.Apply when a draft cannot be made any more.
+// returns those that still change something. It fails with a *Conflict when a draft would undo or change what the step
+// from before to base did, and with the error of pod.Apply when a draft cannot be made any more.
 func Rebase(base Revision, before pod.Spec, drafts []Revision) ([]Revision, error) {
 	mine := leaves(Diff(before, base.Spec))
 	var out []Revision
-	head, theirsBefore := base, before
+	head := base
 	for _, d := range drafts {
-		for path, theirs := range leaves(Diff(theirsBefore, d.Spec)) {
-			if value, both := mine[path]; both && value != theirs {
-				return nil, &Conflict{Path: path, Mine: value, Theirs: theirs, Author: d.Author, Number: d.Number}
-			}
-		}
-		theirsBefore = d.Spec
 		spec, err := pod.Apply(head.Spec, d.Edits)
 		if err != nil {
 			return nil, fmt.Errorf("draft r%d of %s does not fit on top of this change: %w", d.Number, d.Author, err)
 		}
-		if len(Diff(head.Spec, spec)) == 0 {
+		theirs := leaves(Diff(head.Spec, spec))
+		if len(theirs) == 0 {
 			continue
+		}
+		for _, path := range slices.Sorted(maps.Keys(theirs)) {
+			if value, both := mine[path]; both {
+				return nil, &Conflict{Path: path, Mine: value, Theirs: theirs[path], Author: d.Author, Number: d.Number}
+			}
 		}
 		next := Next(head, head, spec, d.Edits)
 		next.Author, next.Message = d.Author, d.Message
@@ -135,14 +139,12 @@ func Rebase(base Revision, before pod.Spec, drafts []Revision) ([]Revision, erro
 	return out, nil
 }
 
+// leaves are the new values by resource and path.
 func leaves(entries []Entry) map[string]string {
 	out := map[string]string{}
 	for _, e := range entries {
 		for _, f := range e.Fields {
 			out[e.Ref().String()+" "+f.Path] = Text(f.To)
-		}
-		if e.Type == Deleted {
-			out[e.Ref().String()] = "delete"
 		}
 	}
 	return out

@@ -1,0 +1,317 @@
+package pod_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/pscdev/psc/pkg/pod"
+)
+
+const header = "apiVersion: psc.dev/v1\nkind: App\nmetadata: {name: web}\n"
+
+// A file holds any number of resources, as YAML or JSON, with comments and empty documents between them.
+func TestDecodeDocuments(t *testing.T) {
+	got, err := pod.Decode([]byte(`# the web app
+---
+apiVersion: psc.dev/v1
+kind: App
+metadata: {name: web}
+spec: {image: "web:1", ports: [{name: http, port: 8080}]}
+--- # a comment here must not hide what follows
+kind: Route
+apiVersion: psc.dev/v1
+metadata:
+  name: shop
+spec:
+  hosts: [shop.example.com]
+  tls: off
+  rules:
+  - path: /
+    to: [{app: web, weight: 3}]
+---
+# nothing
+---
+{"apiVersion": "psc.dev/v1", "kind": "App", "metadata": {"name": "api"}, "spec": {"image": "api:1", "instances": 0}}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := pod.Spec{
+		ref(pod.KindApp, "web"): &pod.App{Image: "web:1", Ports: []pod.Port{{Name: "http", Port: 8080}}},
+		ref(pod.KindApp, "api"): &pod.App{Image: "api:1", Instances: number(0)},
+		ref(pod.KindRoute, "shop"): &pod.Route{
+			Hosts: []string{"shop.example.com"},
+			TLS:   pod.TLSOff,
+			Rules: []pod.Rule{{Path: "/", To: []pod.Target{{App: "web", Weight: number(3)}}}},
+		},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
+	}
+}
+
+// A value means what people see in the file: no text turns into a number on its way, nor "off" into false.
+func TestDecodeValues(t *testing.T) {
+	got, err := pod.Decode([]byte(header + `spec:
+  image: web:1
+  cpu: 2
+  args: [--port, 8080, -v, 1.10]
+  health: {off: true}
+  env:
+    TEXT: info
+    PORT: 8080
+    ID: 123456789012345678
+    VERSION: 1.10
+    MODE: 0755
+    DEBUG: true
+    FLAG: on
+    DATE: 2026-01-02
+    QUOTED: "true"
+    EMPTY: ""
+    NOTHING:
+    LINES: |
+      a
+      b
+    API: {app: api}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	env := map[string]pod.EnvValue{"API": {App: "api"}}
+	for name, value := range map[string]string{
+		"TEXT": "info", "PORT": "8080", "ID": "123456789012345678", "VERSION": "1.10", "MODE": "0755", "DEBUG": "true",
+		"FLAG": "on", "DATE": "2026-01-02", "QUOTED": "true", "EMPTY": "", "NOTHING": "", "LINES": "a\nb\n",
+	} {
+		env[name] = pod.EnvValue{Value: value}
+	}
+	want := pod.Spec{ref(pod.KindApp, "web"): &pod.App{
+		Image: "web:1", CPU: "2", Args: []string{"--port", "8080", "-v", "1.10"}, Health: &pod.Health{Off: true}, Env: env,
+	}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
+	}
+}
+
+// YAML 1.1 reads a plain "off" as a boolean, and tools that speak it write it back as one.
+func TestDecodeTLS(t *testing.T) {
+	for text, want := range map[string]pod.TLS{
+		"off": pod.TLSOff, "false": pod.TLSOff, `"off"`: pod.TLSOff,
+		"auto": pod.TLSAuto, "true": pod.TLSAuto,
+		"maybe": "maybe", // for Validate to complain about
+	} {
+		got, err := pod.Decode([]byte("{apiVersion: psc.dev/v1, kind: Route, metadata: {name: shop}, spec: {tls: " + text + "}}"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(pod.Spec{ref(pod.KindRoute, "shop"): &pod.Route{TLS: want}}, got); diff != "" {
+			t.Errorf("%s: -want +got\n%s", text, diff)
+		}
+	}
+}
+
+// Anchors and merge keys are how people keep a long file short.
+func TestDecodeAliases(t *testing.T) {
+	got, err := pod.Decode([]byte(header + `spec:
+  image: &image web:1
+  command: [*image]
+  env: &common {A: 1.10, B: &b "2"}
+---
+apiVersion: psc.dev/v1
+kind: App
+metadata: {name: api}
+spec:
+  image: api:1
+  env:
+    <<: {A: 1.10, B: "2"}
+    B: "3"
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := pod.Spec{
+		ref(pod.KindApp, "web"): &pod.App{Image: "web:1", Command: []string{"web:1"}, Env: map[string]pod.EnvValue{"A": {Value: "1.10"}, "B": {Value: "2"}}},
+		ref(pod.KindApp, "api"): &pod.App{Image: "api:1", Env: map[string]pod.EnvValue{"A": {Value: "1.10"}, "B": {Value: "3"}}},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
+	}
+}
+
+// All that is wrong with a file is reported at once: unknown fields with the nearest one, wrong types, resources that
+// stand twice, each with the document and the path.
+func TestDecodeProblems(t *testing.T) {
+	for name, test := range map[string]struct {
+		text string
+		want pod.Problems
+	}{
+		"fields and types": {
+			text: header + `labels: {}
+spec:
+  imgae: web:1
+  instances: many
+  command: /web
+  ports: [{name: http, port: http}, {name: admin, prot: 1}, 80]
+  health: {tcp: "yes"}
+  user: 1.5
+  env: {A: [1], B: {}, C: {app: ""}, D: {app: [x]}, E: {secret: db}}
+`,
+			want: pod.Problems{
+				{Path: "document 1 labels", Message: "is not a field"},
+				{Path: "document 1 app/web spec.command", Message: `must be a list, is the text "/web"`},
+				{Path: "document 1 app/web spec.env.A", Message: "must be a text or a reference such as {app: api}, is a list"},
+				{Path: "document 1 app/web spec.env.B", Message: "must be a text or a reference such as {app: api}, is an object"},
+				{Path: "document 1 app/web spec.env.C", Message: "must be a text or a reference such as {app: api}, is an object"},
+				{Path: "document 1 app/web spec.env.D.app", Message: "must be a text, is a list"},
+				{Path: "document 1 app/web spec.env.E.secret", Message: "is not a field"},
+				{Path: "document 1 app/web spec.health.tcp", Message: `must be true or false, is the text "yes"`},
+				{Path: "document 1 app/web spec.imgae", Message: `is not a field, did you mean "image"?`},
+				{Path: "document 1 app/web spec.instances", Message: `must be a whole number, is the text "many"`},
+				{Path: "document 1 app/web spec.ports[0].port", Message: `must be a whole number, is the text "http"`},
+				{Path: "document 1 app/web spec.ports[1].prot", Message: `is not a field, did you mean "port"?`},
+				{Path: "document 1 app/web spec.ports[2]", Message: "must be an object, is 80"},
+				{Path: "document 1 app/web spec.user", Message: "must be a whole number, is 1.5"},
+			},
+		},
+		"every document": {
+			text: header + "spec: {imag: x}\n---\n" + strings.Replace(header, "psc.dev/v1", "v1", 1) + "---\nkind: Pod\n---\n[]\n---\n" + header + "spec: []\n",
+			want: pod.Problems{
+				{Path: "document 1 app/web spec.imag", Message: `is not a field, did you mean "image"?`},
+				{Path: "document 2 apiVersion", Message: `must be psc.dev/v1, is "v1"`},
+				{Path: "document 3 apiVersion", Message: `must be psc.dev/v1, is ""`},
+				{Path: "document 3 kind", Message: `must be one of App, Route, is "Pod"`},
+				{Path: "document 3 metadata.name", Message: "is missing"},
+				{Path: "document 4", Message: "must be an object, is a list"},
+				{Path: "document 5 spec", Message: "must be an object, is a list"},
+			},
+		},
+		"twice": {
+			text: header + "---\n" + header,
+			want: pod.Problems{{Path: "app/web", Message: "is there twice"}},
+		},
+		"a field twice": {
+			text: header + "spec:\n  image: a\n  image: b\n",
+			want: pod.Problems{{Path: "document 1", Message: `line 6: mapping key "image" already defined at line 5`}},
+		},
+		"not YAML": {
+			text: header + "---\na: b: c\n",
+			want: pod.Problems{{Path: "document 2", Message: "line 5: mapping values are not allowed in this context"}},
+		},
+		"an alias of itself": {
+			text: header + "spec: &a {image: *a}\n",
+			want: pod.Problems{{Path: "document 1", Message: "anchor 'a' value contains itself"}},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := pod.Decode([]byte(test.text))
+			var problems pod.Problems
+			if !errors.As(err, &problems) {
+				t.Fatalf("got %v, want Problems", err)
+			}
+			if diff := cmp.Diff(test.want, problems); diff != "" {
+				t.Errorf("-want +got\n%s", diff)
+			}
+		})
+	}
+}
+
+// A resource is written in the order in which people think of it, and so that reading it gives back the same.
+func TestEncode(t *testing.T) {
+	user := int64(65532)
+	spec := pod.Spec{
+		ref(pod.KindApp, "web"): &pod.App{
+			Image: "web:1", User: &user, Instances: number(0), Size: "large",
+			Command: []string{"/web", "off", "1.10", "a: b", ""},
+			Ports:   []pod.Port{{Name: "http", Port: 8080}},
+			Env: map[string]pod.EnvValue{
+				"API": {App: "web"}, "TRUE": {Value: "true"}, "N": {Value: "1.10"}, "NULL": {Value: "~"}, "EMPTY": {Value: ""},
+				"LINES": {Value: "a\n  b\n\n"}, "ODD": {Value: "\u0085\u2028\ufeff\x01é\U0001f600"},
+			},
+			Health: &pod.Health{Off: true},
+		},
+		ref(pod.KindRoute, "shop"): &pod.Route{TLS: pod.TLSOff, Rules: []pod.Rule{{Path: "/", To: []pod.Target{{App: "web", Weight: number(0)}}}}},
+	}
+	var file []byte
+	for _, r := range spec.Refs() {
+		text, err := pod.Encode(r.Name, spec[r])
+		if err != nil {
+			t.Fatal(err)
+		}
+		file = append(append(file, "---\n"...), text...)
+	}
+	got, err := pod.Decode(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(spec, got); diff != "" {
+		t.Errorf("-want +got\n%s\n%s", diff, file)
+	}
+	want := `apiVersion: psc.dev/v1
+kind: Route
+metadata:
+  name: shop
+spec:
+  rules:
+  - path: /
+    to:
+    - app: web
+      weight: 0
+  tls: "off"
+`
+	text, err := pod.Encode("shop", spec.Route("shop"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, string(text)); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
+	}
+}
+
+// Files are in the order in which people are shown resources: apps, then routes, by name.
+func TestFiles(t *testing.T) {
+	s := shop()
+	want := []pod.File{
+		{APIVersion: "psc.dev/v1", Kind: pod.KindApp, Metadata: pod.Metadata{Name: "api"}, Spec: s.App("api")},
+		{APIVersion: "psc.dev/v1", Kind: pod.KindApp, Metadata: pod.Metadata{Name: "web"}, Spec: s.App("web")},
+		{APIVersion: "psc.dev/v1", Kind: pod.KindRoute, Metadata: pod.Metadata{Name: "shop"}, Spec: s.Route("shop")},
+	}
+	if diff := cmp.Diff(want, pod.Files(s)); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
+	}
+}
+
+// A list shows what people know a resource by.
+func TestDescribe(t *testing.T) {
+	digest := "@sha256:" + strings.Repeat("a", 64)
+	for want, r := range map[string]pod.Resource{
+		"hello:v1 · 2 instances · port 8080":     &pod.App{Image: "localhost:5000/hello:v1" + digest, Instances: number(2), Ports: []pod.Port{{Port: 8080}, {Port: 1}}},
+		"hello@sha256:aaaaaaaaaaaa · 1 instance": &pod.App{Image: "ghcr.io/acme/hello" + digest},
+		"hello · 0 instances":                    &pod.App{Image: "hello", Instances: number(0)},
+		"-> web 90%, api 10%; /api -> api 100%":  shop().Route("shop"),
+		"-> a 33.3%, b 66.7%":                    &pod.Route{Rules: []pod.Rule{{Path: "/", To: []pod.Target{{App: "a"}, {App: "b", Weight: number(2)}}}}},
+		"-> a 100%, b 0%":                        &pod.Route{Rules: []pod.Rule{{Path: "/", To: []pod.Target{{App: "a"}, {App: "b", Weight: number(0)}}}}},
+	} {
+		if got := r.Describe(); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
+// An app without a size is small; cpu and memory take the place of the size's.
+func TestResources(t *testing.T) {
+	for name, test := range map[string]struct {
+		app  pod.App
+		want pod.Size
+	}{
+		"none":   {want: pod.Size{CPU: "100m", Memory: "256Mi"}},
+		"size":   {app: pod.App{Size: "large"}, want: pod.Size{CPU: "500m", Memory: "1Gi"}},
+		"cpu":    {app: pod.App{CPU: "2"}, want: pod.Size{CPU: "2", Memory: "256Mi"}},
+		"memory": {app: pod.App{Size: "large", Memory: "3Gi"}, want: pod.Size{CPU: "500m", Memory: "3Gi"}},
+	} {
+		if diff := cmp.Diff(test.want, test.app.Resources()); diff != "" {
+			t.Errorf("%s: -want +got\n%s", name, diff)
+		}
+	}
+}

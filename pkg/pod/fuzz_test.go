@@ -1,0 +1,80 @@
+package pod_test
+
+import (
+	"encoding/json"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/pscdev/psc/pkg/pod"
+)
+
+func seeds() []string {
+	return []string{
+		"",
+		"# nothing\n---\n---",
+		"[]", "1", "{}", "&a [*a]", "? [a]\n: b", "!!binary x", "a: b: c", "--- x", "\ufeff{}",
+		header,
+		header + "spec: {image: a, cpu: 1, ports: [{name: http, port: 80}], env: {A: 1.10, B: off, C: {app: web}, D: ~}}",
+		header + "spec: {image: a, command: [off, 0x1F, .5, 1_000, '', ~], health: {off: true}, instances: 010}",
+		header + "spec: {image: a, env: {A: \"\\u0085\\ufeff\\x01\", B: \"a\\n b\\n\", C: '1:20', D: <<, <<: {E: f}}}",
+		"{apiVersion: psc.dev/v1, kind: Route, metadata: {name: r}, spec: {tls: off, rules: [{path: /, to: [{app: web, weight: 1}]}]}}\n---\n" +
+			header + "spec: {image: a, ports: [{name: http, port: 80}]}",
+	}
+}
+
+// Whatever is in a file, reading it ends, and what is valid is written so that reading it gives back the same.
+func FuzzDecode(f *testing.F) {
+	for _, seed := range seeds() {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		s, err := pod.Decode(data)
+		if err != nil || pod.Validate(s) != nil {
+			return
+		}
+		var file []byte
+		for _, r := range s.Refs() {
+			text, err := pod.Encode(r.Name, s[r])
+			if err != nil {
+				t.Fatal(err)
+			}
+			file = append(append(file, "---\n"...), text...)
+		}
+		again, err := pod.Decode(file)
+		if err != nil {
+			t.Fatalf("%v\n%s", err, file)
+		}
+		if diff := cmp.Diff(s, again, cmpopts.EquateEmpty()); diff != "" {
+			t.Fatalf("-first +again\n%s\n%s", diff, file)
+		}
+	})
+}
+
+// A stored change may hold anything: applying it ends, leaves the spec alone, and gives a valid spec or an error.
+func FuzzApply(f *testing.F) {
+	for _, seed := range []string{
+		`{}`, `null`,
+		`{"edits": [{"verb": "set", "kind": "App", "name": "web", "fields": {"image": null, "ports": {"http": 1, "x": {"port": 1}}}}]}`,
+		`{"edits": [{"verb": "put", "kind": "Route", "name": "shop", "fields": {"rules": {"/": {"to": {"web": {}}}}, "tls": false}}]}`,
+		`{"edits": [{"verb": "create", "kind": "App", "name": "x", "fields": {"env": {"to": {"app": "web"}}, "health": []}}]}`,
+		`{"edits": [{"verb": "delete", "kind": "App", "name": "web"}, {"verb": "?"}]}`,
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var c pod.Change
+		if json.Unmarshal(data, &c) != nil {
+			return
+		}
+		before := shop()
+		after, err := pod.Apply(before, c)
+		if diff := cmp.Diff(shop(), before); diff != "" {
+			t.Fatalf("the spec was changed in place: -before +after\n%s", diff)
+		}
+		if err == nil && pod.Validate(after) != nil {
+			t.Fatalf("the result is not valid: %v", pod.Validate(after))
+		}
+	})
+}

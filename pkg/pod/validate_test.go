@@ -1,0 +1,258 @@
+package pod_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/pscdev/psc/pkg/pod"
+)
+
+func validate(t *testing.T, s pod.Spec) pod.Problems {
+	t.Helper()
+	err := pod.Validate(s)
+	var problems pod.Problems
+	if err != nil && !errors.As(err, &problems) {
+		t.Fatalf("got %T, want Problems", err)
+	}
+	return problems
+}
+
+// All problems of a spec are reported at once, sorted by their paths, each with the place where it is.
+func TestValidate(t *testing.T) {
+	user := int64(-1)
+	s := pod.Spec{
+		ref(pod.KindApp, "1st"):  &pod.App{Image: "web:1"},
+		ref(pod.KindApp, "apis"): &pod.App{Image: "api:1"},
+		ref(pod.KindApp, "web"): &pod.App{
+			Image:     "Not an image",
+			User:      &user,
+			Instances: number(10001),
+			Size:      "huge",
+			CPU:       "-1",
+			Memory:    "lots",
+			Ports:     []pod.Port{{Name: "http", Port: 0}, {Name: "http", Port: 80}, {Name: "web", Port: 80}, {Name: "far-too-long-name", Port: 65536}},
+			Env: map[string]pod.EnvValue{
+				"API":     {App: "api"},
+				"APIS":    {App: "apis"},
+				"=":       {Value: "x"},
+				"NOTHING": {Value: ""},
+			},
+			Health:   &pod.Health{Path: "healthz", TCP: true, Port: 70000},
+			Strategy: "canary",
+		},
+		ref(pod.KindRoute, "shop"): &pod.Route{
+			Hosts: []string{"Shop.example.com", "*.example.com", "a.example.com", "a.example.com"},
+			TLS:   "on",
+			Rules: []pod.Rule{
+				{Path: "api", To: []pod.Target{{App: "apis"}}},
+				{Path: "/a", To: []pod.Target{{App: "web", Weight: number(0)}}},
+				{Path: "/a/", To: nil},
+				{Path: "/b", To: []pod.Target{{App: "wbe"}, {App: "web", Weight: number(-1)}, {App: "web", Weight: number(1000001)}}},
+			},
+		},
+		ref(pod.KindRoute, "none"): &pod.Route{},
+	}
+	want := []string{
+		`app/1st metadata.name: "1st": a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for validation is '[a-z]([-a-z0-9]*[a-z0-9])?')`,
+		`app/web spec.cpu: "-1" is not an amount such as 500m`,
+		`app/web spec.env.=: a valid environment variable name must consist of alphabetic characters, digits, '_', '-', or '.', and must not start with a digit (e.g. 'my.env-name',  or 'MY_ENV.NAME',  or 'MyEnvName1', regex used for validation is '[-._a-zA-Z][-._a-zA-Z0-9]*')`,
+		`app/web spec.env.API: no app named "api", did you mean "apis"?`,
+		`app/web spec.env.APIS: app "apis" has no port to reach it at`,
+		`app/web spec.health: needs exactly one of path, command, tcp and off`,
+		`app/web spec.health.path: must begin with /, is "healthz"`,
+		`app/web spec.health.port: must be 1 to 65535, is 70000`,
+		`app/web spec.image: "Not an image" is not an image name such as ghcr.io/acme/web:1.4`,
+		`app/web spec.instances: must be 0 to 10000, is 10001`,
+		`app/web spec.memory: "lots" is not an amount such as 512Mi`,
+		`app/web spec.ports[far-too-long-name].name: must be no more than 15 characters`,
+		`app/web spec.ports[far-too-long-name].port: must be 1 to 65535, is 65536`,
+		`app/web spec.ports[http]: is listed twice`,
+		`app/web spec.ports[http].port: must be 1 to 65535, is 0`,
+		`app/web spec.ports[web].port: 80 is listed twice`,
+		`app/web spec.size: must be one of small, medium, large, xlarge, is "huge"`,
+		`app/web spec.strategy: must be rolling or recreate, is "canary"`,
+		`app/web spec.user: must be between 0 and 2147483647, inclusive, is -1`,
+		`route/none spec.rules: is empty: say which app the route leads to`,
+		`route/shop spec.hosts[Shop.example.com]: a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')`,
+		`route/shop spec.hosts[a.example.com]: is listed twice`,
+		`route/shop spec.rules[/a/]: is listed twice`,
+		`route/shop spec.rules[/a/].to: is empty: say which app the path leads to`,
+		`route/shop spec.rules[/a].to: all weights are 0: no app would get the traffic`,
+		`route/shop spec.rules[/b].to[wbe]: no app named "wbe", did you mean "web"?`,
+		`route/shop spec.rules[/b].to[web]: is listed twice`,
+		`route/shop spec.rules[/b].to[web].weight: must be 0 to 1000000, is -1`,
+		`route/shop spec.rules[/b].to[web].weight: must be 0 to 1000000, is 1000001`,
+		`route/shop spec.rules[api].path: must begin with /, is "api"`,
+		`route/shop spec.rules[api].to[apis]: app "apis" has no port: give it one with psc app set apis --port`,
+		`route/shop spec.tls: must be auto or off, is "on"`,
+	}
+	if diff := cmp.Diff(want, strings.Split(validate(t, s).Error(), "\n")); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
+	}
+}
+
+// What is valid is not complained about.
+func TestValid(t *testing.T) {
+	off, command := &pod.Health{Off: true}, &pod.Health{Command: []string{"true"}}
+	for name, s := range map[string]pod.Spec{
+		"nothing": nil,
+		"shop":    shop(),
+		"workers": {
+			ref(pod.KindApp, "a"):                     &pod.App{Image: "localhost:5000/a/b-c:v1.2_3@sha256:" + strings.Repeat("0", 64), Instances: number(0)},
+			ref(pod.KindApp, "b"):                     &pod.App{Image: "b", Health: off, CPU: "2", Memory: "1Gi", Size: "large", Strategy: "recreate"},
+			ref(pod.KindApp, "c"):                     &pod.App{Image: "c", Health: command},
+			ref(pod.KindApp, "d"):                     &pod.App{Image: "d", Health: &pod.Health{Path: "/", Port: 80}},
+			ref(pod.KindApp, strings.Repeat("e", 63)): &pod.App{Image: "e", Env: map[string]pod.EnvValue{"a.b-c": {}}},
+		},
+		// Hosts and paths may each stand in several routes, only not together.
+		"routes side by side": {
+			ref(pod.KindApp, "a"):   &pod.App{Image: "a", Ports: []pod.Port{{Name: "http", Port: 80}}},
+			ref(pod.KindRoute, "1"): &pod.Route{Hosts: []string{"a.eu"}, TLS: pod.TLSOff, Rules: []pod.Rule{{Path: "/a", To: []pod.Target{{App: "a"}}}}},
+			ref(pod.KindRoute, "2"): &pod.Route{Hosts: []string{"a.eu"}, TLS: pod.TLSAuto, Rules: []pod.Rule{{Path: "/b", To: []pod.Target{{App: "a"}}}}},
+			ref(pod.KindRoute, "3"): &pod.Route{Hosts: []string{"b.eu"}, Rules: []pod.Rule{{Path: "/a", To: []pod.Target{{App: "a"}}}}},
+			ref(pod.KindRoute, "4"): &pod.Route{Rules: []pod.Rule{{Path: "/a/%20~b;c", To: []pod.Target{{App: "a"}}}}},
+			ref(pod.KindRoute, "5"): &pod.Route{Rules: []pod.Rule{{Path: "/a", To: []pod.Target{{App: "a"}}}}},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if problems := validate(t, s); problems != nil {
+				t.Error(problems)
+			}
+		})
+	}
+}
+
+// An app must be reachable at the port that its health check asks.
+func TestValidateHealth(t *testing.T) {
+	ports := []pod.Port{{Name: "http", Port: 80}}
+	for name, test := range map[string]struct {
+		app  pod.App
+		want pod.Problems
+	}{
+		"none":                {app: pod.App{Health: &pod.Health{}}, want: pod.Problems{{Path: "app/web spec.health", Message: "needs exactly one of path, command, tcp and off"}}},
+		"only a port":         {app: pod.App{Health: &pod.Health{Port: 80}}, want: pod.Problems{{Path: "app/web spec.health", Message: "needs exactly one of path, command, tcp and off"}}},
+		"no port":             {app: pod.App{Health: &pod.Health{TCP: true}}, want: pod.Problems{{Path: "app/web spec.health", Message: "needs a port: the app has none"}}},
+		"path without a port": {app: pod.App{Health: &pod.Health{Path: "/"}}, want: pod.Problems{{Path: "app/web spec.health", Message: "needs a port: the app has none"}}},
+		"first port":          {app: pod.App{Health: &pod.Health{TCP: true}, Ports: ports}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			test.app.Image = "web"
+			if diff := cmp.Diff(test.want, validate(t, pod.Spec{ref(pod.KindApp, "web"): &test.app})); diff != "" {
+				t.Errorf("-want +got\n%s", diff)
+			}
+		})
+	}
+}
+
+// An amount of memory in the wrong unit is found here, not when the app is killed.
+func TestValidateMemory(t *testing.T) {
+	for memory, want := range map[string]string{
+		"512m": `"512m" is less than 1Mi: the units are Mi and Gi`,
+		"512":  `"512" is less than 1Mi: the units are Mi and Gi`,
+		"512M": "",
+		"1Mi":  "",
+		"0":    `"0" is not an amount such as 512Mi`,
+	} {
+		problems := validate(t, pod.Spec{ref(pod.KindApp, "web"): &pod.App{Image: "web", Memory: memory}})
+		got := ""
+		if len(problems) > 0 {
+			got = problems[0].Message
+		}
+		if got != want {
+			t.Errorf("%s: got %q, want %q", memory, got, want)
+		}
+	}
+}
+
+// Whatever the Gateway API's validation of a path would refuse is refused when the change is made.
+func TestValidatePaths(t *testing.T) {
+	for path, want := range map[string]string{
+		"/a b":                          `"/a b" has characters that a path cannot have: write them as %20`,
+		"/ä":                            `"/ä" has characters that a path cannot have: write them as %20`,
+		"/a#b":                          `"/a#b" has characters that a path cannot have: write them as %20`,
+		"/100%":                         `"/100%" has characters that a path cannot have: write them as %20`,
+		"/a//b":                         `must have no empty part, no . or .. and no %2f, is "/a//b"`,
+		"/a/./b":                        `must have no empty part, no . or .. and no %2f, is "/a/./b"`,
+		"/a/..":                         `must have no empty part, no . or .. and no %2f, is "/a/.."`,
+		"/a%2Fb":                        `must have no empty part, no . or .. and no %2f, is "/a%2Fb"`,
+		"/" + strings.Repeat("a", 1024): "has 1025 characters: at most 1024 are allowed",
+		"/.well-known/...":              "",
+		"/a.b/..c":                      "",
+	} {
+		s := shop()
+		s.Route("shop").Rules = []pod.Rule{{Path: path, To: []pod.Target{{App: "web"}}}}
+		problems := validate(t, s)
+		got := ""
+		if len(problems) > 0 {
+			got = problems[0].Message
+		}
+		if got != want {
+			t.Errorf("%s: got %q, want %q", path, got, want)
+		}
+	}
+}
+
+// The Gateway API has limits that only the API server would tell otherwise.
+func TestValidateCounts(t *testing.T) {
+	s := shop()
+	r := &pod.Route{}
+	for i := range 17 {
+		app := fmt.Sprintf("a%d", i)
+		s[ref(pod.KindApp, app)] = s.App("web")
+		r.Hosts = append(r.Hosts, app+".example.com")
+		r.Rules = append(r.Rules, pod.Rule{Path: "/" + app, To: []pod.Target{{App: "web"}}})
+		r.Rules[0].To = append(r.Rules[0].To, pod.Target{App: app})
+	}
+	r.Rules[0].To = r.Rules[0].To[1:]
+	s[ref(pod.KindRoute, "shop")] = r
+	want := pod.Problems{
+		{Path: "route/shop spec.hosts", Message: "has 17 items: at most 16 are allowed"},
+		{Path: "route/shop spec.rules", Message: "has 17 items: at most 16 are allowed"},
+		{Path: "route/shop spec.rules[/a0].to", Message: "has 17 items: at most 16 are allowed"},
+	}
+	if diff := cmp.Diff(want, validate(t, s)); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
+	}
+}
+
+// Two routes cannot claim the same host and path. It is said once, at the later of the two.
+func TestValidateClash(t *testing.T) {
+	s := shop()
+	s[ref(pod.KindRoute, "more")] = &pod.Route{
+		Hosts: []string{"shop.example.com"},
+		Rules: []pod.Rule{{Path: "/api/", To: []pod.Target{{App: "api"}}}},
+	}
+	want := pod.Problems{{Path: "route/shop spec.rules[/api]", Message: `shop.example.com/api is already taken by route "more"`}}
+	if diff := cmp.Diff(want, validate(t, s)); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
+	}
+}
+
+// A suggestion is made only where it is likely: a bad one misleads.
+func TestNearest(t *testing.T) {
+	fields := []string{"image", "instances", "ports", "env", "health", "web", "web-next", "to"}
+	for word, want := range map[string]string{
+		"imgae":    "image", // a swap is one slip
+		"Image":    "image",
+		"instance": "instances",
+		"instnces": "instances",
+		"port":     "ports",
+		"wb":       "web",
+		"web-nxt":  "web-next",
+		"evn":      "env",
+		"ot":       "to",
+		"db":       "", // not env, not to
+		"x":        "",
+		"api":      "",
+		"replicas": "",
+		"":         "",
+	} {
+		if got := pod.Nearest(word, fields); got != want {
+			t.Errorf("%q: got %q, want %q", word, got, want)
+		}
+	}
+}

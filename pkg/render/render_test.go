@@ -1,0 +1,238 @@
+package render_test
+
+import (
+	"bytes"
+	"errors"
+	"flag"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/rogpeppe/go-internal/txtar"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	psapi "k8s.io/pod-security-admission/api"
+	"k8s.io/pod-security-admission/policy"
+	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
+	"sigs.k8s.io/yaml"
+
+	"github.com/pscdev/psc/pkg/pod"
+	"github.com/pscdev/psc/pkg/render"
+)
+
+var update = flag.Bool("update", false, "rewrite the wanted output of testdata/*.txtar")
+
+// podName is the pod of every case.
+const podName = "team"
+
+// Every case of testdata says in its comment what it promises. It has the resources in spec.yaml, the cluster in
+// cluster.yaml, and what comes out of them in want.yaml, or in problems.
+func TestObjects(t *testing.T) {
+	eachCase(t, func(t *testing.T, c testCase) {
+		objects, err := render.Objects(podName, c.spec, c.cluster)
+		got := txtar.File{Name: "want.yaml", Data: encode(t, objects)}
+		if err != nil {
+			var problems pod.Problems
+			if !errors.As(err, &problems) {
+				t.Fatalf("got %T, want Problems", err)
+			}
+			got = txtar.File{Name: "problems", Data: []byte(err.Error() + "\n")}
+		}
+		if *update {
+			c.archive.Files = append(slices.DeleteFunc(c.archive.Files, func(f txtar.File) bool {
+				return f.Name == "want.yaml" || f.Name == "problems"
+			}), got)
+			if err := os.WriteFile(c.file, txtar.Format(c.archive), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			return
+		}
+		if diff := cmp.Diff(string(c.read(got.Name)), string(got.Data)); diff != "" {
+			t.Errorf("%s: -want +got\n%s", got.Name, diff)
+		}
+	})
+}
+
+// The hash of an object tells whether it has to be written, so the same spec must always give the same bytes.
+func TestDeterministic(t *testing.T) {
+	eachCase(t, func(t *testing.T, c testCase) {
+		first, _ := render.Objects(podName, c.spec, c.cluster)
+		for range 20 {
+			again, _ := render.Objects(podName, c.spec, c.cluster)
+			if !bytes.Equal(encode(t, first), encode(t, again)) {
+				t.Fatal("the second time the objects are others")
+			}
+		}
+	})
+}
+
+// What is sent has no field that Kubernetes does not know; it can be found by its labels, and says what it is made of.
+func TestObjectsAreWellFormed(t *testing.T) {
+	eachCase(t, func(t *testing.T, c testCase) {
+		objects, _ := render.Objects(podName, c.spec, c.cluster)
+		for _, o := range objects {
+			typed, ok := map[string]any{
+				"ServiceAccount":      &corev1.ServiceAccount{},
+				"Service":             &corev1.Service{},
+				"Deployment":          &appsv1.Deployment{},
+				"PodDisruptionBudget": &policyv1.PodDisruptionBudget{},
+				"HTTPRoute":           &gatewayv1.HTTPRoute{},
+			}[o.GetKind()]
+			if !ok || !slices.Contains(render.Kinds(), o.GroupVersionKind()) {
+				t.Fatalf("%s is not among the kinds that are rendered", o.GroupVersionKind())
+			}
+			if err := yaml.UnmarshalStrict(encode(t, []*unstructured.Unstructured{o}), typed); err != nil {
+				t.Errorf("%s: %v", o.GetKind(), err)
+			}
+			own := render.LabelApp
+			if o.GetKind() == "HTTPRoute" {
+				own = render.LabelRoute
+			}
+			labels := map[string]string{
+				"app.kubernetes.io/managed-by": "psc",
+				"app.kubernetes.io/name":       o.GetName(),
+				"app.kubernetes.io/part-of":    podName,
+				"psc.dev/pod":                  podName,
+				own:                            o.GetName(),
+			}
+			if diff := cmp.Diff(labels, o.GetLabels()); diff != "" {
+				t.Errorf("%s: labels: -want +got\n%s", o.GetKind(), diff)
+			}
+			if hash := o.GetAnnotations()[render.AnnotationHash]; len(hash) != 16 {
+				t.Errorf("%s: got hash %q", o.GetKind(), hash)
+			}
+			if o.GetNamespace() != podName {
+				t.Errorf("%s: got namespace %q", o.GetKind(), o.GetNamespace())
+			}
+		}
+	})
+}
+
+// Every app runs in a pod with the "baseline" Pod Security Standard, and one whose image has a user of its own in a
+// "restricted" one: https://kubernetes.io/docs/concepts/security/pod-security-standards/
+func TestPodSecurity(t *testing.T) {
+	standard, err := policy.NewEvaluator(policy.DefaultChecks(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	eachCase(t, func(t *testing.T, c testCase) {
+		objects, _ := render.Objects(podName, c.spec, c.cluster)
+		for _, o := range objects {
+			if o.GetKind() != "Deployment" {
+				continue
+			}
+			var d appsv1.Deployment
+			if err := yaml.Unmarshal(encode(t, []*unstructured.Unstructured{o}), &d); err != nil {
+				t.Fatal(err)
+			}
+			level := psapi.LevelBaseline
+			if user := c.spec.App(d.Name).User; user != nil && *user != 0 {
+				level = psapi.LevelRestricted
+			}
+			at := psapi.LevelVersion{Level: level, Version: psapi.LatestVersion()}
+			result := policy.AggregateCheckResults(standard.EvaluatePod(at, &d.Spec.Template.ObjectMeta, &d.Spec.Template.Spec))
+			if !result.Allowed {
+				t.Errorf("%s violates %s: %s", d.Name, level, result.ForbiddenDetail())
+			}
+		}
+	})
+}
+
+// A spec that somebody else has stored is refused, not sent: psc must not fall over it either.
+func TestObjectsOfInvalidSpec(t *testing.T) {
+	_, err := render.Objects(podName, pod.Spec{
+		{Kind: pod.KindApp, Name: "web"}:    &pod.App{Image: "web", CPU: "much"},
+		{Kind: pod.KindRoute, Name: "shop"}: &pod.Route{Rules: []pod.Rule{{Path: "/", To: []pod.Target{{App: "none"}}}}},
+	}, render.Cluster{Domain: "example.com", Gateway: &render.Gateway{Name: "gw"}})
+	want := "app/web spec.cpu: \"much\" is not an amount such as 500m\nroute/shop spec.rules[/].to[none]: no app named \"none\""
+	if err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
+// The address that people are told is the one at which the gateway answers.
+func TestURLs(t *testing.T) {
+	gateway := &render.Gateway{Namespace: "infra", Name: "gw"}
+	both := render.Cluster{Domain: "example.com", Gateway: gateway, Ports: render.Ports{HTTP: 80, HTTPS: 443}}
+	for name, test := range map[string]struct {
+		cluster render.Cluster
+		route   pod.Route
+		want    []string
+	}{
+		"domain":            {cluster: both, want: []string{"https://shop-team.example.com"}},
+		"tls off":           {cluster: both, route: pod.Route{TLS: pod.TLSOff}, want: []string{"http://shop-team.example.com"}},
+		"own hosts":         {cluster: both, route: pod.Route{Hosts: []string{"a.eu", "b.eu"}}, want: []string{"https://a.eu", "https://b.eu"}},
+		"other ports":       {cluster: render.Cluster{Domain: "localhost", Gateway: gateway, Ports: render.Ports{HTTP: 8080, HTTPS: 8443}}, want: []string{"https://shop-team.localhost:8443"}},
+		"other ports, off":  {cluster: render.Cluster{Domain: "localhost", Gateway: gateway, Ports: render.Ports{HTTP: 8080, HTTPS: 8443}}, route: pod.Route{TLS: pod.TLSOff}, want: []string{"http://shop-team.localhost:8080"}},
+		"only http":         {cluster: render.Cluster{Domain: "localhost", Gateway: gateway, Ports: render.Ports{HTTP: 80}}, want: []string{"http://shop-team.localhost"}},
+		"no domain":         {cluster: render.Cluster{Gateway: gateway}},
+		"cluster not known": {route: pod.Route{Hosts: []string{"a.eu"}}, want: []string{"https://a.eu"}},
+	} {
+		if diff := cmp.Diff(test.want, test.cluster.URLs(podName, "shop", &test.route)); diff != "" {
+			t.Errorf("%s: -want +got\n%s", name, diff)
+		}
+	}
+}
+
+type testCase struct {
+	file    string
+	archive *txtar.Archive
+	spec    pod.Spec
+	cluster render.Cluster
+}
+
+func (c testCase) read(name string) []byte {
+	for _, f := range c.archive.Files {
+		if f.Name == name {
+			return f.Data
+		}
+	}
+	return nil
+}
+
+func eachCase(t *testing.T, do func(*testing.T, testCase)) {
+	files, err := filepath.Glob("testdata/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no cases: %v", err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
+			archive, err := txtar.ParseFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c := testCase{file: file, archive: archive}
+			if c.spec, err = pod.Decode(c.read("spec.yaml")); err != nil {
+				t.Fatal(err)
+			}
+			if err := pod.Validate(c.spec); err != nil {
+				t.Fatal(err)
+			}
+			if err := yaml.UnmarshalStrict(c.read("cluster.yaml"), &c.cluster); err != nil {
+				t.Fatal(err)
+			}
+			do(t, c)
+		})
+	}
+}
+
+func encode(t *testing.T, objects []*unstructured.Unstructured) []byte {
+	t.Helper()
+	var out []byte
+	for i, o := range objects {
+		text, err := yaml.Marshal(o.Object)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if i > 0 {
+			out = append(out, "---\n"...)
+		}
+		out = append(out, text...)
+	}
+	return out
+}

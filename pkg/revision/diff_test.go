@@ -1,0 +1,215 @@
+package revision_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/pscdev/psc/pkg/pod"
+	"github.com/pscdev/psc/pkg/revision"
+)
+
+func number(n int) *int { return &n }
+
+// A diff names every leaf that differs by its path, and the words say it as people would.
+func TestDiff(t *testing.T) {
+	digest := func(c string) string { return "@sha256:" + strings.Repeat(c, 64) }
+	ports := func(all ...pod.Port) *pod.App { return &pod.App{Image: "web", Ports: all} }
+	http, admin, other := pod.Port{Name: "http", Port: 80}, pod.Port{Name: "admin", Port: 90}, pod.Port{Name: "other", Port: 1}
+	for name, test := range map[string]struct {
+		from, to pod.Resource
+		want     []revision.Field
+		words    []string
+	}{
+		"nothing": {from: ports(http), to: ports(http)},
+		"image": {
+			from:  &pod.App{Image: "ghcr.io/acme/web:1" + digest("a")},
+			to:    &pod.App{Image: "ghcr.io/acme/web:2" + digest("b")},
+			want:  []revision.Field{{Path: "spec.image", From: "ghcr.io/acme/web:1" + digest("a"), To: "ghcr.io/acme/web:2" + digest("b")}},
+			words: []string{"image web:1 -> web:2"},
+		},
+		// A tag that was moved is a change, and "web:1 -> web:1" would hide it.
+		"digest": {
+			from:  &pod.App{Image: "web:1" + digest("a")},
+			to:    &pod.App{Image: "web:1" + digest("b")},
+			want:  []revision.Field{{Path: "spec.image", From: "web:1" + digest("a"), To: "web:1" + digest("b")}},
+			words: []string{"image web:1" + digest("a") + " -> web:1" + digest("b")},
+		},
+		"variables": {
+			from: &pod.App{Env: map[string]pod.EnvValue{"SAME": {Value: "x"}, "OLD": {Value: "1"}, "SET": {Value: "a"}, "REF": {Value: "http://api"}, "GONE": {}}},
+			to:   &pod.App{Env: map[string]pod.EnvValue{"SAME": {Value: "x"}, "NEW": {Value: "2"}, "SET": {Value: "b"}, "REF": {App: "api"}, "EMPTY": {}}},
+			want: []revision.Field{
+				{Path: "spec.env.EMPTY", To: ""}, // a variable that is there and empty is not one that is not there
+				{Path: "spec.env.GONE", From: ""},
+				{Path: "spec.env.NEW", To: "2"},
+				{Path: "spec.env.OLD", From: "1"},
+				{Path: "spec.env.REF", From: "http://api", To: map[string]any{"app": "api"}},
+				{Path: "spec.env.SET", From: "a", To: "b"},
+			},
+			words: []string{"env +EMPTY", "env -GONE", "env +NEW", "env -OLD", "env REF http://api -> {app: api}", "env SET a -> b"},
+		},
+		"long values": {
+			from:  &pod.App{Env: map[string]pod.EnvValue{"A": {Value: strings.Repeat("é", 61)}, "B": {Value: strings.Repeat("é", 60)}}},
+			to:    &pod.App{Env: map[string]pod.EnvValue{"A": {Value: "one\ntwo"}, "B": {Value: "b"}}},
+			want:  []revision.Field{{Path: "spec.env.A", From: strings.Repeat("é", 61), To: "one\ntwo"}, {Path: "spec.env.B", From: strings.Repeat("é", 60), To: "b"}},
+			words: []string{"env A " + strings.Repeat("é", 60) + "… -> one…", "env B " + strings.Repeat("é", 60) + " -> b"},
+		},
+		"fields": {
+			from: &pod.App{Instances: number(2), Size: "small", Health: &pod.Health{TCP: true}},
+			to:   &pod.App{Instances: number(3), CPU: "1", Health: &pod.Health{Path: "/"}},
+			want: []revision.Field{
+				{Path: "spec.cpu", To: "1"},
+				{Path: "spec.health.path", To: "/"},
+				{Path: "spec.health.tcp", From: true},
+				{Path: "spec.instances", From: json.Number("2"), To: json.Number("3")},
+				{Path: "spec.size", From: "small"},
+			},
+			words: []string{"cpu 1", "health.path /", "health.tcp true removed", "instances 2 -> 3", "size small removed"},
+		},
+		"lists as a whole": {
+			from:  &pod.App{Args: []string{"a", "b, c"}},
+			to:    &pod.App{Args: []string{"a, b", "c"}}, // looks the same in words
+			want:  []revision.Field{{Path: "spec.args", From: []any{"a", "b, c"}, To: []any{"a, b", "c"}}},
+			words: []string{"args [a, b, c] -> [a, b, c]"},
+		},
+		// The first port is the one that routes use, so its place is part of the spec.
+		"order of ports": {
+			from:  ports(http, admin),
+			to:    ports(admin, http),
+			want:  []revision.Field{{Path: "spec.ports order", From: []any{"http", "admin"}, To: []any{"admin", "http"}}},
+			words: []string{"ports order [http, admin] -> [admin, http]"},
+		},
+		"a port comes": {
+			from:  ports(http, admin),
+			to:    ports(other, http, admin),
+			want:  []revision.Field{{Path: "spec.ports[other].name", To: "other"}, {Path: "spec.ports[other].port", To: json.Number("1")}},
+			words: []string{"ports[other].name other", "ports[other].port 1"},
+		},
+		"a port changes": {
+			from:  ports(http, admin),
+			to:    ports(http, pod.Port{Name: "admin", Port: 91}),
+			want:  []revision.Field{{Path: "spec.ports[admin].port", From: json.Number("90"), To: json.Number("91")}},
+			words: []string{"ports[admin].port 90 -> 91"},
+		},
+		"a route": {
+			from: &pod.Route{Rules: []pod.Rule{{Path: "/", To: []pod.Target{{App: "web", Weight: number(1)}}}}, Hosts: []string{"a"}},
+			to:   &pod.Route{Rules: []pod.Rule{{Path: "/", To: []pod.Target{{App: "web", Weight: number(2)}, {App: "api"}}}}, TLS: pod.TLSOff},
+			want: []revision.Field{
+				{Path: "spec.hosts", From: []any{"a"}},
+				{Path: "spec.rules[/].to[api].app", To: "api"},
+				{Path: "spec.rules[/].to[web].weight", From: json.Number("1"), To: json.Number("2")},
+				{Path: "spec.tls", To: "off"},
+			},
+			words: []string{"hosts [a] removed", "rules[/].to[api].app api", "rules[/].to[web].weight 1 -> 2", "tls off"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ref := pod.Ref{Kind: test.from.Kind(), Name: "x"}
+			entries := revision.Diff(pod.Spec{ref: test.from}, pod.Spec{ref: test.to})
+			var want []revision.Entry
+			if test.want != nil {
+				want = []revision.Entry{{Kind: ref.Kind, Name: "x", Type: revision.Updated, Fields: test.want}}
+			}
+			if diff := cmp.Diff(want, entries, cmpopts.IgnoreUnexported(revision.Entry{})); diff != "" {
+				t.Errorf("-want +got\n%s", diff)
+			}
+			if diff := cmp.Diff(test.words, revision.Words(test.want), cmpopts.EquateEmpty()); diff != "" {
+				t.Errorf("words: -want +got\n%s", diff)
+			}
+		})
+	}
+}
+
+// Resources come and go as a whole: apps first, then by name, in one line and as scripts read them.
+func TestDiffResources(t *testing.T) {
+	from := pod.Spec{
+		app("web"): &pod.App{Image: "hello:v1", Instances: number(2)},
+		app("old"): &pod.App{Image: "old:1"},
+	}
+	to := pod.Spec{
+		app("web"):                         &pod.App{Image: "hello:v2", Instances: number(2), Env: map[string]pod.EnvValue{"GREETING": {Value: "hi"}}},
+		{Kind: pod.KindRoute, Name: "web"}: &pod.Route{Rules: []pod.Rule{{Path: "/", To: []pod.Target{{App: "web"}}}}},
+	}
+	entries := revision.Diff(from, to)
+	var described []string
+	for _, e := range entries {
+		described = append(described, e.Ref().String()+": "+e.Resource().Describe())
+	}
+	if diff := cmp.Diff([]string{"app/old: old:1 · 1 instance", "app/web: hello:v2 · 2 instances", "route/web: -> web 100%"}, described); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
+	}
+	summary := "app old: deleted; app web: env +GREETING, image hello:v1 -> hello:v2; route web: created (-> web 100%)"
+	if diff := cmp.Diff(summary, revision.Summary(entries)); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
+	}
+	got, err := json.MarshalIndent(entries, "", " ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `[
+ {"kind": "App", "name": "old", "type": "delete", "fields": [{"path": "spec.image", "from": "old:1"}]},
+ {"kind": "App", "name": "web", "type": "update", "fields": [
+  {"path": "spec.env.GREETING", "to": "hi"}, {"path": "spec.image", "from": "hello:v1", "to": "hello:v2"}]},
+ {"kind": "Route", "name": "web", "type": "create", "fields": [
+  {"path": "spec.rules[/].path", "to": "/"}, {"path": "spec.rules[/].to[web].app", "to": "web"}]}
+]`
+	if diff := cmp.Diff(compact(t, want), compact(t, string(got))); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
+	}
+}
+
+func compact(t *testing.T, text string) string {
+	t.Helper()
+	var v any
+	if err := json.Unmarshal([]byte(text), &v); err != nil {
+		t.Fatal(err)
+	}
+	out, err := json.MarshalIndent(v, "", " ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(out)
+}
+
+// A revision without changes has none, whatever nothing looks like.
+func TestDiffNothing(t *testing.T) {
+	for _, s := range []pod.Spec{nil, {}} {
+		if got := revision.Diff(s, nil); got != nil {
+			t.Errorf("got %v", got)
+		}
+	}
+	if got := revision.Summary(nil); got != "" {
+		t.Errorf("got %q", got)
+	}
+}
+
+// Shares are told together and in percent: a weight alone means nothing.
+func TestSummaryOfRoutes(t *testing.T) {
+	ten := 10
+	route := func(rules ...pod.Rule) pod.Spec {
+		return pod.Spec{{Kind: pod.KindRoute, Name: "web"}: &pod.Route{Rules: rules}}
+	}
+	web := pod.Rule{Path: "/", To: []pod.Target{{App: "web"}}}
+	ninety := 90
+	canary := pod.Rule{Path: "/", To: []pod.Target{{App: "web", Weight: &ninety}, {App: "next", Weight: &ten}}}
+	api := pod.Rule{Path: "/api", To: []pod.Target{{App: "api"}}}
+	for _, test := range []struct {
+		name     string
+		from, to pod.Spec
+		want     string
+	}{
+		{"shares", route(web), route(canary), "route web: to web 100% -> web 90%, next 10%"},
+		{"a path comes", route(web), route(web, api), "route web: /api to api 100%"},
+		{"a path goes", route(web, api), route(web), "route web: /api to api 100% removed"},
+		{"a weight that changes no share", route(web), route(pod.Rule{Path: "/", To: []pod.Target{{App: "web", Weight: &ten}}}), "route web: rules[/].to[web].weight 10"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			if got := revision.Summary(revision.Diff(test.from, test.to)); got != test.want {
+				t.Errorf("got %q, want %q", got, test.want)
+			}
+		})
+	}
+}

@@ -1,0 +1,229 @@
+package revision_test
+
+import (
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/pscdev/psc/pkg/pod"
+	"github.com/pscdev/psc/pkg/revision"
+)
+
+func app(name string) pod.Ref { return pod.Ref{Kind: pod.KindApp, Name: name} }
+
+func change(verb pod.Verb, name string, fields pod.Fields) pod.Change {
+	return pod.Change{Edits: []pod.Edit{{Verb: verb, Kind: pod.KindApp, Name: name, Fields: fields}}}
+}
+
+func env(name, value string) pod.Fields {
+	if value == "" {
+		return pod.Fields{"env": map[string]any{name: nil}}
+	}
+	return pod.Fields{"env": map[string]any{name: value}}
+}
+
+// web is a spec with one app.
+func web(image string) pod.Spec { return pod.Spec{app("web"): &pod.App{Image: image}} }
+
+// A revision is a draft with the next number, that says in words what differs from the one that it was made from.
+func TestNext(t *testing.T) {
+	edits := change(pod.Create, "web", pod.Fields{"image": "web:1"})
+	got := []revision.Revision{
+		revision.Next(revision.Revision{}, revision.Revision{}, web("web:1"), edits),
+		revision.Next(revision.Revision{Number: 5, Spec: web("web:3")}, revision.Revision{Number: 2, Spec: web("web:1")}, web("web:2"), edits),
+	}
+	want := []revision.Revision{
+		{Number: 1, State: revision.Draft, Change: "app web: created (web:1 · 1 instance)", Edits: edits, Spec: web("web:1")},
+		{Number: 6, State: revision.Draft, Change: "app web: image web:1 -> web:2", Parent: 2, Edits: edits, Spec: web("web:2")},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
+	}
+}
+
+// Going back is a new revision, whose change turns what is live into what was.
+func TestRestore(t *testing.T) {
+	old := revision.Revision{Number: 2, Spec: pod.Spec{app("web"): &pod.App{Image: "web:1"}, app("api"): &pod.App{Image: "api:1"}, app("same"): &pod.App{Image: "x"}}}
+	live := revision.Revision{Number: 4, Spec: pod.Spec{app("web"): &pod.App{Image: "web:2", Env: map[string]pod.EnvValue{"A": {Value: "1"}}}, app("new"): &pod.App{Image: "new:1"}, app("same"): &pod.App{Image: "x"}}}
+	got := revision.Restore(revision.Revision{Number: 6}, live, old)
+	want := revision.Revision{
+		Number: 7, State: revision.Draft, Change: "restores r2", Parent: 4, Restores: 2, Spec: old.Spec,
+		Edits: pod.Change{Edits: []pod.Edit{
+			{Verb: pod.Put, Kind: pod.KindApp, Name: "api", Fields: pod.Fields{"image": "api:1"}},
+			{Verb: pod.Delete, Kind: pod.KindApp, Name: "new"},
+			{Verb: pod.Put, Kind: pod.KindApp, Name: "web", Fields: pod.Fields{"image": "web:1"}},
+		}},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
+	}
+	spec, err := pod.Apply(live.Spec, got.Edits)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(old.Spec, spec); diff != "" {
+		t.Errorf("the change does not lead back: -want +got\n%s", diff)
+	}
+}
+
+// rebase makes change to r1 deployable alone, and puts the drafts, each made on top of the one before, on top of it.
+func rebase(t *testing.T, before pod.Spec, alone pod.Change, drafts ...pod.Change) ([]revision.Revision, error) {
+	t.Helper()
+	live := revision.Revision{Number: 1, Spec: before}
+	head := live
+	var waiting []revision.Revision
+	for i, c := range drafts {
+		spec, err := pod.Apply(head.Spec, c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		head = revision.Next(head, head, spec, c)
+		head.Author, head.Message = "bob", []string{"first", "second"}[i]
+		waiting = append(waiting, head)
+	}
+	spec, err := pod.Apply(before, alone)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return revision.Rebase(revision.Next(head, live, spec, alone), before, waiting)
+}
+
+// What others are preparing lives on, on top of a change that went past them.
+func TestRebase(t *testing.T) {
+	image := change(pod.Set, "web", pod.Fields{"image": "web:2"})
+	a, b := change(pod.Set, "web", env("A", "1")), change(pod.Create, "api", pod.Fields{"image": "api:1"})
+	got, err := rebase(t, web("web:1"), image, a, b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	withA := pod.Spec{app("web"): &pod.App{Image: "web:2", Env: map[string]pod.EnvValue{"A": {Value: "1"}}}}
+	want := []revision.Revision{
+		{Number: 5, State: revision.Draft, Author: "bob", Message: "first", Change: "app web: env +A", Parent: 4, Edits: a, Spec: withA},
+		{
+			Number: 6, State: revision.Draft, Author: "bob", Message: "second", Change: "app api: created (api:1 · 1 instance)", Parent: 5, Edits: b,
+			Spec: pod.Spec{app("web"): withA.App("web"), app("api"): &pod.App{Image: "api:1"}},
+		},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
+	}
+}
+
+// A draft that wanted the same thing has nothing left to change, and goes.
+func TestRebaseSame(t *testing.T) {
+	image := change(pod.Set, "web", pod.Fields{"image": "web:2"})
+	got, err := rebase(t, web("web:1"), image, image)
+	if err != nil || got != nil {
+		t.Errorf("got %v, %v, want nothing", got, err)
+	}
+}
+
+// A change never overrules a draft in silence, nor a draft the change: the field is named, with both values and
+// whose draft it is.
+func TestRebaseConflict(t *testing.T) {
+	before := pod.Spec{app("web"): &pod.App{Image: "web:1", Env: map[string]pod.EnvValue{"A": {Value: "0"}, "B": {Value: "0"}}}}
+	long := strings.Repeat("x", 100)
+	for name, test := range map[string]struct {
+		alone pod.Change
+		draft pod.Change
+		want  revision.Conflict
+		text  string
+	}{
+		"both set": {
+			alone: change(pod.Set, "web", pod.Fields{"image": "web:2"}),
+			draft: change(pod.Set, "web", pod.Fields{"image": "web:3"}),
+			want:  revision.Conflict{Path: "app/web spec.image", Mine: "web:2", Theirs: "web:3", Author: "bob", Number: 2},
+			text:  "app/web spec.image: this change says web:2, draft r2 of bob says web:3",
+		},
+		"mine removes": {
+			alone: change(pod.Set, "web", env("A", "")),
+			draft: change(pod.Set, "web", env("A", "2")),
+			want:  revision.Conflict{Path: "app/web spec.env.A", Theirs: "2", Author: "bob", Number: 2},
+			text:  "app/web spec.env.A: this change says nothing, draft r2 of bob says 2",
+		},
+		"theirs removes": {
+			alone: change(pod.Set, "web", env("A", long)),
+			draft: change(pod.Set, "web", env("A", "")),
+			want:  revision.Conflict{Path: "app/web spec.env.A", Mine: long, Author: "bob", Number: 2},
+			text:  "app/web spec.env.A: this change says " + long[:60] + "…, draft r2 of bob says nothing",
+		},
+		"theirs deletes all of it": {
+			alone: change(pod.Set, "web", env("B", "1")),
+			draft: change(pod.Delete, "web", nil),
+			want:  revision.Conflict{Path: "app/web spec.env.B", Mine: "1", Author: "bob", Number: 2},
+			text:  "app/web spec.env.B: this change says 1, draft r2 of bob says nothing",
+		},
+		// A Put says nothing of a field that was not there when it was made, and must not take it away.
+		"theirs puts": {
+			alone: change(pod.Set, "web", env("NEW", "1")),
+			draft: change(pod.Put, "web", pod.Fields{"image": "web:3"}),
+			want:  revision.Conflict{Path: "app/web spec.env.NEW", Mine: "1", Author: "bob", Number: 2},
+			text:  "app/web spec.env.NEW: this change says 1, draft r2 of bob says nothing",
+		},
+		"several, the first by name": {
+			alone: change(pod.Set, "web", pod.Fields{"image": "web:2", "size": "large", "env": map[string]any{"B": "1"}}),
+			draft: change(pod.Set, "web", pod.Fields{"image": "web:3", "size": "medium", "env": map[string]any{"B": "2"}}),
+			want:  revision.Conflict{Path: "app/web spec.env.B", Mine: "1", Theirs: "2", Author: "bob", Number: 2},
+			text:  "app/web spec.env.B: this change says 1, draft r2 of bob says 2",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := rebase(t, before, test.alone, test.draft)
+			var got *revision.Conflict
+			if !errors.As(err, &got) {
+				t.Fatalf("got %v, want a Conflict", err)
+			}
+			if diff := cmp.Diff(test.want, *got); diff != "" {
+				t.Errorf("-want +got\n%s", diff)
+			}
+			if err.Error() != test.text {
+				t.Errorf("got %q, want %q", err, test.text)
+			}
+		})
+	}
+}
+
+// A draft of what is gone cannot be made any more, and says whose it is.
+func TestRebaseGone(t *testing.T) {
+	_, err := rebase(t, pod.Spec{app("web"): &pod.App{Image: "web:1"}, app("api"): &pod.App{Image: "api:1"}},
+		change(pod.Delete, "api", nil), change(pod.Set, "web", env("A", "1")), change(pod.Set, "api", env("A", "1")))
+	want := `draft r3 of bob does not fit on top of this change: app "api" does not exist`
+	if !errors.Is(err, pod.ErrNotFound) || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
+// Scripts read these names.
+func TestRevisionJSON(t *testing.T) {
+	at := func(minute int) time.Time { return time.Date(2026, 1, 2, 3, minute, 0, 0, time.UTC) }
+	started, finished := at(5), at(6)
+	for want, r := range map[string]revision.Revision{
+		`{"number":1,"state":"draft"}`: {Number: 1, State: revision.Draft, Version: "9", Spec: web("x"), Edits: change(pod.Set, "web", nil)},
+		`{"number":12,"state":"failed","live":true,"author":"alice","created":"2026-01-02T03:04:00Z","message":"m","change":"c","parent":11,` +
+			`"restores":7,"deployedBy":"bob","started":"2026-01-02T03:05:00Z","finished":"2026-01-02T03:06:00Z","reason":"r"}`: {
+			Number: 12, State: revision.Failed, Live: true, Author: "alice", Created: at(4), Message: "m", Change: "c", Parent: 11,
+			Restores: 7, DeployedBy: "bob", Started: &started, Finished: &finished, Reason: "r",
+		},
+	} {
+		got, err := json.Marshal(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, string(got)); diff != "" {
+			t.Errorf("-want +got\n%s", diff)
+		}
+	}
+}
+
+// People call a revision r12, and know it by the message, or else by what changed.
+func TestTitle(t *testing.T) {
+	r := revision.Revision{Number: 12, Message: "m", Change: "c"}
+	got := []string{r.Name(), r.Title(), revision.Revision{Change: "c"}.Title()}
+	if diff := cmp.Diff([]string{"r12", "m", "c"}, got); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
+	}
+}
