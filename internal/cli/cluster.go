@@ -53,7 +53,7 @@ func parsePlatform(text string) (render.Cluster, error) {
 
 // detect looks for the one Gateway of the cluster. With none, several, or no right to look, routes say what is missing.
 func (w *workspace) detect(ctx context.Context) (render.Cluster, error) {
-	items, err := w.kube.List(ctx, gatewayv1.SchemeGroupVersion.WithKind("Gateway"), "", "")
+	items, err := w.kube.List(ctx, render.GatewayKind("Gateway"), "", "")
 	if apierrors.IsForbidden(err) {
 		return render.Cluster{}, nil
 	}

@@ -5,6 +5,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -43,12 +44,22 @@ func Main(ctx context.Context, env Env, args []string) int {
 	if cause := context.Cause(ctx); cause != nil {
 		err = fault.Wrap(fault.Of(cause).Code, err)
 	}
-	if a.view == nil { // it failed before the flags were known
-		a.view, _ = view.New(env.Out, env.Err, "", false, env.Now)
+	if a.view == nil { // it failed before the command ran
+		a.view = plainView(env, root)
 	}
 	err = usage(err)
 	a.view.Error(err)
 	return int(fault.Of(err).Code)
+}
+
+// plainView is for errors that come before the settings are known: only the format that was asked for matters.
+func plainView(env Env, root *cobra.Command) *view.View {
+	format := cmp.Or(root.PersistentFlags().Lookup(config.Output).Value.String(), os.Getenv("PSC_OUTPUT"))
+	v, err := view.New(env.Out, env.Err, format, false, env.Now)
+	if err != nil {
+		v, _ = view.New(env.Out, env.Err, "", false, env.Now)
+	}
+	return v
 }
 
 // Command returns the command tree, for what is generated from it.

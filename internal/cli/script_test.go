@@ -61,6 +61,7 @@ type cluster struct {
 	bin      string // psc-local
 	name     string
 	env      []string
+	load     string // testdata/apps/load
 	Server   string `json:"server"`
 	Registry string `json:"registry"`
 	Gateway  struct {
@@ -72,21 +73,21 @@ type cluster struct {
 }
 
 // start brings up a cluster of its own, and takes it down when the test ends.
-func start(t *testing.T, nodes string) *cluster {
+func start(t testing.TB, nodes string) *cluster {
 	t.Helper()
 	c := &cluster{bin: pscLocal(t), name: fmt.Sprintf("test-%s-%d", nodes, os.Getpid())}
 	dir := t.TempDir()
 	c.env = append(os.Environ(), "PSC_LOCAL_HOME="+dir)
 	begin := time.Now()
-	t.Cleanup(func() { c.local(t, nil, "down", "--name", c.name) })
-	c.local(t, nil, "up", "--name", c.name, "--nodes", nodes, "--kubeconfig", filepath.Join(dir, "kubeconfig"))
+	t.Cleanup(func() { c.local(t, "down", "--name", c.name) })
+	c.local(t, "up", "--name", c.name, "--nodes", nodes, "--kubeconfig", filepath.Join(dir, "kubeconfig"))
 	t.Logf("cluster with %s nodes: %s", nodes, time.Since(begin).Round(100*time.Millisecond))
-	if err := json.Unmarshal(c.local(t, nil, "status", "--name", c.name, "-o", "json"), c); err != nil {
+	if err := json.Unmarshal(c.local(t, "status", "--name", c.name, "-o", "json"), c); err != nil {
 		t.Fatal(err)
 	}
 	c.users = clientcmdapi.NewConfig()
 	for _, user := range []string{"admin", "alice", "bob"} {
-		config, err := clientcmd.Load(c.local(t, nil, "kubeconfig", "--name", c.name, "--user", user))
+		config, err := clientcmd.Load(c.local(t, "kubeconfig", "--name", c.name, "--user", user))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -101,7 +102,7 @@ func start(t *testing.T, nodes string) *cluster {
 }
 
 // pscLocal is the path of the psc-local that belongs to this tree. It is built when it is not there yet.
-func pscLocal(t *testing.T) string {
+func pscLocal(t testing.TB) string {
 	t.Helper()
 	build := exec.Command("../../cmd/psc-local/build.sh")
 	build.Stderr = os.Stderr
@@ -113,11 +114,10 @@ func pscLocal(t *testing.T) string {
 	return filepath.Join(lines[len(lines)-1], "psc-local")
 }
 
-func (c *cluster) local(t *testing.T, stdin []byte, args ...string) []byte {
+func (c *cluster) local(t testing.TB, args ...string) []byte {
 	t.Helper()
 	cmd := exec.Command(c.bin, args...)
 	cmd.Env = c.env
-	cmd.Stdin = bytes.NewReader(stdin)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
@@ -127,17 +127,24 @@ func (c *cluster) local(t *testing.T, stdin []byte, args ...string) []byte {
 	return out
 }
 
-// pushApps builds the versions of the app that the stories deploy.
-func (c *cluster) pushApps(t *testing.T, dir string) {
+// pushApps builds the versions of the app that the stories deploy, and the clients that ask it.
+func (c *cluster) pushApps(t testing.TB, dir string) {
 	t.Helper()
+	c.load = filepath.Join(dir, "load")
+	compile(t, c.load, "../../testdata/apps/load", "")
 	for _, version := range []string{"v1", "v2"} {
 		path := filepath.Join(dir, "hello-"+version)
-		build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w -X main.version="+version, "-o", path, "../../testdata/apps/hello")
-		build.Env = append(os.Environ(), "CGO_ENABLED=0")
-		if out, err := build.CombinedOutput(); err != nil {
-			t.Fatalf("build the app: %v\n%s", err, out)
-		}
-		c.local(t, nil, "push", "--name", c.name, "hello:"+version, path)
+		compile(t, path, "../../testdata/apps/hello", "-X main.version="+version)
+		c.local(t, "push", "--name", c.name, "hello:"+version, path)
+	}
+}
+
+func compile(t testing.TB, path, source, flags string) {
+	t.Helper()
+	build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w "+flags, "-o", path, source)
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("build %s: %v\n%s", source, err, out)
 	}
 }
 
@@ -165,8 +172,10 @@ func (c *cluster) setup(env *testscript.Env) error {
 	if err := os.MkdirAll(bin, 0o700); err != nil {
 		return err
 	}
-	if err := os.Symlink(c.bin, filepath.Join(bin, "kubectl")); err != nil {
-		return err
+	for name, path := range map[string]string{"kubectl": c.bin, "load": c.load} {
+		if err := os.Symlink(path, filepath.Join(bin, name)); err != nil {
+			return err
+		}
 	}
 	name := strings.TrimSuffix(filepath.Base(env.WorkDir), ".txtar")
 	name = strings.ReplaceAll(strings.TrimPrefix(name, "script-"), "_", "-")

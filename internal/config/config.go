@@ -80,7 +80,7 @@ func Path() (string, error) {
 
 func read(path string) (file, error) {
 	var f file
-	data, err := os.ReadFile(path) //nolint:gosec // the path is the person's own choice
+	data, err := os.ReadFile(path)
 	if errors.Is(err, os.ErrNotExist) {
 		return f, nil
 	}
@@ -190,7 +190,7 @@ const (
 // lock takes a lock file. One that is older than any command needs was left by a command that died.
 func lock(path string) (unlock func(), err error) {
 	for begin := time.Now(); ; time.Sleep(10 * time.Millisecond) {
-		f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600) //nolint:gosec // beside the settings file
+		f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 		if err == nil {
 			return func() { _ = os.Remove(path) }, f.Close()
 		}

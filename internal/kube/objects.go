@@ -130,11 +130,15 @@ func (c *Client) Annotate(ctx context.Context, kind Kind, namespace, name, versi
 // https://kubernetes.io/docs/reference/using-api/server-side-apply/
 const fieldManager = "psc"
 
-// Apply makes an object what o says, whoever wrote its fields before.
-func (c *Client) Apply(ctx context.Context, o *unstructured.Unstructured) error {
-	_, err := c.in(o.GroupVersionKind(), o.GetNamespace()).
+// Apply makes an object what o says, whoever wrote its fields before. It returns the generation that the object then
+// has; 0 for kinds that have none.
+func (c *Client) Apply(ctx context.Context, o *unstructured.Unstructured) (int64, error) {
+	made, err := c.in(o.GroupVersionKind(), o.GetNamespace()).
 		Apply(ctx, o.GetName(), o, metav1.ApplyOptions{FieldManager: fieldManager, Force: true})
-	return c.named(err, "write %s %s", o.GetKind(), o.GetName())
+	if err != nil {
+		return 0, c.named(err, "write %s %s", o.GetKind(), o.GetName())
+	}
+	return made.GetGeneration(), nil
 }
 
 // Delete removes an object, and in the background what belongs to it. With a uid it removes just that object, not one

@@ -112,7 +112,7 @@ func (o *Rollout) Deploy(ctx context.Context, r revision.Revision, opts Options)
 	if live := lock.Live(); live > r.Number {
 		result, err = o.fail(held, result, fmt.Errorf("%w by r%d", ErrSuperseded, live))
 	} else {
-		d := &deploy{Rollout: o, lock: lock, begin: begin}
+		d := &deploy{Rollout: o, lock: lock, begin: begin, written: map[pod.Ref]int64{}}
 		result, err = d.run(held, result, opts)
 	}
 	result.Duration = o.Now().Sub(begin)
@@ -203,6 +203,8 @@ type deploy struct {
 	*Rollout
 	lock  *store.Lock
 	begin time.Time
+	// written are the generations of what was written: what a watch still shows of an older one says nothing.
+	written map[pod.Ref]int64
 }
 
 func (d *deploy) run(ctx context.Context, result Result, opts Options) (Result, error) {
@@ -283,6 +285,7 @@ func (d *deploy) do(ctx context.Context, steps []plan.Step) error {
 	group.SetLimit(parallel)
 	writes := plan.Writes(steps)
 	errs := make([]error, len(writes))
+	generations := make([]int64, len(writes))
 	for i, step := range writes {
 		group.Go(func() error {
 			if ctx.Err() != nil {
@@ -292,12 +295,17 @@ func (d *deploy) do(ctx context.Context, steps []plan.Step) error {
 			if step.Action == plan.Delete {
 				errs[i] = d.Kube.Delete(ctx, step.Kind, d.Pod, step.Name, step.UID)
 			} else {
-				errs[i] = d.Kube.Apply(ctx, step.Object)
+				generations[i], errs[i] = d.Kube.Apply(ctx, step.Object)
 			}
 			return nil
 		})
 	}
 	_ = group.Wait() // the errors are in errs, in the order of the steps
+	for i, step := range writes {
+		if ref, ok := resourceOf(step); ok {
+			d.written[ref] = generations[i]
+		}
+	}
 	return errors.Join(errs...)
 }
 

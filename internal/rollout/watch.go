@@ -15,6 +15,7 @@ import (
 
 	"github.com/pscdev/psc/internal/kube"
 	"github.com/pscdev/psc/pkg/health"
+	"github.com/pscdev/psc/pkg/plan"
 	"github.com/pscdev/psc/pkg/pod"
 	"github.com/pscdev/psc/pkg/render"
 )
@@ -22,7 +23,7 @@ import (
 func deployments() kube.Kind { return appsv1.SchemeGroupVersion.WithKind("Deployment") }
 func replicaSets() kube.Kind { return appsv1.SchemeGroupVersion.WithKind("ReplicaSet") }
 func instances() kube.Kind   { return corev1.SchemeGroupVersion.WithKind("Pod") }
-func httpRoutes() kube.Kind  { return gatewayv1.SchemeGroupVersion.WithKind("HTTPRoute") }
+func httpRoutes() kube.Kind  { return render.GatewayKind("HTTPRoute") }
 
 // live is what health looks at.
 type live struct {
@@ -54,6 +55,28 @@ func newLive(deployments []*appsv1.Deployment, replicaSets []*appsv1.ReplicaSet,
 		l.routes[r.Name] = r
 	}
 	return l
+}
+
+// resourceOf says which resource's state follows from the object of a step.
+func resourceOf(s plan.Step) (pod.Ref, bool) {
+	switch s.Kind {
+	case deployments():
+		return pod.Ref{Kind: pod.KindApp, Name: s.Name}, true
+	case httpRoutes():
+		return pod.Ref{Kind: pod.KindRoute, Name: s.Name}, true
+	}
+	return pod.Ref{}, false
+}
+
+// generation is that of the object from which a resource's state follows; -1 when there is none.
+func (l live) generation(ref pod.Ref) int64 {
+	if r := l.routes[ref.Name]; ref.Kind == pod.KindRoute && r != nil {
+		return r.Generation
+	}
+	if d := l.deployments[ref.Name]; ref.Kind == pod.KindApp && d != nil {
+		return d.Generation
+	}
+	return -1
 }
 
 func (l live) of(ref pod.Ref, now time.Time) health.Status {
@@ -184,12 +207,17 @@ func (w *watcher) look(kinds []pod.Kind) (statuses []Status, open int, err error
 			continue
 		}
 		s := w.d.status(ref, w.spec, l.of(ref, now))
+		if l.generation(ref) < w.d.written[ref] {
+			s.Status = health.Status{State: health.Progressing, Desired: s.Desired}
+		}
 		s.Since = now.Sub(w.d.begin)
 		if last, known := w.last[ref]; known && last.Status == s.Status {
 			s = last
 		} else {
 			w.last[ref] = s
-			w.d.Emit(Event{Status: &s})
+			if _, wrote := w.d.written[ref]; known || wrote || s.State == health.Progressing || s.State == health.Failed {
+				w.d.Emit(Event{Status: &s}) // what was not written and is ready is no news
+			}
 		}
 		statuses = append(statuses, s)
 	}

@@ -29,7 +29,7 @@ func (v *View) Diff(w io.Writer, entries []revision.Entry, urls URLs) {
 			fmt.Fprintln(w, v.fit(bad.Render("- ")+head+"deleted"))
 		case revision.Updated:
 			fmt.Fprintln(w, warning.Render("~ ")+label(e))
-			for _, f := range e.Fields {
+			for _, f := range e.Spoken() {
 				v.field(w, f)
 			}
 		}

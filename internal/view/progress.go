@@ -158,16 +158,15 @@ func (p *Progress) fit(line string) string {
 }
 
 const (
+	sinceWidth = 6
 	nameWidth  = 14
-	kindWidth  = 7
-	wordsWidth = 32
+	kindWidth  = 5
 )
 
 func (p *Progress) text(l Line) string {
-	words := p.words(l)
-	return fmt.Sprintf("  %s %s %s%s %s",
-		pad(l.Ref.Name, nameWidth), pad(l.Ref.Kind.Word(), kindWidth),
-		colour(l.Status.State, words), strings.Repeat(" ", max(0, wordsWidth-ansi.StringWidth(words))), dim.Render(Seconds(l.Since)))
+	since := Seconds(l.Since)
+	return fmt.Sprintf("%s%s  %s %s %s", strings.Repeat(" ", max(0, sinceWidth-len(since))), dim.Render(since),
+		pad(l.Ref.Name, nameWidth), pad(l.Ref.Kind.Word(), kindWidth), colour(l.Status.State, p.words(l)))
 }
 
 func (p *Progress) words(l Line) string { return StatusWords(l.Status, l.URLs) }

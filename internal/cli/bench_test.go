@@ -1,0 +1,165 @@
+package cli_test
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"k8s.io/client-go/tools/clientcmd"
+	"sigs.k8s.io/yaml"
+
+	"github.com/pscdev/psc/pkg/pod"
+	"github.com/pscdev/psc/pkg/render"
+)
+
+// hundred is how many apps the benchmarks deploy, each with a route.
+const hundred = 100
+
+// BenchmarkStart is what every command costs before it does anything.
+func BenchmarkStart(b *testing.B) {
+	w := bench(b, nil)
+	for b.Loop() {
+		w.psc(b, "version")
+	}
+}
+
+// BenchmarkHundredApps compares psc with kubectl, on the same objects in the same cluster. The metrics are seconds, and
+// psc's as a multiple of kubectl's: both wait until everything is ready. A diff of kubectl's is a server-side one.
+func BenchmarkHundredApps(b *testing.B) {
+	c := start(b, "simulated")
+	w := bench(b, c)
+	w.psc(b, "new-pod", "psc-bench")
+	spec := pod.Spec{}
+	for i := range hundred {
+		name := fmt.Sprintf("app%03d", i)
+		image := c.Registry + "/hello:v1"
+		w.psc(b, "app", "create", name, "--image", image, "--port", "8080", "--instances", "2", "--no-pin")
+		w.psc(b, "route", "create", name, "--to", name)
+		two := 2
+		spec[pod.Ref{Kind: pod.KindApp, Name: name}] = &pod.App{Image: image, Instances: &two, Ports: []pod.Port{{Name: "http", Port: 8080}}}
+		spec[pod.Ref{Kind: pod.KindRoute, Name: name}] = &pod.Route{Rules: []pod.Rule{{Path: "/", To: []pod.Target{{App: name}}}}}
+	}
+	w.kubectl(b, "create", "namespace", "kubectl-bench")
+	w.render(b, spec)
+	apply := []string{"apply", "--server-side", "--force-conflicts", "-f", w.manifest}
+	rollouts := []string{"wait", "deployment", "--all", "-n", "kubectl-bench", "--for=condition=Available", "--timeout=5m"}
+
+	b.ResetTimer()
+	for range b.N {
+		// The first deploy is only the first once: the later runs of a benchmark with -count begin with an empty pod.
+		w.compare(b, "first", func() { w.psc(b, "deploy") }, func() {
+			w.kubectl(b, apply...)
+			w.kubectl(b, rollouts...)
+		})
+		w.compare(b, "none", func() { w.psc(b, "deploy") }, func() { w.kubectl(b, apply...) })
+		w.compare(b, "diff", func() { w.psc(b, "diff") }, func() { w.kubectl(b, "diff", "--server-side", "--force-conflicts", "-f", w.manifest) })
+		spec.App("app000").Env = map[string]pod.EnvValue{"A": {Value: "b"}}
+		w.render(b, spec)
+		w.compare(b, "one", func() { w.psc(b, "app", "set", "app000", "--env", "A=b", "--deploy") }, func() {
+			w.kubectl(b, apply...)
+			w.kubectl(b, "rollout", "status", "deployment/app000", "-n", "kubectl-bench")
+		})
+		spec.App("app000").Env = nil
+		w.render(b, spec)
+		w.compare(b, "rollback", func() { w.psc(b, "rollback") }, func() {
+			w.kubectl(b, apply...)
+			w.kubectl(b, "rollout", "status", "deployment/app000", "-n", "kubectl-bench")
+		})
+		b.ReportMetric(seconds(func() { w.psc(b, "status") }), "status-s")
+		b.ReportMetric(seconds(func() { w.psc(b, "__complete", "app", "set", "") }), "completion-s")
+		b.ReportMetric(float64(w.peak)/1024, "peak-MiB")
+	}
+	b.ReportMetric(0, "ns/op") // the whole says nothing
+}
+
+// workbench runs the built programs as a person would.
+type workbench struct {
+	dir, bin, manifest string
+	kubectlBin         string
+	env                []string
+	peak               int64 // KiB, of psc
+}
+
+func bench(b *testing.B, c *cluster) *workbench {
+	b.Helper()
+	dir := b.TempDir()
+	w := &workbench{dir: dir, bin: filepath.Join(dir, "psc"), manifest: filepath.Join(dir, "objects.yaml")}
+	compile(b, w.bin, "../../cmd/psc", "")
+	w.env = append(os.Environ(), "XDG_CONFIG_HOME="+filepath.Join(dir, "config"), "HOME="+dir, "KUBECONFIG="+filepath.Join(dir, "kubeconfig"))
+	if c != nil {
+		if err := clientcmd.WriteToFile(*c.users, filepath.Join(dir, "kubeconfig")); err != nil {
+			b.Fatal(err)
+		}
+		w.kubectlBin = filepath.Join(dir, "kubectl")
+		if err := os.Symlink(c.bin, w.kubectlBin); err != nil {
+			b.Fatal(err)
+		}
+	}
+	return w
+}
+
+func (w *workbench) psc(b *testing.B, args ...string) {
+	b.Helper()
+	w.peak = max(w.peak, w.run(b, w.bin, args...))
+}
+
+func (w *workbench) kubectl(b *testing.B, args ...string) {
+	b.Helper()
+	w.run(b, w.kubectlBin, args...)
+}
+
+// run returns the most memory that the program had, in KiB.
+func (w *workbench) run(b *testing.B, program string, args ...string) int64 {
+	b.Helper()
+	cmd := exec.Command(program, args...)
+	cmd.Env = w.env
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Run(); err != nil {
+		b.Fatalf("%s %s: %v\n%s", filepath.Base(program), strings.Join(args, " "), err, out.Bytes())
+	}
+	return maxRSS(cmd.ProcessState)
+}
+
+// render writes the objects of a spec for kubectl, into a namespace of its own.
+func (w *workbench) render(b *testing.B, spec pod.Spec) {
+	b.Helper()
+	objects, err := render.Objects("kubectl-bench", spec, render.Cluster{
+		Domain: "localhost", Gateway: &render.Gateway{Namespace: "psc-system", Name: "psc"}, Ports: render.Ports{HTTPS: 8443},
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	var out bytes.Buffer
+	for _, o := range objects {
+		text, err := yaml.Marshal(o.Object)
+		if err != nil {
+			b.Fatal(err)
+		}
+		out.WriteString("---\n")
+		out.Write(text)
+	}
+	if err := os.WriteFile(w.manifest, out.Bytes(), 0o600); err != nil {
+		b.Fatal(err)
+	}
+}
+
+func (w *workbench) compare(b *testing.B, name string, psc, kubectl func()) {
+	b.Helper()
+	ours, theirs := seconds(psc), seconds(kubectl)
+	b.ReportMetric(ours, name+"-s")
+	b.ReportMetric(ours/theirs, name+"-x-kubectl")
+	b.Logf("%-9s psc %6.2f s   kubectl %6.2f s   %s x", name, ours, theirs, strconv.FormatFloat(ours/theirs, 'f', 2, 64))
+}
+
+func seconds(f func()) float64 {
+	begin := time.Now()
+	f()
+	return time.Since(begin).Seconds()
+}

@@ -1,0 +1,15 @@
+package cli_test
+
+import (
+	"os"
+	"syscall"
+)
+
+// maxRSS is the most memory that a process had, in KiB.
+func maxRSS(p *os.ProcessState) int64 {
+	usage, ok := p.SysUsage().(*syscall.Rusage)
+	if !ok {
+		return 0
+	}
+	return usage.Maxrss
+}
