@@ -162,7 +162,7 @@ func parseEnv(values []string) (map[string]any, error) {
 // registry that does not answer is no reason to stop: the history then shows the tag alone.
 func (a *app) pin(ctx context.Context, fields pod.Fields, noPin bool) {
 	name, ok := fields["image"].(string)
-	if !ok || noPin {
+	if !ok || noPin || !pod.ValidImage(name) {
 		return
 	}
 	found, err := image.Resolve(ctx, name)

@@ -33,11 +33,15 @@ func (f *changeFlags) add(cmd *cobra.Command) {
 
 // change makes a revision out of edits, and shows or deploys it as the flags say.
 func (a *app) change(ctx context.Context, f *changeFlags, edits ...pod.Edit) error {
+	return a.changeBy(ctx, f, func(pod.Spec) pod.Change { return pod.Change{Edits: edits} })
+}
+
+// changeBy is change for what depends on the spec that is changed.
+func (a *app) changeBy(ctx context.Context, f *changeFlags, change func(pod.Spec) pod.Change) error {
 	w, err := a.open()
 	if err != nil {
 		return err
 	}
-	change := pod.Change{Edits: edits}
 	if f.dryRun {
 		return a.dryRun(ctx, w, change, f.exitCode)
 	}
@@ -54,7 +58,7 @@ func (a *app) change(ctx context.Context, f *changeFlags, edits ...pod.Edit) err
 				return head, err
 			}
 		}
-		return next(head, head, change, f.message)
+		return next(head, head, change(head.Spec), f.message)
 	})
 	if done, err := a.unchanged(err); done {
 		return err
@@ -99,12 +103,12 @@ func (a *app) showDraft(r revision.Revision) error {
 }
 
 // dryRun shows what the change would make of the newest revision.
-func (a *app) dryRun(ctx context.Context, w *workspace, change pod.Change, exitCode bool) error {
+func (a *app) dryRun(ctx context.Context, w *workspace, change func(pod.Spec) pod.Change, exitCode bool) error {
 	head, err := w.store.Head(ctx)
 	if err != nil {
 		return w.named(err)
 	}
-	spec, err := pod.Apply(head.Spec, change)
+	spec, err := pod.Apply(head.Spec, change(head.Spec))
 	if err != nil {
 		return invalid(err)
 	}
@@ -112,10 +116,10 @@ func (a *app) dryRun(ctx context.Context, w *workspace, change pod.Change, exitC
 }
 
 // changeAlone deploys a change on top of the live revision, and makes the drafts that wait again on top of it.
-func (a *app) changeAlone(ctx context.Context, w *workspace, user string, change pod.Change, f *changeFlags) error {
+func (a *app) changeAlone(ctx context.Context, w *workspace, user string, change func(pod.Spec) pod.Change, f *changeFlags) error {
 	refuse := func(err error) error { return fault.Wrap(fault.Conflict, err) }
 	r, err := a.appendAlone(ctx, w, user, refuse, func(head, live revision.Revision) (revision.Revision, error) {
-		return next(head, live, change, f.message)
+		return next(head, live, change(live.Spec), f.message)
 	})
 	if done, err := a.unchanged(err); done {
 		return err

@@ -5,7 +5,6 @@ import (
 	"io"
 
 	"github.com/spf13/cobra"
-	"sigs.k8s.io/yaml"
 
 	"github.com/pscdev/psc/internal/fault"
 	"github.com/pscdev/psc/pkg/pod"
@@ -34,7 +33,7 @@ func newShow(a *app, kind pod.Kind) *cobra.Command {
 				return fault.New(fault.Failed, "%w", e).WithHint("psc %s list", kind.Word())
 			}
 			file := pod.FileOf(args[0], r)
-			text, err := yaml.Marshal(file)
+			text, err := pod.Encode(args[0], r)
 			if err != nil {
 				return err
 			}

@@ -5,7 +5,6 @@ import (
 	"io"
 
 	"github.com/spf13/cobra"
-	"sigs.k8s.io/yaml"
 
 	"github.com/pscdev/psc/pkg/pod"
 	"github.com/pscdev/psc/pkg/revision"
@@ -47,15 +46,14 @@ func newRevisionShow(a *app) *cobra.Command {
 				return err
 			}
 			r.Live = r.Number == h.live
-			files := pod.Files(r.Spec)
-			doc := revisionDocument{Revision: r, Resources: files}
+			stream, err := encodeAll(r.Spec)
+			if err != nil {
+				return err
+			}
+			doc := revisionDocument{Revision: r, Resources: pod.Files(r.Spec)}
 			return a.view.Answer(doc, []string{fmt.Sprintf("revision/%d", r.Number)}, func(out io.Writer) {
 				a.view.Revision(out, r)
-				for _, f := range files {
-					if text, err := yaml.Marshal(f); err == nil {
-						fmt.Fprintf(out, "---\n%s", text)
-					}
-				}
+				fmt.Fprint(out, stream)
 			})
 		},
 	}

@@ -274,11 +274,14 @@ var imagePattern = regexp.MustCompile(`^(?:[a-zA-Z0-9](?:[a-zA-Z0-9.-]*[a-zA-Z0-
 	`[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*` +
 	`(?::[\w][\w.-]{0,127})?(?:@[a-z0-9]+(?:[.+_-][a-z0-9]+)*:[0-9a-fA-F]{32,})?$`)
 
+// ValidImage says whether a text has the form of an image name.
+func ValidImage(image string) bool { return imagePattern.MatchString(image) }
+
 func (p *problems) image(path, image string) {
 	switch {
 	case image == "":
 		p.add(path, "is missing: name the image to run")
-	case !imagePattern.MatchString(image):
+	case !ValidImage(image):
 		p.add(path, "%q is not an image name such as ghcr.io/acme/web:1.4", image)
 	}
 }

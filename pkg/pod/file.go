@@ -189,7 +189,12 @@ func (v *value) UnmarshalYAML(n *yamlv3.Node) error {
 		}
 		v.any = list
 		return err
+	default:
+		return v.scalar(n)
 	}
+}
+
+func (v *value) scalar(n *yamlv3.Node) error {
 	switch tag := n.ShortTag(); {
 	case tag == "!!bool":
 		var b bool

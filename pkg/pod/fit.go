@@ -56,6 +56,7 @@ func (p *problems) fit(path string, v any, t reflect.Type) any {
 				return v
 			}
 		}
+	default: // a resource has no fields of other types
 	}
 	p.add(path, "must be %s, is %s", typeWord(t), valueWord(v))
 	return nil
