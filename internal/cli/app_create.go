@@ -31,7 +31,7 @@ func newAppCreate(a *app) *cobra.Command {
 }
 
 func (a *app) changeApp(cmd *cobra.Command, verb pod.Verb, name string, f *appFlags, c *changeFlags) error {
-	fields, err := f.fields(cmd)
+	fields, err := f.fields(cmd, verb == pod.Create)
 	if err != nil {
 		return err
 	}

@@ -44,7 +44,7 @@ func (f *appFlags) add(cmd *cobra.Command) {
 }
 
 // fields turns the flags that were named into a patch of the app's spec.
-func (f *appFlags) fields(cmd *cobra.Command) (pod.Fields, error) {
+func (f *appFlags) fields(cmd *cobra.Command, create bool) (pod.Fields, error) {
 	fields := pod.Fields{}
 	for name, value := range map[string]string{
 		"image": f.image, "size": f.size, "cpu": f.cpu, "memory": f.memory, "strategy": f.strategy,
@@ -69,7 +69,7 @@ func (f *appFlags) fields(cmd *cobra.Command) (pod.Fields, error) {
 		}
 		fields["health"] = health
 	}
-	ports, portErr := parsePorts(f.ports)
+	ports, portErr := parsePorts(f.ports, create)
 	env, envErr := parseEnv(f.env)
 	if ports != nil {
 		fields["ports"] = ports
@@ -110,12 +110,14 @@ func parseHealth(text string) (any, error) {
 	return health, nil
 }
 
-// parsePorts reads 8080, NAME=8080 and NAME-. A port without a name is called http.
-func parsePorts(values []string) (map[string]any, error) {
+// parsePorts reads 8080, NAME=8080 and NAME-. A port without a name is called http. For a new app
+// they are a list, whose order counts; for one that exists a patch by name.
+func parsePorts(values []string, create bool) (any, error) {
 	if len(values) == 0 {
 		return nil, nil
 	}
 	ports := map[string]any{}
+	var ordered []any
 	for _, text := range values {
 		if name, remove := strings.CutSuffix(text, "-"); remove {
 			ports[name] = nil
@@ -134,6 +136,10 @@ func parsePorts(values []string) (map[string]any, error) {
 				WithHint("name it: --port NAME=%d", n)
 		}
 		ports[name] = map[string]any{"name": name, "port": n}
+		ordered = append(ordered, ports[name])
+	}
+	if create {
+		return ordered, nil
 	}
 	return ports, nil
 }

@@ -68,13 +68,13 @@ func resourceOf(s plan.Step) (pod.Ref, bool) {
 	return pod.Ref{}, false
 }
 
-// generation is that of the object from which a resource's state follows; -1 when there is none.
+// generation is the one of the object that a resource's state speaks of; -1 when there is none.
 func (l live) generation(ref pod.Ref) int64 {
 	if r := l.routes[ref.Name]; ref.Kind == pod.KindRoute && r != nil {
 		return r.Generation
 	}
 	if d := l.deployments[ref.Name]; ref.Kind == pod.KindApp && d != nil {
-		return d.Generation
+		return d.Status.ObservedGeneration
 	}
 	return -1
 }

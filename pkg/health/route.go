@@ -2,6 +2,7 @@ package health
 
 import (
 	"fmt"
+	"slices"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
@@ -14,10 +15,12 @@ func Route(r *gatewayv1.HTTPRoute) Status {
 	if r == nil {
 		return Status{State: Progressing, Reason: "is not in the cluster"}
 	}
-	if len(r.Status.Parents) == 0 {
-		return Status{State: Progressing, Reason: "no gateway has taken it up yet"}
-	}
+	taken := 0
 	for _, parent := range r.Status.Parents {
+		if !attached(r, parent.ParentRef) {
+			continue // it was attached to that gateway once
+		}
+		taken++
 		for _, kind := range []gatewayv1.RouteConditionType{gatewayv1.RouteConditionAccepted, gatewayv1.RouteConditionResolvedRefs} {
 			c := condition(parent.Conditions, string(kind))
 			if c == nil || c.ObservedGeneration < r.Generation {
@@ -28,7 +31,24 @@ func Route(r *gatewayv1.HTTPRoute) Status {
 			}
 		}
 	}
+	if taken < len(r.Spec.ParentRefs) || taken == 0 {
+		return Status{State: Progressing, Reason: "no gateway has taken it up yet"}
+	}
 	return Status{State: Ready}
+}
+
+// attached says whether the route asks for a parent now.
+func attached(r *gatewayv1.HTTPRoute, parent gatewayv1.ParentReference) bool {
+	return slices.ContainsFunc(r.Spec.ParentRefs, func(ref gatewayv1.ParentReference) bool {
+		return ref.Name == parent.Name && section(ref) == section(parent)
+	})
+}
+
+func section(ref gatewayv1.ParentReference) gatewayv1.SectionName {
+	if ref.SectionName == nil {
+		return ""
+	}
+	return *ref.SectionName
 }
 
 // refusal tells what only a change can satisfy from what may come: a Service that was written a moment ago.

@@ -125,10 +125,10 @@ const (
 // phase is where a step belongs in the order.
 func (s Step) phase() int {
 	switch {
+	case s.Kind.Kind == "HTTPRoute": // one that goes, too: before the apps that it leads to
+		return PhaseRoutes
 	case s.Action == Delete:
 		return PhaseRemove
-	case s.Kind.Kind == "HTTPRoute":
-		return PhaseRoutes
 	case s.Kind.Kind == "ServiceAccount":
 		return PhaseBase
 	default:

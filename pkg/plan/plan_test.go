@@ -84,7 +84,7 @@ func TestOf(t *testing.T) {
 	}
 }
 
-// What workloads need comes before them, routes after them, and what goes goes last: guarded by its UID, and not when
+// What workloads need comes before them, routes after them, and what goes goes last, but a route before the apps that it leads to: guarded by its UID, and not when
 // it is already going. The order does not depend on that of the input.
 func TestOrder(t *testing.T) {
 	going := live(services, "gone", "1")
@@ -98,10 +98,10 @@ func TestOrder(t *testing.T) {
 		{Action: plan.Create, Kind: accounts, Name: "web", Reason: "new", Object: account},
 		{Action: plan.Create, Kind: deployments, Name: "web", Reason: "new", Object: deployment},
 		{Action: plan.Keep, Kind: services, Name: "web", Object: service},
+		{Action: plan.Delete, Kind: routes, Name: "old", Reason: "no longer part of the spec", UID: "HTTPRoute/old"},
 		{Action: plan.Create, Kind: routes, Name: "shop", Reason: "new", Object: route},
 		{Action: plan.Delete, Kind: deployments, Name: "old", Reason: "no longer part of the spec", UID: "Deployment/old"},
 		{Action: plan.Delete, Kind: deployments, Name: "shop", Reason: "no longer part of the spec", UID: "Deployment/shop"},
-		{Action: plan.Delete, Kind: routes, Name: "old", Reason: "no longer part of the spec", UID: "HTTPRoute/old"},
 		{Action: plan.Delete, Kind: services, Name: "old", Reason: "no longer part of the spec", UID: "Service/old"},
 	}
 	for _, order := range [][]*unstructured.Unstructured{{account, deployment, service, route}, {route, service, deployment, account}} {
@@ -110,7 +110,7 @@ func TestOrder(t *testing.T) {
 			t.Errorf("-want +got\n%s", diff)
 		}
 		phases := map[int][]plan.Step{
-			plan.PhaseBase: want[:1], plan.PhaseWork: want[1:3], plan.PhaseRoutes: want[3:4], plan.PhaseRemove: want[4:],
+			plan.PhaseBase: want[:1], plan.PhaseWork: want[1:3], plan.PhaseRoutes: want[3:5], plan.PhaseRemove: want[5:],
 		}
 		for phase, steps := range phases {
 			if diff := cmp.Diff(steps, plan.Phase(got, phase)); diff != "" {

@@ -213,3 +213,43 @@ func TestSummaryOfRoutes(t *testing.T) {
 		})
 	}
 }
+
+// One weight means nothing without the others, so people are told a rule as a whole, in percent.
+func TestSpoken(t *testing.T) {
+	rules := func(all ...pod.Rule) *pod.Route { return &pod.Route{Rules: all} }
+	to := func(path string, web, api int) pod.Rule {
+		return pod.Rule{Path: path, To: []pod.Target{{App: "web", Weight: number(web)}, {App: "api", Weight: number(api)}}}
+	}
+	host := to("/", 1, 1)
+	for name, test := range map[string]struct {
+		from, to *pod.Route
+		want     []revision.Field
+	}{
+		"shares":       {from: rules(to("/", 90, 10)), to: rules(to("/", 50, 50)), want: []revision.Field{{Path: "spec.to", From: "web 90%, api 10%", To: "web 50%, api 50%"}}},
+		"a path":       {from: rules(host, to("/v2", 1, 0)), to: rules(host, to("/v2", 1, 3)), want: []revision.Field{{Path: "spec./v2 to", From: "web 100%, api 0%", To: "web 25%, api 75%"}}},
+		"a path comes": {from: rules(host), to: rules(host, to("/v2", 1, 0)), want: []revision.Field{{Path: "spec./v2 to", To: "web 100%, api 0%"}}},
+		"a path goes":  {from: rules(host, to("/v2", 1, 0)), to: rules(host), want: []revision.Field{{Path: "spec./v2 to", From: "web 100%, api 0%"}}},
+		"same shares":  {from: rules(to("/", 1, 1)), to: rules(to("/", 1, 1)), want: nil},
+		// Other numbers for the same shares are a change too, and must not vanish.
+		"same percentages": {
+			from: rules(to("/", 1, 1)), to: rules(to("/", 2, 2)),
+			want: []revision.Field{
+				{Path: "spec.rules[/].to[api].weight", From: json.Number("1"), To: json.Number("2")},
+				{Path: "spec.rules[/].to[web].weight", From: json.Number("1"), To: json.Number("2")},
+			},
+		},
+		"and the rest": {
+			from: rules(host), to: &pod.Route{Rules: []pod.Rule{host}, TLS: pod.TLSOff},
+			want: []revision.Field{{Path: "spec.tls", To: "off"}},
+		},
+	} {
+		ref := pod.Ref{Kind: pod.KindRoute, Name: "shop"}
+		var got []revision.Field
+		for _, e := range revision.Diff(pod.Spec{ref: test.from}, pod.Spec{ref: test.to}) {
+			got = append(got, e.Spoken()...)
+		}
+		if diff := cmp.Diff(test.want, got); diff != "" {
+			t.Errorf("%s: -want +got\n%s", name, diff)
+		}
+	}
+}

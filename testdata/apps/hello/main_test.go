@@ -1,0 +1,68 @@
+package main
+
+import (
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"testing"
+)
+
+func TestAnswers(t *testing.T) {
+	healthy := app{version: "v2", instance: "web-1", greeting: "hi", starting: func() bool { return false }}
+	other := httptest.NewServer(healthy.handler())
+	defer other.Close()
+	failing, starting := healthy, healthy
+	failing.fail = "no database"
+	starting.starting = func() bool { return true }
+
+	for _, test := range []struct {
+		name string
+		app  app
+		path string
+		code int
+		body string
+	}{
+		{"says its version and its instance", healthy, "/", 200, "hi from v2 (instance web-1)\n"},
+		{"any path is the app's", healthy, "/shop/cart", 200, "hi from v2 (instance web-1)\n"},
+		{"healthy", healthy, "/healthz", 200, "ok\n"},
+		{"unhealthy with the reason", failing, "/healthz", 500, "no database\n"},
+		{"an unhealthy app still answers", failing, "/", 200, "hi from v2 (instance web-1)\n"},
+		{"not healthy yet", starting, "/healthz", 503, "starting\n"},
+		{"calls another app", healthy, "/call?url=" + url.QueryEscape(other.URL+"/healthz"), 200, "ok\n"},
+		{"cannot call nothing", healthy, "/call", 502, "Get \"\": unsupported protocol scheme \"\"\n"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			w := httptest.NewRecorder()
+			test.app.handler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, test.path, nil))
+			if w.Code != test.code || w.Body.String() != test.body {
+				t.Errorf("GET %s: %d %q, want %d %q", test.path, w.Code, w.Body, test.code, test.body)
+			}
+		})
+	}
+}
+
+// An instance that is told to stop finishes what it has begun, or a deploy would lose requests.
+func TestServeFinishesWhatItBegan(t *testing.T) {
+	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	running, stop := context.WithCancel(t.Context())
+	served := make(chan error, 1)
+	go func() {
+		served <- serve(running, listener, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			stop()
+			<-running.Done()
+			_, _ = io.WriteString(w, "done")
+		}))
+	}()
+	if answer, err := get(t.Context(), "http://"+listener.Addr().String()); answer != "done" || err != nil {
+		t.Errorf("got %q and error %v", answer, err)
+	}
+	if err := <-served; err != nil {
+		t.Error(err)
+	}
+}
