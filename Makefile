@@ -1,0 +1,72 @@
+# Everything is built into bin/, which git ignores. Tools are Go modules at fixed versions, so that a clone needs
+# only Go, make and a C compiler (for the race detector and runc).
+SHELL        := bash
+.SHELLFLAGS  := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+GO      ?= go
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null)
+LDFLAGS  = -s -w $(if $(VERSION),-X main.version=$(VERSION))
+# Builds and lint compile with the same flags and share the build cache; so do psc-local's build.sh, lint and tests.
+PSC_ENV   = CGO_ENABLED=0 GOFLAGS="-trimpath -buildvcs=false"
+LOCAL_ENV = GOFLAGS="-trimpath -buildvcs=false -tags=no_btrfs,no_zfs,no_devmapper"
+
+GOLANGCI_VERSION  = v2.15.0
+GOTESTSUM_VERSION = v1.13.0
+GOLANGCI  = $(CURDIR)/bin/tools/$(GOLANGCI_VERSION)/golangci-lint
+GOTESTSUM = $(CURDIR)/bin/tools/$(GOTESTSUM_VERSION)/gotestsum
+
+PACKAGES   = ./... ./testdata/apps/...
+SCRIPTS    = .ci/run testdata/demo.sh cmd/psc-local/build.sh
+TESTFLAGS ?=
+COUNT     ?= 1
+
+.PHONY: help demo test build lint generate check bench install local clean
+
+help: ## Print these lines
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-10s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: ## Start a Kubernetes on this machine and show psc at work
+	@testdata/demo.sh
+
+test: build local $(GOTESTSUM) ## Run all tests, those against a real Kubernetes too
+	cd cmd/psc-local && $(LOCAL_ENV) $(GOTESTSUM) --format pkgname-and-test-fails -- -shuffle=on -timeout 20m $(TESTFLAGS) ./...
+	$(GOTESTSUM) --format pkgname-and-test-fails -- -race -shuffle=on -timeout 20m $(TESTFLAGS) $(PACKAGES)
+
+build: ## Build bin/psc
+	$(PSC_ENV) $(GO) build -ldflags '$(LDFLAGS)' -o bin/psc ./cmd/psc
+
+lint: $(GOLANGCI) ## Lint both modules and the scripts
+	$(PSC_ENV) $(GOLANGCI) run $(PACKAGES)
+	cd cmd/psc-local && $(LOCAL_ENV) $(GOLANGCI) run --config ../../.golangci.yaml --disable exhaustive ./... # which reads all of Kubernetes
+	@if command -v shellcheck >/dev/null; then shellcheck --severity=warning $(SCRIPTS); else echo 'shellcheck is not installed: the scripts are not linted'; fi
+
+generate: ## Write docs/cli, docs/schema and completions anew
+	$(PSC_ENV) $(GO) generate ./...
+
+check: lint ## Lint, and see that generated files and both go.mod are up to date
+	$(GO) mod tidy -diff
+	cd cmd/psc-local && $(GO) mod tidy -diff
+	@rm -rf bin/committed && mkdir -p bin/committed docs completions && cp -R docs completions bin/committed
+	@$(MAKE) --no-print-directory generate
+	@for dir in docs completions; do diff -ru bin/committed/$$dir $$dir || stale=1; done; \
+		if [ -n "$${stale:-}" ]; then echo 'generated files were out of date, and are written anew: commit them' >&2; exit 1; fi
+
+bench: local ## Measure psc, beside kubectl on the same objects
+	$(PSC_ENV) $(GO) test -run '^$$' -bench . -count $(COUNT) -timeout 60m $(TESTFLAGS) ./...
+
+install: ## Install psc into Go's bin folder
+	$(PSC_ENV) $(GO) install -ldflags '$(LDFLAGS)' ./cmd/psc
+
+local: ## Build psc-local, a Kubernetes for this machine (six minutes the first time)
+	@mkdir -p bin
+	@dist=$$(cmd/psc-local/build.sh | tail -n 1) && printf '#!/bin/sh\nexec "%s/psc-local" "$$@"\n' "$$dist" > bin/psc-local && chmod +x bin/psc-local
+
+clean: ## Stop the demo's cluster, remove bin and dist
+	@if [ -x bin/demo/psc-local ]; then bin/demo/psc-local --name demo down; fi
+	rm -rf bin dist
+
+$(GOLANGCI):
+	GOBIN=$(@D) GOFLAGS= $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
+$(GOTESTSUM):
+	GOBIN=$(@D) GOFLAGS= $(GO) install gotest.tools/gotestsum@$(GOTESTSUM_VERSION)

@@ -1,0 +1,484 @@
+package gateway
+
+import (
+	"bufio"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"io"
+	"math/big"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	discovery "k8s.io/api/discovery/v1"
+	"k8s.io/apimachinery/pkg/types"
+)
+
+// started is the one proxy of the process; every test swaps its own table in.
+var started = sync.OnceValues(func() (*running, error) {
+	dir, err := os.MkdirTemp("", "psc-gateway")
+	if err != nil {
+		return nil, err
+	}
+	o := Options{HTTP: freeAddress(), HTTPS: freeAddress(), Dir: dir}
+	if _, err := o.complete(); err != nil {
+		return nil, err
+	}
+	s := &running{newProxy(o), o}
+	return s, s.start(o)
+})
+
+type running struct {
+	*proxy
+	options Options
+}
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if s, err := started(); err == nil {
+		_ = os.RemoveAll(s.options.Dir)
+	}
+	os.Exit(code)
+}
+
+func freeAddress() string {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		panic(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// serve routes by YAML documents, besides the GatewayClass and Gateway of gatewayYAML.
+func serve(t testing.TB, documents string) *running {
+	t.Helper()
+	s, err := started()
+	if err != nil {
+		t.Fatal(err)
+	}
+	table, statuses := translate(parse(t, gatewayYAML+"---\n"+strings.TrimSuffix(documents, "---\n")))
+	for name, parents := range statuses.routes {
+		for _, p := range parents {
+			for _, c := range p.Conditions {
+				t.Logf("%s %s=%s %s", name, c.Type, c.Status, c.Message)
+			}
+		}
+	}
+	s.swap(table)
+	return s
+}
+
+// endpoints says which addresses are ready behind the port "http" of a Service in namespace shop.
+func (s *running) endpoints(service string, addresses ...string) {
+	var slices []*discovery.EndpointSlice
+	for _, a := range addresses {
+		host, port, _ := net.SplitHostPort(a)
+		n, _ := strconv.Atoi(port)
+		slices = append(slices, &discovery.EndpointSlice{
+			AddressType: discovery.AddressTypeIPv4, Endpoints: []discovery.Endpoint{{Addresses: []string{host}}},
+			Ports: []discovery.EndpointPort{{Name: new("http"), Port: new(int32(n))}},
+		})
+	}
+	s.pool.set(types.NamespacedName{Namespace: "shop", Name: service}, slices)
+}
+
+// client dials the proxy whatever the host, and trusts its CA only.
+func (s *running) client(t testing.TB) *http.Client {
+	t.Helper()
+	pem, err := os.ReadFile(filepath.Join(s.options.Dir, "ca.crt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(pem)
+	transport := &http.Transport{
+		ForceAttemptHTTP2: true, MaxIdleConnsPerHost: 64, TLSClientConfig: &tls.Config{RootCAs: roots},
+		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+			to := s.options.HTTP
+			if strings.HasSuffix(address, ":443") {
+				to = s.options.HTTPS
+			}
+			return new(net.Dialer).DialContext(ctx, network, to)
+		},
+	}
+	t.Cleanup(transport.CloseIdleConnections)
+	return &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+}
+
+func get(t testing.TB, c *http.Client, url string) (*http.Response, string) {
+	t.Helper()
+	response, err := c.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return response, string(body)
+}
+
+// pod is a backend that answers its name and what it was asked for.
+func pod(t testing.TB, name string) (address string) {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-Pod", name)
+		fmt.Fprintf(w, "%s %s%s X-In=%s", name, r.Host, r.URL.RequestURI(), r.Header.Get("X-In"))
+	}))
+	t.Cleanup(func() { s.CloseClientConnections(); s.Close() })
+	return s.Listener.Addr().String()
+}
+
+const services = `
+kind: Service
+metadata: {namespace: shop, name: web}
+spec: {ports: [{name: http, port: 80}]}
+---
+kind: Service
+metadata: {namespace: shop, name: api}
+spec: {ports: [{name: http, port: 80}]}
+---
+`
+
+func TestRequests(t *testing.T) {
+	s := serve(t, services+`
+kind: HTTPRoute
+metadata: {namespace: shop, name: web}
+spec:
+  parentRefs: [{namespace: infra, name: main}]
+  hostnames: [web.localhost]
+  rules:
+  - backendRefs: [{name: web, port: 80}]
+  - matches: [{path: {type: PathPrefix, value: /api}}]
+    backendRefs: [{name: api, port: 80}]
+  - matches: [{path: {type: Exact, value: /missing}}]
+    backendRefs: [{name: missing, port: 80}]
+  - matches: [{path: {type: Exact, value: /empty}}]
+    backendRefs: [{name: empty, port: 80}]
+  - matches: [{path: {value: /old}}]
+    filters: [{type: RequestRedirect, requestRedirect: {scheme: https, statusCode: 301}}]
+  - matches: [{path: {value: /strip}}]
+    filters:
+    - {type: URLRewrite, urlRewrite: {hostname: inner, path: {type: ReplacePrefixMatch, replacePrefixMatch: /}}}
+    - {type: RequestHeaderModifier, requestHeaderModifier: {set: [{name: X-In, value: "1"}]}}
+    - {type: ResponseHeaderModifier, responseHeaderModifier: {add: [{name: X-Out, value: "2"}], remove: [X-Pod]}}
+    backendRefs: [{name: web, port: 80}]
+---
+kind: HTTPRoute
+metadata: {namespace: shop, name: wild}
+spec:
+  parentRefs: [{namespace: infra, name: main}]
+  hostnames: ["*.localhost"]
+  rules: [{backendRefs: [{name: api, port: 80}]}]
+---
+kind: Service
+metadata: {namespace: shop, name: empty}
+spec: {ports: [{name: http, port: 80}]}
+`)
+	s.endpoints("web", pod(t, "web"))
+	s.endpoints("api", pod(t, "api"))
+	c := s.client(t)
+	for _, test := range []struct {
+		url    string
+		status int
+		body   string
+	}{
+		{"http://web.localhost/", 200, "web web.localhost/ X-In="},
+		{"http://WEB.localhost/x%2Fy?q=1", 200, "web WEB.localhost/x%2Fy?q=1 X-In="},
+		{"http://web.localhost/api", 200, "api web.localhost/api X-In="},
+		{"http://web.localhost/api/x", 200, "api web.localhost/api/x X-In="},
+		{"http://web.localhost/apix", 200, "web web.localhost/apix X-In="},
+		{"http://other.localhost/", 200, "api other.localhost/ X-In="},
+		{"http://strip.web.localhost/", 200, "api strip.web.localhost/ X-In="},
+		{"https://web.localhost/", 200, "web web.localhost/ X-In="},
+		{"http://web.localhost/strip/a/b?q=1", 200, "web inner/a/b?q=1 X-In=1"},
+		{"http://web.localhost/missing", 500, "psc-local: Service shop/missing does not exist\n"},
+		{"http://web.localhost/empty", 503, "psc-local: service shop/empty has no ready endpoints\n"},
+		{"http://example.com/x", 404, "psc-local: no route for example.com/x\n"},
+		{"http://web.localhost/old", 301, ""},
+	} {
+		response, body := get(t, c, test.url)
+		if response.StatusCode != test.status || !strings.HasSuffix(body, test.body) {
+			t.Errorf("%s: %d %q, want %d %q", test.url, response.StatusCode, body, test.status, test.body)
+		}
+		switch {
+		case test.status == 301:
+			if want := fmt.Sprintf("https://web.localhost:%d/old", s.options.HTTPSPort); response.Header.Get("Location") != want {
+				t.Errorf("redirected to %s, want %s", response.Header.Get("Location"), want)
+			}
+		case strings.Contains(test.url, "//web.localhost/strip"):
+			if response.Header.Get("X-Out") != "2" || response.Header.Get("X-Pod") != "" {
+				t.Errorf("response headers not modified: %v", response.Header)
+			}
+		}
+	}
+}
+
+// TestWeights: 90/10 stays 90/10 whatever the number of endpoints, and a missing Service takes its share of errors.
+func TestWeights(t *testing.T) {
+	route := `
+kind: HTTPRoute
+metadata: {namespace: shop, name: web}
+spec:
+  parentRefs: [{namespace: infra, name: main}]
+  hostnames: [web.localhost]
+  rules: [{backendRefs: [{name: web, port: 80, weight: %d}, {name: api, port: 80, weight: %d}, {name: missing, port: 80, weight: %d}]}]
+`
+	for _, weights := range [][3]int{{90, 10, 0}, {1, 1, 0}, {2, 1, 1}, {0, 1, 0}, {500, 300, 200}} {
+		s := serve(t, services+fmt.Sprintf(route, weights[0], weights[1], weights[2]))
+		s.endpoints("web", pod(t, "web-1"), pod(t, "web-2"), pod(t, "web-3"))
+		s.endpoints("api", pod(t, "api-1"))
+		c, got := s.client(t), map[string]int{}
+		for i := range 1000 {
+			if i%100 == 50 { // another user's deployment must not reset the counting
+				serve(t, services+fmt.Sprintf(route, weights[0], weights[1], weights[2]))
+			}
+			response, body := get(t, c, "http://web.localhost/")
+			if response.StatusCode == 500 {
+				body = "missing-1 "
+			}
+			got[strings.SplitN(body, "-", 2)[0]]++
+		}
+		for i, name := range []string{"web", "api", "missing"} {
+			want := 1000 * weights[i] / (weights[0] + weights[1] + weights[2])
+			if got[name] < want-10 || got[name] > want+10 {
+				t.Errorf("weights %v: %s got %d of 1000, want %d", weights, name, got[name], want)
+			}
+		}
+	}
+}
+
+func TestTLS(t *testing.T) {
+	s := serve(t, services+`
+kind: HTTPRoute
+metadata: {namespace: shop, name: web}
+spec:
+  parentRefs: [{namespace: infra, name: main}]
+  hostnames: [tls.localhost]
+  rules: [{backendRefs: [{name: web, port: 80}]}]
+`)
+	s.endpoints("web", pod(t, "web"))
+	c := s.client(t)
+	response, _ := get(t, c, "https://tls.localhost/")
+	if response.Proto != "HTTP/2.0" {
+		t.Errorf("got %s", response.Proto)
+	}
+	if names := response.TLS.PeerCertificates[0].DNSNames; len(names) != 1 || names[0] != "tls.localhost" {
+		t.Errorf("certificate for %q", names)
+	}
+	// No listener has this hostname, so no certificate is issued for it.
+	if response, err := c.Get("https://example.com/"); err == nil {
+		response.Body.Close()
+		t.Error("a certificate for example.com")
+	}
+	// The Secret of a listener takes over for its hostname; nothing restarts.
+	cert := selfSigned(t, "own.localhost")
+	table := newTable()
+	table.https.certificates["own.localhost"] = &cert
+	s.swap(table)
+	conn, err := tls.Dial("tcp", s.options.HTTPS, &tls.Config{ServerName: "own.localhost", InsecureSkipVerify: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if got := conn.ConnectionState().PeerCertificates[0].Raw; string(got) != string(cert.Certificate[0]) {
+		t.Error("not the certificate of the Secret")
+	}
+}
+
+func selfSigned(t *testing.T, name string) tls.Certificate {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), DNSNames: []string{name}, NotAfter: time.Now().Add(time.Hour)}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
+}
+
+// TestFailures: what a user waits for when nobody answers.
+func TestFailures(t *testing.T) {
+	s := serve(t, services+`
+kind: HTTPRoute
+metadata: {namespace: shop, name: web}
+spec:
+  parentRefs: [{namespace: infra, name: main}]
+  hostnames: [web.localhost]
+  rules:
+  - backendRefs: [{name: web, port: 80}]
+  - matches: [{path: {value: /slow}}]
+    timeouts: {request: 100ms}
+    backendRefs: [{name: api, port: 80}]
+`)
+	release := make(chan struct{})
+	slow := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-release }))
+	defer slow.Close()
+	defer close(release)
+	s.endpoints("api", slow.Listener.Addr().String())
+	s.endpoints("web", freeAddress(), freeAddress())
+	for path, want := range map[string]int{"/": http.StatusBadGateway, "/slow": http.StatusGatewayTimeout} {
+		begin := time.Now()
+		response, body := get(t, s.client(t), "http://web.localhost"+path)
+		if took := time.Since(begin); response.StatusCode != want || took > time.Second {
+			t.Errorf("%s: %d after %s: %s", path, response.StatusCode, took, body)
+		}
+	}
+}
+
+// TestWebSocket: an upgraded connection passes through and outlives a change of the routes.
+func TestWebSocket(t *testing.T) {
+	route := services + `
+kind: HTTPRoute
+metadata: {namespace: shop, name: web}
+spec:
+  parentRefs: [{namespace: infra, name: main}]
+  rules: [{backendRefs: [{name: web, port: 80}]}]
+`
+	s := serve(t, route)
+	echo := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		conn, rw, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer conn.Close()
+		fmt.Fprintf(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: %s\r\n\r\n", r.Header.Get("Upgrade"))
+		_, _ = io.Copy(conn, rw)
+	}))
+	defer echo.Close()
+	s.endpoints("web", echo.Listener.Addr().String())
+	conn, err := net.Dial("tcp", s.options.HTTP)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	fmt.Fprint(conn, "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n")
+	r := bufio.NewReader(conn)
+	response, err := http.ReadResponse(r, nil)
+	if err != nil || response.StatusCode != http.StatusSwitchingProtocols {
+		t.Fatalf("%v %v", response, err)
+	}
+	for i := range 3 {
+		fmt.Fprintf(conn, "line %d\n", i)
+		if line, err := r.ReadString('\n'); err != nil || line != fmt.Sprintf("line %d\n", i) {
+			t.Fatalf("%q %v", line, err)
+		}
+		serve(t, route)
+		s.endpoints("web")
+	}
+}
+
+// TestNoRequestLost: constant load on kept-alive connections while routes change and pods are replaced, the
+// way a rolling update does it: the new one is ready, the old one leaves the endpoints, then ends. Requests
+// are POSTs too, which no client and no proxy repeats. One endpoint refuses connections all the time.
+func TestNoRequestLost(t *testing.T) {
+	route := func(host string, weight int) string {
+		return services + fmt.Sprintf(`
+kind: HTTPRoute
+metadata: {namespace: shop, name: web}
+spec:
+  parentRefs: [{namespace: infra, name: main}]
+  hostnames: [load.localhost, %s]
+  rules: [{backendRefs: [{name: web, port: 80, weight: %d}, {name: api, port: 80, weight: 10}]}]
+`, host, weight)
+	}
+	s := serve(t, route("x.localhost", 1))
+	ctx, stop := context.WithCancel(t.Context())
+	newPod := func() (address string, end func()) {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			_, _ = io.Copy(w, r.Body)
+		}))
+		return server.Listener.Addr().String(), func() { _ = server.Config.Shutdown(ctx) }
+	}
+	dead := freeAddress()
+	address, end := newPod()
+	s.endpoints("web", address, dead)
+	s.endpoints("api", pod(t, "api"), dead)
+
+	var group sync.WaitGroup
+	var sent, lost atomic.Int64
+	answered := make(chan struct{})
+	for i, to := range []string{"http://load.localhost/", "https://load.localhost/", "http://load.localhost/", "https://load.localhost/"} {
+		c := s.client(t)
+		group.Go(func() {
+			for ctx.Err() == nil {
+				var response *http.Response
+				var err error
+				if i < 2 {
+					response, err = c.Post(to, "text/plain", strings.NewReader("hello"))
+				} else {
+					response, err = c.Get(to)
+				}
+				select {
+				case answered <- struct{}{}:
+				case <-ctx.Done():
+				}
+				sent.Add(1)
+				var body []byte
+				if err == nil {
+					body, err = io.ReadAll(response.Body)
+					response.Body.Close()
+				}
+				if err != nil || response.StatusCode != 200 {
+					lost.Add(1)
+					t.Errorf("%s: %v %s", to, err, body)
+				}
+			}
+		})
+	}
+	ending := make(chan func(), 5) // pods whose preStop hook sleeps: they still serve, for 5 changes of 20 requests
+	for change := 0; change < 300; change++ {
+		for range 20 {
+			<-answered
+		}
+		next, endNext := newPod()
+		s.endpoints("web", address, next, dead)
+		s.swap(must(translate(parse(t, gatewayYAML+"---"+route(fmt.Sprintf("h%d.localhost", change), 1+change%20)))))
+		s.endpoints("web", next, dead)
+		if len(ending) == cap(ending) {
+			group.Go(<-ending)
+		}
+		ending <- end
+		address, end = next, endNext
+	}
+	stop()
+	group.Wait()
+	end()
+	for len(ending) > 0 {
+		(<-ending)()
+	}
+	t.Logf("%d requests, %d lost", sent.Load(), lost.Load())
+}
+
+func must(t *table, _ *statuses) *table { return t }
+
+// BenchmarkRequest1000 is a request's way through the proxy with 1,000 routes: the table's part is a lookup.
+func BenchmarkRequest1000(b *testing.B) {
+	s := serve(b, services)
+	s.swap(must(translate(thousand(b))))
+	s.endpoints("web-500", pod(b, "web"))
+	c, to := s.client(b), &url.URL{Scheme: "http", Host: "web-500-shop.localhost", Path: "/"}
+	for b.Loop() {
+		if response, _ := get(b, c, to.String()); response.StatusCode != 200 {
+			b.Fatal(response.Status)
+		}
+	}
+}

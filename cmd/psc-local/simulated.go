@@ -1,0 +1,29 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// simulatedNodes are the names of the nodes that kwok plays.
+func simulatedNodes() []string { return []string{"sim-1", "sim-2", "sim-3"} }
+
+// writeSimulatedConfig tells kwok how nodes, instances and disks behave: as soon as one is wanted, it is
+// there and well.
+func writeSimulatedConfig(c cluster, _ plan) error {
+	files, err := filepath.Glob(distFile("kwok/*.yaml"))
+	if err != nil || len(files) == 0 {
+		return fmt.Errorf("no stages at %s: build with build.sh", distFile("kwok"))
+	}
+	var all [][]byte
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return err
+		}
+		all = append(all, bytes.ReplaceAll(text, []byte("kwok-volume"), []byte("local"))) // our StorageClass
+	}
+	return os.WriteFile(c.path("kwok.yaml"), bytes.Join(all, []byte("\n---\n")), 0o600)
+}

@@ -1,0 +1,218 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+func newUp(open func() (cluster, error)) *cobra.Command {
+	var nodes, kubeconfig string
+	cmd := &cobra.Command{
+		Use:   "up",
+		Short: "Start the cluster, and wait until it is usable",
+		Long: `Start the cluster, and wait until it is usable. Running it again is safe: what is missing is put back.
+
+Real nodes run containers; they need Linux, root and the program nft. Simulated nodes only say that
+they do: everything but traffic, logs and exec can be tried with them, anywhere.`,
+		Example: "  psc-local up\n  psc-local --name test up --nodes simulated --kubeconfig test.yaml",
+		Args:    noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := open()
+			if err != nil {
+				return err
+			}
+			if nodes != "" && nodes != nodesReal && nodes != nodesSimulated {
+				return usageError{fmt.Errorf("--nodes %q: use real or simulated", nodes)}
+			}
+			return up(cmd.Context(), c, nodes, kubeconfig, cmd.OutOrStdout())
+		},
+	}
+	cmd.Flags().StringVar(&nodes, "nodes", "", "real or simulated (default: real where it is possible)")
+	cmd.Flags().StringVar(&kubeconfig, "kubeconfig", "", "file to add the cluster's context to (default: where kubectl would)")
+	return cmd
+}
+
+func up(ctx context.Context, c cluster, nodes, kubeconfig string, out io.Writer) error {
+	begin := time.Now()
+	running := c.running()
+	p, err := start(ctx, c, nodes, kubeconfig)
+	if err != nil {
+		return err
+	}
+	log, err := os.Open(c.path("logs", "supervisor.log")) // now: it goes with the cluster
+	if err != nil {
+		return err
+	}
+	defer func() { _ = log.Close() }()
+	if running {
+		fmt.Fprintf(out, "Cluster %s is running with %s nodes\n", c.name, p.Nodes)
+	} else {
+		fmt.Fprintf(out, "Starting cluster %s with %s nodes (%s)\n", c.name, p.Nodes, p.Why)
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, 2*time.Minute, errors.New("not usable after 2 minutes"))
+	defer cancel()
+	go func() { // the wait ends with the supervisor
+		for c.running() {
+			time.Sleep(200 * time.Millisecond)
+		}
+		cancel()
+	}()
+	if err := bootstrap(ctx, c, p); err != nil {
+		if !c.running() {
+			text, _ := io.ReadAll(log)
+			return fmt.Errorf("the supervisor of cluster %s ended:\n%s", c.name, text)
+		}
+		return fmt.Errorf("wait for cluster %s: %w%s\nIt goes on trying: see 'psc-local status' and 'psc-local logs', or end it with 'psc-local down'", c.name, err, troubles(c))
+	}
+	fmt.Fprintf(out, `Ready after %.1f s: %s
+  registry  localhost:%d
+  routes    http://*.localhost:%d  https://*.localhost:%d
+  context   %s, in %s
+
+Next:  psc login --context %s
+`, time.Since(begin).Seconds(), p.server(), p.Registry, p.HTTP, p.HTTPS, c.context(), p.Kubeconfig, c.context())
+	return nil
+}
+
+// start makes sure that the cluster has a supervisor, and returns its plan. One at a time may do that: who comes
+// second finds the cluster running.
+func start(ctx context.Context, c cluster, nodes, kubeconfig string) (plan, error) {
+	home := filepath.Dir(c.dir)
+	if err := os.MkdirAll(home, 0o700); err != nil {
+		return plan{}, err
+	}
+	turn, err := flock(home, syscall.LOCK_EX)
+	if err != nil {
+		return plan{}, err
+	}
+	defer func() { _ = turn.Close() }()
+
+	lock, err := c.lock()
+	for errors.Is(err, syscall.EWOULDBLOCK) && errors.Is(syscall.Kill(supervisorPID(c), 0), syscall.ESRCH) {
+		time.Sleep(20 * time.Millisecond) // the supervisor was killed, and the rest is about to end
+		lock, err = c.lock()
+	}
+	switch {
+	case errors.Is(err, syscall.EWOULDBLOCK):
+		p, err := c.plan()
+		if err == nil && nodes != "" && nodes != p.Nodes {
+			err = fmt.Errorf("cluster %s is running with %s nodes: end it first, with 'psc-local --name %s down'", c.name, p.Nodes, c.name)
+		}
+		if err == nil {
+			p, err = moveContext(c, p, kubeconfig)
+		}
+		return p, err
+	case err == nil: // left by a supervisor that was killed
+		err = c.erase()
+		_ = lock.Close()
+		if err != nil {
+			return plan{}, err
+		}
+	case !errors.Is(err, fs.ErrNotExist):
+		return plan{}, err
+	}
+
+	p, registry, err := choose(ctx, c, nodes, kubeconfig)
+	if err != nil {
+		return plan{}, err
+	}
+	defer func() { _ = registry.Close() }()
+	for _, dir := range []string{c.dir, c.path("logs"), c.path("tmp"), c.path("disks")} {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return plan{}, err
+		}
+	}
+	if lock, err = c.lock(); err != nil {
+		return plan{}, err
+	}
+	defer func() { _ = lock.Close() }()
+	if err := errors.Join(writeJSON(c.path(planFile), p), makePKI(c.path("pki"))); err != nil {
+		return plan{}, err
+	}
+	writeConfig := writeSimulatedConfig
+	if p.Nodes == nodesReal {
+		writeConfig = writeNodeConfig
+	}
+	if err := errors.Join(writeKubeconfigs(c, p), writeConfig(c, p), addContext(c, p)); err != nil {
+		return plan{}, err
+	}
+	return p, startSupervisor(c, lock, registry)
+}
+
+// choose decides what is not said: which nodes, and which ports. Every cluster shifts the usual ones by a number of
+// its own, and holds the registry's from here on: no two clusters can choose the same.
+func choose(ctx context.Context, c cluster, nodes, kubeconfig string) (plan, *os.File, error) {
+	p := plan{Name: c.name, Nodes: nodes, Why: "as asked for"}
+	if reason := whyNotReal(); nodes == nodesReal && reason != "" {
+		return p, nil, fmt.Errorf("no real nodes here: %s", reason)
+	} else if nodes == "" && reason != "" {
+		p.Nodes, p.Why = nodesSimulated, "not real ones: "+reason
+	} else if nodes == "" {
+		p.Nodes, p.Why = nodesReal, "Linux, root and nft are here"
+	}
+	if err := p.chooseKubeconfig(kubeconfig); err != nil {
+		return p, nil, err
+	}
+	for slot := range 1000 {
+		p.API, p.HTTP, p.HTTPS, p.Registry, p.Kubelet, p.Metrics = 6443+slot, 8080+slot, 8443+slot, 5000+slot, 10250+slot, 4443+slot
+		registry, err := listen(ctx, p.Registry)
+		if err != nil {
+			continue
+		}
+		if free(ctx, p.API, p.HTTP, p.HTTPS, p.Kubelet, p.Metrics) {
+			return p, registry, nil
+		}
+		_ = registry.Close()
+	}
+	return p, nil, errors.New("no free ports")
+}
+
+// listen opens a port of this machine as a file, which other processes can inherit.
+func listen(ctx context.Context, port int) (*os.File, error) {
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", loopback(port))
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = listener.Close() }() // the file is another handle of the same socket
+	return listener.(*net.TCPListener).File()
+}
+
+// free reports whether nobody listens on any of the ports.
+func free(ctx context.Context, ports ...int) bool {
+	for _, port := range ports {
+		f, err := listen(ctx, port)
+		if err != nil {
+			return false
+		}
+		_ = f.Close()
+	}
+	return true
+}
+
+// troubles says which components are not running, and what they said last.
+func troubles(c cluster) string {
+	var text strings.Builder
+	for _, p := range processes(c) {
+		if p.State != "running" {
+			fmt.Fprintf(&text, "\n%s is %s %s\n%s", p.Name, p.State, p.Reason, tail(c.path("logs", p.Name+".log")))
+		}
+	}
+	return text.String()
+}
+
+// tail is the end of a log.
+func tail(file string) string {
+	text, _ := os.ReadFile(file)
+	return string(text[max(0, len(text)-2000):])
+}
