@@ -13,6 +13,7 @@ import (
 
 	"github.com/pscdev/psc/internal/fault"
 	"github.com/pscdev/psc/internal/rollout"
+	"github.com/pscdev/psc/internal/store"
 	"github.com/pscdev/psc/internal/view"
 	"github.com/pscdev/psc/pkg/plan"
 	"github.com/pscdev/psc/pkg/revision"
@@ -197,7 +198,7 @@ func (a *app) showDeployed(result rollout.Result, noWait bool) error {
 func (a *app) explain(result rollout.Result, err error) error {
 	name := result.Revision.Name()
 	switch {
-	case errors.Is(err, rollout.ErrLocked), errors.Is(err, rollout.ErrSuperseded):
+	case errors.Is(err, rollout.ErrLocked), errors.Is(err, rollout.ErrSuperseded), errors.Is(err, store.ErrLost):
 		return &fault.Error{Code: fault.Conflict, Err: fmt.Errorf("%s was not deployed: %w", name, err), Hint: "psc status"}
 	case errors.Is(err, rollout.ErrPending):
 		return &fault.Error{

@@ -116,8 +116,8 @@ func (o *Rollout) Deploy(ctx context.Context, r revision.Revision, opts Options)
 		result, err = d.run(held, result, opts)
 	}
 	result.Duration = o.Now().Sub(begin)
-	if errors.Is(context.Cause(held), store.ErrLost) {
-		return result, context.Cause(held) // the lease and the state are somebody else's to write now
+	if lost := errors.Join(context.Cause(held), err); errors.Is(lost, store.ErrLost) {
+		return result, lost // the lease and the state are somebody else's to write now
 	}
 	// Whatever interrupted the deploy must not keep us from tidying up.
 	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
@@ -239,6 +239,9 @@ func (d *deploy) run(ctx context.Context, result Result, opts Options) (Result, 
 	case opts.NoWait:
 		return result, nil
 	}
+	if err := d.lock.Held(); err != nil {
+		return result, err
+	}
 	result.Revision, err = d.finish(ctx, result.Revision, revision.Ready, "")
 	return result, err
 }
@@ -288,8 +291,7 @@ func (d *deploy) do(ctx context.Context, steps []plan.Step) error {
 	generations := make([]int64, len(writes))
 	for i, step := range writes {
 		group.Go(func() error {
-			if ctx.Err() != nil {
-				errs[i] = ctx.Err()
+			if errs[i] = errors.Join(ctx.Err(), d.lock.Held()); errs[i] != nil {
 				return nil
 			}
 			if step.Action == plan.Delete {
@@ -307,6 +309,14 @@ func (d *deploy) do(ctx context.Context, steps []plan.Step) error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// fail is Rollout.fail for as long as the right to deploy is ours.
+func (d *deploy) fail(ctx context.Context, result Result, cause error) (Result, error) {
+	if err := d.lock.Held(); err != nil {
+		return result, err
+	}
+	return d.Rollout.fail(ctx, result, cause)
 }
 
 // fail writes down that a revision failed and why. When the right to deploy was lost it writes nothing.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	coordinationv1 "k8s.io/api/coordination/v1"
@@ -63,12 +64,22 @@ var ErrLost = errors.New("the right to deploy was lost")
 type Lock struct {
 	store *Store
 	id    string
-	taken time.Time
 	stop  context.CancelFunc
 	done  chan struct{}
 
 	mu    sync.Mutex // guards lease and the requests that change it
 	lease *coordinationv1.Lease
+
+	renewed atomic.Pointer[time.Time] // when the last sign of life was sent that arrived
+}
+
+// Held says whether the right is still ours, without asking anybody: a process that was paused may wake up after
+// somebody else has taken over. The error wraps ErrLost.
+func (l *Lock) Held() error {
+	if silent := time.Since(*l.renewed.Load()); silent >= stopAfter {
+		return fmt.Errorf("%w: it was not renewed for %s", ErrLost, silent.Round(time.Second))
+	}
+	return nil
 }
 
 // Lock waits for the right to deploy revision target, as holder id. waiting is told whose turn it is, whenever that
@@ -92,9 +103,12 @@ func (s *Store) Lock(ctx context.Context, id string, target int, waiting func(Ho
 			free = time.Since(since) >= lostAfter
 		}
 		if free {
+			asked := time.Now()
 			taken, err := s.take(ctx, lease, id, target)
 			if err == nil {
-				return &Lock{store: s, id: id, lease: taken, taken: time.Now()}, nil
+				lock := &Lock{store: s, id: id, lease: taken}
+				lock.renewed.Store(&asked)
+				return lock, nil
 			}
 			if !apierrors.IsConflict(err) && !apierrors.IsAlreadyExists(err) {
 				return nil, err
@@ -162,15 +176,14 @@ func (l *Lock) Hold(ctx context.Context) context.Context {
 
 func (l *Lock) renew(ctx context.Context, lost context.CancelCauseFunc) {
 	defer close(l.done)
-	last := l.taken
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-time.After(renewEvery):
 		}
-		attempt, cancel := context.WithDeadline(ctx, last.Add(stopAfter))
 		begin := time.Now()
+		attempt, cancel := context.WithDeadline(ctx, l.renewed.Load().Add(stopAfter))
 		err := l.update(attempt, func(lease *coordinationv1.Lease) {
 			now := metav1.NewMicroTime(l.store.now())
 			lease.Spec.RenewTime = &now
@@ -178,10 +191,10 @@ func (l *Lock) renew(ctx context.Context, lost context.CancelCauseFunc) {
 		cancel()
 		switch {
 		case err == nil:
-			last = begin
+			l.renewed.Store(&begin)
 		case ctx.Err() != nil:
 			return
-		case time.Since(last) >= stopAfter || apierrors.IsConflict(err) || apierrors.IsNotFound(err):
+		case l.Held() != nil || apierrors.IsConflict(err) || apierrors.IsNotFound(err):
 			lost(fmt.Errorf("%w: %w", ErrLost, err))
 			return
 		}

@@ -51,32 +51,47 @@ func (e Entry) Resource() pod.Resource {
 	return e.from
 }
 
-// Spoken are the fields as people are told of them: a rule of a route is said as a whole, with its shares in percent,
-// for one weight means nothing without the others.
+// Spoken are the fields as people are told of them: a port by its name, and a rule of a route as a whole, with its
+// shares in percent, for one weight means nothing without the others.
 func (e Entry) Spoken() []Field {
 	from, _ := e.from.(*pod.Route)
 	to, _ := e.to.(*pod.Route)
-	if from == nil || to == nil {
-		return e.Fields
-	}
 	var out []Field
 	said := map[string]bool{}
 	for _, f := range e.Fields {
-		rest, isRule := strings.CutPrefix(f.Path, "spec.rules[")
-		path, _, _ := strings.Cut(rest, "]")
-		before, after := spokenRule(from, path), spokenRule(to, path)
-		if !isRule || path == "" || Text(before) == Text(after) {
-			out = append(out, f)
-		} else if !said[path] {
-			said[path] = true
-			label := "spec." + path + " to"
-			if path == "/" {
-				label = "spec.to"
+		field, key, leaf := listItem(f.Path)
+		switch {
+		case field == "ports" && leaf == "name":
+			continue // the path of its number says it
+		case field == "ports" && leaf == "port":
+			f.Path = "spec.port " + key
+		case field == "rules" && from != nil && to != nil:
+			before, after := spokenRule(from, key), spokenRule(to, key)
+			if Text(before) == Text(after) {
+				break // other numbers for the same shares: say the numbers
 			}
-			out = append(out, Field{Path: label, From: before, To: after})
+			if said[key] {
+				continue
+			}
+			said[key] = true
+			f = Field{Path: "spec." + key + " to", From: before, To: after}
+			if key == "/" {
+				f.Path = "spec.to"
+			}
 		}
+		out = append(out, f)
 	}
 	return out
+}
+
+// listItem takes apart the path of a leaf in a list with a key: spec.ports[http].port is ports, http and port.
+func listItem(path string) (field, key, leaf string) {
+	field, rest, found := strings.Cut(strings.TrimPrefix(path, "spec."), "[")
+	key, leaf, closed := strings.Cut(rest, "]")
+	if !found || !closed {
+		return "", "", ""
+	}
+	return field, key, strings.TrimPrefix(leaf, ".")
 }
 
 // spokenRule is the rule of a path in words; nil when the route has none.

@@ -186,6 +186,23 @@ func TestDiffNothing(t *testing.T) {
 	}
 }
 
+// A port is told by its name, once.
+func TestSummaryOfPorts(t *testing.T) {
+	app := func(ports ...pod.Port) pod.Spec {
+		return pod.Spec{{Kind: pod.KindApp, Name: "web"}: &pod.App{Image: "web:1", Ports: ports}}
+	}
+	http := pod.Port{Name: "http", Port: 8080}
+	for want, specs := range map[string][2]pod.Spec{
+		"app web: port http 8080":         {app(), app(http)},
+		"app web: port http 8080 removed": {app(http), app()},
+		"app web: port http 8080 -> 9090": {app(http), app(pod.Port{Name: "http", Port: 9090})},
+	} {
+		if got := revision.Summary(revision.Diff(specs[0], specs[1])); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
 // Shares are told together and in percent: a weight alone means nothing.
 func TestSummaryOfRoutes(t *testing.T) {
 	ten := 10
