@@ -2,17 +2,22 @@ package cli
 
 import (
 	"context"
+	"log/slog"
 	"os"
 	"os/signal"
 	"runtime/debug"
 	"syscall"
 	"time"
 
+	"k8s.io/klog/v2"
+
 	"github.com/pscdev/psc/internal/fault"
 )
 
 // Run runs psc in the process that it is in, and returns its exit code.
 func Run(version string, args []string) int {
+	// client-go logs what it tries again by itself; what a person has to know comes as an error.
+	klog.SetSlogLogger(slog.New(slog.DiscardHandler))
 	ctx, cancel := context.WithCancelCause(context.Background())
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
