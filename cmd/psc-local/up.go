@@ -68,7 +68,7 @@ func up(ctx context.Context, c cluster, nodes, kubeconfig string, out io.Writer)
 		}
 		cancel()
 	}()
-	if err := bootstrap(ctx, c, p); err != nil {
+	if err := errors.Join(bootstrap(ctx, c, p), allRun(ctx, c)); err != nil {
 		if !c.running() {
 			text, _ := io.ReadAll(log)
 			return fmt.Errorf("the supervisor of cluster %s ended:\n%s", c.name, text)
@@ -82,6 +82,18 @@ func up(ctx context.Context, c cluster, nodes, kubeconfig string, out io.Writer)
 
 Next:  psc login --context %s
 `, time.Since(begin).Seconds(), p.server(), p.Registry, p.HTTP, p.HTTPS, c.context(), p.Kubeconfig, c.context())
+	return nil
+}
+
+// allRun waits until no component is ending again and again: the API server answers without a kube-proxy, too.
+func allRun(ctx context.Context, c cluster) error {
+	for troubles(c) != "" {
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
 	return nil
 }
 
