@@ -115,7 +115,7 @@ func (a *app) dryRun(ctx context.Context, w *workspace, change func(pod.Spec) po
 	return a.showDiff(ctx, w, diffDocument{From: head.Number, To: head.Number + 1}, head.Spec, spec, exitCode)
 }
 
-// changeAlone deploys a change on top of the live revision, and makes the drafts that wait again on top of it.
+// changeAlone deploys a change on top of what is live, and makes the drafts that wait again on top of it.
 func (a *app) changeAlone(ctx context.Context, w *workspace, user string, change func(pod.Spec) pod.Change, f *changeFlags) error {
 	refuse := func(err error) error { return fault.Wrap(fault.Conflict, err) }
 	r, err := a.appendAlone(ctx, w, user, refuse, func(head, live revision.Revision) (revision.Revision, error) {
@@ -130,11 +130,11 @@ func (a *app) changeAlone(ctx context.Context, w *workspace, user string, change
 	return a.deploy(ctx, w, user, r, &f.deployFlags)
 }
 
-// appendAlone stores the revision that onLive makes of the live one, and behind it the waiting drafts, made again on top
+// appendAlone stores the revision that onBase makes of the base, and behind it the waiting drafts, made again on top
 // of it. What touches the same field in a draft is left to conflict: an error of it ends everything before the first
 // write, nil leaves the drafts behind.
 func (a *app) appendAlone(ctx context.Context, w *workspace, user string, conflict func(error) error,
-	onLive func(head, live revision.Revision) (revision.Revision, error),
+	onBase func(head, base revision.Revision) (revision.Revision, error),
 ) (revision.Revision, error) {
 	var rebased []revision.Revision
 	alone, err := w.store.Append(ctx, user, func(head revision.Revision) (revision.Revision, error) {
@@ -142,19 +142,20 @@ func (a *app) appendAlone(ctx context.Context, w *workspace, user string, confli
 		if err != nil {
 			return head, err
 		}
-		live, err := w.store.Get(ctx, h.live)
+		base, err := w.store.Get(ctx, h.base())
 		if err != nil {
 			return head, err
 		}
-		r, err := onLive(head, live)
+		r, err := onBase(head, base)
 		if err != nil {
 			return head, err
 		}
+		r.State = revision.Waiting // from the first moment: it is what the next one has to build on
 		drafts, err := w.load(ctx, h.drafts())
 		if err != nil {
 			return head, err
 		}
-		rebased, err = revision.Rebase(r, live.Spec, drafts)
+		rebased, err = revision.Rebase(r, base.Spec, drafts)
 		if err != nil {
 			return r, conflict(err)
 		}

@@ -123,11 +123,23 @@ func (h history) head() int {
 	return h.all[0].Number
 }
 
-// drafts are the revisions that wait to be deployed, newest first. Those below the live one were passed over.
+// base is the revision that a change which is deployed alone is made to: the live one, or the newest that is about to
+// be. What somebody else is deploying at the same time must not get lost.
+func (h history) base() int {
+	for _, r := range h.all {
+		if r.Number > h.live && (r.State == revision.Waiting || r.State == revision.Pending) {
+			return r.Number
+		}
+	}
+	return h.live
+}
+
+// drafts are the revisions that wait to be deployed, newest first. Those below the base were passed over.
 func (h history) drafts() []revision.Revision {
 	var out []revision.Revision
+	base := h.base()
 	for _, r := range h.all {
-		if r.State == revision.Draft && r.Number > h.live {
+		if r.State == revision.Draft && r.Number > base {
 			out = append(out, r)
 		}
 	}

@@ -7,6 +7,7 @@
 package rollout
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
@@ -125,12 +127,20 @@ func (o *Rollout) Deploy(ctx context.Context, r revision.Revision, opts Options)
 	return result, errors.Join(err, o.Supersede(end, r.Number), lock.Release(end))
 }
 
-// queue says in the history that r waits for its turn, unless somebody is deploying it already.
+// queue says in the history that r waits for its turn, unless somebody is deploying it already: then the state is theirs.
 func (o *Rollout) queue(ctx context.Context, r revision.Revision) (revision.Revision, error) {
-	if r.State == revision.Waiting || r.State == revision.Pending {
-		return r, nil
+	for r.State != revision.Waiting && r.State != revision.Pending {
+		next, err := o.Store.MarkOnce(ctx, r, revision.Waiting, o.begins)
+		if !apierrors.IsConflict(err) {
+			return next, err
+		}
+		message := r.Message
+		if r, err = o.Store.Get(ctx, r.Number); err != nil {
+			return r, err
+		}
+		r.Message = cmp.Or(message, r.Message)
 	}
-	return o.Store.Mark(ctx, r, revision.Waiting, o.begins)
+	return r, nil
 }
 
 // begins notes who deploys, and since when.

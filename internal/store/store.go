@@ -164,20 +164,9 @@ func (s *Store) create(ctx context.Context, r revision.Revision) (revision.Revis
 // read again; a move that is then no longer possible is a *revision.MoveError.
 func (s *Store) Mark(ctx context.Context, r revision.Revision, to revision.State, note func(*revision.Revision)) (revision.Revision, error) {
 	for {
-		next, err := revision.Move(r, to)
-		if err != nil {
-			return r, err
-		}
-		if note != nil {
-			note(&next)
-		}
-		version, err := s.kube.Annotate(ctx, configMaps(), s.pod, recordName(r.Number), r.Version, stateAnnotations(next))
-		if err == nil {
-			next.Version = version
-			return next, nil
-		}
+		next, err := s.MarkOnce(ctx, r, to, note)
 		if !apierrors.IsConflict(err) {
-			return r, err
+			return next, err
 		}
 		message := r.Message
 		if r, err = s.Get(ctx, r.Number); err != nil {
@@ -185,6 +174,23 @@ func (s *Store) Mark(ctx context.Context, r revision.Revision, to revision.State
 		}
 		r.Message = cmp.Or(message, r.Message)
 	}
+}
+
+// MarkOnce is Mark for a move that only makes sense from the state that was read: see apierrors.IsConflict.
+func (s *Store) MarkOnce(ctx context.Context, r revision.Revision, to revision.State, note func(*revision.Revision)) (revision.Revision, error) {
+	next, err := revision.Move(r, to)
+	if err != nil {
+		return r, err
+	}
+	if note != nil {
+		note(&next)
+	}
+	version, err := s.kube.Annotate(ctx, configMaps(), s.pod, recordName(r.Number), r.Version, stateAnnotations(next))
+	if err != nil {
+		return r, err
+	}
+	next.Version = version
+	return next, nil
 }
 
 func recordName(number int) string { return fmt.Sprintf("psc-rev-%08d", number) }
