@@ -118,9 +118,14 @@ func (a *app) dryRun(ctx context.Context, w *workspace, change func(pod.Spec) po
 // changeAlone deploys a change on top of what is live, and makes the drafts that wait again on top of it.
 func (a *app) changeAlone(ctx context.Context, w *workspace, user string, change func(pod.Spec) pod.Change, f *changeFlags) error {
 	refuse := func(err error) error { return fault.Wrap(fault.Conflict, err) }
+	var base revision.Revision
 	r, err := a.appendAlone(ctx, w, user, refuse, func(head, live revision.Revision) (revision.Revision, error) {
+		base = live
 		return next(head, live, change(live.Spec), f.message)
 	})
+	if errors.Is(err, errUnchanged) && base.Number != 0 && base.State != revision.Ready {
+		return a.deploy(ctx, w, user, base, &f.deployFlags) // it is what was asked for, and does not run yet
+	}
 	if done, err := a.unchanged(err); done {
 		return err
 	}

@@ -126,8 +126,9 @@ func (a *app) deploy(ctx context.Context, w *workspace, user string, r revision.
 	if err == nil {
 		return a.showDeployed(result, f.noWait)
 	}
+	failed := errors.Is(err, rollout.ErrFailed) && ctx.Err() == nil
 	err = a.explain(result, err)
-	if f.rollbackOnFailure && fault.Of(err).Code == fault.Failed && previous != 0 && previous != r.Number {
+	if f.rollbackOnFailure && failed && previous != 0 && previous != r.Number {
 		a.view.Error(err)
 		back := *f
 		back.rollbackOnFailure = false
@@ -206,7 +207,8 @@ func (a *app) explain(result rollout.Result, err error) error {
 			Hint: "psc deploy goes on waiting, psc rollback goes back",
 		}
 	case errors.Is(err, rollout.ErrFailed):
-		return &fault.Error{Code: fault.Failed, Err: fmt.Errorf("%s %w", name, invalid(err)), Hint: "psc rollback goes back to what was ready before"}
+		err = invalid(err)
+		return &fault.Error{Code: fault.Of(err).Code, Err: fmt.Errorf("%s %w", name, err), Hint: "psc rollback goes back to what was ready before"}
 	}
 	return err
 }

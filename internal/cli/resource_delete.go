@@ -15,7 +15,7 @@ func newDelete(a *app, kind pod.Kind) *cobra.Command {
 		Use:     "delete NAME...",
 		Short:   fmt.Sprintf("Take an %s out of the pod", kind.Word()),
 		Example: fmt.Sprintf("  psc %s delete web --deploy", kind.Word()),
-		Args:    cobra.MinimumNArgs(1),
+		Args:    func(cmd *cobra.Command, args []string) error { return exactly("NAME")(cmd, args[:min(len(args), 1)]) },
 		RunE: func(cmd *cobra.Command, args []string) error {
 			edits := make([]pod.Edit, 0, len(args))
 			for _, name := range args {

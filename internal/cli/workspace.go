@@ -95,6 +95,9 @@ func (w *workspace) history(ctx context.Context) (history, error) {
 		return h, w.named(err)
 	}
 	h.all = all
+	if h.live == 0 { // the Lease is gone: what was deployed last still says so itself
+		h.live = lastDeployed(all)
+	}
 	for i := range h.all {
 		h.all[i].Live = h.all[i].Number == h.live
 	}
@@ -104,6 +107,16 @@ func (w *workspace) history(ctx context.Context) (history, error) {
 		}
 	}
 	return h, nil
+}
+
+// lastDeployed is the newest revision that the cluster was told to run, as the records alone tell; 0 when there is none.
+func lastDeployed(all []revision.Revision) int {
+	for _, r := range all {
+		if r.State == revision.Ready || r.State == revision.Pending {
+			return r.Number
+		}
+	}
+	return 0
 }
 
 // named says that the pod is missing where the API server only speaks of a namespace.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
@@ -160,7 +161,9 @@ func container(name string, a *pod.App, spec pod.Spec) *apply.ContainerApplyConf
 
 func envValue(v pod.EnvValue, spec pod.Spec) string {
 	if v.App == "" {
-		return v.Value
+		// Kubernetes takes $(NAME) for a reference and $$ for a dollar:
+		// https://kubernetes.io/docs/tasks/inject-data-application/define-interdependent-environment-variables/
+		return strings.ReplaceAll(v.Value, "$", "$$")
 	}
 	return fmt.Sprintf("http://%s:%d", v.App, spec.App(v.App).Ports[0].Port)
 }
