@@ -45,6 +45,7 @@ func whyNotReal() string {
 // The ports of this machine are opened here and inherited: a socket belongs to the network that it was made in,
 // so init can take connections from outside and pass them on inside.
 func superviseNode(ctx context.Context, c cluster, p plan, lock, registry *os.File) error {
+	defer runtime.KeepAlive(lock) // closed by the garbage collector, it would be free
 	mounts, err := os.Open("/proc/self/ns/mnt")
 	if err != nil {
 		return err
@@ -108,7 +109,7 @@ func runNode(ctx context.Context, c cluster) error {
 		_, _ = io.Copy(io.Discard, os.Stdin)
 		stop()
 	}()
-	_ = inherited(3, "lock")
+	syscall.CloseOnExec(3) // the lock: not an *os.File, which the garbage collector would close
 	mounts := inherited(4, "mounts")
 	p, err := c.plan()
 	if err != nil {
