@@ -48,6 +48,9 @@ func parsePlatform(text string) (render.Cluster, error) {
 	if err != nil {
 		return c, fmt.Errorf("read %s of ConfigMap %s/%s: %w", platformKey, platformNamespace, platformName, err)
 	}
+	if c.Ports == (render.Ports{}) {
+		c.Ports = render.Ports{HTTP: 80, HTTPS: 443}
+	}
 	return c, nil
 }
 

@@ -48,7 +48,7 @@ func newExport(a *app) *cobra.Command {
 func encodeAll(spec pod.Spec) (string, error) {
 	stream := ""
 	for _, ref := range spec.Refs() {
-		text, err := pod.Encode(ref.Name, spec[ref])
+		text, err := pod.Encode(pod.FileOf(ref.Name, spec[ref]))
 		if err != nil {
 			return "", err
 		}
@@ -63,7 +63,7 @@ func (a *app) exportTo(folder string, spec pod.Spec) error {
 	}
 	var paths []string
 	for _, ref := range spec.Refs() {
-		text, err := pod.Encode(ref.Name, spec[ref])
+		text, err := pod.Encode(pod.FileOf(ref.Name, spec[ref]))
 		if err != nil {
 			return err
 		}

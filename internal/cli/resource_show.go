@@ -33,7 +33,7 @@ func newShow(a *app, kind pod.Kind) *cobra.Command {
 				return fault.New(fault.Failed, "%w", e).WithHint("psc %s list", kind.Word())
 			}
 			file := pod.FileOf(args[0], r)
-			text, err := pod.Encode(args[0], r)
+			text, err := pod.Encode(file)
 			if err != nil {
 				return err
 			}

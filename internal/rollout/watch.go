@@ -104,7 +104,9 @@ func (o *Rollout) Statuses(ctx context.Context, spec pod.Spec) ([]Status, error)
 	}
 	statuses := make([]Status, 0, len(spec))
 	for _, ref := range spec.Refs() {
-		statuses = append(statuses, o.status(ref, spec, l.of(ref, o.Now())))
+		if ref.Kind == pod.KindApp || ref.Kind == pod.KindRoute {
+			statuses = append(statuses, o.status(ref, spec, l.of(ref, o.Now())))
+		}
 	}
 	return statuses, nil
 }

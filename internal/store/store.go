@@ -227,7 +227,7 @@ func encode(podName string, r revision.Revision) (*corev1.ConfigMap, error) {
 	cm.Data[keyEdits] = string(edits)
 	size := len(edits)
 	for _, ref := range r.Spec.Refs() {
-		text, err := pod.Encode(ref.Name, r.Spec[ref])
+		text, err := pod.Encode(pod.Record(ref.Name, r.Spec[ref]))
 		if err != nil {
 			return nil, fmt.Errorf("write %s of revision %d: %w", ref, r.Number, err)
 		}

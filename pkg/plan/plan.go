@@ -64,7 +64,7 @@ func Of(rendered []*unstructured.Unstructured, live []metav1.PartialObjectMetada
 		steps = append(steps, step)
 	}
 	for _, o := range found {
-		if o.DeletionTimestamp == nil {
+		if o.DeletionTimestamp == nil && o.Kind != kindDisk {
 			steps = append(steps, Step{Action: Delete, Kind: o.GroupVersionKind(), Name: o.Name, UID: o.UID, Reason: "no longer part of the spec"})
 		}
 	}
@@ -73,6 +73,9 @@ func Of(rendered []*unstructured.Unstructured, live []metav1.PartialObjectMetada
 	})
 	return steps
 }
+
+// kindDisk is kept when the spec no longer has it: it holds data, which only people may delete, by name.
+const kindDisk = "PersistentVolumeClaim"
 
 type id struct {
 	kind schema.GroupKind
@@ -125,11 +128,11 @@ const (
 // phase is where a step belongs in the order.
 func (s Step) phase() int {
 	switch {
-	case s.Kind.Kind == "HTTPRoute": // one that goes, too: before the apps that it leads to
+	case s.Kind.Kind == "HTTPRoute" || s.Kind.Kind == "ListenerSet": // those that go, too: before the apps they lead to
 		return PhaseRoutes
 	case s.Action == Delete:
 		return PhaseRemove
-	case s.Kind.Kind == "ServiceAccount":
+	case s.Kind.Kind == "ServiceAccount" || s.Kind.Kind == kindDisk:
 		return PhaseBase
 	default:
 		return PhaseWork

@@ -1,14 +1,9 @@
 package pod
 
 import (
-	"encoding/json"
+	"cmp"
 	"fmt"
-	"regexp"
-	"slices"
 	"strings"
-
-	"k8s.io/apimachinery/pkg/api/resource"
-	"k8s.io/apimachinery/pkg/util/validation"
 )
 
 // App is a containerised application.
@@ -24,6 +19,8 @@ type App struct {
 	Args []string `json:"args,omitempty"`
 	// Instances is how many copies run: 1 when it is not set, 0 for a stopped app.
 	Instances *int `json:"instances,omitempty"`
+	// Autoscale lets the cluster choose how many run. It takes the place of instances.
+	Autoscale *Autoscale `json:"autoscale,omitempty"`
 	// Size is small, medium, large or xlarge; small when neither it nor cpu and memory are set.
 	Size string `json:"size,omitempty"`
 	// CPU is how much processor one instance asks for, such as 500m or 2. It replaces that of the size.
@@ -34,11 +31,52 @@ type App struct {
 	Ports []Port `json:"ports,omitempty"`
 	// Env are the environment variables.
 	Env map[string]EnvValue `json:"env,omitempty"`
+	// Files are the configs and secrets that the app finds in its file system.
+	Files []FileMount `json:"files,omitempty"`
+	// Disks are the disks that the app finds in its file system. An app with a disk has one instance at a time.
+	Disks []DiskMount `json:"disks,omitempty"`
 	// Health tells when an instance can serve. When it is not set, an app with ports is asked whether its first port
 	// accepts a connection.
 	Health *Health `json:"health,omitempty"`
-	// Strategy is rolling (the default: no moment without a running instance) or recreate (stop first, then start).
+	// StartGrace is how long an instance may take until it is healthy for the first time, such as 90s. One that takes
+	// longer is started again. When it is not set, it may take as long as the deploy waits.
+	StartGrace string `json:"startGrace,omitempty"`
+	// StopGrace is how long an instance may take to end what it is doing when it is told to stop; 30s when it is not set.
+	StopGrace string `json:"stopGrace,omitempty"`
+	// Strategy is rolling (no moment without a running instance) or recreate (stop first, then start). It is rolling when
+	// it is not set, and recreate for an app with a disk.
 	Strategy string `json:"strategy,omitempty"`
+}
+
+// Autoscale is between which numbers of instances the cluster may choose, and by what.
+type Autoscale struct {
+	// Min is the least number of instances, 1 or more.
+	Min int `json:"min"`
+	// Max is the largest number of instances.
+	Max int `json:"max"`
+	// CPU is how much of the processor that they ask for the instances should use on average, in percent; 70 when it is
+	// not set.
+	CPU int `json:"cpu,omitempty"`
+}
+
+// FileMount is a config or a secret in the file system of an app. Exactly one of Config and Secret is set.
+type FileMount struct {
+	// Path is the folder that holds the files, or with File the file.
+	Path string `json:"path"`
+	// Config is the name of a config of this pod.
+	Config string `json:"config,omitempty"`
+	// Secret is the name of a secret of this pod; each key is a file.
+	Secret string `json:"secret,omitempty"`
+	// File is the name of a single file of the config, or key of the secret.
+	File string `json:"file,omitempty"`
+}
+
+// DiskMount is a disk in the file system of an app.
+type DiskMount struct {
+	// Path is the folder that is the disk.
+	Path string `json:"path"`
+	// Disk is the name of a disk of this pod.
+	Disk string `json:"disk"`
 }
 
 // Port is a port that an app listens on.
@@ -47,44 +85,6 @@ type Port struct {
 	Name string `json:"name"`
 	// Port is the number that the app listens on, 1 to 65535.
 	Port int `json:"port"`
-}
-
-// EnvValue is the value of an environment variable: a text, or a reference to another resource.
-type EnvValue struct {
-	// Value is the text, when there is no reference.
-	Value string
-	// App names an app of this pod; the value is then its address, such as http://api:8080.
-	App string
-}
-
-type envRef struct {
-	App string `json:"app"`
-}
-
-// MarshalJSON writes a text as a string and a reference as an object.
-func (v EnvValue) MarshalJSON() ([]byte, error) {
-	if v.App != "" {
-		return json.Marshal(envRef{App: v.App})
-	}
-	return json.Marshal(v.Value)
-}
-
-// UnmarshalJSON takes a string, a number, a boolean (as YAML writes them unquoted) or a reference.
-func (v *EnvValue) UnmarshalJSON(data []byte) error {
-	if len(data) > 0 && data[0] == '{' {
-		var ref envRef
-		if err := json.Unmarshal(data, &ref); err != nil {
-			return err
-		}
-		*v = EnvValue{App: ref.App}
-		return nil
-	}
-	var text string
-	if json.Unmarshal(data, &text) != nil {
-		text = string(data)
-	}
-	*v = EnvValue{Value: text}
-	return nil
 }
 
 // Health tells how an instance is asked whether it can serve. Exactly one of Path, Command, TCP and Off is set.
@@ -122,15 +122,30 @@ func sizes() map[string]Size {
 	}
 }
 
+// ServicePort is where an app's first port is reached, whatever its number: so an app can change it while others go on
+// using it. The other ports are reached at their own numbers.
+const ServicePort = 80
+
 // Kind implements Resource.
 func (*App) Kind() Kind { return KindApp }
 
-// Count is how many instances are asked for.
+// Count is how many instances are asked for; the least number when the cluster may choose.
 func (a *App) Count() int {
-	if a.Instances == nil {
+	switch {
+	case a.Autoscale != nil:
+		return a.Autoscale.Min
+	case a.Instances == nil:
 		return 1
 	}
 	return *a.Instances
+}
+
+// Target is the use of the processor that the cluster aims at, in percent.
+func (a *Autoscale) Target() int { return cmp.Or(a.CPU, 70) }
+
+// Recreates says whether the old instances are stopped before new ones start.
+func (a *App) Recreates() bool {
+	return a.Strategy == StrategyRecreate || a.Strategy == "" && len(a.Disks) > 0
 }
 
 // Resources is what one instance asks for, after the size and what replaces it.
@@ -151,6 +166,9 @@ func (a *App) Resources() Size {
 // Describe implements Resource: "hello:v1 · 2 instances · port 8080".
 func (a *App) Describe() string {
 	words := []string{ShortImage(a.Image), plural(a.Count(), "instance")}
+	if a.Autoscale != nil {
+		words[1] = fmt.Sprintf("%d to %d instances", a.Autoscale.Min, a.Autoscale.Max)
+	}
 	if len(a.Ports) > 0 {
 		words = append(words, fmt.Sprintf("port %d", a.Ports[0].Port))
 	}
@@ -177,129 +195,4 @@ func plural(n int, word string) string {
 		return fmt.Sprintf("%d %s", n, word)
 	}
 	return fmt.Sprintf("%d %ss", n, word)
-}
-
-// leastMemory is less than any container starts with. Whoever asks for less has mixed up the units: 512m is half a byte.
-const leastMemory = "1Mi"
-
-// maxInstances guards against a slip of the finger, not against large apps.
-const maxInstances = 10000
-
-func (a *App) problems(name string, s Spec) []Problem {
-	var p problems
-	// The name becomes that of a Service, whose rules are the strictest of what an app renders to:
-	// https://kubernetes.io/docs/concepts/overview/working-with-objects/names/#rfc-1035-label-names
-	p.name(name, validation.IsDNS1035Label)
-	p.image("spec.image", a.Image)
-	if a.User != nil {
-		for _, m := range validation.IsValidUserID(*a.User) {
-			p.add("spec.user", "%s, is %d", m, *a.User)
-		}
-	}
-	if n := a.Count(); n < 0 || n > maxInstances {
-		p.add("spec.instances", "must be 0 to %d, is %d", maxInstances, n)
-	}
-	if a.Size != "" && !slices.Contains(Sizes(), a.Size) {
-		p.add("spec.size", "must be one of %s, is %q", strings.Join(Sizes(), ", "), a.Size)
-	}
-	p.quantity("spec.cpu", a.CPU, "500m")
-	if q, ok := p.quantity("spec.memory", a.Memory, "512Mi"); ok && q.Cmp(resource.MustParse(leastMemory)) < 0 {
-		p.add("spec.memory", "%q is less than %s: the units are Mi and Gi", a.Memory, leastMemory)
-	}
-	seen := map[string]bool{}
-	for _, port := range a.Ports {
-		path := fmt.Sprintf("spec.ports[%s]", port.Name)
-		for _, m := range validation.IsValidPortName(port.Name) {
-			p.add(path+".name", "%s", m)
-		}
-		p.port(path+".port", port.Port)
-		if n := fmt.Sprint(port.Port); seen[n] {
-			p.add(path+".port", "%d is listed twice", port.Port)
-		} else {
-			seen[n] = true
-		}
-		if seen["name "+port.Name] {
-			p.add(path, "is listed twice")
-		}
-		seen["name "+port.Name] = true
-	}
-	for key, value := range a.Env {
-		path := "spec.env." + key
-		for _, m := range validation.IsEnvVarName(key) {
-			p.add(path, "%s", m)
-		}
-		if value.App == "" {
-			continue
-		}
-		switch other := s.App(value.App); {
-		case other == nil:
-			p.missing(path, KindApp, value.App, s)
-		case len(other.Ports) == 0:
-			p.add(path, "app %q has no port to reach it at", value.App)
-		}
-	}
-	a.healthProblems(&p)
-	if a.Strategy != "" && a.Strategy != StrategyRolling && a.Strategy != StrategyRecreate {
-		p.add("spec.strategy", "must be rolling or recreate, is %q", a.Strategy)
-	}
-	return p
-}
-
-func (a *App) healthProblems(p *problems) {
-	h := a.Health
-	if h == nil {
-		return
-	}
-	ways := 0
-	for _, set := range []bool{h.Path != "", len(h.Command) > 0, h.TCP, h.Off} {
-		if set {
-			ways++
-		}
-	}
-	if ways != 1 {
-		p.add("spec.health", "needs exactly one of path, command, tcp and off")
-	}
-	if h.Path != "" && !strings.HasPrefix(h.Path, "/") {
-		p.add("spec.health.path", "must begin with /, is %q", h.Path)
-	}
-	if h.Port != 0 {
-		p.port("spec.health.port", h.Port)
-	} else if (h.Path != "" || h.TCP) && len(a.Ports) == 0 {
-		p.add("spec.health", "needs a port: the app has none")
-	}
-}
-
-// imagePattern is the reference grammar of https://github.com/distribution/reference, tag and digest optional.
-var imagePattern = regexp.MustCompile(`^(?:[a-zA-Z0-9](?:[a-zA-Z0-9.-]*[a-zA-Z0-9])?(?::[0-9]+)?/)?` +
-	`[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*` +
-	`(?::[\w][\w.-]{0,127})?(?:@[a-z0-9]+(?:[.+_-][a-z0-9]+)*:[0-9a-fA-F]{32,})?$`)
-
-// ValidImage says whether a text has the form of an image name.
-func ValidImage(image string) bool { return imagePattern.MatchString(image) }
-
-func (p *problems) image(path, image string) {
-	switch {
-	case image == "":
-		p.add(path, "is missing: name the image to run")
-	case !ValidImage(image):
-		p.add(path, "%q is not an image name such as ghcr.io/acme/web:1.4", image)
-	}
-}
-
-func (p *problems) port(path string, n int) {
-	if n < 1 || n > 65535 {
-		p.add(path, "must be 1 to 65535, is %d", n)
-	}
-}
-
-func (p *problems) quantity(path, text, example string) (q resource.Quantity, ok bool) {
-	if text == "" {
-		return q, false
-	}
-	q, err := resource.ParseQuantity(text)
-	if err != nil || q.Sign() <= 0 {
-		p.add(path, "%q is not an amount such as %s", text, example)
-		return q, false
-	}
-	return q, true
 }

@@ -88,9 +88,9 @@ func Apply(s Spec, c Change) (Spec, error) {
 			delete(next, ref)
 			continue
 		case e.Verb == Put:
-			old = nil
+			exists = false
 		}
-		r, problems := patched(ref, old, e.Fields)
+		r, problems := patched(ref, old, exists, e.Fields)
 		if len(problems) > 0 {
 			return nil, problems
 		}
@@ -102,13 +102,18 @@ func Apply(s Spec, c Change) (Spec, error) {
 	return next, nil
 }
 
-func patched(ref Ref, old Resource, patch Fields) (Resource, Problems) {
+// patched is a resource with a patch: of old, or of nothing.
+func patched(ref Ref, old Resource, onOld bool, patch Fields) (Resource, Problems) {
 	tree := map[string]any{}
-	if old != nil {
+	if onOld {
 		tree = Tree(old)
 	}
 	fields, _ := normal(patch).(map[string]any)
-	return decodeSpec(ref, mergeFields("", tree, fields))
+	r, problems := decodeSpec(ref, mergeFields(string(ref.Kind), tree, fields))
+	if secret, ok := r.(*Secret); ok {
+		r = secret.withVersions(old)
+	}
+	return r, problems
 }
 
 // Tree returns a resource's fields in the shapes of encoding/json.
@@ -126,16 +131,25 @@ func normal(v any) (out any) {
 }
 
 // ListKey names the field by which the items of a list are told apart, for the lists that have one. path is where the
-// list stands in a spec, without the items on the way: "rules.to". The other lists (command, args, hosts) are values as
-// a whole.
+// list stands, from its kind on and without the items on the way: "Route.rules.to". The other lists (command, args,
+// hosts) are values as a whole.
 func ListKey(path string) string {
-	return map[string]string{"ports": "name", "rules": "path", "rules.to": "app"}[path]
+	return map[string]string{
+		"App.ports": "name", "App.files": "path", "App.disks": "path",
+		"Route.rules": "path", "Route.rules.to": "app",
+	}[path]
+}
+
+// IsLeaf says whether what stands at a path, as in ListKey, is one value even where it is an object: a reference, or
+// the content of a file.
+func IsLeaf(path string) bool {
+	return strings.HasPrefix(path, "App.env.") || strings.HasPrefix(path, "Config.files.") || path == "Route.tls"
 }
 
 // merge is RFC 7386 with the addition of Edit.Fields. path is where target stands, as ListKey takes it.
 func merge(path string, target, patch any) any {
 	fields, ok := patch.(map[string]any)
-	if !ok {
+	if !ok || IsLeaf(path) {
 		return patch
 	}
 	if key := ListKey(path); key != "" {
@@ -154,7 +168,7 @@ func mergeFields(path string, tree, patch map[string]any) map[string]any {
 			delete(out, name)
 			continue
 		}
-		out[name] = merge(strings.TrimPrefix(path+"."+name, "."), out[name], field)
+		out[name] = merge(path+"."+name, out[name], field)
 	}
 	return out
 }

@@ -281,7 +281,7 @@ func TestApplyProblems(t *testing.T) {
 		},
 		"an unknown kind": {
 			edits: []pod.Edit{{Verb: pod.Create, Kind: "Cron", Name: "x"}},
-			want:  pod.Problems{{Path: "cron/x kind", Message: "must be one of App, Route"}},
+			want:  pod.Problems{{Path: "cron/x kind", Message: "must be one of App, Route, Config, Secret, Disk"}},
 		},
 		// Changes are stored: one of a later psc must not be taken for something else.
 		"an unknown verb": {

@@ -28,8 +28,21 @@ type Metadata struct {
 	Name string `json:"name"`
 }
 
-// FileOf returns a resource in the form of a file.
+// FileOf returns a resource in the form of a file, with the content of its files where it is known.
 func FileOf(name string, r Resource) File {
+	f := File{APIVersion: APIVersion, Kind: r.Kind(), Metadata: Metadata{Name: name}, Spec: r}
+	if c, ok := r.(*Config); ok {
+		files := make(map[string]any, len(c.Files))
+		for name, content := range c.Files {
+			files[name] = content.open()
+		}
+		f.Spec = map[string]any{"files": files}
+	}
+	return f
+}
+
+// Record returns a resource in the form in which it is stored: files of configs by their digests.
+func Record(name string, r Resource) File {
 	return File{APIVersion: APIVersion, Kind: r.Kind(), Metadata: Metadata{Name: name}, Spec: r}
 }
 
@@ -42,9 +55,9 @@ func Files(s Spec) []File {
 	return files
 }
 
-// Encode writes one resource as YAML that Decode takes back unchanged.
-func Encode(name string, r Resource) ([]byte, error) {
-	data, err := json.Marshal(FileOf(name, r))
+// Encode writes a file as YAML that Decode takes back unchanged.
+func Encode(f File) ([]byte, error) {
+	data, err := json.Marshal(f)
 	if err != nil {
 		return nil, err
 	}

@@ -44,7 +44,7 @@ spec:
 		ref(pod.KindApp, "api"): &pod.App{Image: "api:1", Instances: number(0)},
 		ref(pod.KindRoute, "shop"): &pod.Route{
 			Hosts: []string{"shop.example.com"},
-			TLS:   pod.TLSOff,
+			TLS:   pod.TLS{Mode: pod.TLSOff},
 			Rules: []pod.Rule{{Path: "/", To: []pod.Target{{App: "web", Weight: number(3)}}}},
 		},
 	}
@@ -98,9 +98,9 @@ func TestDecodeValues(t *testing.T) {
 // YAML 1.1 reads a plain "off" as a boolean, and tools that speak it write it back as one.
 func TestDecodeTLS(t *testing.T) {
 	for text, want := range map[string]pod.TLS{
-		"off": pod.TLSOff, "false": pod.TLSOff, `"off"`: pod.TLSOff,
-		"auto": pod.TLSAuto, "true": pod.TLSAuto,
-		"maybe": "maybe", // for Validate to complain about
+		"off": {Mode: pod.TLSOff}, "false": {Mode: pod.TLSOff}, `"off"`: {Mode: pod.TLSOff},
+		"auto": {Mode: pod.TLSAuto}, "true": {Mode: pod.TLSAuto},
+		"maybe": {Mode: "maybe"}, // for Validate to complain about
 	} {
 		got, err := pod.Decode([]byte("{apiVersion: psc.dev/v1, kind: Route, metadata: {name: shop}, spec: {tls: " + text + "}}"))
 		if err != nil {
@@ -156,16 +156,16 @@ spec:
   ports: [{name: http, port: http}, {name: admin, prot: 1}, 80]
   health: {tcp: "yes"}
   user: 1.5
-  env: {A: [1], B: {}, C: {app: ""}, D: {app: [x]}, E: {secret: db}}
+  env: {A: [1], B: {}, C: {app: ""}, D: {app: [x]}, E: {secert: db}}
 `,
 			want: pod.Problems{
 				{Path: "document 1 labels", Message: "is not a field"},
 				{Path: "document 1 app/web spec.command", Message: `must be a list, is the text "/web"`},
-				{Path: "document 1 app/web spec.env.A", Message: "must be a text or a reference such as {app: api}, is a list"},
-				{Path: "document 1 app/web spec.env.B", Message: "must be a text or a reference such as {app: api}, is an object"},
-				{Path: "document 1 app/web spec.env.C", Message: "must be a text or a reference such as {app: api}, is an object"},
+				{Path: "document 1 app/web spec.env.A", Message: "must be a text or a reference such as {app: api} or {secret: db, key: url}, is a list"},
+				{Path: "document 1 app/web spec.env.B", Message: "must be a text or a reference such as {app: api} or {secret: db, key: url}, is an object"},
+				{Path: "document 1 app/web spec.env.C", Message: "must be a text or a reference such as {app: api} or {secret: db, key: url}, is an object"},
 				{Path: "document 1 app/web spec.env.D.app", Message: "must be a text, is a list"},
-				{Path: "document 1 app/web spec.env.E.secret", Message: "is not a field"},
+				{Path: "document 1 app/web spec.env.E.secert", Message: `is not a field, did you mean "secret"?`},
 				{Path: "document 1 app/web spec.health.tcp", Message: `must be true or false, is the text "yes"`},
 				{Path: "document 1 app/web spec.imgae", Message: `is not a field, did you mean "image"?`},
 				{Path: "document 1 app/web spec.instances", Message: `must be a whole number, is the text "many"`},
@@ -181,7 +181,7 @@ spec:
 				{Path: "document 1 app/web spec.imag", Message: `is not a field, did you mean "image"?`},
 				{Path: "document 2 apiVersion", Message: `must be psc.dev/v1, is "v1"`},
 				{Path: "document 3 apiVersion", Message: `must be psc.dev/v1, is ""`},
-				{Path: "document 3 kind", Message: `must be one of App, Route, is "Pod"`},
+				{Path: "document 3 kind", Message: `must be one of App, Route, Config, Secret, Disk, is "Pod"`},
 				{Path: "document 3 metadata.name", Message: "is missing"},
 				{Path: "document 4", Message: "must be an object, is a list"},
 				{Path: "document 5 spec", Message: "must be an object, is a list"},
@@ -231,11 +231,11 @@ func TestEncode(t *testing.T) {
 			},
 			Health: &pod.Health{Off: true},
 		},
-		ref(pod.KindRoute, "shop"): &pod.Route{TLS: pod.TLSOff, Rules: []pod.Rule{{Path: "/", To: []pod.Target{{App: "web", Weight: number(0)}}}}},
+		ref(pod.KindRoute, "shop"): &pod.Route{TLS: pod.TLS{Mode: pod.TLSOff}, Rules: []pod.Rule{{Path: "/", To: []pod.Target{{App: "web", Weight: number(0)}}}}},
 	}
 	var file []byte
 	for _, r := range spec.Refs() {
-		text, err := pod.Encode(r.Name, spec[r])
+		text, err := pod.Encode(pod.FileOf(r.Name, spec[r]))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -260,7 +260,7 @@ spec:
       weight: 0
   tls: "off"
 `
-	text, err := pod.Encode("shop", spec.Route("shop"))
+	text, err := pod.Encode(pod.FileOf("shop", spec.Route("shop")))
 	if err != nil {
 		t.Fatal(err)
 	}

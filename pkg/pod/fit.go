@@ -1,6 +1,7 @@
 package pod
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -22,9 +23,9 @@ func (p *problems) fit(path string, v any, t reflect.Type) any {
 	case reflect.TypeFor[EnvValue]():
 		return p.fitEnv(path, v)
 	case reflect.TypeFor[TLS]():
-		if _, ok := v.(bool); ok {
-			return v
-		}
+		return p.fitTLS(path, v)
+	case reflect.TypeFor[Content]():
+		return p.fitContent(path, v)
 	}
 	switch t.Kind() {
 	case reflect.Struct, reflect.Map:
@@ -92,14 +93,59 @@ func (p *problems) fitEnv(path string, v any) any {
 	case map[string]any:
 		before := len(*p)
 		ref := p.fitFields(path, v, reflect.TypeFor[envRef]())
-		if ref["app"] != nil && ref["app"] != "" || len(*p) > before {
+		if named(ref["app"]) || named(ref["secret"]) || len(*p) > before {
 			return ref
 		}
 	case []any:
 	default:
 		return v
 	}
-	p.add(path, "must be a text or a reference such as {app: api}, is %s", valueWord(v))
+	p.add(path, "must be a text or a reference such as {app: api} or {secret: db, key: url}, is %s", valueWord(v))
+	return nil
+}
+
+func named(v any) bool { return v != nil && v != "" }
+
+// fitTLS takes a mode, a boolean and a reference.
+func (p *problems) fitTLS(path string, v any) any {
+	switch v := v.(type) {
+	case string, bool:
+		return v
+	case map[string]any:
+		before := len(*p)
+		ref := p.fitFields(path, v, reflect.TypeFor[certificate]())
+		if named(ref["secret"]) || len(*p) > before {
+			return ref
+		}
+	}
+	p.add(path, "must be auto, off or {secret: name}, is %s", valueWord(v))
+	return nil
+}
+
+// fitContent takes texts, {base64: …} and digests.
+func (p *problems) fitContent(path string, v any) any {
+	switch v := v.(type) {
+	case string:
+		return v
+	case json.Number:
+		return v.String()
+	case map[string]any:
+		before := len(*p)
+		var form map[string]any
+		if _, ok := v["base64"]; ok {
+			form = p.fitFields(path, v, reflect.TypeFor[encoded]())
+			text, _ := form["base64"].(string)
+			if _, err := base64.StdEncoding.DecodeString(text); err != nil {
+				p.add(path+".base64", "is not base64: %v", err)
+			}
+		} else {
+			form = p.fitFields(path, v, reflect.TypeFor[digest]())
+		}
+		if named(form["sha256"]) || form["base64"] != nil || len(*p) > before {
+			return form
+		}
+	}
+	p.add(path, "must be a text or {base64: …}, is %s", valueWord(v))
 	return nil
 }
 

@@ -36,7 +36,7 @@ func FuzzDecode(f *testing.F) {
 		}
 		var file []byte
 		for _, r := range s.Refs() {
-			text, err := pod.Encode(r.Name, s[r])
+			text, err := pod.Encode(pod.FileOf(r.Name, s[r]))
 			if err != nil {
 				t.Fatal(err)
 			}

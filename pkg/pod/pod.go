@@ -8,6 +8,7 @@
 package pod
 
 import (
+	"cmp"
 	"iter"
 	"maps"
 	"slices"
@@ -22,17 +23,20 @@ type Kind string
 
 // The kinds of resources.
 const (
-	KindApp   Kind = "App"
-	KindRoute Kind = "Route"
+	KindApp    Kind = "App"
+	KindRoute  Kind = "Route"
+	KindConfig Kind = "Config"
+	KindSecret Kind = "Secret"
+	KindDisk   Kind = "Disk"
 )
 
 // Kinds lists every kind, in the order in which people are shown them.
-func Kinds() []Kind { return []Kind{KindApp, KindRoute} }
+func Kinds() []Kind { return []Kind{KindApp, KindRoute, KindConfig, KindSecret, KindDisk} }
 
 // Word is how people write the kind: "app".
 func (k Kind) Word() string { return strings.ToLower(string(k)) }
 
-// Resource is the spec of one resource: an *App or a *Route.
+// Resource is the spec of one resource: an *App, *Route, *Config, *Secret or *Disk.
 type Resource interface {
 	// Kind says what it is.
 	Kind() Kind
@@ -54,13 +58,11 @@ func (r Ref) String() string { return r.Kind.Word() + "/" + r.Name }
 // Spec is the desired state of a pod: all of its resources.
 type Spec map[Ref]Resource
 
-// Refs returns the names of all resources, apps first, then by name.
+// Refs returns the names of all resources, in the order of Kinds and then by name.
 func (s Spec) Refs() []Ref {
+	kinds := Kinds()
 	return slices.SortedFunc(maps.Keys(s), func(a, b Ref) int {
-		if a.Kind != b.Kind {
-			return strings.Compare(string(a.Kind), string(b.Kind))
-		}
-		return strings.Compare(a.Name, b.Name)
+		return cmp.Or(cmp.Compare(slices.Index(kinds, a.Kind), slices.Index(kinds, b.Kind)), strings.Compare(a.Name, b.Name))
 	})
 }
 
@@ -76,11 +78,38 @@ func (s Spec) Route(name string) *Route {
 	return r
 }
 
+// Config returns the config of that name, or nil.
+func (s Spec) Config(name string) *Config {
+	c, _ := s[Ref{KindConfig, name}].(*Config)
+	return c
+}
+
+// Secret returns the secret of that name, or nil.
+func (s Spec) Secret(name string) *Secret {
+	c, _ := s[Ref{KindSecret, name}].(*Secret)
+	return c
+}
+
+// Disk returns the disk of that name, or nil.
+func (s Spec) Disk(name string) *Disk {
+	d, _ := s[Ref{KindDisk, name}].(*Disk)
+	return d
+}
+
 // Apps walks the apps in order of their names.
 func (s Spec) Apps() iter.Seq2[string, *App] { return each[*App](s) }
 
 // Routes walks the routes in order of their names.
 func (s Spec) Routes() iter.Seq2[string, *Route] { return each[*Route](s) }
+
+// Configs walks the configs in order of their names.
+func (s Spec) Configs() iter.Seq2[string, *Config] { return each[*Config](s) }
+
+// Secrets walks the secrets in order of their names.
+func (s Spec) Secrets() iter.Seq2[string, *Secret] { return each[*Secret](s) }
+
+// Disks walks the disks in order of their names.
+func (s Spec) Disks() iter.Seq2[string, *Disk] { return each[*Disk](s) }
 
 func each[T Resource](s Spec) iter.Seq2[string, T] {
 	return func(yield func(string, T) bool) {
@@ -110,6 +139,12 @@ func newResource(kind Kind) Resource {
 		return &App{}
 	case KindRoute:
 		return &Route{}
+	case KindConfig:
+		return &Config{}
+	case KindSecret:
+		return &Secret{}
+	case KindDisk:
+		return &Disk{}
 	}
 	return nil
 }

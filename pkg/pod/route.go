@@ -14,8 +14,9 @@ import (
 type Route struct {
 	// Hosts are the names that the route answers to. When there are none it is <route>-<pod>.<the cluster's domain>.
 	Hosts []string `json:"hosts,omitempty"`
-	// TLS is auto (the default: https, with a certificate from the cluster) or off (http).
-	TLS TLS `json:"tls,omitempty"`
+	// TLS is auto (the default: https, with a certificate from the cluster), off (http), or {secret: name} with the name
+	// of a secret of this pod that has the keys tls.crt and tls.key.
+	TLS TLS `json:"tls,omitzero"`
 	// Rules say which path leads where. The longest path that fits wins.
 	Rules []Rule `json:"rules"`
 }
@@ -32,18 +33,31 @@ type Rule struct {
 type Target struct {
 	// App is the name of an app of this pod.
 	App string `json:"app"`
+	// Port is the name of a port of the app; the first when it is not set.
+	Port string `json:"port,omitempty"`
 	// Weight is the share relative to the other targets of the rule: 1 when it is not set, 0 for no traffic.
 	Weight *int `json:"weight,omitempty"`
 }
 
-// TLS says whether a route is served over https.
-type TLS string
+// TLS says how a route is served over https.
+type TLS struct {
+	// Mode is TLSAuto or TLSOff, or empty.
+	Mode string
+	// Secret names the secret with the certificate, where it is the pod's own.
+	Secret string
+}
 
-// Values of TLS.
+// Modes of TLS.
 const (
-	TLSAuto TLS = "auto"
-	TLSOff  TLS = "off"
+	TLSAuto = "auto"
+	TLSOff  = "off"
 )
+
+// certificate is the form of a TLS that names a secret.
+type certificate struct {
+	// Secret is the name of a secret of this pod with the keys tls.crt and tls.key.
+	Secret string `json:"secret"`
+}
 
 // What the Gateway API allows of an HTTPRoute:
 // https://gateway-api.sigs.k8s.io/reference/spec/#httproutespec
@@ -58,17 +72,31 @@ var (
 	pathForbidden = regexp.MustCompile(`(?i)//|/\.\.?(/|$)|%2f`)
 )
 
+// MarshalJSON writes a mode as a text and a secret as an object.
+func (t TLS) MarshalJSON() ([]byte, error) {
+	if t.Secret != "" {
+		return json.Marshal(certificate{t.Secret})
+	}
+	return json.Marshal(t.Mode)
+}
+
 // UnmarshalJSON takes a boolean too: YAML 1.1 reads a plain "off" as false, and tools that speak it write that down.
 func (t *TLS) UnmarshalJSON(data []byte) error {
 	var on bool
-	if json.Unmarshal(data, &on) != nil {
-		return json.Unmarshal(data, (*string)(t))
+	if json.Unmarshal(data, &on) == nil {
+		*t = TLS{Mode: TLSOff}
+		if on {
+			t.Mode = TLSAuto
+		}
+		return nil
 	}
-	*t = TLSOff
-	if on {
-		*t = TLSAuto
+	*t = TLS{}
+	var own certificate
+	if json.Unmarshal(data, &own) == nil {
+		t.Secret = own.Secret
+		return nil
 	}
-	return nil
+	return json.Unmarshal(data, &t.Mode)
 }
 
 // Kind implements Resource.
@@ -135,9 +163,7 @@ func (r *Route) problems(name string, s Spec) []Problem {
 			p.add(path, "%s", m)
 		}
 	}
-	if r.TLS != "" && r.TLS != TLSAuto && r.TLS != TLSOff {
-		p.add("spec.tls", "must be auto or off, is %q", r.TLS)
-	}
+	r.tlsProblems(&p, s)
 	if len(r.Rules) == 0 {
 		p.add("spec.rules", "is empty: say which app the route leads to")
 	}
@@ -169,6 +195,21 @@ func (r *Route) problems(name string, s Spec) []Problem {
 	return p
 }
 
+func (r *Route) tlsProblems(p *problems, s Spec) {
+	name := r.TLS.Secret
+	switch {
+	case name == "" && r.TLS.Mode != "" && r.TLS.Mode != TLSAuto && r.TLS.Mode != TLSOff:
+		p.add("spec.tls", "must be auto, off or {secret: name}, is %q", r.TLS.Mode)
+	case name == "":
+	case s.Secret(name) == nil:
+		p.missing("spec.tls.secret", KindSecret, name, s)
+	case s.Secret(name).Certificate() == "":
+		p.add("spec.tls.secret", "secret %q needs the keys %s and %s, set in one step", name, KeyCertificate, KeyPrivateKey)
+	case len(r.Hosts) == 0:
+		p.add("spec.hosts", "is empty: say which hosts the certificate is for")
+	}
+}
+
 func (r Rule) problems(p *problems, path string, s Spec) {
 	if len(r.To) == 0 {
 		p.add(path+".to", "is empty: say which app the path leads to")
@@ -179,12 +220,7 @@ func (r Rule) problems(p *problems, path string, s Spec) {
 	seen := map[string]bool{}
 	for _, t := range r.To {
 		at := fmt.Sprintf("%s.to[%s]", path, t.App)
-		switch app := s.App(t.App); {
-		case app == nil:
-			p.missing(at, KindApp, t.App, s)
-		case len(app.Ports) == 0:
-			p.add(at, "app %q has no port: give it one with psc app set %s --port", t.App, t.App)
-		}
+		p.appPort(at, t.App, t.Port, s)
 		if seen[t.App] {
 			p.add(at, "is listed twice")
 		}

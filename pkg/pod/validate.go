@@ -3,6 +3,7 @@ package pod
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -55,12 +56,18 @@ func (p *problems) name(name string, check func(string) []string) {
 }
 
 func (p *problems) missing(path string, kind Kind, name string, s Spec) {
-	message := fmt.Sprintf("no %s named %q", kind.Word(), name)
-	if near := Nearest(name, s.Names(kind)); near != "" {
+	p.missingIn(path, fmt.Sprintf("no %s named %q", kind.Word(), name), name, s.Names(kind))
+}
+
+// missingIn adds the nearest of the names that there are.
+func (p *problems) missingIn(path, message, name string, names []string) {
+	if near := Nearest(name, names); near != "" {
 		message += fmt.Sprintf(", did you mean %q?", near)
 	}
 	p.add(path, "%s", message)
 }
+
+func keys[T any](m map[string]T) []string { return slices.Sorted(maps.Keys(m)) }
 
 // Nearest returns the candidate that a person who typed word probably meant, or "" when none is close.
 func Nearest(word string, candidates []string) string {

@@ -34,7 +34,7 @@ func TestValidate(t *testing.T) {
 			Size:      "huge",
 			CPU:       "-1",
 			Memory:    "lots",
-			Ports:     []pod.Port{{Name: "http", Port: 0}, {Name: "http", Port: 80}, {Name: "web", Port: 80}, {Name: "far-too-long-name", Port: 65536}},
+			Ports:     []pod.Port{{Name: "http", Port: 0}, {Name: "http", Port: 90}, {Name: "web", Port: 90}, {Name: "far-too-long-name", Port: 65536}},
 			Env: map[string]pod.EnvValue{
 				"API":     {App: "api"},
 				"APIS":    {App: "apis"},
@@ -46,7 +46,7 @@ func TestValidate(t *testing.T) {
 		},
 		ref(pod.KindRoute, "shop"): &pod.Route{
 			Hosts: []string{"Shop.example.com", "*.example.com", "a.example.com", "a.example.com"},
-			TLS:   "on",
+			TLS:   pod.TLS{Mode: "on"},
 			Rules: []pod.Rule{
 				{Path: "api", To: []pod.Target{{App: "apis"}}},
 				{Path: "/a", To: []pod.Target{{App: "web", Weight: number(0)}}},
@@ -61,7 +61,7 @@ func TestValidate(t *testing.T) {
 		`app/web spec.cpu: "-1" is not an amount such as 500m`,
 		`app/web spec.env.=: a valid environment variable name must consist of alphabetic characters, digits, '_', '-', or '.', and must not start with a digit (e.g. 'my.env-name',  or 'MY_ENV.NAME',  or 'MyEnvName1', regex used for validation is '[-._a-zA-Z][-._a-zA-Z0-9]*')`,
 		`app/web spec.env.API: no app named "api", did you mean "apis"?`,
-		`app/web spec.env.APIS: app "apis" has no port to reach it at`,
+		`app/web spec.env.APIS: app "apis" has no port: give it one with psc app set apis --port`,
 		`app/web spec.health: needs exactly one of path, command, tcp and off`,
 		`app/web spec.health.path: must begin with /, is "healthz"`,
 		`app/web spec.health.port: must be 1 to 65535, is 70000`,
@@ -72,7 +72,7 @@ func TestValidate(t *testing.T) {
 		`app/web spec.ports[far-too-long-name].port: must be 1 to 65535, is 65536`,
 		`app/web spec.ports[http]: is listed twice`,
 		`app/web spec.ports[http].port: must be 1 to 65535, is 0`,
-		`app/web spec.ports[web].port: 80 is listed twice`,
+		`app/web spec.ports[web].port: 90 is listed twice`,
 		`app/web spec.size: must be one of small, medium, large, xlarge, is "huge"`,
 		`app/web spec.strategy: must be rolling or recreate, is "canary"`,
 		`app/web spec.user: must be between 0 and 2147483647, inclusive, is -1`,
@@ -88,7 +88,7 @@ func TestValidate(t *testing.T) {
 		`route/shop spec.rules[/b].to[web].weight: must be 0 to 1000000, is 1000001`,
 		`route/shop spec.rules[api].path: must begin with /, is "api"`,
 		`route/shop spec.rules[api].to[apis]: app "apis" has no port: give it one with psc app set apis --port`,
-		`route/shop spec.tls: must be auto or off, is "on"`,
+		`route/shop spec.tls: must be auto, off or {secret: name}, is "on"`,
 	}
 	if diff := cmp.Diff(want, strings.Split(validate(t, s).Error(), "\n")); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
@@ -111,8 +111,8 @@ func TestValid(t *testing.T) {
 		// Hosts and paths may each stand in several routes, only not together.
 		"routes side by side": {
 			ref(pod.KindApp, "a"):   &pod.App{Image: "a", Ports: []pod.Port{{Name: "http", Port: 80}}},
-			ref(pod.KindRoute, "1"): &pod.Route{Hosts: []string{"a.eu"}, TLS: pod.TLSOff, Rules: []pod.Rule{{Path: "/a", To: []pod.Target{{App: "a"}}}}},
-			ref(pod.KindRoute, "2"): &pod.Route{Hosts: []string{"a.eu"}, TLS: pod.TLSAuto, Rules: []pod.Rule{{Path: "/b", To: []pod.Target{{App: "a"}}}}},
+			ref(pod.KindRoute, "1"): &pod.Route{Hosts: []string{"a.eu"}, TLS: pod.TLS{Mode: pod.TLSOff}, Rules: []pod.Rule{{Path: "/a", To: []pod.Target{{App: "a"}}}}},
+			ref(pod.KindRoute, "2"): &pod.Route{Hosts: []string{"a.eu"}, TLS: pod.TLS{Mode: pod.TLSAuto}, Rules: []pod.Rule{{Path: "/b", To: []pod.Target{{App: "a"}}}}},
 			ref(pod.KindRoute, "3"): &pod.Route{Hosts: []string{"b.eu"}, Rules: []pod.Rule{{Path: "/a", To: []pod.Target{{App: "a"}}}}},
 			ref(pod.KindRoute, "4"): &pod.Route{Rules: []pod.Rule{{Path: "/a/%20~b;c", To: []pod.Target{{App: "a"}}}}},
 			ref(pod.KindRoute, "5"): &pod.Route{Rules: []pod.Rule{{Path: "/a", To: []pod.Target{{App: "a"}}}}},

@@ -2,16 +2,14 @@ package render
 
 import (
 	"fmt"
-	"maps"
-	"slices"
-	"strings"
 
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
-	"k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	appsv1 "k8s.io/client-go/applyconfigurations/apps/v1"
+	autoscaling "k8s.io/client-go/applyconfigurations/autoscaling/v2"
 	apply "k8s.io/client-go/applyconfigurations/core/v1"
 	metav1 "k8s.io/client-go/applyconfigurations/meta/v1"
 	policy "k8s.io/client-go/applyconfigurations/policy/v1"
@@ -24,8 +22,6 @@ const (
 	// traffic learns of it first:
 	// https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-termination-flow
 	drainSeconds = 5
-	// graceSeconds is how long an app may take to finish what it is doing after that.
-	graceSeconds = 30
 	// settleSeconds is how long an instance that nobody can ask has to run before it counts as healthy.
 	settleSeconds = 5
 	// keptReplicaSets is enough to see what the last deploys did; psc's own history is what rollback uses.
@@ -41,7 +37,10 @@ func appObjects(podName, name string, a *pod.App, spec pod.Spec) []*unstructured
 	if len(a.Ports) > 0 {
 		objects = append(objects, object(service(podName, name, a, all)))
 	}
-	if a.Count() > 1 {
+	if a.Autoscale != nil {
+		objects = append(objects, object(autoscaler(podName, name, a.Autoscale, all)))
+	}
+	if a.Count() > 1 || a.Autoscale != nil {
 		objects = append(objects, object(policy.PodDisruptionBudget(name, podName).WithLabels(all).
 			WithSpec(policy.PodDisruptionBudgetSpec().
 				WithSelector(selector(name)).
@@ -56,22 +55,58 @@ func selector(name string) *metav1.LabelSelectorApplyConfiguration {
 	return metav1.LabelSelector().WithMatchLabels(map[string]string{LabelApp: name})
 }
 
+// service leads to each port at its own number, and to the first one at pod.ServicePort too.
 func service(podName, name string, a *pod.App, all map[string]string) *apply.ServiceApplyConfiguration {
 	spec := apply.ServiceSpec().WithSelector(map[string]string{LabelApp: name})
-	for _, p := range a.Ports {
-		spec.WithPorts(apply.ServicePort().WithName(p.Name).WithProtocol(corev1.ProtocolTCP).
-			WithPort(int32(p.Port)).WithTargetPort(intstr.FromString(p.Name)))
+	add := func(name string, number int, target pod.Port) {
+		spec.WithPorts(apply.ServicePort().WithName(name).WithProtocol(corev1.ProtocolTCP).
+			WithPort(int32(number)).WithTargetPort(intstr.FromString(target.Name)))
+	}
+	first := a.Ports[0]
+	add(first.Name, pod.ServicePort, first)
+	if first.Port != pod.ServicePort {
+		add(fmt.Sprint(first.Port), first.Port, first) // no name of a port is a number
+	}
+	for _, p := range a.Ports[1:] {
+		add(p.Name, p.Port, p)
 	}
 	return apply.Service(name, podName).WithLabels(all).WithSpec(spec)
 }
 
+// servicePort is where the Service of an app has the port of a name, or with "" the first.
+func servicePort(a *pod.App, name string) int {
+	for _, p := range a.Ports[1:] {
+		if p.Name == name {
+			return p.Port
+		}
+	}
+	return pod.ServicePort
+}
+
+func autoscaler(podName, name string, s *pod.Autoscale, all map[string]string) *autoscaling.HorizontalPodAutoscalerApplyConfiguration {
+	return autoscaling.HorizontalPodAutoscaler(name, podName).WithLabels(all).WithSpec(autoscaling.HorizontalPodAutoscalerSpec().
+		WithScaleTargetRef(autoscaling.CrossVersionObjectReference().WithAPIVersion("apps/v1").WithKind("Deployment").WithName(name)).
+		WithMinReplicas(int32(s.Min)).
+		WithMaxReplicas(int32(s.Max)).
+		WithMetrics(autoscaling.MetricSpec().
+			WithType(autoscalingv2.ResourceMetricSourceType).
+			WithResource(autoscaling.ResourceMetricSource().WithName(corev1.ResourceCPU).WithTarget(
+				autoscaling.MetricTarget().WithType(autoscalingv2.UtilizationMetricType).WithAverageUtilization(int32(s.Target()))))))
+}
+
 func deployment(podName, name string, a *pod.App, spec pod.Spec, all map[string]string) *appsv1.DeploymentApplyConfiguration {
 	container := container(name, a, spec)
+	volumes, mounts := volumes(a, spec)
+	container.WithVolumeMounts(mounts...)
+	grace := stopSeconds(a)
+	if len(a.Ports) > 0 {
+		grace += drainSeconds
+	}
 	template := apply.PodSpec().
 		WithServiceAccountName(name).
 		WithAutomountServiceAccountToken(false).
 		WithEnableServiceLinks(false).
-		WithTerminationGracePeriodSeconds(graceSeconds).
+		WithTerminationGracePeriodSeconds(grace).
 		WithSecurityContext(podSecurity(a)).
 		WithTopologySpreadConstraints(apply.TopologySpreadConstraint().
 			WithTopologyKey(corev1.LabelHostname).
@@ -79,16 +114,16 @@ func deployment(podName, name string, a *pod.App, spec pod.Spec, all map[string]
 			WithWhenUnsatisfiable(corev1.ScheduleAnyway).
 			WithLabelSelector(selector(name)).
 			WithMatchLabelKeys("pod-template-hash")).
+		WithVolumes(volumes...).
 		WithContainers(container)
-	if len(a.Ports) > 0 {
-		template.WithTerminationGracePeriodSeconds(drainSeconds + graceSeconds)
-	}
 	d := appsv1.DeploymentSpec().
-		WithReplicas(int32(a.Count())).
 		WithRevisionHistoryLimit(keptReplicaSets).
 		WithSelector(selector(name)).
 		WithStrategy(strategy(a)).
 		WithTemplate(apply.PodTemplateSpec().WithLabels(all).WithSpec(template))
+	if a.Autoscale == nil { // else the number is the autoscaler's to write
+		d.WithReplicas(int32(a.Count()))
+	}
 	if container.ReadinessProbe == nil {
 		d.WithMinReadySeconds(settleSeconds)
 	}
@@ -97,7 +132,7 @@ func deployment(podName, name string, a *pod.App, spec pod.Spec, all map[string]
 
 // strategy starts new instances before it stops old ones, unless the app cannot bear two versions at once.
 func strategy(a *pod.App) *appsv1.DeploymentStrategyApplyConfiguration {
-	if a.Strategy == pod.StrategyRecreate {
+	if a.Recreates() {
 		return appsv1.DeploymentStrategy().WithType("Recreate")
 	}
 	return appsv1.DeploymentStrategy().WithType("RollingUpdate").WithRollingUpdate(
@@ -114,6 +149,9 @@ func podSecurity(a *pod.App) *apply.PodSecurityContextApplyConfiguration {
 		WithSeccompProfile(apply.SeccompProfile().WithType(corev1.SeccompProfileTypeRuntimeDefault))
 	if restricted(a) {
 		s.WithRunAsNonRoot(true).WithRunAsUser(*a.User)
+		if len(a.Disks) > 0 { // a new disk belongs to root
+			s.WithFSGroup(*a.User).WithFSGroupChangePolicy(corev1.FSGroupChangeOnRootMismatch)
+		}
 	}
 	return s
 }
@@ -127,69 +165,3 @@ func containerSecurity(a *pod.App) *apply.SecurityContextApplyConfiguration {
 }
 
 func restricted(a *pod.App) bool { return a.User != nil && *a.User > 0 }
-
-func container(name string, a *pod.App, spec pod.Spec) *apply.ContainerApplyConfiguration {
-	size := a.Resources()
-	c := apply.Container().
-		WithName(name).
-		WithImage(a.Image).
-		WithCommand(a.Command...).
-		WithArgs(a.Args...).
-		WithTerminationMessagePolicy(corev1.TerminationMessageFallbackToLogsOnError).
-		WithSecurityContext(containerSecurity(a)).
-		WithResources(apply.ResourceRequirements().
-			WithRequests(corev1.ResourceList{
-				corev1.ResourceCPU:    resource.MustParse(size.CPU),
-				corev1.ResourceMemory: resource.MustParse(size.Memory),
-			}).
-			WithLimits(corev1.ResourceList{corev1.ResourceMemory: resource.MustParse(size.Memory)}))
-	for _, p := range a.Ports {
-		c.WithPorts(apply.ContainerPort().WithName(p.Name).WithContainerPort(int32(p.Port)).WithProtocol(corev1.ProtocolTCP))
-	}
-	for _, key := range slices.Sorted(maps.Keys(a.Env)) {
-		c.WithEnv(apply.EnvVar().WithName(key).WithValue(envValue(a.Env[key], spec)))
-	}
-	if p := probe(a); p != nil {
-		c.WithReadinessProbe(p)
-	}
-	if len(a.Ports) > 0 {
-		c.WithLifecycle(apply.Lifecycle().WithPreStop(apply.LifecycleHandler().
-			WithSleep(apply.SleepAction().WithSeconds(drainSeconds))))
-	}
-	return c
-}
-
-func envValue(v pod.EnvValue, spec pod.Spec) string {
-	if v.App == "" {
-		// Kubernetes takes $(NAME) for a reference and $$ for a dollar:
-		// https://kubernetes.io/docs/tasks/inject-data-application/define-interdependent-environment-variables/
-		return strings.ReplaceAll(v.Value, "$", "$$")
-	}
-	return fmt.Sprintf("http://%s:%d", v.App, spec.App(v.App).Ports[0].Port)
-}
-
-// probe asks an instance whether it can serve, or is nil when there is nothing to ask.
-func probe(a *pod.App) *apply.ProbeApplyConfiguration {
-	h := a.Health
-	if h == nil {
-		if len(a.Ports) == 0 {
-			return nil
-		}
-		h = &pod.Health{TCP: true}
-	}
-	port := intstr.FromInt32(int32(h.Port))
-	if h.Port == 0 && len(a.Ports) > 0 {
-		port = intstr.FromString(a.Ports[0].Name)
-	}
-	p := apply.Probe().WithPeriodSeconds(2).WithTimeoutSeconds(2).WithFailureThreshold(3)
-	switch {
-	case h.Path != "":
-		return p.WithHTTPGet(apply.HTTPGetAction().WithPath(h.Path).WithPort(port))
-	case len(h.Command) > 0:
-		return p.WithExec(apply.ExecAction().WithCommand(h.Command...))
-	case h.TCP:
-		return p.WithTCPSocket(apply.TCPSocketAction().WithPort(port))
-	default:
-		return nil
-	}
-}

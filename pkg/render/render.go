@@ -12,6 +12,7 @@ import (
 	"fmt"
 
 	appsv1 "k8s.io/api/apps/v1"
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -29,9 +30,10 @@ const (
 	LabelPartOf    = "app.kubernetes.io/part-of"
 	// LabelPod carries the name of the pod, on its namespace and on everything in it that psc renders.
 	LabelPod = "psc.dev/pod"
-	// LabelApp and LabelRoute carry the name of the resource that an object was rendered from.
+	// LabelApp, LabelRoute and LabelDisk carry the name of the resource that an object was rendered from.
 	LabelApp   = "psc.dev/app"
 	LabelRoute = "psc.dev/route"
+	LabelDisk  = "psc.dev/disk"
 	// AnnotationHash is the hash of the object as it was rendered.
 	AnnotationHash = "psc.dev/hash"
 	// Manager is what LabelManagedBy says, and the field manager of server-side apply.
@@ -73,14 +75,17 @@ func Objects(podName string, spec pod.Spec, c Cluster) ([]*unstructured.Unstruct
 	for name, app := range spec.Apps() {
 		objects = append(objects, appObjects(podName, name, app, spec)...)
 	}
+	for name, disk := range spec.Disks() {
+		objects = append(objects, object(claim(podName, name, disk)))
+	}
 	var problems pod.Problems
 	for name, route := range spec.Routes() {
-		o, err := routeObject(podName, name, route, spec, c)
+		rendered, err := routeObjects(podName, name, route, spec, c)
 		if err != nil {
 			problems = append(problems, pod.Problem{Path: "route/" + name, Message: err.Error()})
 			continue
 		}
-		objects = append(objects, o)
+		objects = append(objects, rendered...)
 	}
 	if len(problems) > 0 {
 		return nil, problems
@@ -88,7 +93,7 @@ func Objects(podName string, spec pod.Spec, c Cluster) ([]*unstructured.Unstruct
 	return objects, nil
 }
 
-// labels are on every object of a resource. key is LabelApp or LabelRoute.
+// labels are on every object of a resource. key is LabelApp, LabelRoute or LabelDisk.
 func labels(podName, key, name string) map[string]string {
 	return map[string]string{
 		LabelManagedBy: Manager,
@@ -118,9 +123,12 @@ func object(configuration any) *unstructured.Unstructured {
 func Kinds() []schema.GroupVersionKind {
 	return []schema.GroupVersionKind{
 		corev1.SchemeGroupVersion.WithKind("ServiceAccount"),
+		corev1.SchemeGroupVersion.WithKind("PersistentVolumeClaim"),
 		corev1.SchemeGroupVersion.WithKind("Service"),
 		appsv1.SchemeGroupVersion.WithKind("Deployment"),
+		autoscalingv2.SchemeGroupVersion.WithKind("HorizontalPodAutoscaler"),
 		policyv1.SchemeGroupVersion.WithKind("PodDisruptionBudget"),
+		GatewayKind("ListenerSet"),
 		GatewayKind("HTTPRoute"),
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
 	appsv1 "k8s.io/api/apps/v1"
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -77,11 +78,14 @@ func TestObjectsAreWellFormed(t *testing.T) {
 		objects, _ := render.Objects(podName, c.spec, c.cluster)
 		for _, o := range objects {
 			typed, ok := map[string]any{
-				"ServiceAccount":      &corev1.ServiceAccount{},
-				"Service":             &corev1.Service{},
-				"Deployment":          &appsv1.Deployment{},
-				"PodDisruptionBudget": &policyv1.PodDisruptionBudget{},
-				"HTTPRoute":           &gatewayv1.HTTPRoute{},
+				"ServiceAccount":          &corev1.ServiceAccount{},
+				"PersistentVolumeClaim":   &corev1.PersistentVolumeClaim{},
+				"Service":                 &corev1.Service{},
+				"Deployment":              &appsv1.Deployment{},
+				"HorizontalPodAutoscaler": &autoscalingv2.HorizontalPodAutoscaler{},
+				"PodDisruptionBudget":     &policyv1.PodDisruptionBudget{},
+				"ListenerSet":             &gatewayv1.ListenerSet{},
+				"HTTPRoute":               &gatewayv1.HTTPRoute{},
 			}[o.GetKind()]
 			if !ok || !slices.Contains(render.Kinds(), o.GroupVersionKind()) {
 				t.Fatalf("%s is not among the kinds that are rendered", o.GroupVersionKind())
@@ -90,8 +94,11 @@ func TestObjectsAreWellFormed(t *testing.T) {
 				t.Errorf("%s: %v", o.GetKind(), err)
 			}
 			own := render.LabelApp
-			if o.GetKind() == "HTTPRoute" {
+			switch o.GetKind() {
+			case "HTTPRoute", "ListenerSet":
 				own = render.LabelRoute
+			case "PersistentVolumeClaim":
+				own = render.LabelDisk
 			}
 			labels := map[string]string{
 				"app.kubernetes.io/managed-by": "psc",
@@ -165,10 +172,10 @@ func TestURLs(t *testing.T) {
 		want    []string
 	}{
 		"domain":            {cluster: both, want: []string{"https://shop-team.example.com"}},
-		"tls off":           {cluster: both, route: pod.Route{TLS: pod.TLSOff}, want: []string{"http://shop-team.example.com"}},
+		"tls off":           {cluster: both, route: pod.Route{TLS: pod.TLS{Mode: pod.TLSOff}}, want: []string{"http://shop-team.example.com"}},
 		"own hosts":         {cluster: both, route: pod.Route{Hosts: []string{"a.eu", "b.eu"}}, want: []string{"https://a.eu", "https://b.eu"}},
 		"other ports":       {cluster: render.Cluster{Domain: "localhost", Gateway: gateway, Ports: render.Ports{HTTP: 8080, HTTPS: 8443}}, want: []string{"https://shop-team.localhost:8443"}},
-		"other ports, off":  {cluster: render.Cluster{Domain: "localhost", Gateway: gateway, Ports: render.Ports{HTTP: 8080, HTTPS: 8443}}, route: pod.Route{TLS: pod.TLSOff}, want: []string{"http://shop-team.localhost:8080"}},
+		"other ports, off":  {cluster: render.Cluster{Domain: "localhost", Gateway: gateway, Ports: render.Ports{HTTP: 8080, HTTPS: 8443}}, route: pod.Route{TLS: pod.TLS{Mode: pod.TLSOff}}, want: []string{"http://shop-team.localhost:8080"}},
 		"only http":         {cluster: render.Cluster{Domain: "localhost", Gateway: gateway, Ports: render.Ports{HTTP: 80}}, want: []string{"http://shop-team.localhost"}},
 		"no domain":         {cluster: render.Cluster{Gateway: gateway}},
 		"cluster not known": {route: pod.Route{Hosts: []string{"a.eu"}}, want: []string{"https://a.eu"}},

@@ -43,10 +43,10 @@ func (c Cluster) hosts(podName, name string, r *pod.Route) []string {
 
 // secure says whether a route is served over https.
 func (c Cluster) secure(r *pod.Route) bool {
-	return r.TLS != pod.TLSOff && (c.Gateway == nil || c.Ports.HTTPS != 0)
+	return r.TLS.Mode != pod.TLSOff && (c.Gateway == nil || c.Ports.HTTPS != 0)
 }
 
-func routeObject(podName, name string, r *pod.Route, spec pod.Spec, c Cluster) (*unstructured.Unstructured, error) {
+func routeObjects(podName, name string, r *pod.Route, spec pod.Spec, c Cluster) ([]*unstructured.Unstructured, error) {
 	if c.Gateway == nil {
 		return nil, errors.New("this cluster has no Gateway that psc can find: see the page on routes for what it needs")
 	}
@@ -54,11 +54,23 @@ func routeObject(podName, name string, r *pod.Route, spec pod.Spec, c Cluster) (
 	if len(hosts) == 0 {
 		return nil, errors.New("needs a host: this cluster has no domain of its own")
 	}
-	s := apply.HTTPRouteSpec().WithParentRefs(apply.ParentReference().
-		WithGroup(gatewayv1.GroupName).WithKind("Gateway").
-		WithNamespace(gatewayv1.Namespace(c.Gateway.Namespace)).
-		WithName(gatewayv1.ObjectName(c.Gateway.Name)).
-		WithSectionName(gatewayv1.SectionName(c.listener(r))))
+	all := labels(podName, LabelRoute, name)
+	var objects []*unstructured.Unstructured
+	s := apply.HTTPRouteSpec()
+	if r.TLS.Secret == "" {
+		s.WithParentRefs(apply.ParentReference().
+			WithGroup(gatewayv1.GroupName).WithKind("Gateway").
+			WithNamespace(gatewayv1.Namespace(c.Gateway.Namespace)).
+			WithName(gatewayv1.ObjectName(c.Gateway.Name)).
+			WithSectionName(gatewayv1.SectionName(c.listener(r))))
+	} else {
+		if c.Ports.HTTPS == 0 {
+			return nil, errors.New("has a certificate of its own, and the cluster's gateway does not listen for https")
+		}
+		objects = append(objects, object(apply.ListenerSet(name, podName).WithLabels(all).WithSpec(c.listeners(r, hosts, spec))))
+		s.WithParentRefs(apply.ParentReference().
+			WithGroup(gatewayv1.GroupName).WithKind("ListenerSet").WithName(gatewayv1.ObjectName(name)))
+	}
 	for _, host := range hosts {
 		if problems := validation.IsDNS1123Subdomain(trimWildcard(host)); len(problems) > 0 {
 			return nil, fmt.Errorf("its host would be %q: %s", host, problems[0])
@@ -75,12 +87,33 @@ func routeObject(podName, name string, r *pod.Route, spec pod.Spec, c Cluster) (
 			out.WithBackendRefs(apply.HTTPBackendRef().
 				WithGroup("").WithKind("Service").
 				WithName(gatewayv1.ObjectName(t.App)).
-				WithPort(gatewayv1.PortNumber(spec.App(t.App).Ports[0].Port)).
+				WithPort(gatewayv1.PortNumber(servicePort(spec.App(t.App), t.Port))).
 				WithWeight(int32(t.Share())))
 		}
 		s.WithRules(out)
 	}
-	return object(apply.HTTPRoute(name, podName).WithLabels(labels(podName, LabelRoute, name)).WithSpec(s)), nil
+	return append(objects, object(apply.HTTPRoute(name, podName).WithLabels(all).WithSpec(s))), nil
+}
+
+// listeners add the hosts of a route to the cluster's Gateway, with the route's own certificate:
+// https://gateway-api.sigs.k8s.io/geps/gep-1713/
+func (c Cluster) listeners(r *pod.Route, hosts []string, spec pod.Spec) *apply.ListenerSetSpecApplyConfiguration {
+	secret := spec.Secret(r.TLS.Secret)
+	s := apply.ListenerSetSpec().WithParentRef(apply.ParentGatewayReference().
+		WithGroup(gatewayv1.GroupName).WithKind("Gateway").
+		WithNamespace(gatewayv1.Namespace(c.Gateway.Namespace)).
+		WithName(gatewayv1.ObjectName(c.Gateway.Name)))
+	for i, host := range hosts {
+		s.WithListeners(apply.ListenerEntry().
+			WithName(gatewayv1.SectionName(fmt.Sprintf("https-%d", i))).
+			WithHostname(gatewayv1.Hostname(host)).
+			WithPort(gatewayv1.PortNumber(c.Ports.HTTPS)).
+			WithProtocol(gatewayv1.HTTPSProtocolType).
+			WithTLS(apply.ListenerTLSConfig().WithMode(gatewayv1.TLSModeTerminate).WithCertificateRefs(
+				apply.SecretObjectReference().WithGroup("").WithKind("Secret").
+					WithName(gatewayv1.ObjectName(secret.Object(r.TLS.Secret, secret.Certificate()))))))
+	}
+	return s
 }
 
 func (c Cluster) listener(r *pod.Route) string {

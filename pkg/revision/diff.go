@@ -164,7 +164,7 @@ func sameItems(a, b any) bool {
 func flat(r pod.Resource) map[string]any {
 	leaves := map[string]any{}
 	if r != nil {
-		flatten(leaves, "spec", "", pod.Tree(r))
+		flatten(leaves, "spec", string(r.Kind()), pod.Tree(r))
 	}
 	return leaves
 }
@@ -173,12 +173,12 @@ func flat(r pod.Resource) map[string]any {
 func flatten(leaves map[string]any, path, field string, value any) {
 	switch v := value.(type) {
 	case map[string]any:
-		if strings.HasPrefix(field, "env.") { // a reference is one value, as a text is
+		if pod.IsLeaf(field) {
 			leaves[path] = v
 			return
 		}
 		for name, child := range v {
-			flatten(leaves, path+"."+name, strings.TrimPrefix(field+"."+name, "."), child)
+			flatten(leaves, path+"."+name, field+"."+name, child)
 		}
 	case []any:
 		key := pod.ListKey(field)

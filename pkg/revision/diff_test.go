@@ -96,7 +96,7 @@ func TestDiff(t *testing.T) {
 		},
 		"a route": {
 			from: &pod.Route{Rules: []pod.Rule{{Path: "/", To: []pod.Target{{App: "web", Weight: number(1)}}}}, Hosts: []string{"a"}},
-			to:   &pod.Route{Rules: []pod.Rule{{Path: "/", To: []pod.Target{{App: "web", Weight: number(2)}, {App: "api"}}}}, TLS: pod.TLSOff},
+			to:   &pod.Route{Rules: []pod.Rule{{Path: "/", To: []pod.Target{{App: "web", Weight: number(2)}, {App: "api"}}}}, TLS: pod.TLS{Mode: pod.TLSOff}},
 			want: []revision.Field{
 				{Path: "spec.hosts", From: []any{"a"}},
 				{Path: "spec.rules[/].to[api].app", To: "api"},
@@ -256,7 +256,7 @@ func TestSpoken(t *testing.T) {
 			},
 		},
 		"and the rest": {
-			from: rules(host), to: &pod.Route{Rules: []pod.Rule{host}, TLS: pod.TLSOff},
+			from: rules(host), to: &pod.Route{Rules: []pod.Rule{host}, TLS: pod.TLS{Mode: pod.TLSOff}},
 			want: []revision.Field{{Path: "spec.tls", To: "off"}},
 		},
 	} {

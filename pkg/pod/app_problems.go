@@ -1,0 +1,265 @@
+package pod
+
+import (
+	"fmt"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/resource"
+	"k8s.io/apimachinery/pkg/util/validation"
+)
+
+// leastMemory is less than any container starts with. Whoever asks for less has mixed up the units: 512m is half a byte.
+const leastMemory = "1Mi"
+
+// maxInstances guards against a slip of the finger, not against large apps.
+const maxInstances = 10000
+
+// maxTarget is the most that instances can be aimed at using, in percent of what they ask for.
+const maxTarget = 1000
+
+func (a *App) problems(name string, s Spec) []Problem {
+	var p problems
+	// The name becomes that of a Service, whose rules are the strictest of what an app renders to:
+	// https://kubernetes.io/docs/concepts/overview/working-with-objects/names/#rfc-1035-label-names
+	p.name(name, validation.IsDNS1035Label)
+	p.image("spec.image", a.Image)
+	if a.User != nil {
+		for _, m := range validation.IsValidUserID(*a.User) {
+			p.add("spec.user", "%s, is %d", m, *a.User)
+		}
+	}
+	a.countProblems(&p)
+	if a.Size != "" && !slices.Contains(Sizes(), a.Size) {
+		p.add("spec.size", "must be one of %s, is %q", strings.Join(Sizes(), ", "), a.Size)
+	}
+	p.quantity("spec.cpu", a.CPU, "500m")
+	if q, ok := p.quantity("spec.memory", a.Memory, "512Mi"); ok && q.Cmp(resource.MustParse(leastMemory)) < 0 {
+		p.add("spec.memory", "%q is less than %s: the units are Mi and Gi", a.Memory, leastMemory)
+	}
+	a.portProblems(&p)
+	for key, value := range a.Env {
+		path := "spec.env." + key
+		for _, m := range validation.IsEnvVarName(key) {
+			p.add(path, "%s", m)
+		}
+		value.problems(&p, path, s)
+	}
+	a.mountProblems(&p, name, s)
+	a.healthProblems(&p)
+	p.duration("spec.startGrace", a.StartGrace)
+	p.duration("spec.stopGrace", a.StopGrace)
+	if a.Strategy != "" && a.Strategy != StrategyRolling && a.Strategy != StrategyRecreate {
+		p.add("spec.strategy", "must be rolling or recreate, is %q", a.Strategy)
+	}
+	return p
+}
+
+func (a *App) countProblems(p *problems) {
+	if n := a.Instances; n != nil && (*n < 0 || *n > maxInstances) {
+		p.add("spec.instances", "must be 0 to %d, is %d", maxInstances, *n)
+	}
+	s := a.Autoscale
+	if s == nil {
+		return
+	}
+	if a.Instances != nil {
+		p.add("spec.autoscale", "decides how many run: leave it or spec.instances out")
+	}
+	if s.Min < 1 || s.Min > maxInstances {
+		p.add("spec.autoscale.min", "must be 1 to %d, is %d", maxInstances, s.Min)
+	}
+	if s.Max < s.Min || s.Max > maxInstances {
+		p.add("spec.autoscale.max", "must be min (%d) to %d, is %d", s.Min, maxInstances, s.Max)
+	}
+	if s.CPU < 0 || s.CPU > maxTarget {
+		p.add("spec.autoscale.cpu", "must be 1 to %d percent, is %d", maxTarget, s.CPU)
+	}
+}
+
+func (a *App) portProblems(p *problems) {
+	seen := map[string]bool{}
+	for i, port := range a.Ports {
+		path := fmt.Sprintf("spec.ports[%s]", port.Name)
+		for _, m := range validation.IsValidPortName(port.Name) {
+			p.add(path+".name", "%s", m)
+		}
+		p.port(path+".port", port.Port)
+		if i > 0 && port.Port == ServicePort {
+			p.add(path, "must be the first port: routes and other apps reach the first one at port %d", ServicePort)
+		}
+		if n := fmt.Sprint(port.Port); seen[n] {
+			p.add(path+".port", "%d is listed twice", port.Port)
+		} else {
+			seen[n] = true
+		}
+		if seen["name "+port.Name] {
+			p.add(path, "is listed twice")
+		}
+		seen["name "+port.Name] = true
+	}
+}
+
+func (a *App) mountProblems(p *problems, name string, s Spec) {
+	taken := map[string]bool{}
+	for _, f := range a.Files {
+		at := fmt.Sprintf("spec.files[%s]", f.Path)
+		p.mountPath(at, f.Path, taken)
+		switch {
+		case (f.Config == "") == (f.Secret == ""):
+			p.add(at, "needs exactly one of config and secret")
+		case f.Config != "":
+			p.configFile(at, f.Config, f.File, s)
+		default:
+			p.secretKey(at, f.Secret, f.File, s)
+		}
+	}
+	for _, d := range a.Disks {
+		at := fmt.Sprintf("spec.disks[%s]", d.Path)
+		p.mountPath(at, d.Path, taken)
+		if s.Disk(d.Disk) == nil {
+			p.missing(at, KindDisk, d.Disk, s)
+		}
+		for other, o := range s.Apps() {
+			if other < name && slices.ContainsFunc(o.Disks, func(m DiskMount) bool { return m.Disk == d.Disk }) {
+				p.add(at, "disk %q is already used by app %q", d.Disk, other)
+			}
+		}
+	}
+	if len(a.Disks) == 0 {
+		return
+	}
+	// A disk can be attached to one node at a time, so a second instance might wait for it for ever.
+	if a.Count() > 1 || a.Autoscale != nil {
+		p.add("spec.disks", "an app with a disk has one instance")
+	}
+	if a.Strategy == StrategyRolling {
+		p.add("spec.strategy", "must be recreate for an app with a disk")
+	}
+}
+
+func (p *problems) mountPath(at, text string, taken map[string]bool) {
+	clean := path.Clean(text)
+	switch {
+	case !path.IsAbs(text) || clean != text || strings.Contains(text, ":"):
+		p.add(at+".path", "must be a whole path such as /etc/web, is %q", text)
+	case clean == "/":
+		p.add(at+".path", "must not be the root of the file system")
+	case taken[clean]:
+		p.add(at, "is listed twice")
+	}
+	taken[clean] = true
+}
+
+// appPort checks a reference to an app, and to its port of that name or its first.
+func (p *problems) appPort(at, name, port string, s Spec) {
+	app := s.App(name)
+	switch {
+	case app == nil:
+		p.missing(at, KindApp, name, s)
+	case len(app.Ports) == 0:
+		p.add(at, "app %q has no port: give it one with psc app set %s --port", name, name)
+	case port != "" && !slices.ContainsFunc(app.Ports, func(q Port) bool { return q.Name == port }):
+		names := make([]string, len(app.Ports))
+		for i, q := range app.Ports {
+			names[i] = q.Name
+		}
+		p.missingIn(at, fmt.Sprintf("app %q has no port named %q", name, port), port, names)
+	}
+}
+
+// secretKey checks a reference to a secret, and to a key of it where one is named.
+func (p *problems) secretKey(at, name, key string, s Spec) {
+	secret := s.Secret(name)
+	if secret == nil {
+		p.missing(at, KindSecret, name, s)
+	} else if _, ok := secret.Keys[key]; !ok && key != "" {
+		p.missingIn(at, fmt.Sprintf("secret %q has no key %q", name, key), key, keys(secret.Keys))
+	}
+}
+
+// configFile checks a reference to a config, and to a file of it where one is named.
+func (p *problems) configFile(at, name, file string, s Spec) {
+	config := s.Config(name)
+	if config == nil {
+		p.missing(at, KindConfig, name, s)
+	} else if _, ok := config.Files[file]; !ok && file != "" {
+		p.missingIn(at, fmt.Sprintf("config %q has no file %q", name, file), file, keys(config.Files))
+	}
+}
+
+func (a *App) healthProblems(p *problems) {
+	h := a.Health
+	if h == nil {
+		return
+	}
+	ways := 0
+	for _, set := range []bool{h.Path != "", len(h.Command) > 0, h.TCP, h.Off} {
+		if set {
+			ways++
+		}
+	}
+	if ways != 1 {
+		p.add("spec.health", "needs exactly one of path, command, tcp and off")
+	}
+	if h.Path != "" && !strings.HasPrefix(h.Path, "/") {
+		p.add("spec.health.path", "must begin with /, is %q", h.Path)
+	}
+	if h.Port != 0 {
+		p.port("spec.health.port", h.Port)
+	} else if (h.Path != "" || h.TCP) && len(a.Ports) == 0 {
+		p.add("spec.health", "needs a port: the app has none")
+	}
+}
+
+// imagePattern is the reference grammar of https://github.com/distribution/reference, tag and digest optional.
+var imagePattern = regexp.MustCompile(`^(?:[a-zA-Z0-9](?:[a-zA-Z0-9.-]*[a-zA-Z0-9])?(?::[0-9]+)?/)?` +
+	`[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*` +
+	`(?::[\w][\w.-]{0,127})?(?:@[a-z0-9]+(?:[.+_-][a-z0-9]+)*:[0-9a-fA-F]{32,})?$`)
+
+// ValidImage says whether a text has the form of an image name.
+func ValidImage(image string) bool { return imagePattern.MatchString(image) }
+
+func (p *problems) image(path, image string) {
+	switch {
+	case image == "":
+		p.add(path, "is missing: name the image to run")
+	case !ValidImage(image):
+		p.add(path, "%q is not an image name such as ghcr.io/acme/web:1.4", image)
+	}
+}
+
+func (p *problems) port(path string, n int) {
+	if n < 1 || n > 65535 {
+		p.add(path, "must be 1 to 65535, is %d", n)
+	}
+}
+
+func (p *problems) quantity(path, text, example string) (q resource.Quantity, ok bool) {
+	if text == "" {
+		return q, false
+	}
+	q, err := resource.ParseQuantity(text)
+	if err != nil || q.Sign() <= 0 {
+		p.add(path, "%q is not an amount such as %s", text, example)
+		return q, false
+	}
+	return q, true
+}
+
+// duration checks a time of whole seconds.
+func (p *problems) duration(path, text string) {
+	if text == "" {
+		return
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil || d < time.Second || d > maxGrace || d%time.Second != 0 {
+		p.add(path, "%q is not a time of whole seconds up to %s such as 90s", text, maxGrace)
+	}
+}
+
+// maxGrace guards against a slip of the finger.
+const maxGrace = 24 * time.Hour

@@ -1,0 +1,142 @@
+package pod
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"k8s.io/apimachinery/pkg/util/validation"
+)
+
+// Config is a set of files that apps read.
+type Config struct {
+	// Files holds the files by name: text, or {base64: …} for what is no text.
+	Files map[string]Content `json:"files"`
+}
+
+// Content is what a file holds. A spec tells it by digest and size alone, so that history grows with what changed; the
+// bytes are there only where they were just read, from a file or from where they are kept.
+type Content struct {
+	// SHA256 is the digest of the bytes, in hex.
+	SHA256 string
+	// Size is how many bytes there are.
+	Size int
+
+	bytes []byte
+}
+
+// Limits of a Config. A file is one Kubernetes ConfigMap, whose data may have 1 MiB:
+// https://kubernetes.io/docs/concepts/configuration/configmap/
+const (
+	MaxFile  = 1000 << 10 // bytes
+	maxFiles = 200
+)
+
+// ContentOf is the content that consists of some bytes.
+func ContentOf(data []byte) Content {
+	sum := sha256.Sum256(data)
+	return Content{SHA256: hex.EncodeToString(sum[:]), Size: len(data), bytes: data}
+}
+
+// Bytes returns what the file holds; ok is false where it is known by digest alone.
+func (c Content) Bytes() (data []byte, ok bool) { return c.bytes, c.bytes != nil || c.Size == 0 }
+
+// Equal says whether two contents are the same, whether their bytes are here or not.
+func (c Content) Equal(other Content) bool { return c.SHA256 == other.SHA256 && c.Size == other.Size }
+
+// Object is the name under which the content of a file is kept in the cluster. It says what is in it, so it never
+// means anything else.
+func (c Content) Object(config, file string) string {
+	sum := sha256.Sum256([]byte(file + "\x00" + c.SHA256))
+	return config + "-" + hex.EncodeToString(sum[:5])
+}
+
+// digest and encoded are the two forms of a Content that are no plain text.
+type digest struct {
+	SHA256 string `json:"sha256"`
+	Size   int    `json:"size"`
+}
+
+type encoded struct {
+	Base64 string `json:"base64"`
+}
+
+// MarshalJSON writes the digest.
+func (c Content) MarshalJSON() ([]byte, error) { return json.Marshal(digest{c.SHA256, c.Size}) }
+
+// UnmarshalJSON takes a text, {base64: …} or a digest.
+func (c *Content) UnmarshalJSON(data []byte) error {
+	var text string
+	if json.Unmarshal(data, &text) == nil {
+		*c = ContentOf([]byte(text))
+		return nil
+	}
+	var form struct {
+		digest
+		encoded
+	}
+	if err := json.Unmarshal(data, &form); err != nil {
+		return err
+	}
+	if form.SHA256 != "" {
+		*c = Content{SHA256: form.SHA256, Size: form.Size}
+		return nil
+	}
+	raw, err := base64.StdEncoding.DecodeString(form.Base64)
+	if err != nil {
+		return fmt.Errorf("base64: %w", err)
+	}
+	*c = ContentOf(raw)
+	return nil
+}
+
+// open is the content as files for people have it.
+func (c Content) open() any {
+	data, ok := c.Bytes()
+	switch {
+	case !ok:
+		return c
+	case utf8.Valid(data):
+		return string(data)
+	default:
+		return encoded{base64.StdEncoding.EncodeToString(data)}
+	}
+}
+
+// Kind implements Resource.
+func (*Config) Kind() Kind { return KindConfig }
+
+// Describe implements Resource: "2 files: mime.types, nginx.conf".
+func (c *Config) Describe() string {
+	return plural(len(c.Files), "file") + ": " + strings.Join(slices.Sorted(maps.Keys(c.Files)), ", ")
+}
+
+func (c *Config) problems(name string, _ Spec) []Problem {
+	var p problems
+	p.name(name, validation.IsDNS1123Label)
+	if len(c.Files) == 0 {
+		p.add("spec.files", "is empty: a config needs a file")
+	}
+	if len(c.Files) > maxFiles {
+		p.add("spec.files", "has %d files: at most %d are allowed", len(c.Files), maxFiles)
+	}
+	for file, content := range c.Files {
+		path := "spec.files." + file
+		for _, m := range validation.IsConfigMapKey(file) {
+			p.add(path, "%s", m)
+		}
+		switch sum, err := hex.DecodeString(content.SHA256); {
+		case err != nil || len(sum) != sha256.Size:
+			p.add(path, "%q is not the SHA-256 of a file", content.SHA256)
+		case content.Size < 0 || content.Size > MaxFile:
+			p.add(path, "has %d bytes: a file may have at most %d", content.Size, MaxFile)
+		}
+	}
+	return p
+}

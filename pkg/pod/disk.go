@@ -1,0 +1,50 @@
+package pod
+
+import (
+	"k8s.io/apimachinery/pkg/api/resource"
+	"k8s.io/apimachinery/pkg/util/validation"
+)
+
+// Disk is storage that outlives the instances that use it. It can grow and never shrinks. Taken out of the spec it
+// stays in the cluster with its data until it is deleted by name.
+type Disk struct {
+	// Size is how much it holds, such as 10Gi.
+	Size string `json:"size"`
+	// Class is the cluster's StorageClass; its default one when it is not set.
+	Class string `json:"class,omitempty"`
+}
+
+// Kind implements Resource.
+func (*Disk) Kind() Kind { return KindDisk }
+
+// Describe implements Resource: "10Gi".
+func (d *Disk) Describe() string {
+	if d.Class != "" {
+		return d.Size + " · class " + d.Class
+	}
+	return d.Size
+}
+
+// Smaller says whether a disk holds less than another. Sizes that are not valid are never smaller.
+func (d *Disk) Smaller(than *Disk) bool {
+	mine, err := resource.ParseQuantity(d.Size)
+	theirs, otherErr := resource.ParseQuantity(than.Size)
+	return err == nil && otherErr == nil && mine.Cmp(theirs) < 0
+}
+
+func (d *Disk) problems(name string, _ Spec) []Problem {
+	var p problems
+	p.name(name, validation.IsDNS1123Label)
+	if d.Size == "" {
+		p.add("spec.size", "is missing: say how much it holds, such as 10Gi")
+	}
+	if q, ok := p.quantity("spec.size", d.Size, "10Gi"); ok && q.Cmp(resource.MustParse(leastMemory)) < 0 {
+		p.add("spec.size", "%q is less than %s: the units are Mi and Gi", d.Size, leastMemory)
+	}
+	if d.Class != "" {
+		for _, m := range validation.IsDNS1123Subdomain(d.Class) {
+			p.add("spec.class", "%q: %s", d.Class, m)
+		}
+	}
+	return p
+}

@@ -1,0 +1,219 @@
+package pod_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/pscdev/psc/pkg/pod"
+)
+
+// everything is a pod with a resource of each kind, all in use.
+const everything = `
+apiVersion: psc.dev/v1
+kind: App
+metadata: {name: web}
+spec:
+  image: web:1
+  autoscale: {min: 2, max: 10, cpu: 60}
+  ports: [{name: http, port: 8080}, {name: admin, port: 9090}]
+  env:
+    URL: {secret: db, key: url}
+    ADMIN: {app: web, port: admin}
+  files:
+  - {path: /etc/web, config: web}
+  - {path: /etc/nginx.conf, config: web, file: nginx.conf}
+  - {path: /run/db, secret: db}
+  startGrace: 90s
+  stopGrace: 1m
+---
+apiVersion: psc.dev/v1
+kind: App
+metadata: {name: db}
+spec:
+  image: db:1
+  disks: [{path: /data, disk: data}]
+---
+apiVersion: psc.dev/v1
+kind: Route
+metadata: {name: shop}
+spec:
+  hosts: [shop.example.com]
+  tls: {secret: shop-tls}
+  rules: [{path: /, to: [{app: web}]}, {path: /admin, to: [{app: web, port: admin}]}]
+---
+apiVersion: psc.dev/v1
+kind: Config
+metadata: {name: web}
+spec:
+  files:
+    nginx.conf: |
+      worker_processes 4;
+    logo: {base64: "/w=="}
+---
+apiVersion: psc.dev/v1
+kind: Secret
+metadata: {name: db}
+spec: {keys: {url: aaaaaaaaaa, password: bbbbbbbbbb}}
+---
+apiVersion: psc.dev/v1
+kind: Secret
+metadata: {name: shop-tls}
+spec: {keys: {tls.crt: cccccccccc, tls.key: cccccccccc}}
+---
+apiVersion: psc.dev/v1
+kind: Disk
+metadata: {name: data}
+spec: {size: 10Gi, class: fast}
+`
+
+func decode(t *testing.T, text string) pod.Spec {
+	t.Helper()
+	s, err := pod.Decode([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// Every kind is valid, and comes back from its file and from its record as it was.
+func TestEveryKind(t *testing.T) {
+	s := decode(t, everything)
+	if problems := validate(t, s); problems != nil {
+		t.Fatal(problems)
+	}
+	for _, kind := range pod.Kinds() {
+		if len(s.Names(kind)) == 0 {
+			t.Errorf("there is no %s in this test", kind)
+		}
+	}
+	for name, form := range map[string]func(string, pod.Resource) pod.File{"file": pod.FileOf, "record": pod.Record} {
+		stream := ""
+		for _, ref := range s.Refs() {
+			text, err := pod.Encode(form(ref.Name, s[ref]))
+			if err != nil {
+				t.Fatal(err)
+			}
+			stream += "---\n" + string(text)
+		}
+		if diff := cmp.Diff(s, decode(t, stream)); diff != "" {
+			t.Errorf("%s: -want +got\n%s", name, diff)
+		}
+		if text := "worker_processes"; strings.Contains(stream, text) != (name == "file") {
+			t.Errorf("%s: files have the text, records do not:\n%s", name, stream)
+		}
+	}
+}
+
+// Each line is a change to everything, and what it is refused with.
+func TestReferences(t *testing.T) {
+	for _, test := range []struct{ from, to, want string }{
+		{"URL: {secret: db, key: url}", "URL: {secret: dbs, key: url}", `app/web spec.env.URL: no secret named "dbs", did you mean "db"?`},
+		{"URL: {secret: db, key: url}", "URL: {secret: db, key: ulr}", `app/web spec.env.URL: secret "db" has no key "ulr", did you mean "url"?`},
+		{"URL: {secret: db, key: url}", "URL: {secret: db}", `app/web spec.env.URL: names no key of secret "db"`},
+		{"URL: {secret: db, key: url}", "URL: {secret: db, key: url, app: db}", `app/web spec.env.URL: names an app and a secret: leave one of the two out`},
+		{"URL: {secret: db, key: url}", "URL: {app: web, key: url}", `app/web spec.env.URL: names a key and no secret`},
+		{"URL: {secret: db, key: url}", "URL: {secret: db, key: url, port: http}", `app/web spec.env.URL: names a port and no app`},
+		{"ADMIN: {app: web, port: admin}", "ADMIN: {app: web, port: admim}", `app/web spec.env.ADMIN: app "web" has no port named "admim", did you mean "admin"?`},
+		{"to: [{app: web, port: admin}]", "to: [{app: web, port: grpc}]", `route/shop spec.rules[/admin].to[web]: app "web" has no port named "grpc"`},
+		{"config: web, file: nginx.conf", "config: web, file: nginx.cfg", `app/web spec.files[/etc/nginx.conf]: config "web" has no file "nginx.cfg", did you mean "nginx.conf"?`},
+		{"config: web, file: nginx.conf", "config: wbe", `app/web spec.files[/etc/nginx.conf]: no config named "wbe", did you mean "web"?`},
+		{"path: /etc/web, config: web", "path: /etc/web", `app/web spec.files[/etc/web]: needs exactly one of config and secret`},
+		{"path: /etc/web, config: web", "path: etc/web, config: web", `app/web spec.files[etc/web].path: must be a whole path such as /etc/web, is "etc/web"`},
+		{"path: /etc/web, config: web", "path: /, config: web", `app/web spec.files[/].path: must not be the root of the file system`},
+		{"path: /etc/web, config: web", "path: /run/db, config: web", `app/web spec.files[/run/db]: is listed twice`},
+		{"disk: data}", "disk: date}", `app/db spec.disks[/data]: no disk named "date", did you mean "data"?`},
+		{"image: db:1", "image: db:1\n  instances: 2", `app/db spec.disks: an app with a disk has one instance`},
+		{"image: db:1", "image: db:1\n  strategy: rolling", `app/db spec.strategy: must be recreate for an app with a disk`},
+		{"image: web:1", "image: web:1\n  instances: 2", `app/web spec.autoscale: decides how many run: leave it or spec.instances out`},
+		{"{min: 2, max: 10, cpu: 60}", "{min: 0, max: 10}", `app/web spec.autoscale.min: must be 1 to 10000, is 0`},
+		{"{min: 2, max: 10, cpu: 60}", "{min: 2, max: 1}", `app/web spec.autoscale.max: must be min (2) to 10000, is 1`},
+		{"{min: 2, max: 10, cpu: 60}", "{min: 2, max: 2, cpu: 1001}", `app/web spec.autoscale.cpu: must be 1 to 1000 percent, is 1001`},
+		{"stopGrace: 1m", "stopGrace: 1.5s", `app/web spec.stopGrace: "1.5s" is not a time of whole seconds up to 24h0m0s such as 90s`},
+		{"startGrace: 90s", "startGrace: 90", `app/web spec.startGrace: "90" is not a time of whole seconds up to 24h0m0s such as 90s`},
+		{"{name: admin, port: 9090}", "{name: admin, port: 80}", `app/web spec.ports[admin]: must be the first port: routes and other apps reach the first one at port 80`},
+		{"tls: {secret: shop-tls}", "tls: {secret: db}", `route/shop spec.tls.secret: secret "db" needs the keys tls.crt and tls.key, set in one step`},
+		{"tls.key: cccccccccc", "tls.key: dddddddddd", `route/shop spec.tls.secret: secret "shop-tls" needs the keys tls.crt and tls.key, set in one step`},
+		{"hosts: [shop.example.com]", "hosts: []", `route/shop spec.hosts: is empty: say which hosts the certificate is for`},
+		{"url: aaaaaaaaaa", `url: ""`, `secret/db spec.keys.url: has no value yet: psc secret set db url sets it`},
+		{"url: aaaaaaaaaa", `url: hunter2`, `secret/db spec.keys.url: is not the version of a value: values are set with psc secret set db url`},
+		{"url: aaaaaaaaaa", `url: aaaaaaaaaa, a/b: aaaaaaaaaa`, `secret/db spec.keys.a/b: a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')`},
+		{`logo: {base64: "/w=="}`, `logo: {sha256: ab, size: 1}`, `config/web spec.files.logo: "ab" is not the SHA-256 of a file`},
+		{`logo: {base64: "/w=="}`, `logo: ` + strings.Repeat("x", pod.MaxFile+1), `config/web spec.files.logo: has 1024001 bytes: a file may have at most 1024000`},
+		{"size: 10Gi", "size: 10", `disk/data spec.size: "10" is less than 1Mi: the units are Mi and Gi`},
+		{"size: 10Gi, ", "", `disk/data spec.size: is missing: say how much it holds, such as 10Gi`},
+		{"class: fast", "class: Fast", `disk/data spec.class: "Fast": a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')`},
+	} {
+		if !strings.Contains(everything, test.from) {
+			t.Fatalf("everything has no %q", test.from)
+		}
+		s := decode(t, strings.Replace(everything, test.from, test.to, 1))
+		if diff := cmp.Diff(test.want, validate(t, s).Error()); diff != "" {
+			t.Errorf("%s: -want +got\n%s", test.to, diff)
+		}
+	}
+}
+
+// Secret values do not stand in files, and one that does is not repeated.
+func TestSecretValuesAreNotRepeated(t *testing.T) {
+	s := decode(t, strings.Replace(everything, "url: aaaaaaaaaa", "url: hunter2", 1))
+	if text := validate(t, s).Error(); strings.Contains(text, "hunter2") {
+		t.Error(text)
+	}
+}
+
+// A reference replaces another as a whole: its fields are not mixed.
+func TestApplyReplacesReferences(t *testing.T) {
+	s := decode(t, everything)
+	next, err := pod.Apply(s, pod.Change{Edits: []pod.Edit{
+		{Verb: pod.Set, Kind: pod.KindApp, Name: "web", Fields: pod.Fields{"env": map[string]any{"URL": map[string]any{"app": "web"}}}},
+		{Verb: pod.Set, Kind: pod.KindApp, Name: "web", Fields: pod.Fields{"files": map[string]any{"/run/db": nil, "/etc/web": map[string]any{"file": "logo"}}}},
+		{Verb: pod.Set, Kind: pod.KindConfig, Name: "web", Fields: pod.Fields{"files": map[string]any{"logo": pod.ContentOf([]byte("x"))}}},
+		{Verb: pod.Set, Kind: pod.KindRoute, Name: "shop", Fields: pod.Fields{"tls": "off"}},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := decode(t, strings.NewReplacer(
+		"URL: {secret: db, key: url}", "URL: {app: web}",
+		"  - {path: /run/db, secret: db}\n", "",
+		"{path: /etc/web, config: web}", "{path: /etc/web, config: web, file: logo}",
+		`logo: {base64: "/w=="}`, "logo: x",
+		"tls: {secret: shop-tls}", "tls: off",
+	).Replace(everything))
+	if diff := cmp.Diff(want, next); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
+	}
+}
+
+// A file that leaves the version of a key open takes the one that the pod has.
+func TestApplyKeepsVersions(t *testing.T) {
+	put := pod.Change{Edits: []pod.Edit{{
+		Verb: pod.Put, Kind: pod.KindSecret, Name: "db",
+		Fields: pod.Fields{"keys": map[string]any{"url": "", "password": "eeeeeeeeee"}},
+	}}}
+	next, err := pod.Apply(decode(t, everything), put)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]string{"url": "aaaaaaaaaa", "password": "eeeeeeeeee"}
+	if diff := cmp.Diff(want, next.Secret("db").Keys); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
+	}
+	if _, err := pod.Apply(nil, put); err == nil || !strings.Contains(err.Error(), "secret/db spec.keys.url: has no value yet") {
+		t.Errorf("in a pod without it: %v", err)
+	}
+}
+
+// The name of a content changes with its bytes and with nothing else.
+func TestContentObject(t *testing.T) {
+	a, b := pod.ContentOf([]byte("a")), pod.ContentOf([]byte("b"))
+	if a.Object("web", "f") != pod.ContentOf([]byte("a")).Object("web", "f") {
+		t.Error("the same bytes have two names")
+	}
+	names := map[string]bool{a.Object("web", "f"): true, b.Object("web", "f"): true, a.Object("web", "g"): true, a.Object("api", "f"): true}
+	if len(names) != 4 {
+		t.Errorf("different contents share a name: %v", names)
+	}
+}

@@ -1,0 +1,80 @@
+package pod
+
+import (
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/util/validation"
+)
+
+// Secret is a set of values that nobody is shown.
+type Secret struct {
+	// Keys holds the version of each key's value. Values are set with psc secret set and are never part of a file; an
+	// empty version stands for the one that the pod has.
+	Keys map[string]string `json:"keys"`
+}
+
+// The keys of a secret that holds a certificate.
+const (
+	KeyCertificate = "tls.crt"
+	KeyPrivateKey  = "tls.key"
+)
+
+var versionPattern = regexp.MustCompile(`^[a-z0-9]{10}$`)
+
+// Object is the name of the Kubernetes Secret that keeps a version of some keys' values.
+func (*Secret) Object(secret, version string) string { return secret + "-" + version }
+
+// Kind implements Resource.
+func (*Secret) Kind() Kind { return KindSecret }
+
+// Describe implements Resource: "2 keys: password, url".
+func (s *Secret) Describe() string {
+	return plural(len(s.Keys), "key") + ": " + strings.Join(slices.Sorted(maps.Keys(s.Keys)), ", ")
+}
+
+// Certificate is the version that has both halves of a certificate; "" when no version has.
+func (s *Secret) Certificate() string {
+	if version := s.Keys[KeyCertificate]; version == s.Keys[KeyPrivateKey] {
+		return version
+	}
+	return ""
+}
+
+func (s *Secret) problems(name string, _ Spec) []Problem {
+	var p problems
+	p.name(name, validation.IsDNS1123Label)
+	if len(s.Keys) == 0 {
+		p.add("spec.keys", "is empty: psc secret set %s KEY sets a value", name)
+	}
+	for key, version := range s.Keys {
+		path := "spec.keys." + key
+		for _, m := range validation.IsConfigMapKey(key) {
+			p.add(path, "%s", m)
+		}
+		switch {
+		case version == "":
+			p.add(path, "has no value yet: psc secret set %s %s sets it", name, key)
+		case !versionPattern.MatchString(version):
+			p.add(path, "is not the version of a value: values are set with psc secret set %s %s", name, key)
+		}
+	}
+	return p
+}
+
+// withVersions fills in the versions that a file leaves open with those that the pod has.
+func (s *Secret) withVersions(old Resource) *Secret {
+	had, _ := old.(*Secret)
+	if had == nil {
+		return s
+	}
+	keys := maps.Clone(s.Keys)
+	for key, version := range keys {
+		if version == "" {
+			keys[key] = had.Keys[key]
+		}
+	}
+	return &Secret{Keys: keys}
+}

@@ -1,0 +1,117 @@
+package render
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	"k8s.io/apimachinery/pkg/util/intstr"
+	apply "k8s.io/client-go/applyconfigurations/core/v1"
+
+	"github.com/pscdev/psc/pkg/pod"
+)
+
+const (
+	// graceSeconds is how long an app may take to finish what it is doing when it does not say so itself.
+	graceSeconds = 30
+	// probeSeconds is how often an instance is asked how it is, and how long it may take to answer.
+	probeSeconds = 2
+)
+
+// stopSeconds is how long an app may take to finish what it is doing.
+func stopSeconds(a *pod.App) int64 {
+	if a.StopGrace == "" {
+		return graceSeconds
+	}
+	return seconds(a.StopGrace)
+}
+
+// seconds reads a time that was validated; 0 when there is none.
+func seconds(text string) int64 {
+	d, _ := time.ParseDuration(text)
+	return int64(d / time.Second)
+}
+
+func container(name string, a *pod.App, spec pod.Spec) *apply.ContainerApplyConfiguration {
+	size := a.Resources()
+	c := apply.Container().
+		WithName(name).
+		WithImage(a.Image).
+		WithCommand(a.Command...).
+		WithArgs(a.Args...).
+		WithTerminationMessagePolicy(corev1.TerminationMessageFallbackToLogsOnError).
+		WithSecurityContext(containerSecurity(a)).
+		WithResources(apply.ResourceRequirements().
+			WithRequests(corev1.ResourceList{
+				corev1.ResourceCPU:    resource.MustParse(size.CPU),
+				corev1.ResourceMemory: resource.MustParse(size.Memory),
+			}).
+			WithLimits(corev1.ResourceList{corev1.ResourceMemory: resource.MustParse(size.Memory)}))
+	for _, p := range a.Ports {
+		c.WithPorts(apply.ContainerPort().WithName(p.Name).WithContainerPort(int32(p.Port)).WithProtocol(corev1.ProtocolTCP))
+	}
+	for _, key := range slices.Sorted(maps.Keys(a.Env)) {
+		c.WithEnv(envVar(key, a.Env[key], spec))
+	}
+	if p := probe(a); p != nil {
+		c.WithReadinessProbe(p)
+		if grace := seconds(a.StartGrace); grace > 0 {
+			c.WithStartupProbe(probe(a).WithFailureThreshold(int32(max(1, grace/probeSeconds))))
+		}
+	}
+	if len(a.Ports) > 0 {
+		c.WithLifecycle(apply.Lifecycle().WithPreStop(apply.LifecycleHandler().
+			WithSleep(apply.SleepAction().WithSeconds(drainSeconds))))
+	}
+	return c
+}
+
+func envVar(name string, v pod.EnvValue, spec pod.Spec) *apply.EnvVarApplyConfiguration {
+	out := apply.EnvVar().WithName(name)
+	switch {
+	case v.Secret != "":
+		secret := spec.Secret(v.Secret)
+		return out.WithValueFrom(apply.EnvVarSource().WithSecretKeyRef(apply.SecretKeySelector().
+			WithName(secret.Object(v.Secret, secret.Keys[v.Key])).WithKey(v.Key)))
+	case v.App != "":
+		address := "http://" + v.App
+		if port := servicePort(spec.App(v.App), v.Port); port != pod.ServicePort {
+			address += fmt.Sprintf(":%d", port)
+		}
+		return out.WithValue(address)
+	default:
+		// Kubernetes takes $(NAME) for a reference and $$ for a dollar:
+		// https://kubernetes.io/docs/tasks/inject-data-application/define-interdependent-environment-variables/
+		return out.WithValue(strings.ReplaceAll(v.Value, "$", "$$"))
+	}
+}
+
+// probe asks an instance whether it can serve, or is nil when there is nothing to ask.
+func probe(a *pod.App) *apply.ProbeApplyConfiguration {
+	h := a.Health
+	if h == nil {
+		if len(a.Ports) == 0 {
+			return nil
+		}
+		h = &pod.Health{TCP: true}
+	}
+	port := intstr.FromInt32(int32(h.Port))
+	if h.Port == 0 && len(a.Ports) > 0 {
+		port = intstr.FromString(a.Ports[0].Name)
+	}
+	p := apply.Probe().WithPeriodSeconds(probeSeconds).WithTimeoutSeconds(probeSeconds).WithFailureThreshold(3)
+	switch {
+	case h.Path != "":
+		return p.WithHTTPGet(apply.HTTPGetAction().WithPath(h.Path).WithPort(port))
+	case len(h.Command) > 0:
+		return p.WithExec(apply.ExecAction().WithCommand(h.Command...))
+	case h.TCP:
+		return p.WithTCPSocket(apply.TCPSocketAction().WithPort(port))
+	default:
+		return nil
+	}
+}
