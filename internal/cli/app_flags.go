@@ -3,12 +3,10 @@ package cli
 import (
 	"context"
 	"errors"
-	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 
-	"github.com/pscdev/psc/internal/fault"
 	"github.com/pscdev/psc/internal/image"
 	"github.com/pscdev/psc/pkg/pod"
 )
@@ -22,8 +20,10 @@ func newApp(a *app) *cobra.Command {
 // the field, and a trailing "-" removes an item.
 type appFlags struct {
 	image, size, cpu, memory, health, strategy string
+	autoscale, startGrace, stopGrace           string
 	instances                                  int
-	command, args, ports, env                  []string
+	command, args, healthCommand, ports        []string
+	env, envSecret, envApp, mounts             []string
 	noPin                                      bool
 }
 
@@ -31,9 +31,16 @@ func (f *appFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&f.image, "image", "", "image to run, such as ghcr.io/acme/web:1.4")
 	flags.IntVar(&f.instances, "instances", 1, "how many copies run")
+	flags.StringVar(&f.autoscale, "autoscale", "", "let the cluster choose how many run: MIN-MAX, or MIN-MAX@CPU in percent")
 	flags.StringArrayVar(&f.ports, "port", nil, "port it listens on, 8080 or NAME=8080; the first gets the traffic")
 	flags.StringArrayVar(&f.env, "env", nil, "environment variable NAME=VALUE; NAME- removes it")
+	flags.StringArrayVar(&f.envSecret, "env-secret", nil, "environment variable with a secret's value: NAME=SECRET/KEY")
+	flags.StringArrayVar(&f.envApp, "env-app", nil, "environment variable with an app's address: NAME=APP or NAME=APP/PORT")
+	flags.StringArrayVar(&f.mounts, "mount", nil, "files or a disk: /PATH=config/NAME, secret/NAME or disk/NAME; NAME/FILE for one file; /PATH- removes it")
 	flags.StringVar(&f.health, "health", "", "/PATH to ask with HTTP, tcp, or off")
+	flags.StringArrayVar(&f.healthCommand, "health-command", nil, "command to ask with, once for each word")
+	flags.StringVar(&f.startGrace, "start-grace", "", "how long it may take to be healthy at first, such as 90s")
+	flags.StringVar(&f.stopGrace, "stop-grace", "", "how long it may take to stop, such as 60s")
 	flags.StringVar(&f.size, "size", "", strings.Join(pod.Sizes(), ", "))
 	flags.StringVar(&f.cpu, "cpu", "", "processor for one instance, such as 500m")
 	flags.StringVar(&f.memory, "memory", "", "memory for one instance, such as 512Mi")
@@ -46,15 +53,13 @@ func (f *appFlags) add(cmd *cobra.Command) {
 // fields turns the flags that were named into a patch of the app's spec.
 func (f *appFlags) fields(cmd *cobra.Command, create bool) (pod.Fields, error) {
 	fields := pod.Fields{}
-	for name, value := range map[string]string{
-		"image": f.image, "size": f.size, "cpu": f.cpu, "memory": f.memory, "strategy": f.strategy,
+	for name, set := range map[string]struct{ field, value string }{
+		"image": {"image", f.image}, "size": {"size", f.size}, "cpu": {"cpu", f.cpu}, "memory": {"memory", f.memory},
+		"strategy": {"strategy", f.strategy}, "start-grace": {"startGrace", f.startGrace}, "stop-grace": {"stopGrace", f.stopGrace},
 	} {
 		if cmd.Flags().Changed(name) {
-			fields[name] = orRemove(value)
+			fields[set.field] = orRemove(set.value)
 		}
-	}
-	if cmd.Flags().Changed("instances") {
-		fields["instances"] = f.instances
 	}
 	if cmd.Flags().Changed("command") {
 		fields["command"] = orRemoveList(f.command)
@@ -62,22 +67,8 @@ func (f *appFlags) fields(cmd *cobra.Command, create bool) (pod.Fields, error) {
 	if cmd.Flags().Changed("arg") {
 		fields["args"] = orRemoveList(f.args)
 	}
-	if cmd.Flags().Changed("health") {
-		health, err := parseHealth(f.health)
-		if err != nil {
-			return nil, err
-		}
-		fields["health"] = health
-	}
-	ports, portErr := parsePorts(f.ports, create)
-	env, envErr := parseEnv(f.env)
-	if ports != nil {
-		fields["ports"] = ports
-	}
-	if env != nil {
-		fields["env"] = env
-	}
-	return fields, errors.Join(portErr, envErr)
+	return fields, errors.Join(f.setInstances(cmd, fields), f.setHealth(cmd, fields),
+		f.setPorts(fields, create), f.setEnv(fields), f.setMounts(fields))
 }
 
 func orRemove(value string) any {
@@ -92,76 +83,6 @@ func orRemoveList(values []string) any {
 		return nil
 	}
 	return values
-}
-
-// parseHealth replaces the check as a whole: what another kind of check left behind goes.
-func parseHealth(text string) (any, error) {
-	health := map[string]any{"path": nil, "command": nil, "tcp": nil, "off": nil}
-	switch {
-	case text == "-":
-		return nil, nil
-	case text == "tcp" || text == "off":
-		health[text] = true
-	case strings.HasPrefix(text, "/"):
-		health["path"] = text
-	default:
-		return nil, fault.New(fault.Usage, "--health %q is not a path such as /healthz, tcp, or off", text)
-	}
-	return health, nil
-}
-
-// parsePorts reads 8080, NAME=8080 and NAME-. A port without a name is called http. For a new app
-// they are a list, whose order counts; for one that exists a patch by name.
-func parsePorts(values []string, create bool) (any, error) {
-	if len(values) == 0 {
-		return nil, nil
-	}
-	ports := map[string]any{}
-	var ordered []any
-	for _, text := range values {
-		if name, remove := strings.CutSuffix(text, "-"); remove {
-			ports[name] = nil
-			continue
-		}
-		name, number, named := strings.Cut(text, "=")
-		if !named {
-			name, number = "http", text
-		}
-		n, err := strconv.Atoi(number)
-		if err != nil {
-			return nil, fault.New(fault.Usage, "--port %q is not a port such as 8080 or metrics=9090", text)
-		}
-		if _, twice := ports[name]; twice {
-			return nil, fault.New(fault.Usage, "--port %q: there is already a port named %q", text, name).
-				WithHint("name it: --port NAME=%d", n)
-		}
-		ports[name] = map[string]any{"name": name, "port": n}
-		ordered = append(ordered, ports[name])
-	}
-	if create {
-		return ordered, nil
-	}
-	return ports, nil
-}
-
-// parseEnv reads NAME=VALUE and NAME-.
-func parseEnv(values []string) (map[string]any, error) {
-	if len(values) == 0 {
-		return nil, nil
-	}
-	env := map[string]any{}
-	for _, text := range values {
-		name, value, set := strings.Cut(text, "=")
-		switch {
-		case set:
-			env[name] = value
-		case strings.HasSuffix(text, "-"):
-			env[strings.TrimSuffix(text, "-")] = nil
-		default:
-			return nil, fault.New(fault.Usage, "--env %q is neither NAME=VALUE nor NAME-", text)
-		}
-	}
-	return env, nil
 }
 
 // pin replaces the image in a patch by what it stands for now, so that a tag that moves changes nothing later. A

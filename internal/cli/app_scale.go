@@ -22,7 +22,7 @@ func newAppScale(a *app) *cobra.Command {
 				return fault.New(fault.Usage, "%q is not a number of instances", args[1])
 			}
 			return a.change(cmd.Context(), &c, pod.Edit{
-				Verb: pod.Set, Kind: pod.KindApp, Name: args[0], Fields: pod.Fields{"instances": n},
+				Verb: pod.Set, Kind: pod.KindApp, Name: args[0], Fields: pod.Fields{"instances": n, "autoscale": nil},
 			})
 		},
 	}

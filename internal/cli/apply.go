@@ -35,6 +35,11 @@ func newApply(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			w, err := a.open()
+			if err != nil {
+				return err
+			}
+			w.stage(spec)
 			var puts []pod.Edit
 			for _, ref := range spec.Refs() {
 				edit := pod.Edit{Verb: pod.Put, Kind: ref.Kind, Name: ref.Name, Fields: pod.Tree(spec[ref])}

@@ -64,7 +64,7 @@ func (a *app) changeBy(ctx context.Context, f *changeFlags, change func(pod.Spec
 		return err
 	}
 	if err != nil {
-		return w.named(err)
+		return invalid(w.named(err))
 	}
 	return a.showDraft(r)
 }

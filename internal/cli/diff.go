@@ -2,8 +2,11 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -53,6 +56,9 @@ func (a *app) showDiff(ctx context.Context, w *workspace, doc diffDocument, from
 	for _, e := range doc.Entries {
 		names = append(names, e.Ref().String())
 	}
+	if err := w.texts(ctx, doc.Entries, from, to); err != nil {
+		return err
+	}
 	urls, err := a.urls(ctx, w, to)
 	if err != nil {
 		return err
@@ -66,6 +72,39 @@ func (a *app) showDiff(ctx context.Context, w *workspace, doc diffDocument, from
 	})
 	if err == nil && exitCode && len(doc.Entries) > 0 {
 		return &fault.Error{Code: fault.Differences, Err: fmt.Errorf("%s", count(len(doc.Entries), "difference")), Silent: true}
+	}
+	return err
+}
+
+// texts puts what the files of configs hold in the place of their digests.
+func (w *workspace) texts(ctx context.Context, entries []revision.Entry, from, to pod.Spec) error {
+	for _, e := range entries {
+		if e.Kind != pod.KindConfig || e.Type != revision.Updated {
+			continue
+		}
+		for i := range e.Fields {
+			f := &e.Fields[i]
+			file := strings.TrimPrefix(f.Path, "spec.files.")
+			if err := errors.Join(w.text(ctx, &f.From, e.Name, file, from), w.text(ctx, &f.To, e.Name, file, to)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// text puts the text of a file into field. One that is no text, or is lost, stays a digest.
+func (w *workspace) text(ctx context.Context, field *any, config, file string, spec pod.Spec) error {
+	if *field == nil {
+		return nil
+	}
+	full, err := w.store.File(ctx, config, file, spec.Config(config).Files[file])
+	var lost pod.Problems
+	if errors.As(err, &lost) {
+		return nil
+	}
+	if data, ok := full.Bytes(); ok && utf8.Valid(data) {
+		*field = string(data)
 	}
 	return err
 }

@@ -13,9 +13,9 @@ func newDelete(a *app, kind pod.Kind) *cobra.Command {
 	var c changeFlags
 	cmd := &cobra.Command{
 		Use:     "delete NAME...",
-		Short:   fmt.Sprintf("Take an %s out of the pod", kind.Word()),
+		Short:   fmt.Sprintf("Take %s out of the pod", withArticle(kind)),
 		Example: fmt.Sprintf("  psc %s delete web --deploy", kind.Word()),
-		Args:    func(cmd *cobra.Command, args []string) error { return exactly("NAME")(cmd, args[:min(len(args), 1)]) },
+		Args:    atLeast("NAME"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			edits := make([]pod.Edit, 0, len(args))
 			for _, name := range args {
@@ -24,9 +24,13 @@ func newDelete(a *app, kind pod.Kind) *cobra.Command {
 			return a.change(cmd.Context(), &c, edits...)
 		},
 	}
-	if kind == pod.KindRoute {
-		cmd.Short = "Take a route out of the pod"
-	}
 	c.add(cmd)
 	return cmd
+}
+
+func withArticle(kind pod.Kind) string {
+	if kind == pod.KindApp {
+		return "an app"
+	}
+	return "a " + kind.Word()
 }

@@ -46,6 +46,9 @@ func newRevisionShow(a *app) *cobra.Command {
 				return err
 			}
 			r.Live = r.Number == h.live
+			if r.Spec, err = w.store.Fill(cmd.Context(), r.Spec); err != nil {
+				return err
+			}
 			stream, err := encodeAll(r.Spec)
 			if err != nil {
 				return err

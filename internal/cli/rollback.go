@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/pscdev/psc/internal/fault"
+	"github.com/pscdev/psc/internal/rollout"
 	"github.com/pscdev/psc/pkg/revision"
 )
 
@@ -81,6 +82,12 @@ func (w *workspace) toRestore(ctx context.Context, h history, args []string) (in
 func (a *app) rollback(ctx context.Context, w *workspace, user string, number int, message string, f *deployFlags) error {
 	old, err := w.revision(ctx, number)
 	if err != nil {
+		return err
+	}
+	if err := w.store.Verify(ctx, old.Spec); err != nil {
+		return fault.New(fault.Failed, "r%d cannot be brought back: %w", number, err).WithHint("psc revision verify")
+	}
+	if old.Spec, err = (&rollout.Rollout{Kube: w.kube, Pod: w.pod}).Grown(ctx, old.Spec); err != nil {
 		return err
 	}
 	// Going back must not fail because somebody has a draft of the same field.

@@ -124,7 +124,7 @@ func newRoot(a *app) *cobra.Command {
 		return fault.New(fault.Usage, "%w", err).WithHint("%s --help", cmd.CommandPath())
 	})
 	a.group(root, groupStart, newLogin(a), newLogout(a), newWhoami(a), newNewPod(a), newPod(a))
-	a.group(root, groupResources, newApp(a), newRoute(a), newApply(a), newExport(a))
+	a.group(root, groupResources, newApp(a), newRoute(a), newConfig(a), newSecret(a), newDisk(a), newApply(a), newExport(a))
 	a.group(root, groupRevisions, newDiff(a), newDeploy(a), newRollback(a), newStatus(a), newRevision(a))
 	a.group(root, groupLook, newGet(a))
 	a.group(root, groupPlatform, newVersion(a))
@@ -167,6 +167,13 @@ func noun(use, short string, commands ...*cobra.Command) *cobra.Command {
 // exactly is cobra.ExactArgs with an error that says what is missing.
 func exactly(names ...string) cobra.PositionalArgs {
 	return between(len(names), names...)
+}
+
+// atLeast takes the named arguments, and any number of the last one.
+func atLeast(names ...string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		return exactly(names...)(cmd, args[:min(len(args), len(names))])
+	}
 }
 
 // between takes at least least arguments and at most one for each name.

@@ -25,6 +25,7 @@ type app struct {
 	settings *config.Settings
 	view     *view.View
 
+	work                *workspace // once it was opened
 	kubeconfig          string
 	yes, quiet, verbose bool
 }
@@ -57,6 +58,9 @@ type workspace struct {
 
 // open opens the chosen pod of the chosen context. It does not dial.
 func (a *app) open() (*workspace, error) {
+	if a.work != nil {
+		return a.work, nil
+	}
 	client, err := a.connect()
 	if err != nil {
 		return nil, err
@@ -66,7 +70,8 @@ func (a *app) open() (*workspace, error) {
 		return nil, fault.New(fault.Usage, "no pod is chosen in context %s", client.Context).
 			WithHint("psc pod use NAME, psc new-pod NAME, or --pod NAME")
 	}
-	return a.openPod(client, name), nil
+	a.work = a.openPod(client, name)
+	return a.work, nil
 }
 
 func (a *app) openPod(client *kube.Client, name string) *workspace {
@@ -169,8 +174,8 @@ func (h history) find(number int) (revision.Revision, bool) {
 	return revision.Revision{}, false
 }
 
-// spec returns the newest spec of the pod: what a change would be made to.
-func (w *workspace) spec(ctx context.Context) (pod.Spec, error) {
+// headSpec returns the newest spec of the pod: what a change would be made to.
+func (w *workspace) headSpec(ctx context.Context) (pod.Spec, error) {
 	head, err := w.store.Head(ctx)
 	if err != nil {
 		return nil, w.named(err)
@@ -181,6 +186,15 @@ func (w *workspace) spec(ctx context.Context) (pod.Spec, error) {
 		}
 	}
 	return head.Spec, nil
+}
+
+// spec is headSpec with the content of its files.
+func (w *workspace) spec(ctx context.Context) (pod.Spec, error) {
+	spec, err := w.headSpec(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return w.store.Fill(ctx, spec)
 }
 
 // invalid turns what is wrong with resources into the error that people and scripts get.

@@ -30,7 +30,7 @@ func (c *Client) named(err error, format string, args ...any) error {
 	case apierrors.IsUnauthorized(err):
 		return fault.New(fault.Denied, "the cluster does not know who you are (context %s): %w", c.Context, err).
 			WithHint("psc login")
-	case apierrors.IsForbidden(err) && !quotaExceeded(err):
+	case apierrors.IsForbidden(err) && !refused(err):
 		return fault.New(fault.Denied, "%s: %w", doing, err).
 			WithHint("ask an admin of the pod or the cluster for this right")
 	case errors.As(err, &network) && !isTLS(err):
@@ -40,9 +40,10 @@ func (c *Client) named(err error, format string, args ...any) error {
 	return fmt.Errorf("%s: %w", doing, err)
 }
 
-// quotaExceeded tells a full quota, which the API server also answers with 403, from a missing right.
-func quotaExceeded(err error) bool {
-	return strings.Contains(err.Error(), "exceeded quota")
+// refused tells a full quota and a disk that cannot grow, which the API server also answers with 403, from a missing
+// right.
+func refused(err error) bool {
+	return strings.Contains(err.Error(), "exceeded quota") || strings.Contains(err.Error(), "must support resize")
 }
 
 func isTLS(err error) bool { return strings.Contains(err.Error(), "x509:") }

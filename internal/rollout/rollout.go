@@ -224,6 +224,9 @@ func (d *deploy) run(ctx context.Context, result Result, opts Options) (Result, 
 	}
 	result.Revision = r
 	objects, err := render.Objects(d.Pod, r.Spec, d.Cluster)
+	if err == nil {
+		err = errors.Join(d.Store.Present(ctx, r.Spec), d.Shrinks(ctx, r.Spec))
+	}
 	if err != nil {
 		return d.fail(ctx, result, err)
 	}

@@ -8,11 +8,14 @@
 package store
 
 import (
+	"bytes"
 	"cmp"
+	"compress/gzip"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strconv"
 	"time"
@@ -20,6 +23,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/pscdev/psc/internal/kube"
 	"github.com/pscdev/psc/pkg/pod"
@@ -44,10 +48,18 @@ const (
 
 	// keyEdits holds the change as a value. It is data, not an annotation, so that lists stay small.
 	keyEdits = "change.json"
+	// keyPacked holds all data of a large record, compressed.
+	keyPacked = "data.json.gz"
 )
 
-// maxBytes is how much a snapshot may hold: the API server takes 1 MiB with everything around it.
-const maxBytes = 900 << 10
+const (
+	// packAbove is from how many bytes on a record is compressed; smaller ones can be read with kubectl.
+	packAbove = 256 << 10
+	// maxBytes is how much a record may hold: the API server takes 1 MiB with everything around it.
+	maxBytes = 900 << 10
+	// maxUnpacked is more than any record holds. It keeps a forged one from filling the memory.
+	maxUnpacked = 64 << 20
+)
 
 func configMaps() kube.Kind { return kube.Kind{Version: "v1", Kind: "ConfigMap"} }
 
@@ -59,6 +71,8 @@ type Store struct {
 	kube *kube.Client
 	pod  string
 	now  func() time.Time
+	// staged is the content that is written with the first revision that refers to it.
+	staged map[string]runtime.Object
 }
 
 // Open returns the store of a pod. It does not dial.
@@ -114,7 +128,7 @@ func (s *Store) Get(ctx context.Context, number int) (revision.Revision, error) 
 type Next func(head revision.Revision) (revision.Revision, error)
 
 // Append creates the revision that next makes, on behalf of author. When somebody else took the number meanwhile, next
-// is asked again with theirs as head. An error of next ends it.
+// is asked again with theirs as head. An error of next ends it. What the revision refers to is written before it.
 func (s *Store) Append(ctx context.Context, author string, next Next) (revision.Revision, error) {
 	head, err := s.Head(ctx)
 	for err == nil {
@@ -124,6 +138,9 @@ func (s *Store) Append(ctx context.Context, author string, next Next) (revision.
 		}
 		r.Author, r.Created = cmp.Or(r.Author, author), s.now().UTC().Truncate(time.Second)
 		var made revision.Revision
+		if err = s.write(ctx, head.Spec, r.Spec); err != nil {
+			break
+		}
 		if made, err = s.create(ctx, r); !apierrors.IsAlreadyExists(err) {
 			return made, err
 		}
@@ -234,10 +251,35 @@ func encode(podName string, r revision.Revision) (*corev1.ConfigMap, error) {
 		cm.Data[fmt.Sprintf("%s.%s.yaml", ref.Kind.Word(), ref.Name)] = string(text)
 		size += len(text)
 	}
-	if size > maxBytes {
-		return nil, fmt.Errorf("revision %d would hold %d KiB: at most %d KiB fit into one", r.Number, size>>10, maxBytes>>10)
+	if size <= packAbove {
+		return cm, nil
 	}
+	packed, err := pack(cm.Data)
+	if err != nil {
+		return nil, fmt.Errorf("compress revision %d: %w", r.Number, err)
+	}
+	if len(packed) > maxBytes {
+		return nil, fmt.Errorf("revision %d would hold %d KiB, %d KiB compressed: at most %d KiB fit into one",
+			r.Number, size>>10, len(packed)>>10, maxBytes>>10)
+	}
+	cm.Data, cm.BinaryData = nil, map[string][]byte{keyPacked: packed}
 	return cm, nil
+}
+
+func pack(data map[string]string) ([]byte, error) {
+	var out bytes.Buffer
+	w := gzip.NewWriter(&out)
+	err := errors.Join(json.NewEncoder(w).Encode(data), w.Close())
+	return out.Bytes(), err
+}
+
+func unpack(packed []byte) (map[string]string, error) {
+	r, err := gzip.NewReader(bytes.NewReader(packed))
+	if err != nil {
+		return nil, err
+	}
+	var data map[string]string
+	return data, json.NewDecoder(io.LimitReader(r, maxUnpacked)).Decode(&data)
 }
 
 // stateAnnotations are those that change while a revision is deployed. nil removes.
@@ -321,11 +363,18 @@ func decode(cm *corev1.ConfigMap) (revision.Revision, error) {
 	if r.State == revision.Damaged {
 		return r, errors.New(r.Reason)
 	}
-	if err := json.Unmarshal([]byte(cm.Data[keyEdits]), &r.Edits); err != nil {
+	data := cm.Data
+	if packed, ok := cm.BinaryData[keyPacked]; ok {
+		var err error
+		if data, err = unpack(packed); err != nil {
+			return r, fmt.Errorf("read revision %d: %w", r.Number, err)
+		}
+	}
+	if err := json.Unmarshal([]byte(data[keyEdits]), &r.Edits); err != nil {
 		return r, fmt.Errorf("read revision %d: its change: %w", r.Number, err)
 	}
 	r.Spec = pod.Spec{}
-	for key, text := range cm.Data {
+	for key, text := range data {
 		if key == keyEdits {
 			continue
 		}

@@ -5,7 +5,7 @@ import (
 	"io"
 	"strings"
 
-	"charm.land/lipgloss/v2"
+	"github.com/rogpeppe/go-internal/diff"
 
 	"github.com/pscdev/psc/pkg/pod"
 	"github.com/pscdev/psc/pkg/revision"
@@ -58,23 +58,48 @@ func (v *View) field(w io.Writer, f revision.Field) {
 	switch {
 	case strings.Contains(from+to, "\n"):
 		fmt.Fprintf(w, "    %s\n", path)
-		lines(w, bad, "- ", from)
-		lines(w, good, "+ ", to)
+		unified(w, from, to)
 	case f.From == nil:
-		fmt.Fprintf(w, "    %s %s\n", path, good.Render("+ "+to))
+		fmt.Fprintf(w, "    %s %s\n", path, good.Render("+ "+shorten(to)))
 	case f.To == nil:
-		fmt.Fprintf(w, "    %s %s\n", path, bad.Render("- "+from))
+		fmt.Fprintf(w, "    %s %s\n", path, bad.Render("- "+shorten(from)))
+	case from == to:
+		fmt.Fprintf(w, "    %s %s\n", path, warning.Render("changed"))
 	default:
-		fmt.Fprintf(w, "    %s %s -> %s\n", path, bad.Render(from), good.Render(to))
+		fmt.Fprintf(w, "    %s %s -> %s\n", path, bad.Render(shorten(from)), good.Render(shorten(to)))
 	}
 }
 
-func lines(w io.Writer, style lipgloss.Style, sign, text string) {
-	if text == "" {
-		return
+// What is longer than this is cut: a diff is to be read.
+const (
+	maxValue = 200 // characters of a value in one line
+	maxLines = 60  // lines of a text
+)
+
+func shorten(text string) string {
+	if runes := []rune(text); len(runes) > maxValue {
+		return fmt.Sprintf("%s… (%d characters)", string(runes[:maxValue]), len(runes))
 	}
-	for line := range strings.SplitSeq(strings.TrimSuffix(text, "\n"), "\n") {
-		fmt.Fprintln(w, "      "+style.Render(sign+line))
+	return text
+}
+
+// unified writes how two texts differ, with some lines around what changed.
+func unified(w io.Writer, from, to string) {
+	_, hunks, _ := strings.Cut(string(diff.Diff("from", []byte(from), "to", []byte(to))), "\n+++ to\n")
+	all := strings.Split(strings.TrimSuffix(hunks, "\n"), "\n")
+	for _, line := range all[:min(len(all), maxLines)] {
+		switch {
+		case strings.HasPrefix(line, "-"):
+			line = bad.Render(line)
+		case strings.HasPrefix(line, "+"):
+			line = good.Render(line)
+		case strings.HasPrefix(line, "@@"):
+			line = dim.Render(line)
+		}
+		fmt.Fprintln(w, "      "+line)
+	}
+	if more := len(all) - maxLines; more > 0 {
+		fmt.Fprintf(w, "      … and %d more lines\n", more)
 	}
 }
 

@@ -175,6 +175,27 @@ func (a *App) Describe() string {
 	return strings.Join(words, " · ")
 }
 
+func (a *App) refs() []Ref {
+	var refs []Ref
+	add := func(kind Kind, name string) {
+		if name != "" {
+			refs = append(refs, Ref{kind, name})
+		}
+	}
+	for _, v := range a.Env {
+		add(KindApp, v.App)
+		add(KindSecret, v.Secret)
+	}
+	for _, f := range a.Files {
+		add(KindConfig, f.Config)
+		add(KindSecret, f.Secret)
+	}
+	for _, d := range a.Disks {
+		add(KindDisk, d.Disk)
+	}
+	return refs
+}
+
 // ShortImage is an image as people speak of it: without the registry, and without the digest where there is a tag.
 func ShortImage(image string) string {
 	name, digest, pinned := strings.Cut(image, "@")

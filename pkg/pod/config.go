@@ -112,6 +112,8 @@ func (c Content) open() any {
 // Kind implements Resource.
 func (*Config) Kind() Kind { return KindConfig }
 
+func (*Config) refs() []Ref { return nil }
+
 // Describe implements Resource: "2 files: mime.types, nginx.conf".
 func (c *Config) Describe() string {
 	return plural(len(c.Files), "file") + ": " + strings.Join(slices.Sorted(maps.Keys(c.Files)), ", ")
@@ -139,4 +141,12 @@ func (c *Config) problems(name string, _ Spec) []Problem {
 		}
 	}
 	return p
+}
+
+// With returns the content with its bytes, or an error when these are not its bytes.
+func (c Content) With(data []byte) (Content, error) {
+	if full := ContentOf(data); full.Equal(c) {
+		return full, nil
+	}
+	return c, fmt.Errorf("the bytes are not those of the digest sha256:%s", c.SHA256)
 }

@@ -17,6 +17,8 @@ type Disk struct {
 // Kind implements Resource.
 func (*Disk) Kind() Kind { return KindDisk }
 
+func (*Disk) refs() []Ref { return nil }
+
 // Describe implements Resource: "10Gi".
 func (d *Disk) Describe() string {
 	if d.Class != "" {

@@ -42,6 +42,8 @@ type Resource interface {
 	Kind() Kind
 	// Describe sums it up in a few words, for a list.
 	Describe() string
+	// refs are the resources that it names. One may be there several times.
+	refs() []Ref
 	// problems returns what is wrong with it, as part of s. Paths are relative to the resource.
 	problems(name string, s Spec) []Problem
 }
@@ -130,6 +132,11 @@ func (s Spec) Names(kind Kind) []string {
 		}
 	}
 	return names
+}
+
+// Users returns the resources that name ref, in the order of Refs.
+func (s Spec) Users(ref Ref) []Ref {
+	return slices.DeleteFunc(s.Refs(), func(r Ref) bool { return !slices.Contains(s[r].refs(), ref) })
 }
 
 // newResource returns an empty resource of a kind, or nil for a kind that psc does not know.

@@ -123,6 +123,19 @@ func (r *Route) Describe() string {
 	return strings.Join(rules, "; ")
 }
 
+func (r *Route) refs() []Ref {
+	var refs []Ref
+	for _, rule := range r.Rules {
+		for _, t := range rule.To {
+			refs = append(refs, Ref{KindApp, t.App})
+		}
+	}
+	if r.TLS.Secret != "" {
+		refs = append(refs, Ref{KindSecret, r.TLS.Secret})
+	}
+	return refs
+}
+
 // Describe sums up the targets: "web 90%, web-next 10%".
 func (r Rule) Describe() string {
 	total := 0

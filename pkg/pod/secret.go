@@ -30,6 +30,8 @@ func (*Secret) Object(secret, version string) string { return secret + "-" + ver
 // Kind implements Resource.
 func (*Secret) Kind() Kind { return KindSecret }
 
+func (*Secret) refs() []Ref { return nil }
+
 // Describe implements Resource: "2 keys: password, url".
 func (s *Secret) Describe() string {
 	return plural(len(s.Keys), "key") + ": " + strings.Join(slices.Sorted(maps.Keys(s.Keys)), ", ")

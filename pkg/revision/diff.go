@@ -51,37 +51,53 @@ func (e Entry) Resource() pod.Resource {
 	return e.from
 }
 
-// Spoken are the fields as people are told of them: a port by its name, and a rule of a route as a whole, with its
-// shares in percent, for one weight means nothing without the others.
+// Spoken are the fields as people are told of them: a port by its name, what stands at a path of the file system and
+// the bounds of an autoscaler as a whole, a rule of a route with its shares in percent, for one weight means nothing
+// without the others, and of a secret nothing but that it is another.
 func (e Entry) Spoken() []Field {
-	from, _ := e.from.(*pod.Route)
-	to, _ := e.to.(*pod.Route)
 	var out []Field
 	said := map[string]bool{}
 	for _, f := range e.Fields {
-		field, key, leaf := listItem(f.Path)
+		whole, ok := e.whole(f)
 		switch {
-		case field == "ports" && leaf == "name":
-			continue // the path of its number says it
-		case field == "ports" && leaf == "port":
-			f.Path = "spec.port " + key
-		case field == "rules" && from != nil && to != nil:
-			before, after := spokenRule(from, key), spokenRule(to, key)
-			if Text(before) == Text(after) {
-				break // other numbers for the same shares: say the numbers
-			}
-			if said[key] {
-				continue
-			}
-			said[key] = true
-			f = Field{Path: "spec." + key + " to", From: before, To: after}
-			if key == "/" {
-				f.Path = "spec.to"
-			}
+		case strings.HasSuffix(f.Path, "].name"): // the path of the port's number says it
+		case !ok:
+			out = append(out, f)
+		case !said[whole.Path]:
+			said[whole.Path] = true
+			out = append(out, whole)
 		}
-		out = append(out, f)
 	}
 	return out
+}
+
+// whole is the field in words, together with those beside it that only make sense with it; ok is false for one that
+// speaks for itself.
+func (e Entry) whole(f Field) (whole Field, ok bool) {
+	field, key, leaf := listItem(f.Path)
+	name := strings.TrimPrefix(f.Path, "spec.")
+	switch {
+	case e.Kind == pod.KindSecret:
+		return Field{"spec.key " + strings.TrimPrefix(name, "keys."), hidden(f.From), hidden(f.To)}, true
+	case e.Kind == pod.KindConfig:
+		return Field{"spec.file " + strings.TrimPrefix(name, "files."), sized(f.From), sized(f.To)}, true
+	case field == "ports" && leaf == "port":
+		return Field{"spec.port " + key, f.From, f.To}, true
+	case field == "files" || field == "disks":
+		return Field{"spec.mount " + key, spokenMount(e.from, key), spokenMount(e.to, key)}, true
+	case strings.HasPrefix(name, "autoscale."):
+		return Field{"spec.autoscale", spokenBounds(e.from), spokenBounds(e.to)}, true
+	case field == "rules" && e.Type == Updated:
+		before, after := spokenRule(e.from, key), spokenRule(e.to, key)
+		if Text(before) == Text(after) {
+			return f, false // other numbers for the same shares: say the numbers
+		}
+		if key == "/" {
+			return Field{"spec.to", before, after}, true
+		}
+		return Field{"spec." + key + " to", before, after}, true
+	}
+	return f, false
 }
 
 // listItem takes apart the path of a leaf in a list with a key: spec.ports[http].port is ports, http and port.
@@ -95,13 +111,63 @@ func listItem(path string) (field, key, leaf string) {
 }
 
 // spokenRule is the rule of a path in words; nil when the route has none.
-func spokenRule(r *pod.Route, path string) any {
-	for _, rule := range r.Rules {
-		if rule.Path == path {
-			return rule.Describe()
+func spokenRule(r pod.Resource, path string) any {
+	if route, ok := r.(*pod.Route); ok {
+		for _, rule := range route.Rules {
+			if rule.Path == path {
+				return rule.Describe()
+			}
 		}
 	}
 	return nil
+}
+
+// spokenMount is what an app has at a path: "config/web", "secret/db/url", "disk/data"; nil when that is nothing.
+func spokenMount(r pod.Resource, path string) any {
+	app, ok := r.(*pod.App)
+	if !ok {
+		return nil
+	}
+	for _, d := range app.Disks {
+		if d.Path == path {
+			return "disk/" + d.Disk
+		}
+	}
+	for _, f := range app.Files {
+		if f.Path == path {
+			source := "config/" + f.Config
+			if f.Secret != "" {
+				source = "secret/" + f.Secret
+			}
+			return strings.TrimSuffix(source+"/"+f.File, "/")
+		}
+	}
+	return nil
+}
+
+// spokenBounds are the bounds of an app's autoscaler: "2 to 10 at 70%"; nil when it has none.
+func spokenBounds(r pod.Resource) any {
+	app, ok := r.(*pod.App)
+	if !ok || app.Autoscale == nil {
+		return nil
+	}
+	return fmt.Sprintf("%d to %d at %d%%", app.Autoscale.Min, app.Autoscale.Max, app.Autoscale.Target())
+}
+
+// hidden stands for a value that nobody is shown.
+func hidden(version any) any {
+	if version == nil {
+		return nil
+	}
+	return "a secret value"
+}
+
+// sized stands for the content of a file where only its digest is known.
+func sized(content any) any {
+	if c, ok := content.(map[string]any); ok {
+		return fmt.Sprintf("%v bytes", c["size"])
+	}
+	return content
 }
 
 // Diff tells how to differs from from, resource by resource and field by field, in the order of pod.Spec.Refs.
@@ -251,14 +317,18 @@ func Words(fields []Field) []string {
 		if label == "image" {
 			from, to = images(Text(f.From), Text(f.To))
 		}
-		name, isEnv := strings.CutPrefix(label, "env.")
+		if item, ok := strings.CutPrefix(label, "env."); ok {
+			label = "env " + item
+		}
+		word, item, listed := strings.Cut(label, " ")
+		listed = listed && (word == "env" || word == "file" || word == "key")
 		switch {
-		case isEnv && f.From == nil:
-			words = append(words, "env +"+name)
-		case isEnv && f.To == nil:
-			words = append(words, "env -"+name)
-		case isEnv:
-			words = append(words, "env "+name+" "+from+" -> "+to)
+		case listed && f.From == nil:
+			words = append(words, word+" +"+item)
+		case listed && f.To == nil:
+			words = append(words, word+" -"+item)
+		case listed && word != "env":
+			words = append(words, label+" changed")
 		case f.From == nil:
 			words = append(words, label+" "+to)
 		case f.To == nil:

@@ -1,0 +1,67 @@
+package rollout
+
+import (
+	"context"
+	"fmt"
+	"maps"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/pscdev/psc/internal/kube"
+	"github.com/pscdev/psc/pkg/pod"
+	"github.com/pscdev/psc/pkg/render"
+)
+
+// Shrinks returns pod.Problems for the disks of a spec that are larger in the cluster, or nil: Kubernetes lets no disk
+// shrink.
+func (o *Rollout) Shrinks(ctx context.Context, spec pod.Spec) error {
+	there, err := o.larger(ctx, spec)
+	if err != nil {
+		return err
+	}
+	var problems pod.Problems
+	for name, disk := range there.Disks() {
+		problems = append(problems, pod.Problem{
+			Path:    "disk/" + name + " spec.size",
+			Message: fmt.Sprintf("is %s in the cluster and cannot shrink to %s: psc disk set %s --size %s", disk.Size, spec.Disk(name).Size, name, disk.Size),
+		})
+	}
+	if len(problems) == 0 {
+		return nil
+	}
+	return problems
+}
+
+// Grown returns a spec whose disks are as large as they are in the cluster: one to go back to.
+func (o *Rollout) Grown(ctx context.Context, spec pod.Spec) (pod.Spec, error) {
+	there, err := o.larger(ctx, spec)
+	out := maps.Clone(spec)
+	maps.Copy(out, there)
+	return out, err
+}
+
+// larger are the disks of a spec that are larger in the cluster, as they are there.
+func (o *Rollout) larger(ctx context.Context, spec pod.Spec) (pod.Spec, error) {
+	if len(spec.Names(pod.KindDisk)) == 0 {
+		return nil, nil
+	}
+	items, err := o.Kube.List(ctx, corev1.SchemeGroupVersion.WithKind("PersistentVolumeClaim"), o.Pod, render.LabelDisk)
+	if err != nil {
+		return nil, err
+	}
+	out := pod.Spec{}
+	for i := range items {
+		claim, err := kube.As[corev1.PersistentVolumeClaim](&items[i])
+		if err != nil {
+			return nil, err
+		}
+		size := claim.Spec.Resources.Requests[corev1.ResourceStorage]
+		if disk := spec.Disk(claim.Name); disk != nil {
+			there := &pod.Disk{Size: size.String(), Class: disk.Class}
+			if disk.Smaller(there) {
+				out[pod.Ref{Kind: pod.KindDisk, Name: claim.Name}] = there
+			}
+		}
+	}
+	return out, nil
+}
