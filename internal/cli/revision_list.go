@@ -15,7 +15,8 @@ import (
 
 func newRevision(a *app) *cobra.Command {
 	c := noun("revision", "Revisions: the history of the pod",
-		newRevisionList(a), newRevisionShow(a), newRevisionDiff(a), newRevisionWait(a))
+		newRevisionList(a), newRevisionShow(a), newRevisionDiff(a), newRevisionWait(a),
+		newRevisionPrune(a), newRevisionVerify(a))
 	c.Aliases = []string{"rev"}
 	return c
 }

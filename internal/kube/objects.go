@@ -156,6 +156,15 @@ func (c *Client) Delete(ctx context.Context, kind Kind, namespace, name string, 
 	return c.named(err, "delete %s %s", kind.Kind, name)
 }
 
+// DeleteUnchanged removes an object in the version that was read. One that was changed since, or is gone, is no error.
+func (c *Client) DeleteUnchanged(ctx context.Context, kind Kind, namespace, name, version string) error {
+	err := c.in(kind, namespace).Delete(ctx, name, metav1.DeleteOptions{Preconditions: &metav1.Preconditions{ResourceVersion: &version}})
+	if apierrors.IsNotFound(err) || apierrors.IsConflict(err) {
+		return nil
+	}
+	return c.named(err, "delete %s %s", kind.Kind, name)
+}
+
 // WaitGone waits until an object is gone.
 func (c *Client) WaitGone(ctx context.Context, kind Kind, name string) error {
 	for {

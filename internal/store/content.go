@@ -272,7 +272,14 @@ func (s *Store) Verify(ctx context.Context, spec pod.Spec) error {
 	group.SetLimit(parallel)
 	for i, c := range all {
 		group.Go(func() error {
+			verified := c.id() + "/" + c.key
+			if _, known := s.verified.Load(verified); known {
+				return nil
+			}
 			err := s.verify(ctx, c)
+			if err == nil {
+				s.verified.Store(verified, true)
+			}
 			if errors.As(err, &problems[i]) || c.kind == secrets() && apierrors.IsForbidden(err) {
 				return nil
 			}

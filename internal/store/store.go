@@ -16,8 +16,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -66,6 +68,9 @@ func configMaps() kube.Kind { return kube.Kind{Version: "v1", Kind: "ConfigMap"}
 // ErrNoRevision is returned for a number that the pod does not have.
 var ErrNoRevision = errors.New("no such revision")
 
+// ErrDamaged is wrapped by the error for a record that cannot be read.
+var ErrDamaged = errors.New("damaged")
+
 // Store keeps the revisions of one pod.
 type Store struct {
 	kube *kube.Client
@@ -73,6 +78,8 @@ type Store struct {
 	now  func() time.Time
 	// staged is the content that is written with the first revision that refers to it.
 	staged map[string]runtime.Object
+	// verified is the content that Verify has seen: many revisions refer to the same.
+	verified sync.Map
 }
 
 // Open returns the store of a pod. It does not dial.
@@ -358,33 +365,39 @@ func record(m *metav1.ObjectMeta) revision.Revision {
 	return r
 }
 
+// decode reads a record. The error wraps ErrDamaged.
 func decode(cm *corev1.ConfigMap) (revision.Revision, error) {
 	r := record(&cm.ObjectMeta)
 	if r.State == revision.Damaged {
-		return r, errors.New(r.Reason)
+		return r, fmt.Errorf("%w: %s", ErrDamaged, r.Reason)
 	}
+	var err error
+	if r.Edits, r.Spec, err = decodeData(cm); err != nil {
+		return r, fmt.Errorf("read revision %d: %w: %w", r.Number, ErrDamaged, err)
+	}
+	return r, nil
+}
+
+func decodeData(cm *corev1.ConfigMap) (edits pod.Change, spec pod.Spec, err error) {
 	data := cm.Data
 	if packed, ok := cm.BinaryData[keyPacked]; ok {
-		var err error
 		if data, err = unpack(packed); err != nil {
-			return r, fmt.Errorf("read revision %d: %w", r.Number, err)
+			return edits, nil, err
 		}
 	}
-	if err := json.Unmarshal([]byte(data[keyEdits]), &r.Edits); err != nil {
-		return r, fmt.Errorf("read revision %d: its change: %w", r.Number, err)
+	if err := json.Unmarshal([]byte(data[keyEdits]), &edits); err != nil {
+		return edits, nil, fmt.Errorf("its change: %w", err)
 	}
-	r.Spec = pod.Spec{}
+	spec = pod.Spec{}
 	for key, text := range data {
 		if key == keyEdits {
 			continue
 		}
 		part, err := pod.Decode([]byte(text))
 		if err != nil {
-			return r, fmt.Errorf("read revision %d: %s: %w", r.Number, key, err)
+			return edits, nil, fmt.Errorf("%s: %w", key, err)
 		}
-		for ref, resource := range part {
-			r.Spec[ref] = resource
-		}
+		maps.Copy(spec, part)
 	}
-	return r, nil
+	return edits, spec, nil
 }

@@ -1,0 +1,93 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/pscdev/psc/internal/fault"
+	"github.com/pscdev/psc/pkg/revision"
+)
+
+// pruneDocument is the answer of prune for scripts.
+type pruneDocument struct {
+	Revisions []int    `json:"revisions"`
+	Content   []string `json:"content"`
+}
+
+func newRevisionPrune(a *app) *cobra.Command {
+	var (
+		most   int
+		also   []int
+		dryRun bool
+	)
+	cmd := &cobra.Command{
+		Use:   "prune --keep N",
+		Short: "Remove old revisions, and the files and secret values that only they had",
+		Long: "Remove all but the newest revisions. The live one, those that wait, those that are being deployed and the last one\n" +
+			"that was ready stay in any case, and so does everything that is mounted.",
+		Example: "  psc revision prune --keep 50 --keep-revision 7\n  psc revision prune --keep 50 --dry-run",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if most < 1 {
+				return fault.New(fault.Usage, "--keep must be 1 or more").WithHint("%s", cmd.UseLine())
+			}
+			w, err := a.open()
+			if err != nil {
+				return err
+			}
+			h, err := w.history(cmd.Context())
+			if err != nil {
+				return err
+			}
+			for _, number := range also {
+				if _, ok := h.find(number); !ok {
+					return fault.New(fault.Usage, "--keep-revision: there is no r%d", number).WithHint("psc revision list")
+				}
+			}
+			kept := append(h.kept(most), also...)
+			pruned, err := w.store.Prune(cmd.Context(), dryRun, func(r revision.Revision) bool {
+				return r.Number > h.head() || slices.Contains(kept, r.Number)
+			})
+			if err != nil {
+				return err
+			}
+			doc := pruneDocument{Revisions: []int{}, Content: append([]string{}, pruned.Content...)}
+			names := slices.Clone(pruned.Content)
+			for _, r := range pruned.Revisions {
+				doc.Revisions = append(doc.Revisions, r.Number)
+				names = append(names, fmt.Sprintf("revision/%d", r.Number))
+			}
+			return a.view.Answer(doc, names, func(out io.Writer) {
+				verb := "Removed"
+				if dryRun {
+					verb = "Would remove"
+				}
+				fmt.Fprintf(out, "%s %s and %s\n", verb, count(len(doc.Revisions), "revision"), count(len(doc.Content), "file or secret value"))
+			})
+		},
+	}
+	cmd.Flags().IntVar(&most, "keep", 0, "how many of the newest revisions stay")
+	cmd.Flags().IntSliceVar(&also, "keep-revision", nil, "number of a revision that stays, to roll back to")
+	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "show what would go, remove nothing")
+	return cmd
+}
+
+// kept are the numbers of the revisions that stay: the newest, and those that something still depends on.
+func (h history) kept(newest int) []int {
+	var out []int
+	lastReady := false
+	for i, r := range h.all {
+		last := r.State == revision.Ready && r.Number < h.live && !lastReady
+		lastReady = lastReady || last
+		if i < newest || last || r.Live || r.State == revision.Waiting || r.State == revision.Pending {
+			out = append(out, r.Number)
+		}
+	}
+	for _, r := range h.drafts() {
+		out = append(out, r.Number)
+	}
+	return out
+}

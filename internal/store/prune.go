@@ -1,0 +1,152 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/pscdev/psc/internal/kube"
+	"github.com/pscdev/psc/pkg/revision"
+)
+
+// contentGrace is how old content has to be before it can be garbage: a change writes it before the revision that
+// refers to it.
+const contentGrace = time.Hour
+
+// Pruned is what Prune removed, or would remove.
+type Pruned struct {
+	Revisions []revision.Revision
+	// Content are the objects with files and secret values that no kept revision refers to and nothing mounts.
+	Content []string
+}
+
+// Prune removes the revisions that keep does not want, and the content that is then needed by none. With dry it only
+// says what it would remove.
+func (s *Store) Prune(ctx context.Context, dry bool, keep func(revision.Revision) bool) (Pruned, error) {
+	var out Pruned
+	// The content is listed first: what a change writes from now on is younger than what is seen here.
+	content, err := s.contentMetas(ctx)
+	if err != nil {
+		return out, err
+	}
+	items, err := s.kube.List(ctx, configMaps(), s.pod, labelRevision)
+	if err != nil {
+		return out, err
+	}
+	needed, err := s.mounted(ctx)
+	if err != nil {
+		return out, err
+	}
+	for i := range items {
+		cm, err := kube.As[corev1.ConfigMap](&items[i])
+		if err != nil {
+			return out, err
+		}
+		r, err := decode(cm)
+		switch {
+		case !keep(r):
+			out.Revisions = append(out.Revisions, r)
+		case err != nil:
+			return out, fmt.Errorf("r%d is kept and cannot be read, so what it refers to is not known: %w", r.Number, err)
+		default:
+			for _, c := range contents(r.Spec) {
+				needed[c.id()] = true
+			}
+		}
+	}
+	for _, r := range out.Revisions {
+		if !dry {
+			if err := s.kube.Delete(ctx, configMaps(), s.pod, recordName(r.Number), ""); err != nil {
+				return out, err
+			}
+		}
+	}
+	for _, m := range content {
+		id := m.Kind + "/" + m.Name
+		if needed[id] || s.young(m) {
+			continue
+		}
+		out.Content = append(out.Content, id)
+		if !dry {
+			// A change that asked for it meanwhile has touched it, and it stays.
+			if err := s.kube.DeleteUnchanged(ctx, m.GroupVersionKind(), s.pod, m.Name, m.ResourceVersion); err != nil {
+				return out, err
+			}
+		}
+	}
+	return out, nil
+}
+
+func (s *Store) contentMetas(ctx context.Context) ([]metav1.PartialObjectMetadata, error) {
+	configs, err := s.kube.ListMeta(ctx, configMaps(), s.pod, labelConfig)
+	if err != nil {
+		return nil, err
+	}
+	secrets, err := s.kube.ListMeta(ctx, secrets(), s.pod, labelSecret)
+	return slices.Concat(configs, secrets), err
+}
+
+// young says whether content was made or asked for lately.
+func (s *Store) young(m metav1.PartialObjectMetadata) bool {
+	last := m.CreationTimestamp.Time
+	if used, err := time.Parse(time.RFC3339, m.Annotations[annotationUsed]); err == nil && used.After(last) {
+		last = used
+	}
+	return s.now().Sub(last) < contentGrace
+}
+
+// mounted is the content that apps have or are about to have, whatever the revisions say.
+func (s *Store) mounted(ctx context.Context) (map[string]bool, error) {
+	out := map[string]bool{}
+	deployments, err := s.kube.List(ctx, appsv1.SchemeGroupVersion.WithKind("Deployment"), s.pod, "")
+	if err != nil {
+		return nil, err
+	}
+	for i := range deployments {
+		d, err := kube.As[appsv1.Deployment](&deployments[i])
+		if err != nil {
+			return nil, err
+		}
+		mark(out, d.Spec.Template.Spec)
+	}
+	instances, err := s.kube.List(ctx, corev1.SchemeGroupVersion.WithKind("Pod"), s.pod, "")
+	if err != nil {
+		return nil, err
+	}
+	for i := range instances {
+		p, err := kube.As[corev1.Pod](&instances[i])
+		if err != nil {
+			return nil, err
+		}
+		mark(out, p.Spec)
+	}
+	return out, nil
+}
+
+func mark(out map[string]bool, spec corev1.PodSpec) {
+	for _, v := range spec.Volumes {
+		if v.Projected == nil {
+			continue
+		}
+		for _, source := range v.Projected.Sources {
+			if source.ConfigMap != nil {
+				out["ConfigMap/"+source.ConfigMap.Name] = true
+			}
+			if source.Secret != nil {
+				out["Secret/"+source.Secret.Name] = true
+			}
+		}
+	}
+	for _, c := range spec.Containers {
+		for _, e := range c.Env {
+			if e.ValueFrom != nil && e.ValueFrom.SecretKeyRef != nil {
+				out["Secret/"+e.ValueFrom.SecretKeyRef.Name] = true
+			}
+		}
+	}
+}
