@@ -95,10 +95,10 @@ func routeStatuses(statuses []rollout.Status, r revision.Revision) []routeStatus
 
 // fares tells how everything in the live revision fares. A revision whose deploy nobody waited for is settled.
 func (a *app) fares(ctx context.Context, w *workspace, h history) (revision.Revision, render.Cluster, []rollout.Status, error) {
-	if h.live == 0 {
+	if h.Live == 0 {
 		return revision.Revision{}, render.Cluster{}, nil, nil
 	}
-	live, err := w.store.Get(ctx, h.live)
+	live, err := w.store.Get(ctx, h.Live)
 	if err != nil {
 		return live, render.Cluster{}, nil, err
 	}
@@ -166,7 +166,7 @@ func (a *app) resources(ctx context.Context, w *workspace) ([]appStatus, []route
 		return nil, nil, err
 	}
 	apps, routes := appStatuses(statuses, live), routeStatuses(statuses, live)
-	head, err := w.store.Get(ctx, h.head())
+	head, err := w.store.Get(ctx, h.Tip())
 	if err != nil || head.Number == live.Number {
 		return apps, routes, err
 	}

@@ -8,7 +8,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/pscdev/psc/internal/fault"
 	"github.com/pscdev/psc/internal/view"
 	"github.com/pscdev/psc/pkg/pod"
 	"github.com/pscdev/psc/pkg/revision"
@@ -38,12 +37,15 @@ func (a *app) change(ctx context.Context, f *changeFlags, edits ...pod.Edit) err
 
 // changeBy is change for what depends on the spec that is changed.
 func (a *app) changeBy(ctx context.Context, f *changeFlags, change func(pod.Spec) pod.Change) error {
+	if err := f.check(); err != nil {
+		return err
+	}
 	w, err := a.open()
 	if err != nil {
 		return err
 	}
 	if f.dryRun {
-		return a.dryRun(ctx, w, change, f.exitCode)
+		return a.dryRun(ctx, w, change, f)
 	}
 	user, err := w.kube.Whoami(ctx)
 	if err != nil {
@@ -52,13 +54,8 @@ func (a *app) changeBy(ctx context.Context, f *changeFlags, change func(pod.Spec
 	if f.deploy {
 		return a.changeAlone(ctx, w, user.Name, change, f)
 	}
-	r, err := w.store.Append(ctx, user.Name, func(head revision.Revision) (revision.Revision, error) {
-		if head.Number == 0 {
-			if _, err := w.namespace(ctx); err != nil {
-				return head, err
-			}
-		}
-		return next(head, head, change(head.Spec), f.message)
+	r, err := a.draft(ctx, w, user.Name, func(number int, tip revision.Revision) (revision.Revision, error) {
+		return next(number, tip, change(tip.Spec), f.message)
 	})
 	if done, err := a.unchanged(err); done {
 		return err
@@ -73,15 +70,15 @@ func (a *app) changeBy(ctx context.Context, f *changeFlags, change func(pod.Spec
 var errUnchanged = errors.New("nothing changes")
 
 // next makes the revision of a change to from.
-func next(head, from revision.Revision, change pod.Change, message string) (revision.Revision, error) {
+func next(number int, from revision.Revision, change pod.Change, message string) (revision.Revision, error) {
 	spec, err := pod.Apply(from.Spec, change)
 	if err != nil {
-		return head, invalid(err)
+		return from, invalid(err)
 	}
-	r := revision.Next(head, from, spec, change)
+	r := revision.Next(number, from, spec, change)
 	r.Message = message
 	if r.Change == "" {
-		return head, errUnchanged
+		return from, errUnchanged
 	}
 	return r, nil
 }
@@ -102,95 +99,23 @@ func (a *app) showDraft(r revision.Revision) error {
 	return err
 }
 
-// dryRun shows what the change would make of the newest revision.
-func (a *app) dryRun(ctx context.Context, w *workspace, change func(pod.Spec) pod.Change, exitCode bool) error {
-	head, err := w.store.Head(ctx)
+// dryRun shows what the change would make of the newest revision, or with --deploy of the live one.
+func (a *app) dryRun(ctx context.Context, w *workspace, change func(pod.Spec) pod.Change, f *changeFlags) error {
+	h, err := w.history(ctx)
 	if err != nil {
-		return w.named(err)
+		return err
 	}
-	spec, err := pod.Apply(head.Spec, change(head.Spec))
+	number := h.Tip()
+	if f.deploy {
+		number = h.Base()
+	}
+	from, err := w.store.Get(ctx, number)
+	if err != nil {
+		return err
+	}
+	spec, err := pod.Apply(from.Spec, change(from.Spec))
 	if err != nil {
 		return invalid(err)
 	}
-	return a.showDiff(ctx, w, diffDocument{From: head.Number, To: head.Number + 1}, head.Spec, spec, exitCode)
-}
-
-// changeAlone deploys a change on top of what is live, and makes the drafts that wait again on top of it.
-func (a *app) changeAlone(ctx context.Context, w *workspace, user string, change func(pod.Spec) pod.Change, f *changeFlags) error {
-	refuse := func(err error) error { return fault.Wrap(fault.Conflict, err) }
-	var base revision.Revision
-	r, err := a.appendAlone(ctx, w, user, refuse, func(head, live revision.Revision) (revision.Revision, error) {
-		base = live
-		return next(head, live, change(live.Spec), f.message)
-	})
-	if errors.Is(err, errUnchanged) && base.Number != 0 && base.State != revision.Ready {
-		return a.deploy(ctx, w, user, base, &f.deployFlags) // it is what was asked for, and does not run yet
-	}
-	if done, err := a.unchanged(err); done {
-		return err
-	}
-	if err != nil {
-		return err
-	}
-	return a.deploy(ctx, w, user, r, &f.deployFlags)
-}
-
-// appendAlone stores the revision that onBase makes of the base, and behind it the waiting drafts, made again on top
-// of it. What touches the same field in a draft is left to conflict: an error of it ends everything before the first
-// write, nil leaves the drafts behind.
-func (a *app) appendAlone(ctx context.Context, w *workspace, user string, conflict func(error) error,
-	onBase func(head, base revision.Revision) (revision.Revision, error),
-) (revision.Revision, error) {
-	var rebased []revision.Revision
-	alone, err := w.store.Append(ctx, user, func(head revision.Revision) (revision.Revision, error) {
-		h, err := w.history(ctx)
-		if err != nil {
-			return head, err
-		}
-		base, err := w.store.Get(ctx, h.base())
-		if err != nil {
-			return head, err
-		}
-		r, err := onBase(head, base)
-		if err != nil {
-			return head, err
-		}
-		r.State = revision.Waiting // from the first moment: it is what the next one has to build on
-		drafts, err := w.load(ctx, h.drafts())
-		if err != nil {
-			return head, err
-		}
-		rebased, err = revision.Rebase(r, base.Spec, drafts)
-		if err != nil {
-			return r, conflict(err)
-		}
-		return r, nil
-	})
-	if err != nil {
-		return alone, err
-	}
-	for _, draft := range rebased {
-		if _, err := w.store.Append(ctx, draft.Author, func(head revision.Revision) (revision.Revision, error) {
-			return next(head, head, draft.Edits, draft.Message)
-		}); err != nil && !errors.Is(err, errUnchanged) {
-			return alone, err
-		}
-	}
-	if len(rebased) > 0 {
-		a.view.Say("%s put on top of %s", count(len(rebased), "waiting draft"), alone.Name())
-	}
-	return alone, nil
-}
-
-// load reads revisions with their specs, oldest first.
-func (w *workspace) load(ctx context.Context, records []revision.Revision) ([]revision.Revision, error) {
-	out := make([]revision.Revision, len(records))
-	for i, r := range records {
-		full, err := w.store.Get(ctx, r.Number)
-		if err != nil {
-			return nil, err
-		}
-		out[len(records)-1-i] = full
-	}
-	return out, nil
+	return a.showDiff(ctx, w, diffDocument{From: from.Number, To: h.Next()}, from.Spec, spec, f.exitCode)
 }

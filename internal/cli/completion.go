@@ -107,11 +107,11 @@ func (a *app) resourceNames(ctx context.Context, kind pod.Kind) []string {
 	if err != nil {
 		return nil
 	}
-	head, err := w.store.Head(ctx)
+	spec, err := w.headSpec(ctx)
 	if err != nil {
 		return nil
 	}
-	return head.Spec.Names(kind)
+	return spec.Names(kind)
 }
 
 func (a *app) revisionNames(ctx context.Context) []string {

@@ -4,18 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/pscdev/psc/internal/fault"
-	"github.com/pscdev/psc/internal/rollout"
-	"github.com/pscdev/psc/internal/store"
-	"github.com/pscdev/psc/internal/view"
-	"github.com/pscdev/psc/pkg/plan"
+	"github.com/pscdev/psc/pkg/pod"
 	"github.com/pscdev/psc/pkg/revision"
 )
 
@@ -30,54 +25,91 @@ func (f *deployFlags) add(cmd *cobra.Command) {
 	flags.DurationVar(&f.timeout, "timeout", defaultTimeout, "how long it may take to become ready")
 	flags.DurationVar(&f.lockWait, "lock-wait", defaultTimeout, "how long to wait while someone else deploys")
 	flags.BoolVar(&f.noWait, "no-wait", false, "return when everything is written")
-	flags.BoolVar(&f.rollbackOnFailure, "rollback-on-failure", false, "go back to what was live when it fails")
+	flags.BoolVar(&f.rollbackOnFailure, "rollback-on-failure", false, "go back to the last revision that was ready when it fails")
+}
+
+func (f *deployFlags) check() error {
+	switch {
+	case f.timeout <= 0:
+		return fault.New(fault.Usage, "--timeout must be more than 0, is %s", f.timeout)
+	case f.lockWait < 0:
+		return fault.New(fault.Usage, "--lock-wait must be 0 or more, is %s", f.lockWait)
+	}
+	return nil
 }
 
 func newDeploy(a *app) *cobra.Command {
 	var (
-		f                deployFlags
-		message          string
-		dryRun, exitCode bool
+		f                           deployFlags
+		message                     string
+		dryRun, exitCode, mine, all bool
 	)
 	cmd := &cobra.Command{
 		Use:   "deploy [REVISION]",
 		Short: "Bring the newest revision, or the one that is named, to the cluster",
-		Long: "Deploy the newest revision with all drafts below it, or the one that is named. It waits until\n" +
-			"everything is ready. When it is interrupted, run it again: it goes on where it was.",
-		Example: "  psc deploy -m \"first version\"\n  psc deploy 12 --timeout 2m\n  psc deploy --dry-run",
+		Long: "Deploy the newest revision with all drafts below it, or the one that is named. It waits until everything is\n" +
+			"ready. When it is interrupted, run it again: it goes on where it was. When there are drafts of others among\n" +
+			"them, it asks; --all and --mine answer.",
+		Example: "  psc deploy -m \"first version\"\n  psc deploy --mine\n  psc deploy 12 --timeout 2m",
 		Args:    between(0, "REVISION"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx := cmd.Context()
+			if mine && (all || len(args) > 0) {
+				return fault.New(fault.Usage, "--mine chooses what is deployed: leave --all and REVISION out")
+			}
+			if err := f.check(); err != nil {
+				return err
+			}
 			w, err := a.open()
 			if err != nil {
+				return err
+			}
+			if dryRun {
+				return a.dryRunDeploy(ctx, w, args, exitCode)
+			}
+			user, err := w.kube.Whoami(ctx)
+			if err != nil {
+				return err
+			}
+			if err := a.restack(ctx, w); err != nil {
 				return err
 			}
 			h, r, err := a.toDeploy(ctx, w, args)
 			if err != nil {
 				return err
 			}
-			if dryRun {
-				live, err := w.store.Get(ctx, h.live)
-				if err != nil {
-					return err
-				}
-				return a.showDiff(ctx, w, diffDocument{From: live.Number, To: r.Number}, live.Spec, r.Spec, exitCode)
+			var again func(context.Context, revision.Revision) (revision.Revision, error)
+			if mine {
+				r, again, err = a.onlyMine(ctx, w, h, user.Name)
+			} else {
+				err = a.others(h, r.Number, user.Name, all)
 			}
-			user, err := w.kube.Whoami(ctx)
 			if err != nil {
 				return err
 			}
 			if message != "" {
 				r.Message = message
 			}
-			return a.deploy(ctx, w, user.Name, r, &f)
+			return a.deploy(ctx, w, user.Name, r, again, &f)
 		},
 	}
 	f.add(cmd)
-	cmd.Flags().StringVarP(&message, "message", "m", "", "what to say of the revision in the history")
-	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "show what would change, write nothing")
-	cmd.Flags().BoolVar(&exitCode, "exit-code", false, "with --dry-run: exit with 3 when something would change")
+	flags := cmd.Flags()
+	flags.StringVarP(&message, "message", "m", "", "what to say of the revision in the history")
+	flags.BoolVar(&mine, "mine", false, "deploy your own drafts alone; those of others are put on top")
+	flags.BoolVar(&all, "all", false, "deploy the drafts of others too")
+	flags.BoolVar(&dryRun, "dry-run", false, "show what would change, write nothing")
+	flags.BoolVar(&exitCode, "exit-code", false, "with --dry-run: exit with 3 when something would change")
 	return cmd
+}
+
+func (a *app) dryRunDeploy(ctx context.Context, w *workspace, args []string, exitCode bool) error {
+	h, r, err := a.toDeploy(ctx, w, args)
+	if err != nil {
+		return err
+	}
+	a.sayDrafts(h.Brings(r.Number))
+	return a.diffRevisions(ctx, w, h.Live, r.Number, exitCode)
 }
 
 // toDeploy chooses the revision: the one that is named, or the newest.
@@ -86,151 +118,136 @@ func (a *app) toDeploy(ctx context.Context, w *workspace, args []string) (histor
 	if err != nil {
 		return h, revision.Revision{}, err
 	}
-	number := h.head()
+	number := h.Tip()
 	if len(args) > 0 {
 		if number, err = parseRevision(args[0]); err != nil {
 			return h, revision.Revision{}, err
 		}
 	}
+	r, err := w.revision(ctx, number)
 	switch {
 	case number == 0:
-		return h, revision.Revision{}, fault.New(fault.Usage, "pod %s has no revision to deploy", w.pod).
+		return h, r, fault.New(fault.Usage, "pod %s has no revision to deploy", w.pod).
 			WithHint("psc app create NAME --image IMAGE makes the first")
-	case number < h.live:
-		return h, revision.Revision{}, fault.New(fault.Usage, "r%d is older than r%d, which is live", number, h.live).
+	case err != nil:
+		return h, r, err
+	case r.State == revision.Discarded:
+		return h, r, fault.New(fault.Usage, "r%d was discarded: %s", number, r.Reason).WithHint("psc rollback %d goes back to its content", number)
+	case h.Follows(number, h.Live):
+		return h, r, nil
+	case number < h.Live:
+		return h, r, fault.New(fault.Usage, "r%d is older than r%d, which is live", number, h.Live).
 			WithHint("psc rollback %d goes back to it", number)
 	}
-	r, err := w.revision(ctx, number)
-	return h, r, err
+	return h, r, fault.New(fault.Conflict, "r%d does not hold what r%d changed, which is live", number, h.Live).WithHint("psc deploy")
 }
 
-// deploy brings r to the cluster and tells how it goes.
-func (a *app) deploy(ctx context.Context, w *workspace, user string, r revision.Revision, f *deployFlags) error {
-	cluster, err := w.cluster(ctx, r.Spec)
+// others asks before drafts of somebody else are deployed, or says which flag answers.
+func (a *app) others(h history, number int, user string, all bool) error {
+	brings := h.Brings(number)
+	var theirs []string
+	for _, d := range brings {
+		if d.Author != user {
+			theirs = append(theirs, fmt.Sprintf("%s of %s", d.Name(), d.Author))
+		}
+	}
+	if len(theirs) == 0 {
+		return nil
+	}
+	a.sayDrafts(brings)
+	if all || a.yes {
+		return nil
+	}
+	what := fmt.Sprintf("r%d holds drafts of others: %s", number, strings.Join(theirs, ", "))
+	if !a.interactive() {
+		return fault.New(fault.Conflict, "%s", what).WithHint("--all deploys them too, --mine only your own")
+	}
+	if !a.ask(what + ". Deploy them too?") {
+		return fault.New(fault.Failed, "nothing was deployed").WithHint("psc deploy --mine deploys your own drafts")
+	}
+	return nil
+}
+
+// sayDrafts tells whose drafts a deploy brings.
+func (a *app) sayDrafts(drafts []revision.Revision) {
+	for _, d := range drafts {
+		a.view.Say("  %s of %s: %s", d.Name(), d.Author, d.Title())
+	}
+}
+
+// onlyMine is the revision with the user's own drafts alone: one that is there already when no draft of somebody else
+// stands below them, or else a new one.
+func (a *app) onlyMine(ctx context.Context, w *workspace, h history, user string) (revision.Revision, func(context.Context, revision.Revision) (revision.Revision, error), error) {
+	mine := func(h history) []revision.Revision {
+		var out []revision.Revision
+		for _, d := range h.Drafts() {
+			if d.Author == user {
+				out = append(out, d)
+			}
+		}
+		return out
+	}
+	own := mine(h)
+	if len(own) == 0 {
+		return revision.Revision{}, nil, fault.New(fault.Usage, "no draft of yours (%s) waits in pod %s", user, w.pod).WithHint("psc status")
+	}
+	if last := own[len(own)-1].Number; len(h.Brings(last)) == len(own) && h.Follows(last, h.Live) {
+		r, err := w.revision(ctx, last)
+		return r, nil, err
+	}
+	make := func(number int, from revision.Revision) (revision.Revision, error) {
+		return w.merged(ctx, own, number, from)
+	}
+	r, err := a.alone(ctx, w, user, false, make)
+	return r, a.again(w, make), err
+}
+
+// merged is one revision with the changes of several drafts.
+func (w *workspace) merged(ctx context.Context, drafts []revision.Revision, number int, from revision.Revision) (revision.Revision, error) {
+	var (
+		edits    pod.Change
+		messages []string
+		replaces []int
+	)
+	for _, d := range drafts {
+		full, err := w.store.Get(ctx, d.Number)
+		if err != nil {
+			return full, err
+		}
+		edits.Edits = append(edits.Edits, full.Edits.Edits...)
+		replaces = append(replaces, d.Number)
+		if full.Message != "" {
+			messages = append(messages, full.Message)
+		}
+	}
+	spec, err := pod.Apply(from.Spec, edits)
 	if err != nil {
+		return from, fault.New(fault.Conflict, "your drafts cannot be deployed without those of others: %w", err).WithHint("psc deploy --all")
+	}
+	r := revision.Next(number, from, spec, edits)
+	r.Message, r.Replaces = strings.Join(messages, "; "), replaces
+	if r.Change == "" {
+		return r, errUnchanged
+	}
+	return r, nil
+}
+
+// changeAlone deploys a change on top of what is live. The drafts that wait are put on top of it afterwards.
+func (a *app) changeAlone(ctx context.Context, w *workspace, user string, change func(pod.Spec) pod.Change, f *changeFlags) error {
+	var base revision.Revision
+	make := func(number int, from revision.Revision) (revision.Revision, error) {
+		base = from
+		return next(number, from, change(from.Spec), f.message)
+	}
+	r, err := a.alone(ctx, w, user, false, make)
+	if errors.Is(err, errUnchanged) && base.Number != 0 && base.State != revision.Ready {
+		return a.deploy(ctx, w, user, base, nil, &f.deployFlags) // it is what was asked for, and does not run yet
+	}
+	if done, err := a.unchanged(err); done {
 		return err
 	}
-	previous, _, err := w.store.Live(ctx)
 	if err != nil {
-		return w.named(err)
+		return invalid(w.named(err))
 	}
-	a.view.Say("Deploying %s to %s on %s as %s", r.Name(), w.pod, w.kube.Context, user)
-	progress := a.view.Progress()
-	run := &rollout.Rollout{
-		Kube: w.kube, Store: w.store, Pod: w.pod, Cluster: cluster, User: user, Holder: a.runID(user), Now: a.Now,
-		Emit: func(e rollout.Event) { show(progress, e) },
-	}
-	result, err := run.Deploy(ctx, r, rollout.Options{Timeout: f.timeout, LockWait: f.lockWait, NoWait: f.noWait})
-	progress.Close()
-	result.Revision.Live = err == nil || errors.Is(err, rollout.ErrPending)
-	if err == nil {
-		return a.showDeployed(result, f.noWait)
-	}
-	failed := errors.Is(err, rollout.ErrFailed) && ctx.Err() == nil
-	err = a.explain(result, err)
-	if f.rollbackOnFailure && failed && previous != 0 && previous != r.Number {
-		a.view.Error(err)
-		back := *f
-		back.rollbackOnFailure = false
-		if backErr := a.rollback(ctx, w, user, previous, "", &back); backErr != nil {
-			return backErr
-		}
-		return &fault.Error{Code: fault.Failed, Err: err, Silent: true}
-	}
-	return err
-}
-
-// show hands an event of a deploy to the person who watches.
-func show(p *view.Progress, e rollout.Event) {
-	switch {
-	case e.Queued != nil:
-		p.Say("  waiting: %s has been deploying r%d since %s", e.Queued.ID, e.Queued.Target, e.Queued.Since.Local().Format(time.TimeOnly))
-	case e.Plan != nil:
-		p.Say("  %s", planWords(e.Plan))
-	case e.Status != nil:
-		p.Show(view.Line{Ref: e.Status.Ref, Status: e.Status.Status, URLs: e.Status.URLs, Since: e.Status.Since})
-	}
-}
-
-// planWords counts what will be written: "3 to create, 1 to update, 5 unchanged".
-func planWords(steps []plan.Step) string {
-	counts := map[plan.Action]int{}
-	for _, s := range steps {
-		counts[s.Action]++
-	}
-	var words []string
-	for _, action := range []plan.Action{plan.Create, plan.Update, plan.Delete} {
-		if n := counts[action]; n > 0 {
-			words = append(words, fmt.Sprintf("%d to %s", n, action))
-		}
-	}
-	if n := counts[plan.Keep]; n > 0 {
-		words = append(words, fmt.Sprintf("%d unchanged", n))
-	}
-	if len(words) == 0 {
-		return "nothing to write"
-	}
-	return strings.Join(words, ", ")
-}
-
-// deployDocument is the answer of deploy and rollback for scripts.
-type deployDocument struct {
-	revision.Revision
-	Apps     []appStatus `json:"apps"`
-	Duration float64     `json:"duration"` // seconds
-}
-
-func (a *app) showDeployed(result rollout.Result, noWait bool) error {
-	r := result.Revision
-	doc := deployDocument{Revision: r, Apps: appStatuses(result.Statuses, r), Duration: result.Duration.Seconds()}
-	return a.view.Answer(doc, []string{"revision/" + strconv.Itoa(r.Number)}, func(out io.Writer) {
-		text := fmt.Sprintf("%s is %s", r.Name(), view.State(r.State))
-		if r.Restores != 0 {
-			text += fmt.Sprintf(": restores r%d", r.Restores)
-		}
-		fmt.Fprintf(out, "%s (%s)\n", text, view.Seconds(result.Duration))
-		if noWait {
-			a.view.Say("See how it goes with: psc status, or psc revision wait %d", r.Number)
-		}
-	})
-}
-
-// explain gives the end of a deploy its exit code and the next step.
-func (a *app) explain(result rollout.Result, err error) error {
-	name := result.Revision.Name()
-	switch {
-	case errors.Is(err, rollout.ErrLocked), errors.Is(err, rollout.ErrSuperseded), errors.Is(err, store.ErrLost):
-		return &fault.Error{Code: fault.Conflict, Err: fmt.Errorf("%s was not deployed: %w", name, err), Hint: "psc status"}
-	case errors.Is(err, rollout.ErrPending):
-		return &fault.Error{
-			Code: fault.Pending, Err: fmt.Errorf("%s is %w%s", name, err, openWords(result.Statuses)),
-			Hint: "psc deploy goes on waiting, psc rollback goes back",
-		}
-	case errors.Is(err, rollout.ErrFailed):
-		err = invalid(err)
-		return &fault.Error{Code: fault.Of(err).Code, Err: fmt.Errorf("%s %w", name, err), Hint: "psc rollback goes back to what was ready before"}
-	}
-	return err
-}
-
-func openWords(statuses []rollout.Status) string {
-	var words []string
-	for _, s := range statuses {
-		if s.State != "ready" && s.State != "stopped" {
-			words = append(words, fmt.Sprintf("%s %s", s.Ref, view.StatusWords(s.Status, nil)))
-		}
-	}
-	if len(words) == 0 {
-		return ""
-	}
-	return ": " + strings.Join(words, "; ")
-}
-
-// parseRevision takes 12 and r12.
-func parseRevision(text string) (int, error) {
-	n, err := strconv.Atoi(strings.TrimPrefix(text, "r"))
-	if err != nil || n < 1 {
-		return 0, fault.New(fault.Usage, "%q is not the number of a revision", text).WithHint("psc revision list")
-	}
-	return n, nil
+	return a.deploy(ctx, w, user, r, a.again(w, make), &f.deployFlags)
 }

@@ -32,7 +32,11 @@ func newDiff(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.diffRevisions(cmd.Context(), w, h.live, max(h.head(), h.live), exitCode)
+			a.sayDrafts(h.Brings(h.Tip()))
+			if _, loose := h.Stack(); len(loose) > 0 {
+				a.view.Warn("%s will be put on top by the next change or deploy: r%d is not among these", count(len(loose), "waiting draft"), loose[0].Number)
+			}
+			return a.diffRevisions(cmd.Context(), w, h.Live, h.Tip(), exitCode)
 		},
 	}
 	cmd.Flags().BoolVar(&exitCode, "exit-code", false, "exit with 3 when there are differences")

@@ -56,7 +56,7 @@ func (a *app) deleteDisk(cmd *cobra.Command, w *workspace, name string, c *chang
 	if err != nil {
 		return err
 	}
-	live, err := w.store.Get(ctx, h.live)
+	live, err := w.store.Get(ctx, h.Live)
 	if err != nil {
 		return err
 	}

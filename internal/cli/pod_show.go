@@ -59,8 +59,8 @@ func (a *app) podShow(ctx context.Context, w *workspace) (podDocument, error) {
 	if err != nil {
 		return doc, err
 	}
-	doc.Live, doc.Drafts = h.live, len(h.drafts())
-	live, err := w.store.Get(ctx, h.live)
+	doc.Live, doc.Drafts = h.Live, len(h.Drafts())
+	live, err := w.store.Get(ctx, h.Live)
 	if err != nil {
 		return doc, err
 	}

@@ -27,7 +27,7 @@ func newRevisionDiff(a *app) *cobra.Command {
 			} else {
 				var h history
 				h, err = w.history(cmd.Context())
-				to = h.head()
+				to = h.Tip()
 			}
 			if err != nil {
 				return err

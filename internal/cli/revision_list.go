@@ -16,7 +16,7 @@ import (
 func newRevision(a *app) *cobra.Command {
 	c := noun("revision", "Revisions: the history of the pod",
 		newRevisionList(a), newRevisionShow(a), newRevisionDiff(a), newRevisionWait(a),
-		newRevisionPrune(a), newRevisionVerify(a))
+		newRevisionDiscard(a), newRevisionPrune(a), newRevisionVerify(a))
 	c.Aliases = []string{"rev"}
 	return c
 }
@@ -53,7 +53,7 @@ func newRevisionList(a *app) *cobra.Command {
 			if err := a.settle(cmd.Context(), w, &h); err != nil {
 				return err
 			}
-			all := h.all
+			all := h.All
 			if !a.view.Document() && most > 0 && len(all) > most {
 				all = all[:most]
 			}
@@ -70,8 +70,8 @@ func newRevisionList(a *app) *cobra.Command {
 					return
 				}
 				a.view.Revisions(out, all)
-				if len(all) < len(h.all) {
-					a.view.Say("%d older ones: psc revision list --most 0", len(h.all)-len(all))
+				if len(all) < len(h.All) {
+					a.view.Say("%d older ones: psc revision list --most 0", len(h.All)-len(all))
 				}
 			})
 		},
@@ -82,7 +82,7 @@ func newRevisionList(a *app) *cobra.Command {
 
 // settle finds out how a deploy ended that nobody waited for.
 func (a *app) settle(ctx context.Context, w *workspace, h *history) error {
-	live, ok := h.find(h.live)
+	live, ok := h.Find(h.Live)
 	if !ok || live.State != revision.Pending || h.holder.ID != "" {
 		return nil
 	}
@@ -90,9 +90,9 @@ func (a *app) settle(ctx context.Context, w *workspace, h *history) error {
 	if err != nil {
 		return err
 	}
-	for i := range h.all {
-		if h.all[i].Number == settled.Number {
-			h.all[i] = settled
+	for i := range h.All {
+		if h.All[i].Number == settled.Number {
+			h.All[i] = settled
 		}
 	}
 	return nil

@@ -43,13 +43,13 @@ func newRevisionPrune(a *app) *cobra.Command {
 				return err
 			}
 			for _, number := range also {
-				if _, ok := h.find(number); !ok {
+				if _, ok := h.Find(number); !ok {
 					return fault.New(fault.Usage, "--keep-revision: there is no r%d", number).WithHint("psc revision list")
 				}
 			}
 			kept := append(h.kept(most), also...)
 			pruned, err := w.store.Prune(cmd.Context(), dryRun, func(r revision.Revision) bool {
-				return r.Number > h.head() || slices.Contains(kept, r.Number)
+				return r.Number > h.Tip() || slices.Contains(kept, r.Number)
 			})
 			if err != nil {
 				return err
@@ -79,14 +79,14 @@ func newRevisionPrune(a *app) *cobra.Command {
 func (h history) kept(newest int) []int {
 	var out []int
 	lastReady := false
-	for i, r := range h.all {
-		last := r.State == revision.Ready && r.Number < h.live && !lastReady
+	for i, r := range h.All {
+		last := r.State == revision.Ready && r.Number < h.Live && !lastReady
 		lastReady = lastReady || last
 		if i < newest || last || r.Live || r.State == revision.Waiting || r.State == revision.Pending {
 			out = append(out, r.Number)
 		}
 	}
-	for _, r := range h.drafts() {
+	for _, r := range h.Drafts() {
 		out = append(out, r.Number)
 	}
 	return out

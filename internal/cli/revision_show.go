@@ -35,9 +35,9 @@ func newRevisionShow(a *app) *cobra.Command {
 			if err := a.settle(cmd.Context(), w, &h); err != nil {
 				return err
 			}
-			number := h.live
+			number := h.Live
 			if len(args) > 0 || number == 0 {
-				if number, err = parseRevision(append(args, fmt.Sprint(h.head()))[0]); err != nil {
+				if number, err = parseRevision(append(args, fmt.Sprint(h.Tip()))[0]); err != nil {
 					return err
 				}
 			}
@@ -45,7 +45,7 @@ func newRevisionShow(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			r.Live = r.Number == h.live
+			r.Live = r.Number == h.Live
 			if r.Spec, err = w.store.Fill(cmd.Context(), r.Spec); err != nil {
 				return err
 			}

@@ -39,13 +39,13 @@ func newRevisionVerify(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			all := h.all
+			all := h.All
 			if len(args) > 0 {
 				number, err := parseRevision(args[0])
 				if err != nil {
 					return err
 				}
-				r, ok := h.find(number)
+				r, ok := h.Find(number)
 				if !ok {
 					_, err := w.revision(cmd.Context(), number)
 					return err

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/pscdev/psc/internal/fault"
+	"github.com/pscdev/psc/internal/store"
 	"github.com/pscdev/psc/internal/view"
 	"github.com/pscdev/psc/pkg/revision"
 )
@@ -62,19 +63,29 @@ const lookEvery = time.Second
 
 // waitFor looks at a revision, or with 0 at the live one, until its deploy has ended.
 func (a *app) waitFor(ctx context.Context, w *workspace, number int) (revision.Revision, error) {
-	var r revision.Revision
+	var (
+		r     revision.Revision
+		seen  string    // the holder's last sign of life
+		since time.Time // when it was first seen
+	)
 	for {
 		h, err := w.history(ctx)
 		if err != nil {
 			return r, err
 		}
+		if h.holder.Version != seen {
+			seen, since = h.holder.Version, time.Now()
+		}
+		if time.Since(since) >= store.LostAfter { // nobody is there to end it
+			h.holder.ID = ""
+		}
 		if err := a.settle(ctx, w, &h); err != nil {
 			return r, err
 		}
 		if number == 0 {
-			number = h.live
+			number = h.Live
 		}
-		found, ok := h.find(number)
+		found, ok := h.Find(number)
 		switch {
 		case !ok && number == 0:
 			return r, fault.New(fault.Usage, "nothing was deployed yet").WithHint("psc deploy")
@@ -83,6 +94,8 @@ func (a *app) waitFor(ctx context.Context, w *workspace, number int) (revision.R
 			return r, err
 		case found.State == revision.Draft:
 			return found, fault.New(fault.Usage, "r%d is a draft: nobody asked to deploy it", number).WithHint("psc deploy %d", number)
+		case found.State == revision.Discarded:
+			return found, fault.New(fault.Failed, "r%d was discarded: %s", number, found.Reason)
 		case found.State.Done(), found.State == revision.Damaged:
 			return found, nil
 		}

@@ -25,6 +25,9 @@ func newRollback(a *app) *cobra.Command {
 		Args:    between(0, "REVISION"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx := cmd.Context()
+			if err := f.check(); err != nil {
+				return err
+			}
 			w, err := a.open()
 			if err != nil {
 				return err
@@ -38,7 +41,7 @@ func newRollback(a *app) *cobra.Command {
 				return err
 			}
 			if dryRun {
-				return a.diffRevisions(ctx, w, h.live, number, exitCode)
+				return a.diffRevisions(ctx, w, h.Live, number, exitCode)
 			}
 			user, err := w.kube.Whoami(ctx)
 			if err != nil {
@@ -59,12 +62,12 @@ func (w *workspace) toRestore(ctx context.Context, h history, args []string) (in
 	if len(args) > 0 {
 		return parseRevision(args[0])
 	}
-	live, err := w.store.Get(ctx, h.live)
+	live, err := w.store.Get(ctx, h.Live)
 	if err != nil {
 		return 0, err
 	}
-	for _, r := range h.all {
-		if r.Number >= h.live || r.State != revision.Ready {
+	for _, r := range h.All {
+		if r.Number >= h.Live || r.State != revision.Ready {
 			continue
 		}
 		old, err := w.store.Get(ctx, r.Number)
@@ -90,26 +93,23 @@ func (a *app) rollback(ctx context.Context, w *workspace, user string, number in
 	if old.Spec, err = (&rollout.Rollout{Kube: w.kube, Pod: w.pod}).Grown(ctx, old.Spec); err != nil {
 		return err
 	}
-	// Going back must not fail because somebody has a draft of the same field.
-	leave := func(err error) error {
-		a.view.Warn("the waiting drafts stay behind: %v", err)
-		return nil
-	}
-	r, err := a.appendAlone(ctx, w, user, leave, func(head, live revision.Revision) (revision.Revision, error) {
-		r := revision.Restore(head, live, old)
+	make := func(number int, live revision.Revision) (revision.Revision, error) {
+		r := revision.Restore(number, live, old)
 		r.Message = message
 		if len(r.Edits.Edits) == 0 && live.State == revision.Ready {
 			return r, errUnchanged
 		}
 		return r, nil
-	})
+	}
+	// Going back must not fail because somebody has a draft of the same field: those are discarded afterwards.
+	r, err := a.alone(ctx, w, user, true, make)
 	if done, err := a.unchanged(err); done {
 		return err
 	}
 	if err != nil {
 		return err
 	}
-	return a.deploy(ctx, w, user, r, f)
+	return a.deploy(ctx, w, user, r, a.again(w, make), f)
 }
 
 func (a *app) diffRevisions(ctx context.Context, w *workspace, from, to int, exitCode bool) error {

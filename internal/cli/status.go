@@ -65,9 +65,9 @@ func (a *app) status(ctx context.Context, w *workspace) (statusDocument, history
 		return doc, h, err
 	}
 	doc.Apps, doc.Routes = appStatuses(statuses, live), routeStatuses(statuses, live)
-	doc.Drafts = append(doc.Drafts, h.drafts()...)
-	if len(h.all) > 0 {
-		doc.Head = &h.all[0]
+	doc.Drafts = append(doc.Drafts, h.Drafts()...)
+	if head, ok := h.Find(h.Tip()); ok {
+		doc.Head = &head
 	}
 	if live.Number != 0 {
 		doc.Live = &live

@@ -7,6 +7,7 @@ import (
 	"os"
 	"time"
 
+	"golang.org/x/sync/errgroup"
 	"golang.org/x/term"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
@@ -78,50 +79,48 @@ func (a *app) openPod(client *kube.Client, name string) *workspace {
 	return &workspace{kube: client, store: store.Open(client, name, a.Now), pod: name}
 }
 
-// history is what a pod's records tell.
+// history is what a pod's records tell, and who deploys.
 type history struct {
-	all    []revision.Revision // newest first
-	live   int                 // 0 when nothing was ever deployed
+	revision.History
 	holder store.Holder
 }
 
 // history lists the revisions and what is live. An empty history is looked at twice: the pod may not exist.
 func (w *workspace) history(ctx context.Context) (history, error) {
-	var h history
-	var lease error
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		h.live, h.holder, lease = w.store.Live(ctx)
-	}()
-	all, err := w.store.List(ctx)
-	<-done
-	if err := errors.Join(err, lease); err != nil {
-		return h, w.named(err)
+	var (
+		live   int
+		holder store.Holder
+		all    []revision.Revision
+	)
+	group, reading := errgroup.WithContext(ctx)
+	group.Go(func() (err error) {
+		live, holder, err = w.store.Live(reading)
+		if apierrors.IsForbidden(err) { // who may only look at things may not see Leases: the records tell enough
+			return nil
+		}
+		return err
+	})
+	group.Go(func() (err error) {
+		all, err = w.store.List(reading)
+		return err
+	})
+	if err := group.Wait(); err != nil {
+		return history{}, w.named(err)
 	}
-	h.all = all
-	if h.live == 0 { // the Lease is gone: what was deployed last still says so itself
-		h.live = lastDeployed(all)
+	h := history{revision.NewHistory(all, live), holder}
+	if _, known := h.Find(live); live != 0 && !known { // it was made between the two answers
+		all, err := w.store.List(ctx)
+		if err != nil {
+			return h, w.named(err)
+		}
+		h.History = revision.NewHistory(all, live)
 	}
-	for i := range h.all {
-		h.all[i].Live = h.all[i].Number == h.live
-	}
-	if len(h.all) == 0 {
+	if len(h.All) == 0 {
 		if _, err := w.namespace(ctx); err != nil {
 			return h, err
 		}
 	}
 	return h, nil
-}
-
-// lastDeployed is the newest revision that the cluster was told to run, as the records alone tell; 0 when there is none.
-func lastDeployed(all []revision.Revision) int {
-	for _, r := range all {
-		if r.State == revision.Ready || r.State == revision.Pending {
-			return r.Number
-		}
-	}
-	return 0
 }
 
 // named says that the pod is missing where the API server only speaks of a namespace.
@@ -133,59 +132,14 @@ func (w *workspace) named(err error) error {
 	return err
 }
 
-// head is the newest revision's number; 0 when there is none.
-func (h history) head() int {
-	if len(h.all) == 0 {
-		return 0
-	}
-	return h.all[0].Number
-}
-
-// base is the revision that a change which is deployed alone is made to: the live one, or the newest that is about to
-// be. What somebody else is deploying at the same time must not get lost.
-func (h history) base() int {
-	for _, r := range h.all {
-		if r.Number > h.live && (r.State == revision.Waiting || r.State == revision.Pending) {
-			return r.Number
-		}
-	}
-	return h.live
-}
-
-// drafts are the revisions that wait to be deployed, newest first. Those below the base were passed over.
-func (h history) drafts() []revision.Revision {
-	var out []revision.Revision
-	base := h.base()
-	for _, r := range h.all {
-		if r.State == revision.Draft && r.Number > base {
-			out = append(out, r)
-		}
-	}
-	return out
-}
-
-// find returns the record of a number.
-func (h history) find(number int) (revision.Revision, bool) {
-	for _, r := range h.all {
-		if r.Number == number {
-			return r, true
-		}
-	}
-	return revision.Revision{}, false
-}
-
-// headSpec returns the newest spec of the pod: what a change would be made to.
+// headSpec returns the newest spec of the pod, with all drafts that wait: what a change would be made to.
 func (w *workspace) headSpec(ctx context.Context) (pod.Spec, error) {
-	head, err := w.store.Head(ctx)
+	h, err := w.history(ctx)
 	if err != nil {
-		return nil, w.named(err)
+		return nil, err
 	}
-	if head.Number == 0 {
-		if _, err := w.namespace(ctx); err != nil {
-			return nil, err
-		}
-	}
-	return head.Spec, nil
+	r, err := w.store.Get(ctx, h.Tip())
+	return r.Spec, err
 }
 
 // spec is headSpec with the content of its files.

@@ -36,6 +36,8 @@ const parallel = 16
 var (
 	// ErrFailed wraps the reason why a revision failed.
 	ErrFailed = errors.New("failed")
+	// ErrNotBegun wraps the reason why nothing was written. The revision is then what it was before.
+	ErrNotBegun = errors.New("nothing was written")
 	// ErrPending says that the time was over while the revision was still pending.
 	ErrPending = errors.New("still pending")
 	// ErrSuperseded says that a newer revision was deployed meanwhile.
@@ -43,6 +45,12 @@ var (
 	// ErrLocked says that somebody else was deploying for as long as we were ready to wait.
 	ErrLocked = errors.New("someone else is deploying")
 )
+
+// notBegun marks the cause of an end before anything was written.
+type notBegun struct{ cause error }
+
+func (e notBegun) Error() string   { return e.cause.Error() }
+func (e notBegun) Unwrap() []error { return []error{ErrNotBegun, e.cause} }
 
 // Rollout is one pod on one cluster, and who deploys to it.
 type Rollout struct {
@@ -67,6 +75,9 @@ type Options struct {
 	LockWait time.Duration
 	// NoWait returns when everything is written.
 	NoWait bool
+	// Again makes a revision again, on top of the one that is live when its turn has come. It is asked where the revision
+	// was made to one that did not come to run, and may be nil: that is then an error.
+	Again func(ctx context.Context, r revision.Revision) (revision.Revision, error)
 }
 
 // Event is something that happened during a deploy. Exactly one field is set.
@@ -96,35 +107,31 @@ type Result struct {
 	Duration time.Duration
 }
 
-// Deploy brings r to the cluster. The error wraps ErrFailed, ErrPending, ErrLocked or ErrSuperseded where one of them is
-// the reason; the Result tells how far it came in any case.
+// Deploy brings r to the cluster. The error wraps ErrFailed, ErrPending, ErrNotBegun, ErrLocked or ErrSuperseded where
+// one of them is the reason; the Result tells how far it came in any case.
 func (o *Rollout) Deploy(ctx context.Context, r revision.Revision, opts Options) (Result, error) {
 	result := Result{Revision: r}
-	r, err := o.queue(ctx, r)
+	asked, err := o.queue(ctx, r)
 	if err != nil {
 		return result, err
 	}
-	result.Revision = r
-	lock, err := o.lock(ctx, r, opts.LockWait)
+	result.Revision = asked
+	lock, err := o.lock(ctx, asked, opts.LockWait)
+	ours := opts.Again != nil || r.State != revision.Waiting && r.State != revision.Pending
+	d := &deploy{Rollout: o, lock: lock, begin: o.Now(), before: r, ours: ours, written: map[pod.Ref]int64{}}
 	if err != nil {
-		return o.leave(ctx, result, err)
+		return d.leave(ctx, result, err)
 	}
 	held := lock.Hold(ctx)
-	begin := o.Now()
-	if live := lock.Live(); live > r.Number {
-		result, err = o.fail(held, result, fmt.Errorf("%w by r%d", ErrSuperseded, live))
-	} else {
-		d := &deploy{Rollout: o, lock: lock, begin: begin, written: map[pod.Ref]int64{}}
-		result, err = d.run(held, result, opts)
-	}
-	result.Duration = o.Now().Sub(begin)
+	result, err = d.turn(held, result, opts)
+	result.Duration = o.Now().Sub(d.begin)
 	if lost := errors.Join(context.Cause(held), err); errors.Is(lost, store.ErrLost) {
 		return result, lost // the lease and the state are somebody else's to write now
 	}
 	// Whatever interrupted the deploy must not keep us from tidying up.
 	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
-	return result, errors.Join(err, o.Supersede(end, r.Number), lock.Release(end))
+	return result, errors.Join(err, lock.Release(end))
 }
 
 // queue says in the history that r waits for its turn, unless somebody is deploying it already: then the state is theirs.
@@ -149,42 +156,29 @@ func (o *Rollout) begins(r *revision.Revision) {
 	r.DeployedBy, r.Started, r.Finished, r.Reason = o.User, &now, nil, ""
 }
 
-// leave gives up the place in the queue. A revision that somebody else is deploying stays theirs.
-func (o *Rollout) leave(ctx context.Context, result Result, cause error) (Result, error) {
-	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-	defer cancel()
-	now, err := o.Store.Get(end, result.Revision.Number)
-	if err != nil || now.State != revision.Waiting || now.Version != result.Revision.Version {
-		return result, cause
-	}
-	return o.fail(ctx, result, cause)
-}
-
 func (o *Rollout) lock(ctx context.Context, r revision.Revision, wait time.Duration) (*store.Lock, error) {
-	waiting, cancel := context.WithTimeoutCause(ctx, wait, ErrLocked)
-	defer cancel()
-	var last store.Holder
-	lock, err := o.Store.Lock(waiting, o.Holder, r.Number, func(h store.Holder) {
-		last = h
-		o.Emit(Event{Queued: &h})
-	})
-	if err != nil && errors.Is(context.Cause(waiting), ErrLocked) {
-		return nil, fmt.Errorf("%w: %s has been deploying r%d since %s", ErrLocked, last.ID, last.Target, last.Since.Local().Format(time.TimeOnly))
+	lock, err := o.Store.Lock(ctx, o.Holder, r.Number, wait, func(h store.Holder) { o.Emit(Event{Queued: &h}) })
+	var held *store.HeldError
+	if errors.As(err, &held) {
+		return nil, fmt.Errorf("%w: %s has been deploying r%d since %s", ErrLocked, held.ID, held.Target, held.Since.Local().Format(time.TimeOnly))
 	}
 	return lock, err
 }
 
-// Supersede ends the revisions before number whose deploys died or were left pending.
-func (o *Rollout) Supersede(ctx context.Context, number int) error {
-	all, err := o.Store.List(ctx)
-	if err != nil {
-		return err
-	}
-	for _, r := range all {
-		if r.Number >= number || r.State != revision.Waiting && r.State != revision.Pending {
-			continue
+// supersede ends the revisions before r whose deploys died or were left pending. What never began to be written and is
+// not part of r waits again as a draft.
+func (o *Rollout) supersede(ctx context.Context, h revision.History, r revision.Revision) error {
+	path := h.Path(r.Number)
+	for _, old := range h.All {
+		var err error
+		switch {
+		case old.Number >= r.Number:
+		case old.State == revision.Waiting && !path[old.Number]:
+			_, err = o.Store.MarkOnce(ctx, old, revision.Draft, nil)
+		case old.State == revision.Waiting || old.State == revision.Pending:
+			_, err = o.finish(ctx, old, revision.Failed, fmt.Sprintf("%v by r%d", ErrSuperseded, r.Number))
 		}
-		if _, err := o.finish(ctx, r, revision.Failed, fmt.Sprintf("%v by r%d", ErrSuperseded, number)); err != nil {
+		if err != nil && !apierrors.IsConflict(err) && !errors.As(err, new(*revision.MoveError)) {
 			return err
 		}
 	}
@@ -199,22 +193,89 @@ func (o *Rollout) Settle(ctx context.Context, r revision.Revision) (revision.Rev
 		return r, statuses, err
 	}
 	open, failed := tally(statuses)
+	to := revision.Ready
 	switch {
 	case len(failed) > 0:
-		r, err = o.finish(ctx, r, revision.Failed, strings.Join(failed, "; "))
-	case open == 0:
-		r, err = o.finish(ctx, r, revision.Ready, "")
+		to = revision.Failed
+	case open > 0:
+		return r, statuses, nil
 	}
-	return r, statuses, err
+	now := o.Now()
+	settled, err := o.Store.MarkOnce(ctx, r, to, func(r *revision.Revision) { r.Finished, r.Reason = &now, strings.Join(failed, "; ") })
+	if apierrors.IsConflict(err) || apierrors.IsForbidden(err) { // somebody else has settled it, or has to
+		settled.State, err = to, nil
+	}
+	return settled, statuses, err
 }
 
 // deploy is one run of a Rollout.
 type deploy struct {
 	*Rollout
-	lock  *store.Lock
-	begin time.Time
+	lock   *store.Lock
+	begin  time.Time
+	before revision.Revision // as it was before it was asked for
+	ours   bool              // nobody else has asked for it
 	// written are the generations of what was written: what a watch still shows of an older one says nothing.
 	written map[pod.Ref]int64
+}
+
+// leave gives up before anything was written: the revision becomes again what it was before it was asked for, a draft
+// where it was never deployed. One that somebody else has asked for, or has taken up meanwhile, stays theirs.
+func (d *deploy) leave(ctx context.Context, result Result, cause error) (Result, error) {
+	if ctx.Err() != nil {
+		cause = context.Cause(ctx)
+	}
+	if result.Revision.State != revision.Waiting || !d.ours {
+		return result, notBegun{cause}
+	}
+	to := d.before.State
+	if to != revision.Ready && to != revision.Failed {
+		to = revision.Draft
+	}
+	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	r, err := d.Store.MarkOnce(end, result.Revision, to, func(r *revision.Revision) {
+		r.DeployedBy, r.Started, r.Finished, r.Reason = d.before.DeployedBy, d.before.Started, d.before.Finished, d.before.Reason
+	})
+	if apierrors.IsConflict(err) {
+		return result, notBegun{cause}
+	}
+	result.Revision = r
+	return result, errors.Join(notBegun{cause}, err)
+}
+
+// turn is a deploy whose turn has come.
+func (d *deploy) turn(ctx context.Context, result Result, opts Options) (Result, error) {
+	all, err := d.Store.List(ctx)
+	if err != nil {
+		return d.leave(ctx, result, err)
+	}
+	h := revision.NewHistory(all, d.lock.Live())
+	r := result.Revision
+	// What a revision that is deployed alone was made to either runs or was asked for before it, else somebody gave up.
+	founded := h.Follows(r.Number, h.Live) && (opts.Again == nil || len(h.Brings(r.Number)) == 0)
+	switch {
+	case h.Path(h.Live)[r.Number] && r.Number != h.Live:
+		return d.fail(ctx, result, fmt.Errorf("%w by r%d, which holds it", ErrSuperseded, h.Live))
+	case !founded && opts.Again == nil:
+		return d.leave(ctx, result, fmt.Errorf("%w by r%d, which it does not hold", ErrSuperseded, h.Live))
+	case !founded:
+		if r, err = opts.Again(ctx, r); err != nil {
+			return d.leave(ctx, result, err)
+		}
+		result.Revision, d.before = r, r
+		if all, err = d.Store.List(ctx); err != nil {
+			return d.leave(ctx, result, err)
+		}
+		h = revision.NewHistory(all, h.Live)
+	}
+	result, err = d.run(ctx, result, opts)
+	if errors.Is(err, ErrNotBegun) || errors.Is(err, store.ErrLost) {
+		return result, err
+	}
+	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	return result, errors.Join(err, d.supersede(end, h, result.Revision))
 }
 
 func (d *deploy) run(ctx context.Context, result Result, opts Options) (Result, error) {
@@ -228,11 +289,11 @@ func (d *deploy) run(ctx context.Context, result Result, opts Options) (Result, 
 		err = errors.Join(d.Store.Present(ctx, r.Spec), d.Shrinks(ctx, r.Spec))
 	}
 	if err != nil {
-		return d.fail(ctx, result, err)
+		return d.leave(ctx, result, err)
 	}
 	steps, err := d.Compare(ctx, objects)
 	if err != nil {
-		return d.fail(ctx, result, err)
+		return d.leave(ctx, result, err)
 	}
 	d.Emit(Event{Plan: steps})
 	if result.Revision, err = d.Store.Mark(ctx, r, revision.Pending, nil); err != nil {
@@ -345,6 +406,9 @@ func (o *Rollout) fail(ctx context.Context, result Result, cause error) (Result,
 	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
 	r, err := o.finish(end, result.Revision, revision.Failed, reason)
+	if errors.As(err, new(*revision.MoveError)) { // somebody else has ended it
+		err = nil
+	}
 	result.Revision = r
 	return result, errors.Join(fmt.Errorf("%w: %w", ErrFailed, cause), err)
 }

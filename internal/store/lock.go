@@ -23,10 +23,10 @@ const (
 
 	// renewEvery is how often a holder gives a sign of life.
 	renewEvery = 5 * time.Second
-	// lostAfter is how long the lease must not have been seen to change before the holder is given up for dead. It is
+	// LostAfter is how long the lease must not have been seen to change before the holder is given up for dead. It is
 	// measured on the watcher's own clock: those of two machines are never compared.
-	lostAfter = 20 * time.Second
-	// stopAfter is how long a holder that cannot renew goes on. It is shorter than lostAfter, so that it has stopped
+	LostAfter = 20 * time.Second
+	// stopAfter is how long a holder that cannot renew goes on. It is shorter than LostAfter, so that it has stopped
 	// before anybody else begins.
 	stopAfter = 15 * time.Second
 	// lookEvery is how often whoever waits looks.
@@ -45,7 +45,15 @@ type Holder struct {
 	Since time.Time
 	// Target is the number of the revision that they deploy.
 	Target int
+	// Version changes with each sign of life. When it has not for LostAfter on the clock of who looks, they are dead.
+	Version string
 }
+
+// HeldError says who went on deploying for longer than we were ready to wait.
+type HeldError struct{ Holder }
+
+// Error implements error.
+func (e *HeldError) Error() string { return e.ID + " is deploying" }
 
 // Live returns the number of the revision that the cluster was last told to run, 0 for none, and who deploys at the
 // moment.
@@ -83,8 +91,9 @@ func (l *Lock) Held() error {
 }
 
 // Lock waits for the right to deploy revision target, as holder id. waiting is told whose turn it is, whenever that
-// changes.
-func (s *Store) Lock(ctx context.Context, id string, target int, waiting func(Holder)) (*Lock, error) {
+// changes. When the wait is over it is a *HeldError.
+func (s *Store) Lock(ctx context.Context, id string, target int, wait time.Duration, waiting func(Holder)) (*Lock, error) {
+	begin := time.Now()
 	var (
 		seen     string    // the version of the lease that was last seen
 		since    time.Time // when it was first seen, on our clock
@@ -100,7 +109,7 @@ func (s *Store) Lock(ctx context.Context, id string, target int, waiting func(Ho
 			if lease.ResourceVersion != seen {
 				seen, since = lease.ResourceVersion, time.Now()
 			}
-			free = time.Since(since) >= lostAfter
+			free = time.Since(since) >= LostAfter
 		}
 		if free {
 			asked := time.Now()
@@ -115,14 +124,18 @@ func (s *Store) Lock(ctx context.Context, id string, target int, waiting func(Ho
 			}
 			continue // somebody was faster: look again
 		}
-		if h := holder(lease); h.ID != announce {
+		h := holder(lease)
+		if time.Since(begin) >= wait {
+			return nil, &HeldError{h}
+		}
+		if h.ID != announce {
 			announce = h.ID
 			waiting(h)
 		}
 		select {
 		case <-ctx.Done():
 			return nil, context.Cause(ctx)
-		case <-time.After(lookEvery):
+		case <-time.After(min(lookEvery, wait-time.Since(begin))):
 		}
 	}
 }
@@ -141,7 +154,7 @@ func (s *Store) lease(ctx context.Context) (*coordinationv1.Lease, error) {
 // take writes us into a lease that is free, or whose holder is lost.
 func (s *Store) take(ctx context.Context, old *coordinationv1.Lease, id string, target int) (*coordinationv1.Lease, error) {
 	now := metav1.NewMicroTime(s.now())
-	seconds := int32(lostAfter / time.Second)
+	seconds := int32(LostAfter / time.Second)
 	transitions := int32(1)
 	lease := &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Name: leaseName, Namespace: s.pod}}
 	if old != nil {
@@ -262,7 +275,7 @@ func live(lease *coordinationv1.Lease) int {
 }
 
 func holder(lease *coordinationv1.Lease) Holder {
-	var h Holder
+	h := Holder{Version: lease.ResourceVersion}
 	if lease.Spec.HolderIdentity != nil {
 		h.ID = *lease.Spec.HolderIdentity
 	}

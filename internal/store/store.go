@@ -19,6 +19,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -43,6 +44,7 @@ const (
 	annotationChange     = "psc.dev/change"
 	annotationParent     = "psc.dev/parent"
 	annotationRestores   = "psc.dev/restores"
+	annotationReplaces   = "psc.dev/replaces"
 	annotationDeployedBy = "psc.dev/deployed-by"
 	annotationStarted    = "psc.dev/started"
 	annotationFinished   = "psc.dev/finished"
@@ -102,15 +104,6 @@ func (s *Store) List(ctx context.Context) ([]revision.Revision, error) {
 	return out, nil
 }
 
-// Head returns the newest revision; the zero Revision when there is none.
-func (s *Store) Head(ctx context.Context) (revision.Revision, error) {
-	all, err := s.List(ctx)
-	if err != nil || len(all) == 0 {
-		return revision.Revision{}, err
-	}
-	return s.Get(ctx, all[0].Number)
-}
-
 // Get returns one revision with its spec. The error wraps ErrNoRevision when there is none; a record that cannot be
 // read is an error that says why.
 func (s *Store) Get(ctx context.Context, number int) (revision.Revision, error) {
@@ -131,44 +124,26 @@ func (s *Store) Get(ctx context.Context, number int) (revision.Revision, error) 
 	return decode(cm)
 }
 
-// Next makes a revision from the newest one, which is the zero Revision in an empty history.
-type Next func(head revision.Revision) (revision.Revision, error)
+// Next makes a revision out of from, the one that it was made to, from what the pod's records say now.
+type Next func() (r, from revision.Revision, err error)
 
-// Append creates the revision that next makes, on behalf of author. When somebody else took the number meanwhile, next
-// is asked again with theirs as head. An error of next ends it. What the revision refers to is written before it.
+// Append creates the revision that next makes, on behalf of author. When somebody else took its number meanwhile, next is
+// asked again. An error of next ends it. What the revision refers to is written before it.
 func (s *Store) Append(ctx context.Context, author string, next Next) (revision.Revision, error) {
-	head, err := s.Head(ctx)
-	for err == nil {
-		var r revision.Revision
-		if r, err = next(head); err != nil {
-			break
+	for {
+		r, from, err := next()
+		if err != nil {
+			return revision.Revision{}, err
+		}
+		if err := s.write(ctx, from.Spec, r.Spec); err != nil {
+			return revision.Revision{}, err
 		}
 		r.Author, r.Created = cmp.Or(r.Author, author), s.now().UTC().Truncate(time.Second)
-		var made revision.Revision
-		if err = s.write(ctx, head.Spec, r.Spec); err != nil {
-			break
-		}
-		if made, err = s.create(ctx, r); !apierrors.IsAlreadyExists(err) {
+		made, err := s.create(ctx, r)
+		if !apierrors.IsAlreadyExists(err) {
 			return made, err
 		}
-		head, err = s.newest(ctx, head.Number+1)
 	}
-	return revision.Revision{}, err
-}
-
-// newest walks up from a number that exists. After a lost race that is nearer than a list of everything.
-func (s *Store) newest(ctx context.Context, number int) (revision.Revision, error) {
-	head, err := s.Get(ctx, number)
-	for err == nil {
-		var above revision.Revision
-		if above, err = s.Get(ctx, head.Number+1); err == nil {
-			head = above
-		}
-	}
-	if errors.Is(err, ErrNoRevision) && head.Number != 0 {
-		return head, nil
-	}
-	return head, err
 }
 
 func (s *Store) create(ctx context.Context, r revision.Revision) (revision.Revision, error) {
@@ -238,6 +213,9 @@ func encode(podName string, r revision.Revision) (*corev1.ConfigMap, error) {
 	}
 	if r.Restores != 0 {
 		cm.Annotations[annotationRestores] = strconv.Itoa(r.Restores)
+	}
+	for _, number := range r.Replaces {
+		cm.Annotations[annotationReplaces] = strings.TrimPrefix(fmt.Sprintf("%s,%d", cm.Annotations[annotationReplaces], number), ",")
 	}
 	for key, value := range stateAnnotations(r) {
 		if text, ok := value.(string); ok {
@@ -350,6 +328,11 @@ func record(m *metav1.ObjectMeta) revision.Revision {
 		errs = append(errs, fmt.Errorf("its name %q has no number", m.Name))
 	}
 	r.Parent, r.Restores = number(annotationParent, a[annotationParent]), number(annotationRestores, a[annotationRestores])
+	for text := range strings.SplitSeq(a[annotationReplaces], ",") {
+		if text != "" {
+			r.Replaces = append(r.Replaces, number(annotationReplaces, text))
+		}
+	}
 	r.Started, r.Finished = moment(annotationStarted), moment(annotationFinished)
 	if created := moment(annotationCreated); created != nil {
 		r.Created = *created

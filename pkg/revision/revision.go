@@ -34,11 +34,13 @@ type Revision struct {
 	Parent int `json:"parent,omitempty"`
 	// Restores is the number of the revision whose spec this one brings back, when it is a rollback.
 	Restores int `json:"restores,omitempty"`
+	// Replaces are the numbers of the drafts that this one was made from.
+	Replaces []int `json:"replaces,omitempty"`
 	// DeployedBy is who deployed it last.
 	DeployedBy string     `json:"deployedBy,omitempty"`
 	Started    *time.Time `json:"started,omitempty"`
 	Finished   *time.Time `json:"finished,omitempty"`
-	// Reason is why the last deploy of it failed, or why the record cannot be read.
+	// Reason is why the last deploy of it failed, why it was discarded, or why the record cannot be read.
 	Reason string `json:"reason,omitempty"`
 
 	// Edits is the change as a value, so that it can be made again on top of another revision.
@@ -60,11 +62,10 @@ func (r Revision) Title() string {
 // Name is how people write a revision: "r12".
 func (r Revision) Name() string { return fmt.Sprintf("r%d", r.Number) }
 
-// Next makes the draft that follows head in the numbering. from is the revision whose spec the change was made to:
-// mostly head itself. The zero Revision stands for an empty history.
-func Next(head, from Revision, spec pod.Spec, edits pod.Change) Revision {
+// Next makes the draft with a number out of a change to from, which is the zero Revision in an empty history.
+func Next(number int, from Revision, spec pod.Spec, edits pod.Change) Revision {
 	return Revision{
-		Number: head.Number + 1,
+		Number: number,
 		State:  Draft,
 		Change: Summary(Diff(from.Spec, spec)),
 		Parent: from.Number,
@@ -73,9 +74,9 @@ func Next(head, from Revision, spec pod.Spec, edits pod.Change) Revision {
 	}
 }
 
-// Restore makes the draft after head that turns what is live into old.
-func Restore(head, live, old Revision) Revision {
-	next := Next(head, live, old.Spec, pod.Change{Edits: puts(live.Spec, old.Spec)})
+// Restore makes the draft with a number that turns what is live into old.
+func Restore(number int, live, old Revision) Revision {
+	next := Next(number, live, old.Spec, pod.Change{Edits: puts(live.Spec, old.Spec)})
 	next.Restores = old.Number
 	next.Change = fmt.Sprintf("restores %s", old.Name())
 	return next
@@ -98,45 +99,35 @@ func puts(from, to pod.Spec) []pod.Edit {
 
 // Conflict is a field that two changes set to different values.
 type Conflict struct {
-	Path         string
-	Mine, Theirs string // "" where the field is removed
-	Author       string // of theirs
-	Number       int    // of theirs
+	// Path is the field: "app/web spec.env.COLOUR".
+	Path string
+	// Mine and Theirs are the values, "" where the field is removed.
+	Mine, Theirs string
+	// My and Their say who sets it: "this change", "draft r4 of bob".
+	My, Their string
 }
 
 // Error implements error.
 func (c *Conflict) Error() string {
-	return fmt.Sprintf("%s: this change says %s, draft r%d of %s says %s",
-		c.Path, cmp.Or(short(c.Mine), "nothing"), c.Number, c.Author, cmp.Or(short(c.Theirs), "nothing"))
+	return fmt.Sprintf("%s: %s says %s, %s says %s",
+		c.Path, c.My, cmp.Or(short(c.Mine), "nothing"), c.Their, cmp.Or(short(c.Theirs), "nothing"))
 }
 
-// Rebase makes the drafts again on top of base, each under the next number and with its own author and message, and
-// returns those that still change something. It fails with a *Conflict when a draft would undo or change what the step
-// from before to base did, and with the error of pod.Apply when a draft cannot be made any more.
-func Rebase(base Revision, before pod.Spec, drafts []Revision) ([]Revision, error) {
-	mine := leaves(Diff(before, base.Spec))
-	var out []Revision
-	head := base
-	for _, d := range drafts {
-		spec, err := pod.Apply(head.Spec, d.Edits)
-		if err != nil {
-			return nil, fmt.Errorf("draft r%d of %s does not fit on top of this change: %w", d.Number, d.Author, err)
-		}
-		theirs := leaves(Diff(head.Spec, spec))
-		if len(theirs) == 0 {
-			continue
-		}
-		for _, path := range slices.Sorted(maps.Keys(theirs)) {
-			if value, both := mine[path]; both {
-				return nil, &Conflict{Path: path, Mine: value, Theirs: theirs[path], Author: d.Author, Number: d.Number}
-			}
-		}
-		next := Next(head, head, spec, d.Edits)
-		next.Author, next.Message = d.Author, d.Message
-		out = append(out, next)
-		head = next
+// Rebase makes a change on top of onto, although it was made when the pod was from and it has become to meanwhile. It
+// fails with a *Conflict when the change sets a field that the step from from to to has set to another value, and with
+// the error of pod.Apply when the change cannot be made any more.
+func Rebase(onto, from, to pod.Spec, change pod.Change) (pod.Spec, error) {
+	spec, err := pod.Apply(onto, change)
+	if err != nil {
+		return nil, err
 	}
-	return out, nil
+	moved, set := leaves(Diff(from, to)), leaves(Diff(onto, spec))
+	for _, path := range slices.Sorted(maps.Keys(set)) {
+		if value, both := moved[path]; both {
+			return nil, &Conflict{Path: path, Mine: set[path], Theirs: value}
+		}
+	}
+	return spec, nil
 }
 
 // leaves are the new values by resource and path.

@@ -20,19 +20,23 @@ const (
 	Ready State = "ready"
 	// Failed did not become ready; the reason says why.
 	Failed State = "failed"
+	// Discarded was a draft that was given up, or made again as another one; the reason says which.
+	Discarded State = "discarded"
 	// Damaged marks a record that cannot be read. It is never stored.
 	Damaged State = "damaged"
 )
 
 // moves holds every move of a state. waiting -> waiting and pending -> waiting take over from a deploy that died;
-// ready and failed -> waiting deploy again.
+// ready and failed -> waiting deploy again; waiting -> draft and waiting -> ready give up before anything was written,
+// and the revision is what it was.
 func moves() map[State][]State {
 	return map[State][]State{
-		Draft:   {Waiting},
-		Waiting: {Waiting, Pending, Failed},
-		Pending: {Waiting, Ready, Failed},
-		Ready:   {Waiting},
-		Failed:  {Waiting},
+		Draft:     {Waiting, Discarded},
+		Waiting:   {Waiting, Pending, Failed, Draft, Ready, Discarded},
+		Pending:   {Waiting, Ready, Failed},
+		Ready:     {Waiting},
+		Failed:    {Waiting},
+		Discarded: nil,
 	}
 }
 

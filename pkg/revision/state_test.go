@@ -9,13 +9,16 @@ import (
 	"github.com/pscdev/psc/pkg/revision"
 )
 
-// A state moves along this table and no other way, so that the history of a deploy can be believed. A revision never
-// becomes a draft again, and what cannot be read is not moved.
+// A state moves along this table and no other way, so that the history of a deploy can be believed. What was
+// discarded or cannot be read is not moved.
 func TestMove(t *testing.T) {
-	states := []revision.State{revision.Draft, revision.Waiting, revision.Pending, revision.Ready, revision.Failed, revision.Damaged, "", "other"}
+	states := []revision.State{revision.Draft, revision.Waiting, revision.Pending, revision.Ready, revision.Failed, revision.Discarded, revision.Damaged, "", "other"}
 	allowed := map[revision.State]map[revision.State]bool{
-		revision.Draft:   {revision.Waiting: true},
-		revision.Waiting: {revision.Waiting: true, revision.Pending: true, revision.Failed: true},
+		revision.Draft: {revision.Waiting: true, revision.Discarded: true},
+		revision.Waiting: {
+			revision.Waiting: true, revision.Pending: true, revision.Failed: true,
+			revision.Draft: true, revision.Ready: true, revision.Discarded: true,
+		},
 		revision.Pending: {revision.Waiting: true, revision.Ready: true, revision.Failed: true},
 		revision.Ready:   {revision.Waiting: true},
 		revision.Failed:  {revision.Waiting: true},
@@ -48,13 +51,13 @@ func TestMove(t *testing.T) {
 func TestStates(t *testing.T) {
 	type answers struct{ Known, Done bool }
 	got := map[revision.State]answers{}
-	for _, s := range []revision.State{revision.Draft, revision.Waiting, revision.Pending, revision.Ready, revision.Failed, revision.Damaged, ""} {
+	for _, s := range []revision.State{revision.Draft, revision.Waiting, revision.Pending, revision.Ready, revision.Failed, revision.Discarded, revision.Damaged, ""} {
 		got[s] = answers{s.Known(), s.Done()}
 	}
 	want := map[revision.State]answers{
 		revision.Draft: {Known: true}, revision.Waiting: {Known: true}, revision.Pending: {Known: true},
 		revision.Ready: {Known: true, Done: true}, revision.Failed: {Known: true, Done: true},
-		revision.Damaged: {}, "": {},
+		revision.Discarded: {Known: true}, revision.Damaged: {}, "": {},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got\n%s", diff)

@@ -1,0 +1,167 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/pscdev/psc/internal/fault"
+	"github.com/pscdev/psc/internal/rollout"
+	"github.com/pscdev/psc/internal/store"
+	"github.com/pscdev/psc/internal/view"
+	"github.com/pscdev/psc/pkg/plan"
+	"github.com/pscdev/psc/pkg/revision"
+)
+
+// deploy brings r to the cluster and tells how it goes. again makes r again when it has to build on another one.
+func (a *app) deploy(ctx context.Context, w *workspace, user string, r revision.Revision,
+	again func(context.Context, revision.Revision) (revision.Revision, error), f *deployFlags,
+) error {
+	cluster, err := w.cluster(ctx, r.Spec)
+	if err != nil {
+		return err
+	}
+	a.view.Say("Deploying %s to %s on %s as %s", r.Name(), w.pod, w.kube.Context, user)
+	progress := a.view.Progress()
+	run := &rollout.Rollout{
+		Kube: w.kube, Store: w.store, Pod: w.pod, Cluster: cluster, User: user, Holder: a.runID(user), Now: a.Now,
+		Emit: func(e rollout.Event) { show(progress, e) },
+	}
+	result, err := run.Deploy(ctx, r, rollout.Options{Timeout: f.timeout, LockWait: f.lockWait, NoWait: f.noWait, Again: again})
+	progress.Close()
+	if ctx.Err() == nil && !errors.Is(err, store.ErrLost) { // else whoever comes next does it
+		err = errors.Join(err, a.restack(ctx, w))
+	}
+	result.Revision.Live = err == nil || errors.Is(err, rollout.ErrPending)
+	if err == nil {
+		return a.showDeployed(result, f.noWait)
+	}
+	failed := errors.Is(err, rollout.ErrFailed) && ctx.Err() == nil
+	err = a.explain(result, err)
+	if f.rollbackOnFailure && failed {
+		return a.rollbackFailed(ctx, w, user, err, f)
+	}
+	return err
+}
+
+// rollbackFailed goes back to the last revision that was ready. The deploy has failed all the same.
+func (a *app) rollbackFailed(ctx context.Context, w *workspace, user string, failure error, f *deployFlags) error {
+	h, err := w.history(ctx)
+	if err != nil {
+		return errors.Join(failure, err)
+	}
+	number, err := w.toRestore(ctx, h, nil)
+	if err != nil {
+		return errors.Join(failure, err)
+	}
+	a.view.Error(failure)
+	back := *f
+	back.rollbackOnFailure = false
+	if err := a.rollback(ctx, w, user, number, "", &back); err != nil {
+		return err
+	}
+	return &fault.Error{Code: fault.Of(failure).Code, Err: failure, Silent: true}
+}
+
+// show hands an event of a deploy to the person who watches.
+func show(p *view.Progress, e rollout.Event) {
+	switch {
+	case e.Queued != nil:
+		p.Say("  waiting: %s has been deploying r%d since %s", e.Queued.ID, e.Queued.Target, e.Queued.Since.Local().Format(time.TimeOnly))
+	case e.Plan != nil:
+		p.Say("  %s", planWords(e.Plan))
+	case e.Status != nil:
+		p.Show(view.Line{Ref: e.Status.Ref, Status: e.Status.Status, URLs: e.Status.URLs, Since: e.Status.Since})
+	}
+}
+
+// planWords counts what will be written: "3 to create, 1 to update, 5 unchanged".
+func planWords(steps []plan.Step) string {
+	counts := map[plan.Action]int{}
+	for _, s := range steps {
+		counts[s.Action]++
+	}
+	var words []string
+	for _, action := range []plan.Action{plan.Create, plan.Update, plan.Delete} {
+		if n := counts[action]; n > 0 {
+			words = append(words, fmt.Sprintf("%d to %s", n, action))
+		}
+	}
+	if n := counts[plan.Keep]; n > 0 {
+		words = append(words, fmt.Sprintf("%d unchanged", n))
+	}
+	if len(words) == 0 {
+		return "nothing to write"
+	}
+	return strings.Join(words, ", ")
+}
+
+// deployDocument is the answer of deploy and rollback for scripts.
+type deployDocument struct {
+	revision.Revision
+	Apps     []appStatus `json:"apps"`
+	Duration float64     `json:"duration"` // seconds
+}
+
+func (a *app) showDeployed(result rollout.Result, noWait bool) error {
+	r := result.Revision
+	doc := deployDocument{Revision: r, Apps: appStatuses(result.Statuses, r), Duration: result.Duration.Seconds()}
+	return a.view.Answer(doc, []string{"revision/" + strconv.Itoa(r.Number)}, func(out io.Writer) {
+		text := fmt.Sprintf("%s is %s", r.Name(), view.State(r.State))
+		if r.Restores != 0 {
+			text += fmt.Sprintf(": restores r%d", r.Restores)
+		}
+		fmt.Fprintf(out, "%s (%s)\n", text, view.Seconds(result.Duration))
+		if noWait {
+			a.view.Say("See how it goes with: psc status, or psc revision wait %d", r.Number)
+		}
+	})
+}
+
+// explain gives the end of a deploy its exit code and the next step.
+func (a *app) explain(result rollout.Result, err error) error {
+	name := result.Revision.Name()
+	switch {
+	case errors.Is(err, rollout.ErrLocked), errors.Is(err, rollout.ErrSuperseded), errors.Is(err, store.ErrLost):
+		return &fault.Error{Code: fault.Conflict, Err: fmt.Errorf("%s was not deployed: %w", name, err), Hint: "psc status"}
+	case errors.Is(err, rollout.ErrNotBegun):
+		err = invalid(err)
+		e := fault.Of(err)
+		return &fault.Error{Code: e.Code, Err: fmt.Errorf("%s was not deployed: %w", name, err), Hint: e.Hint, Details: e.Details}
+	case errors.Is(err, rollout.ErrPending):
+		return &fault.Error{
+			Code: fault.Pending, Err: fmt.Errorf("%s is %w%s", name, err, openWords(result.Statuses)),
+			Hint: "psc deploy goes on waiting, psc rollback goes back",
+		}
+	case errors.Is(err, rollout.ErrFailed):
+		err = invalid(err)
+		return &fault.Error{Code: fault.Of(err).Code, Err: fmt.Errorf("%s %w", name, err), Hint: "psc rollback goes back to what was ready before"}
+	}
+	return err
+}
+
+func openWords(statuses []rollout.Status) string {
+	var words []string
+	for _, s := range statuses {
+		if s.State != "ready" && s.State != "stopped" {
+			words = append(words, fmt.Sprintf("%s %s", s.Ref, view.StatusWords(s.Status, nil)))
+		}
+	}
+	if len(words) == 0 {
+		return ""
+	}
+	return ": " + strings.Join(words, "; ")
+}
+
+// parseRevision takes 12 and r12.
+func parseRevision(text string) (int, error) {
+	n, err := strconv.Atoi(strings.TrimPrefix(text, "r"))
+	if err != nil || n < 1 {
+		return 0, fault.New(fault.Usage, "%q is not the number of a revision", text).WithHint("psc revision list")
+	}
+	return n, nil
+}
