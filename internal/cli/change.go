@@ -10,6 +10,7 @@ import (
 
 	"github.com/pscdev/psc/internal/view"
 	"github.com/pscdev/psc/pkg/pod"
+	"github.com/pscdev/psc/pkg/render"
 	"github.com/pscdev/psc/pkg/revision"
 )
 
@@ -55,7 +56,7 @@ func (a *app) changeBy(ctx context.Context, f *changeFlags, change func(pod.Spec
 		return a.changeAlone(ctx, w, user.Name, change, f)
 	}
 	r, err := a.draft(ctx, w, user.Name, func(number int, tip revision.Revision) (revision.Revision, error) {
-		return next(number, tip, change(tip.Spec), f.message)
+		return w.next(number, tip, change(tip.Spec), f.message)
 	})
 	if done, err := a.unchanged(err); done {
 		return err
@@ -70,8 +71,11 @@ func (a *app) changeBy(ctx context.Context, f *changeFlags, change func(pod.Spec
 var errUnchanged = errors.New("nothing changes")
 
 // next makes the revision of a change to from.
-func next(number int, from revision.Revision, change pod.Change, message string) (revision.Revision, error) {
+func (w *workspace) next(number int, from revision.Revision, change pod.Change, message string) (revision.Revision, error) {
 	spec, err := pod.Apply(from.Spec, change)
+	if err == nil {
+		err = render.Check(w.pod, spec)
+	}
 	if err != nil {
 		return from, invalid(err)
 	}
@@ -113,9 +117,9 @@ func (a *app) dryRun(ctx context.Context, w *workspace, change func(pod.Spec) po
 	if err != nil {
 		return err
 	}
-	spec, err := pod.Apply(from.Spec, change(from.Spec))
-	if err != nil {
-		return invalid(err)
+	r, err := w.next(h.Next(), from, change(from.Spec), "")
+	if err != nil && !errors.Is(err, errUnchanged) {
+		return err
 	}
-	return a.showDiff(ctx, w, diffDocument{From: from.Number, To: h.Next()}, from.Spec, spec, f.exitCode)
+	return a.showDiff(ctx, w, diffDocument{From: from.Number, To: h.Next()}, from.Spec, r.Spec, f.exitCode)
 }

@@ -23,6 +23,7 @@ func (a *app) completions(root *cobra.Command) {
 		"pod use": a.podNames, "pod show": a.podNames, "pod delete": a.podNames,
 		"deploy": a.revisionNames, "rollback": a.revisionNames,
 		"revision show": a.revisionNames, "revision diff": a.revisionNames, "revision wait": a.revisionNames,
+		"revision discard": a.revisionNames, "revision verify": a.revisionNames,
 	}
 	for _, kind := range pod.Kinds() {
 		for _, verb := range []string{"set", "show", "delete", "scale"} {

@@ -237,7 +237,7 @@ func (a *app) changeAlone(ctx context.Context, w *workspace, user string, change
 	var base revision.Revision
 	make := func(number int, from revision.Revision) (revision.Revision, error) {
 		base = from
-		return next(number, from, change(from.Spec), f.message)
+		return w.next(number, from, change(from.Spec), f.message)
 	}
 	r, err := a.alone(ctx, w, user, false, make)
 	if errors.Is(err, errUnchanged) && base.Number != 0 && base.State != revision.Ready {

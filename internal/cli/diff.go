@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -32,7 +33,9 @@ func newDiff(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			a.sayDrafts(h.Brings(h.Tip()))
+			if err := a.sayOthers(cmd.Context(), w, h); err != nil {
+				return err
+			}
 			if _, loose := h.Stack(); len(loose) > 0 {
 				a.view.Warn("%s will be put on top by the next change or deploy: r%d is not among these", count(len(loose), "waiting draft"), loose[0].Number)
 			}
@@ -41,6 +44,19 @@ func newDiff(a *app) *cobra.Command {
 	}
 	cmd.Flags().BoolVar(&exitCode, "exit-code", false, "exit with 3 when there are differences")
 	return cmd
+}
+
+// sayOthers tells whose drafts are in what a deploy would bring, when some are of somebody else.
+func (a *app) sayOthers(ctx context.Context, w *workspace, h history) error {
+	brings := h.Brings(h.Tip())
+	if len(brings) == 0 || a.view.Document() {
+		return nil
+	}
+	user, err := w.kube.Whoami(ctx)
+	if err == nil && slices.ContainsFunc(brings, func(r revision.Revision) bool { return r.Author != user.Name }) {
+		a.sayDrafts(brings)
+	}
+	return err
 }
 
 // diffDocument is the answer of diff for scripts.

@@ -96,6 +96,7 @@ func start(t testing.TB, nodes string) *cluster {
 		c.users.AuthInfos[user] = config.AuthInfos[context.AuthInfo]
 		c.users.Contexts[user] = &clientcmdapi.Context{Cluster: "local", AuthInfo: user}
 	}
+	c.users.Contexts["psc-local"] = c.users.Contexts["admin"] // as psc-local names its own
 	c.users.CurrentContext = "admin"
 	c.pushApps(t, dir)
 	return c

@@ -41,6 +41,25 @@ func (c Cluster) hosts(podName, name string, r *pod.Route) []string {
 	return []string{fmt.Sprintf("%s-%s.%s", name, podName, c.Domain)}
 }
 
+// Check returns pod.Problems with the names of a pod's resources that are too long once they are rendered, or nil. It
+// holds on any cluster, so it can be asked when a change is made.
+func Check(podName string, spec pod.Spec) error {
+	var problems pod.Problems
+	for name, route := range spec.Routes() {
+		if label := name + "-" + podName; len(route.Hosts) == 0 && len(label) > validation.DNS1123LabelMaxLength {
+			problems = append(problems, pod.Problem{
+				Path: "route/" + name + " metadata.name",
+				Message: fmt.Sprintf("its host would begin with %q, which has %d characters: at most %d are allowed, so give it a host or a shorter name",
+					label, len(label), validation.DNS1123LabelMaxLength),
+			})
+		}
+	}
+	if len(problems) == 0 {
+		return nil
+	}
+	return problems
+}
+
 // secure says whether a route is served over https.
 func (c Cluster) secure(r *pod.Route) bool {
 	return r.TLS.Mode != pod.TLSOff && (c.Gateway == nil || c.Ports.HTTPS != 0)

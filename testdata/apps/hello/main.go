@@ -90,6 +90,9 @@ func (a app) handler() http.Handler {
 	mux.HandleFunc("GET /", a.hello)
 	mux.HandleFunc("GET /healthz", a.health)
 	mux.HandleFunc("GET /call", call)
+	mux.HandleFunc("GET /env", environment)
+	mux.HandleFunc("GET /file", readFile)
+	mux.HandleFunc("POST /file", writeFile)
 	return mux
 }
 
@@ -105,6 +108,32 @@ func (a app) health(w http.ResponseWriter, _ *http.Request) {
 		http.Error(w, "starting", http.StatusServiceUnavailable)
 	default:
 		_, _ = io.WriteString(w, "ok\n")
+	}
+}
+
+// environment, readFile and writeFile show what the app was given: the variable at ?name=, the file at ?path=.
+func environment(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "text/plain")
+	_, _ = fmt.Fprintln(w, os.Getenv(r.URL.Query().Get("name"))) //nolint:gosec // plain text runs no script
+}
+
+func readFile(w http.ResponseWriter, r *http.Request) {
+	data, err := os.ReadFile(r.URL.Query().Get("path")) //nolint:gosec // that is what it is for
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusNotFound)
+		return
+	}
+	w.Header().Set("Content-Type", "text/plain")
+	_, _ = w.Write(data) //nolint:gosec // plain text runs no script
+}
+
+func writeFile(w http.ResponseWriter, r *http.Request) {
+	data, err := io.ReadAll(io.LimitReader(r.Body, 1<<20))
+	if err == nil {
+		err = os.WriteFile(r.URL.Query().Get("path"), data, 0o600) //nolint:gosec // that is what it is for
+	}
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
 	}
 }
 

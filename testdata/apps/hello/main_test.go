@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -17,6 +19,14 @@ func TestAnswers(t *testing.T) {
 	failing, starting := healthy, healthy
 	failing.fail = "no database"
 	starting.starting = func() bool { return true }
+
+	t.Setenv("COLOUR", "blue")
+	path := filepath.Join(t.TempDir(), "file")
+	w := httptest.NewRecorder()
+	healthy.handler().ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/file?path="+path, strings.NewReader("kept")))
+	if w.Code != http.StatusOK {
+		t.Fatalf("write a file: %d %s", w.Code, w.Body)
+	}
 
 	for _, test := range []struct {
 		name string
@@ -31,6 +41,9 @@ func TestAnswers(t *testing.T) {
 		{"unhealthy with the reason", failing, "/healthz", 500, "no database\n"},
 		{"an unhealthy app still answers", failing, "/", 200, "hi from v2 (instance web-1)\n"},
 		{"not healthy yet", starting, "/healthz", 503, "starting\n"},
+		{"shows a variable", healthy, "/env?name=COLOUR", 200, "blue\n"},
+		{"shows a file", healthy, "/file?path=" + path, 200, "kept"},
+		{"shows no file", healthy, "/file?path=/none", 404, "open /none: no such file or directory\n"},
 		{"calls another app", healthy, "/call?url=" + url.QueryEscape(other.URL+"/healthz"), 200, "ok\n"},
 		{"cannot call nothing", healthy, "/call", 502, "Get \"\": unsupported protocol scheme \"\"\n"},
 	} {

@@ -1,0 +1,114 @@
+package cli_test
+
+import (
+	"flag"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+var update = flag.Bool("update", false, "write what the commands of the tutorial print into it")
+
+// TestTutorial types every command of the tutorial, and holds what it prints against what the page says it prints.
+func TestTutorial(t *testing.T) {
+	if why := noNode(); why != "" {
+		t.Skip("real nodes cannot run here: " + why)
+	}
+	page, err := filepath.Abs("../../docs/tutorial.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := start(t, "real")
+	dir := t.TempDir()
+	script := "session " + page + "\n"
+	if err := os.WriteFile(filepath.Join(dir, "tutorial.txtar"), []byte(script), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	testscript.Run(t, testscript.Params{
+		Dir:   dir,
+		Setup: c.setup,
+		Cmds:  map[string]func(*testscript.TestScript, bool, []string){"session": c.session},
+	})
+}
+
+// session PAGE runs the commands of a page's console blocks.
+func (c *cluster) session(ts *testscript.TestScript, _ bool, args []string) {
+	data, err := os.ReadFile(args[0])
+	ts.Check(err)
+	// On the reader's machine the cluster is where psc-local puts it by default.
+	here := strings.NewReplacer("localhost:5000", c.Registry, ":8443", ":"+ts.Getenv("GATEWAY_PORT"))
+	there := strings.NewReplacer(c.Registry, "localhost:5000", ":"+ts.Getenv("GATEWAY_PORT"), ":8443", c.Server, "https://127.0.0.1:6443")
+	var out []string
+	lines := strings.Split(string(data), "\n")
+	for i := 0; i < len(lines); i++ {
+		out = append(out, lines[i])
+		if lines[i] != "```console" {
+			continue
+		}
+		for i++; lines[i] != "```"; {
+			command, ok := strings.CutPrefix(lines[i], "$ ")
+			if !ok {
+				ts.Fatalf("%s:%d: %q is not a command", args[0], i+1, lines[i])
+			}
+			out = append(out, lines[i])
+			for i++; strings.HasPrefix(lines[i], "> "); i++ {
+				out = append(out, lines[i])
+				command += "\n" + lines[i][2:]
+			}
+			begin := i
+			for ; lines[i] != "```" && !strings.HasPrefix(lines[i], "$ "); i++ {
+			}
+			want := strings.Join(lines[begin:i], "\n")
+			got := there.Replace(c.shell(ts, here.Replace(command)))
+			switch diff := cmp.Diff(steady(want), steady(got)); {
+			case diff == "":
+				out = append(out, lines[begin:i]...)
+			case *update:
+				out = append(out, strings.Split(got, "\n")...)
+			default:
+				ts.Fatalf("%s:%d: $ %s\n-the page +psc\n%s", args[0], begin, command, diff)
+			}
+		}
+		out = append(out, lines[i])
+	}
+	if *update {
+		ts.Check(os.WriteFile(args[0], []byte(strings.Join(out, "\n")), 0o600))
+	}
+}
+
+// shell runs a command as a person would, and returns what they would see.
+func (c *cluster) shell(ts *testscript.TestScript, command string) string {
+	cmd := exec.Command("bash", "-c", command)
+	cmd.Dir = ts.Getenv("WORK")
+	for _, name := range []string{"HOME", "XDG_CONFIG_HOME", "KUBECONFIG", "PATH"} {
+		cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
+	}
+	out, _ := cmd.CombinedOutput() // a command that fails says so, and the page shows it
+	return strings.TrimSuffix(string(out), "\n")
+}
+
+// What differs from run to run, and says nothing.
+var (
+	progress = regexp.MustCompile(`(?m)^  +\d+\.\d+s .*\n?`)
+	varying  = []struct{ pattern, with string }{
+		{`\d+\.\d+s\b`, "0.0s"},
+		{`\b\d+[smh] ago\b`, "0s ago"},
+		{`instance [a-z0-9-]+`, "instance web"},
+		{`\b[a-z2-7]{10}\b`, "version"},
+		{` +`, " "},
+	}
+)
+
+func steady(text string) string {
+	text = progress.ReplaceAllString(text+"\n", "")
+	for _, v := range varying {
+		text = regexp.MustCompile(v.pattern).ReplaceAllString(text, v.with)
+	}
+	return strings.TrimSpace(text)
+}
