@@ -86,7 +86,7 @@ func start(t testing.TB, nodes string) *cluster {
 		t.Fatal(err)
 	}
 	c.users = clientcmdapi.NewConfig()
-	for _, user := range []string{"admin", "alice", "bob"} {
+	for _, user := range []string{"admin", "alice", "bob", "carol"} {
 		config, err := clientcmd.Load(c.local(t, "kubeconfig", "--name", c.name, "--user", user))
 		if err != nil {
 			t.Fatal(err)
