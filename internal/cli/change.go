@@ -24,7 +24,7 @@ type changeFlags struct {
 
 func (f *changeFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringVarP(&f.message, "message", "m", "", "what to say of it in the history")
+	flags.StringVarP(&f.message, "message", "m", "", "what to say of it in the history, `TEXT`")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "show what would change, write nothing")
 	flags.BoolVar(&f.exitCode, "exit-code", false, "with --dry-run: exit with 3 when something would change")
 	flags.BoolVar(&f.deploy, "deploy", false, "deploy this change at once, without the drafts that wait")

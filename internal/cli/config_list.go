@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"fmt"
 	"io"
 	"maps"
 	"slices"
@@ -9,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/pscdev/psc/internal/view"
 	"github.com/pscdev/psc/pkg/pod"
 )
 
@@ -43,7 +43,7 @@ func newConfigList(a *app) *cobra.Command {
 					doc.Bytes += c.Size
 				}
 				docs = append(docs, doc)
-				rows = append(rows, []string{name, strings.Join(doc.Files, ", "), fmt.Sprintf("%.1f KiB", float64(doc.Bytes)/1024), strings.Join(doc.Users, ", ")})
+				rows = append(rows, []string{name, strings.Join(doc.Files, ", "), view.Bytes(doc.Bytes), strings.Join(doc.Users, ", ")})
 			}
 			return a.view.Answer(list[configDocument]{docs}, refNames(spec, pod.KindConfig), func(out io.Writer) {
 				if len(docs) == 0 {

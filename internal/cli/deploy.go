@@ -22,8 +22,8 @@ type deployFlags struct {
 
 func (f *deployFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.DurationVar(&f.timeout, "timeout", defaultTimeout, "how long it may take to become ready")
-	flags.DurationVar(&f.lockWait, "lock-wait", defaultTimeout, "how long to wait while someone else deploys")
+	flags.DurationVar(&f.timeout, "timeout", defaultTimeout, "`TIME` that it may take to become ready")
+	flags.DurationVar(&f.lockWait, "lock-wait", defaultTimeout, "`TIME` to wait while someone else deploys")
 	flags.BoolVar(&f.noWait, "no-wait", false, "return when everything is written")
 	flags.BoolVar(&f.rollbackOnFailure, "rollback-on-failure", false, "go back to the last revision that was ready when it fails")
 }
@@ -95,7 +95,7 @@ func newDeploy(a *app) *cobra.Command {
 	}
 	f.add(cmd)
 	flags := cmd.Flags()
-	flags.StringVarP(&message, "message", "m", "", "what to say of the revision in the history")
+	flags.StringVarP(&message, "message", "m", "", "what to say of the revision in the history, `TEXT`")
 	flags.BoolVar(&mine, "mine", false, "deploy your own drafts alone; those of others are put on top")
 	flags.BoolVar(&all, "all", false, "deploy the drafts of others too")
 	flags.BoolVar(&dryRun, "dry-run", false, "show what would change, write nothing")

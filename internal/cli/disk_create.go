@@ -39,8 +39,8 @@ func newDiskCreate(a *app) *cobra.Command {
 			return a.change(cmd.Context(), &c, pod.Edit{Verb: pod.Create, Kind: pod.KindDisk, Name: args[0], Fields: fields})
 		},
 	}
-	cmd.Flags().StringVar(&size, "size", "", "how much it holds, such as 10Gi")
-	cmd.Flags().StringVar(&class, "class", "", "StorageClass of the cluster; its default one when it is not set")
+	cmd.Flags().StringVar(&size, "size", "", "how much it holds, such as `10Gi`")
+	cmd.Flags().StringVar(&class, "class", "", "StorageClass of the cluster, `NAME`; its default one when it is not set")
 	c.add(cmd)
 	return cmd
 }

@@ -35,7 +35,7 @@ func newDiskSet(a *app) *cobra.Command {
 			})
 		},
 	}
-	cmd.Flags().StringVar(&size, "size", "", "how much it holds, such as 20Gi")
+	cmd.Flags().StringVar(&size, "size", "", "how much it holds, such as `20Gi`")
 	c.add(cmd)
 	return cmd
 }

@@ -69,8 +69,8 @@ func newRevisionPrune(a *app) *cobra.Command {
 			})
 		},
 	}
-	cmd.Flags().IntVar(&most, "keep", 0, "how many of the newest revisions stay")
-	cmd.Flags().IntSliceVar(&also, "keep-revision", nil, "number of a revision that stays, to roll back to")
+	cmd.Flags().IntVar(&most, "keep", 0, "how many of the newest revisions stay, `N`")
+	cmd.Flags().IntSliceVar(&also, "keep-revision", nil, "`REVISION` that stays too, to roll back to")
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "show what would go, remove nothing")
 	return cmd
 }

@@ -51,7 +51,7 @@ func newRollback(a *app) *cobra.Command {
 		},
 	}
 	f.add(cmd)
-	cmd.Flags().StringVarP(&message, "message", "m", "", "what to say of it in the history")
+	cmd.Flags().StringVarP(&message, "message", "m", "", "what to say of it in the history, `TEXT`")
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "show what would change, write nothing")
 	cmd.Flags().BoolVar(&exitCode, "exit-code", false, "with --dry-run: exit with 3 when something would change")
 	return cmd

@@ -23,10 +23,10 @@ type routeFlags struct {
 
 func (f *routeFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringArrayVar(&f.to, "to", nil, "app it leads to, or shares of the traffic: web=90,web-next=10; PATH:APP for a path")
-	flags.StringSliceVar(&f.hosts, "host", nil, "hosts it answers to; none for <route>-<pod>.<domain>, - removes all")
-	flags.StringVar(&f.path, "path", "/", "path that --to speaks of; --to - removes it")
-	flags.StringVar(&f.tls, "tls", "", "auto (https), or off (http)")
+	flags.StringArrayVar(&f.to, "to", nil, "`APP` it leads to, or shares of the traffic: web=90,web-next=10; PATH:APP for a path")
+	flags.StringSliceVar(&f.hosts, "host", nil, "`HOST` it answers to; none for <route>-<pod>.<domain>, - removes all")
+	flags.StringVar(&f.path, "path", "/", "`PATH` that --to speaks of; --to - removes it")
+	flags.StringVar(&f.tls, "tls", "", "`auto` (https), off (http), or secret/NAME with a certificate of its own")
 }
 
 // fields turns the flags that were named into a patch of the route's spec. A path's targets are set as a whole: shares
@@ -38,6 +38,9 @@ func (f *routeFlags) fields(cmd *cobra.Command) (pod.Fields, error) {
 	}
 	if cmd.Flags().Changed("tls") {
 		fields["tls"] = orRemove(f.tls)
+		if secret, own := strings.CutPrefix(f.tls, "secret/"); own {
+			fields["tls"] = map[string]any{"secret": secret}
+		}
 	}
 	rules := map[string]any{}
 	for _, text := range f.to {

@@ -64,8 +64,8 @@ func newSecretSet(a *app) *cobra.Command {
 			return a.setSecret(cmd.Context(), &c, args[0], values, change)
 		},
 	}
-	cmd.Flags().StringArrayVar(&files, "file", nil, "file with the value of a key: KEY=FILE")
-	cmd.Flags().StringVar(&envFile, "env-file", "", "file with lines KEY=VALUE, - for stdin; nothing in them is replaced")
+	cmd.Flags().StringArrayVar(&files, "file", nil, "file with the value of a key: `KEY=FILE`")
+	cmd.Flags().StringVar(&envFile, "env-file", "", "`FILE` with lines KEY=VALUE, - for stdin; nothing in them is replaced")
 	c.add(cmd)
 	return cmd
 }

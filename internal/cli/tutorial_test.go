@@ -20,6 +20,9 @@ func TestTutorial(t *testing.T) {
 	if why := noNode(); why != "" {
 		t.Skip("real nodes cannot run here: " + why)
 	}
+	if _, err := exec.LookPath("curl"); err != nil {
+		t.Skip("curl is not installed")
+	}
 	page, err := filepath.Abs("../../docs/tutorial.md")
 	if err != nil {
 		t.Fatal(err)

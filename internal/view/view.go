@@ -214,6 +214,18 @@ func (v *View) Ago(t time.Time) string {
 // Seconds is a duration as people read it beside a task: "3.1s".
 func Seconds(d time.Duration) string { return fmt.Sprintf("%.1fs", d.Seconds()) }
 
+// Bytes is a size as people read it: "812 bytes", "1.2 KiB".
+func Bytes(n int) string {
+	switch {
+	case n < 1<<10:
+		return fmt.Sprintf("%d bytes", n)
+	case n < 1<<20:
+		return fmt.Sprintf("%.1f KiB", float64(n)/(1<<10))
+	default:
+		return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20))
+	}
+}
+
 // The styles: four meanings, in the terminal's own palette.
 var (
 	good    = lipgloss.NewStyle().Foreground(lipgloss.Green)
