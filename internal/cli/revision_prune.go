@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -21,6 +22,7 @@ func newRevisionPrune(a *app) *cobra.Command {
 	var (
 		most   int
 		also   []int
+		grace  time.Duration
 		dryRun bool
 	)
 	cmd := &cobra.Command{
@@ -48,7 +50,7 @@ func newRevisionPrune(a *app) *cobra.Command {
 				}
 			}
 			kept := append(h.kept(most), also...)
-			pruned, err := w.store.Prune(cmd.Context(), dryRun, func(r revision.Revision) bool {
+			pruned, err := w.store.Prune(cmd.Context(), dryRun, grace, func(r revision.Revision) bool {
 				return r.Number > h.Tip() || slices.Contains(kept, r.Number)
 			})
 			if err != nil {
@@ -65,12 +67,13 @@ func newRevisionPrune(a *app) *cobra.Command {
 				if dryRun {
 					verb = "Would remove"
 				}
-				fmt.Fprintf(out, "%s %s and %s\n", verb, count(len(doc.Revisions), "revision"), count(len(doc.Content), "file or secret value"))
+				fmt.Fprintf(out, "%s %s and %s that nothing else needs\n", verb, count(len(doc.Revisions), "revision"), count(len(doc.Content), "object"))
 			})
 		},
 	}
 	cmd.Flags().IntVar(&most, "keep", 0, "how many of the newest revisions stay, `N`")
 	cmd.Flags().IntSliceVar(&also, "keep-revision", nil, "`REVISION` that stays too, to roll back to")
+	cmd.Flags().DurationVar(&grace, "grace", time.Hour, "`TIME` that unused files and values stay: a change may be about to refer to them")
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "show what would go, remove nothing")
 	return cmd
 }

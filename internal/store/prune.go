@@ -14,10 +14,6 @@ import (
 	"github.com/pscdev/psc/pkg/revision"
 )
 
-// contentGrace is how old content has to be before it can be garbage: a change writes it before the revision that
-// refers to it.
-const contentGrace = time.Hour
-
 // Pruned is what Prune removed, or would remove.
 type Pruned struct {
 	Revisions []revision.Revision
@@ -25,9 +21,10 @@ type Pruned struct {
 	Content []string
 }
 
-// Prune removes the revisions that keep does not want, and the content that is then needed by none. With dry it only
+// Prune removes the revisions that keep does not want, and the content that is then needed by none. Content that was
+// written or asked for within grace stays: a change writes it before the revision that refers to it. With dry Prune only
 // says what it would remove.
-func (s *Store) Prune(ctx context.Context, dry bool, keep func(revision.Revision) bool) (Pruned, error) {
+func (s *Store) Prune(ctx context.Context, dry bool, grace time.Duration, keep func(revision.Revision) bool) (Pruned, error) {
 	var out Pruned
 	// The content is listed first: what a change writes from now on is younger than what is seen here.
 	content, err := s.contentMetas(ctx)
@@ -68,7 +65,7 @@ func (s *Store) Prune(ctx context.Context, dry bool, keep func(revision.Revision
 	}
 	for _, m := range content {
 		id := m.Kind + "/" + m.Name
-		if needed[id] || s.young(m) {
+		if needed[id] || s.now().Sub(lastUsed(m)) < grace {
 			continue
 		}
 		out.Content = append(out.Content, id)
@@ -91,13 +88,12 @@ func (s *Store) contentMetas(ctx context.Context) ([]metav1.PartialObjectMetadat
 	return slices.Concat(configs, secrets), err
 }
 
-// young says whether content was made or asked for lately.
-func (s *Store) young(m metav1.PartialObjectMetadata) bool {
-	last := m.CreationTimestamp.Time
-	if used, err := time.Parse(time.RFC3339, m.Annotations[annotationUsed]); err == nil && used.After(last) {
-		last = used
+// lastUsed is when content was made or asked for.
+func lastUsed(m metav1.PartialObjectMetadata) time.Time {
+	if used, err := time.Parse(time.RFC3339, m.Annotations[annotationUsed]); err == nil && used.After(m.CreationTimestamp.Time) {
+		return used
 	}
-	return s.now().Sub(last) < contentGrace
+	return m.CreationTimestamp.Time
 }
 
 // mounted is the content that apps have or are about to have, whatever the revisions say.
