@@ -157,6 +157,7 @@ func run(t *testing.T, c *cluster, dir string) {
 		RequireUniqueNames:  true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exit":     exit,
+			"objects":  objects,
 			"parallel": parallel,
 			"until":    until,
 		},
@@ -219,6 +220,34 @@ func exit(ts *testscript.TestScript, neg bool, args []string) {
 	if got != want {
 		ts.Fatalf("exit code is %d, want %d", got, want)
 	}
+}
+
+// objects FILE writes what psc rendered for the pod, as it is in the cluster, without what says when and how often it was
+// written: two such files are equal when the objects are, field by field.
+func objects(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: objects FILE")
+	}
+	pod := ts.Getenv("POD")
+	ts.Check(ts.Exec("kubectl", "get", "-n", pod, "-l", "psc.dev/pod="+pod, "-o", "json",
+		"deployments,services,serviceaccounts,horizontalpodautoscalers,poddisruptionbudgets,persistentvolumeclaims,httproutes,listenersets"))
+	var list struct{ Items []map[string]any }
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile("stdout")), &list))
+	if len(list.Items) == 0 {
+		ts.Fatalf("the pod has no objects")
+	}
+	for _, o := range list.Items {
+		delete(o, "status")
+		metadata, _ := o["metadata"].(map[string]any)
+		for _, field := range []string{"uid", "resourceVersion", "generation", "managedFields", "creationTimestamp"} {
+			delete(metadata, field)
+		}
+		annotations, _ := metadata["annotations"].(map[string]any)
+		delete(annotations, "deployment.kubernetes.io/revision")
+	}
+	data, err := json.MarshalIndent(list, "", "  ")
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), append(data, '\n'), 0o600))
 }
 
 // parallel N COMMAND… runs a command N times at once, with {} replaced by 1 to N. All must succeed.
