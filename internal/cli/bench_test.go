@@ -2,10 +2,13 @@ package cli_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -76,6 +79,130 @@ func BenchmarkHundredApps(b *testing.B) {
 		b.ReportMetric(float64(w.peak)/1024, "peak-MiB")
 	}
 	b.ReportMetric(0, "ns/op") // the whole says nothing
+}
+
+// BenchmarkHistory is a long history: how long a list of it takes, and a change and its deploy, which read it too.
+func BenchmarkHistory(b *testing.B) {
+	for _, length := range []int{1_000, 10_000} {
+		b.Run(fmt.Sprint(length), func(b *testing.B) {
+			c := start(b, "simulated")
+			w := bench(b, c)
+			w.psc(b, "new-pod", "psc-bench")
+			w.psc(b, "app", "create", "web", "--image", c.Registry+"/hello:v1", "--port", "8080", "--deploy")
+			w.repeat(b, length)
+			w.median(b, "list-ms", "revision", "list")
+			w.median(b, "list-json-ms", "revision", "list", "-o", "json")
+			w.median(b, "status-ms", "status")
+			w.median(b, "diff-ms", "diff")
+			i := 0
+			w.medianOf(b, "one-ms", func() { i++; w.psc(b, "app", "set", "web", "--env", fmt.Sprintf("N=%d", i), "--deploy") })
+			b.ReportMetric(float64(w.peak)/1024, "peak-MiB")
+			b.ReportMetric(0, "ns/op")
+		})
+	}
+}
+
+// BenchmarkConfig is 500 changes to a pod with 3 MiB of files.
+func BenchmarkConfig(b *testing.B) {
+	c := start(b, "simulated")
+	w := bench(b, c)
+	w.psc(b, "new-pod", "psc-bench")
+	folder := filepath.Join(b.TempDir(), "files")
+	if err := os.Mkdir(folder, 0o700); err != nil {
+		b.Fatal(err)
+	}
+	for i := range 30 {
+		if err := os.WriteFile(filepath.Join(folder, fmt.Sprint("file", i)), bytes.Repeat([]byte{byte('a' + i%26)}, 100<<10), 0o600); err != nil {
+			b.Fatal(err)
+		}
+	}
+	w.psc(b, "config", "set", "web", folder)
+	w.psc(b, "app", "create", "web", "--image", c.Registry+"/hello:v1", "--port", "8080", "--mount", "/etc/web=config/web")
+	begin := time.Now()
+	for i := range 498 {
+		w.psc(b, "app", "set", "web", "--env", fmt.Sprintf("N=%d", i))
+	}
+	b.ReportMetric(time.Since(begin).Seconds()/498*1000, "change-ms")
+	w.median(b, "list-ms", "revision", "list")
+	w.medianOf(b, "deploy-ms", func() { w.psc(b, "deploy") })
+	size, largest := w.stored(b)
+	b.ReportMetric(float64(size)/(1<<20), "stored-MiB")
+	b.ReportMetric(float64(largest)/(1<<10), "largest-KiB")
+	b.ReportMetric(0, "ns/op")
+}
+
+// repeat makes a history longer with copies of its first record.
+func (w *workbench) repeat(b *testing.B, length int) {
+	b.Helper()
+	var first bytes.Buffer
+	get := exec.Command(w.kubectlBin, "get", "configmap", "psc-rev-00000001", "-n", "psc-bench", "-o", "json")
+	get.Env, get.Stdout = w.env, &first
+	if err := get.Run(); err != nil {
+		b.Fatal(err)
+	}
+	var record map[string]any
+	if err := json.Unmarshal(first.Bytes(), &record); err != nil {
+		b.Fatal(err)
+	}
+	const step = 1000 // objects for each kubectl
+	for from := 2; from <= length; from += step {
+		var list []map[string]any
+		for number := from; number < min(from+step, length+1); number++ {
+			annotations := maps.Clone(record["metadata"].(map[string]any)["annotations"].(map[string]any))
+			annotations["psc.dev/parent"] = fmt.Sprint(number - 1)
+			list = append(list, map[string]any{
+				"apiVersion": "v1", "kind": "ConfigMap", "immutable": true, "data": record["data"],
+				"metadata": map[string]any{
+					"name": fmt.Sprintf("psc-rev-%08d", number), "namespace": "psc-bench", "annotations": annotations,
+					"labels": map[string]any{"psc.dev/revision": fmt.Sprint(number)},
+				},
+			})
+		}
+		data, err := json.Marshal(map[string]any{"apiVersion": "v1", "kind": "List", "items": list})
+		if err != nil {
+			b.Fatal(err)
+		}
+		create := exec.Command(w.kubectlBin, "create", "-f", "-")
+		create.Env, create.Stdin = w.env, bytes.NewReader(data)
+		if out, err := create.CombinedOutput(); err != nil {
+			b.Fatalf("%v\n%s", err, out)
+		}
+	}
+}
+
+// stored is how many bytes all ConfigMaps of the pod have, and the largest of them.
+func (w *workbench) stored(b *testing.B) (sum, largest int) {
+	b.Helper()
+	cmd := exec.Command(w.kubectlBin, "get", "configmaps", "-n", "psc-bench", "-o", "json")
+	cmd.Env = w.env
+	out, err := cmd.Output()
+	if err != nil {
+		b.Fatal(err)
+	}
+	var list struct{ Items []json.RawMessage }
+	if err := json.Unmarshal(out, &list); err != nil {
+		b.Fatal(err)
+	}
+	for _, item := range list.Items {
+		sum, largest = sum+len(item), max(largest, len(item))
+	}
+	return sum, largest
+}
+
+func (w *workbench) median(b *testing.B, metric string, args ...string) {
+	b.Helper()
+	w.medianOf(b, metric, func() { w.psc(b, args...) })
+}
+
+// medianOf reports the middle of nine runs, in milliseconds.
+func (w *workbench) medianOf(b *testing.B, metric string, f func()) {
+	b.Helper()
+	times := make([]float64, 9)
+	for i := range times {
+		times[i] = seconds(f) * 1000
+	}
+	slices.Sort(times)
+	b.ReportMetric(times[len(times)/2], metric)
 }
 
 // workbench runs the built programs as a person would.

@@ -21,6 +21,8 @@ func seeds() []string {
 		header + "spec: {image: a, env: {A: \"\\u0085\\ufeff\\x01\", B: \"a\\n b\\n\", C: '1:20', D: <<, <<: {E: f}}}",
 		"{apiVersion: psc.dev/v1, kind: Route, metadata: {name: r}, spec: {tls: off, rules: [{path: /, to: [{app: web, weight: 1}]}]}}\n---\n" +
 			header + "spec: {image: a, ports: [{name: http, port: 80}]}",
+		everything,
+		"{apiVersion: psc.dev/v1, kind: Config, metadata: {name: c}, spec: {files: {a: \"\\x00\", b: {base64: /w==}, c: 1.10, d: {sha256: x}}}}",
 	}
 }
 

@@ -1,0 +1,105 @@
+package store
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/pscdev/psc/pkg/pod"
+	"github.com/pscdev/psc/pkg/render"
+	"github.com/pscdev/psc/pkg/revision"
+)
+
+func revisionOf(apps int) revision.Revision {
+	started := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	spec := pod.Spec{}
+	for i := range apps {
+		spec[pod.Ref{Kind: pod.KindApp, Name: fmt.Sprintf("app%d", i)}] = &pod.App{Image: "web:1", Env: map[string]pod.EnvValue{"TEXT": {Value: strings.Repeat("x", 400)}}}
+	}
+	spec[pod.Ref{Kind: pod.KindConfig, Name: "web"}] = &pod.Config{Files: map[string]pod.Content{"a": pod.ContentOf([]byte("a text"))}}
+	return revision.Revision{
+		Number: 12, State: revision.Failed, Author: "alice", Created: started, Message: "m", Change: "c", Parent: 11, Restores: 7, Replaces: []int{9, 10},
+		DeployedBy: "bob", Started: &started, Finished: &started, Reason: "r", Spec: spec,
+		Edits: pod.Change{Edits: []pod.Edit{{Verb: pod.Delete, Kind: pod.KindApp, Name: "old"}}},
+	}
+}
+
+// A record holds a revision as it was; a large one is compressed, and the bytes of files are never in it.
+func TestRecord(t *testing.T) {
+	for _, apps := range []int{1, 1000} {
+		want := revisionOf(apps)
+		cm, err := encode("shop", want)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if packed := len(cm.BinaryData) > 0; packed != (apps > 1) {
+			t.Errorf("%d apps: compressed is %v", apps, packed)
+		}
+		for key, text := range cm.Data {
+			if strings.Contains(text, "a text") {
+				t.Errorf("%s holds the text of a file:\n%s", key, text)
+			}
+		}
+		got, err := decode(cm)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%d apps: -want +got\n%s", apps, diff)
+		}
+	}
+}
+
+// A snapshot that cannot fit is refused with its size.
+func TestRecordTooLarge(t *testing.T) {
+	r := revisionOf(1)
+	noise := make([]byte, 2<<20)
+	for i, n := 0, uint32(1); i < len(noise); i++ {
+		n = n*1664525 + 1013904223
+		noise[i] = '!' + byte(n>>24)%90
+	}
+	r.Spec[pod.Ref{Kind: pod.KindApp, Name: "web"}] = &pod.App{Image: "web:1", Args: []string{string(noise)}}
+	_, err := encode("shop", r)
+	if err == nil || !strings.Contains(err.Error(), "revision 12 would hold 20") || !strings.Contains(err.Error(), "at most 900 KiB fit into one") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// Whatever is in a record, reading it ends. What is read is a spec that is rendered, or refused by it as not valid.
+func FuzzRecord(f *testing.F) {
+	cm, err := encode("shop", revisionOf(2))
+	if err != nil {
+		f.Fatal(err)
+	}
+	large, err := encode("shop", revisionOf(1000))
+	if err != nil {
+		f.Fatal(err)
+	}
+	large.BinaryData[keyPacked] = large.BinaryData[keyPacked][:200]
+	for _, seed := range []*corev1.ConfigMap{cm, large, {}} {
+		data, err := json.Marshal(seed)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(data)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var cm corev1.ConfigMap
+		if json.Unmarshal(data, &cm) != nil {
+			return
+		}
+		r, err := decode(&cm)
+		if err != nil {
+			return
+		}
+		_, err = render.Objects("shop", r.Spec, render.Cluster{})
+		if problems := pod.Validate(r.Spec); problems != nil && err == nil {
+			t.Errorf("this was rendered: %v", problems)
+		}
+	})
+}
