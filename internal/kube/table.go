@@ -108,14 +108,7 @@ func (c *Client) find(ctx context.Context, mapping *meta.RESTMapping, namespace 
 
 // raw asks for one object, or with an empty name for all of a resource.
 func (c *Client) raw(ctx context.Context, gvr schema.GroupVersionResource, namespace, name, selector string, table bool) ([]byte, error) {
-	config := rest.CopyConfig(c.config)
-	version := gvr.GroupVersion()
-	config.GroupVersion, config.APIPath = &version, "/apis"
-	if gvr.Group == "" {
-		config.APIPath = "/api"
-	}
-	config.NegotiatedSerializer = serializer.NewCodecFactory(runtime.NewScheme()).WithoutConversion()
-	client, err := rest.RESTClientForConfigAndClient(config, c.http)
+	client, err := c.rest(gvr.GroupVersion())
 	if err != nil {
 		return nil, err
 	}
@@ -136,6 +129,17 @@ func (c *Client) raw(ctx context.Context, gvr schema.GroupVersionResource, names
 		return nil, errors.Join(result.Error())
 	}
 	return data, nil
+}
+
+// rest makes requests as they are, to the resources of one version of an API.
+func (c *Client) rest(version schema.GroupVersion) (*rest.RESTClient, error) {
+	config := rest.CopyConfig(c.config)
+	config.GroupVersion, config.APIPath = &version, "/apis"
+	if version.Group == "" {
+		config.APIPath = "/api"
+	}
+	config.NegotiatedSerializer = serializer.NewCodecFactory(runtime.NewScheme()).WithoutConversion()
+	return rest.RESTClientForConfigAndClient(config, c.http)
 }
 
 func items(data []byte) ([]unstructured.Unstructured, error) {

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/client-go/dynamic/dynamicinformer"
 	"k8s.io/client-go/tools/cache"
 )
@@ -21,6 +23,29 @@ type Watch struct {
 // Watch begins to follow the objects of some kinds with a label selector, until ctx ends. It returns when all that
 // was there has been read. The cluster must have the kinds.
 func (c *Client) Watch(ctx context.Context, namespace, selector string, kinds ...Kind) (*Watch, error) {
+	return c.watch(ctx, namespace, func(o *metav1.ListOptions) { o.LabelSelector = selector }, kinds)
+}
+
+// Events is the kind of the notes that Kubernetes makes of what it does.
+func Events() Kind { return corev1.SchemeGroupVersion.WithKind("Event") }
+
+// WatchEvents is Watch for the events of a namespace without those of some reasons.
+func (c *Client) WatchEvents(ctx context.Context, namespace string, without []string) (*Watch, error) {
+	selectors := make([]fields.Selector, 0, len(without))
+	for _, reason := range without {
+		selectors = append(selectors, fields.OneTermNotEqualSelector("reason", reason))
+	}
+	selector := fields.AndSelectors(selectors...).String()
+	return c.watch(ctx, namespace, func(o *metav1.ListOptions) { o.FieldSelector = selector }, []Kind{Events()})
+}
+
+func (c *Client) watch(ctx context.Context, namespace string, choose func(*metav1.ListOptions), kinds []Kind) (_ *Watch, err error) {
+	ctx, stop := context.WithCancel(ctx)
+	defer func() {
+		if err != nil {
+			stop() // else it would try again and again
+		}
+	}()
 	changed := make(chan struct{}, 1)
 	notify := func() {
 		select {
@@ -28,8 +53,7 @@ func (c *Client) Watch(ctx context.Context, namespace, selector string, kinds ..
 		default:
 		}
 	}
-	factory := dynamicinformer.NewFilteredDynamicSharedInformerFactory(c.dynamic, 0, namespace,
-		func(o *metav1.ListOptions) { o.LabelSelector = selector })
+	factory := dynamicinformer.NewFilteredDynamicSharedInformerFactory(c.dynamic, 0, namespace, choose)
 	w := &Watch{Changed: changed, stores: map[Kind]cache.Store{}}
 	failed := make(chan error, len(kinds))
 	for _, kind := range kinds {
@@ -79,13 +103,18 @@ func withoutManagedFields(o any) (any, error) {
 	return o, nil
 }
 
-// Objects returns copies of all objects of a kind as T, such as appsv1.Deployment.
+// Objects returns copies of all objects of a kind as T, such as appsv1.Deployment. There are none of a kind that is not
+// watched.
 func Objects[T any](w *Watch, kind Kind) ([]*T, error) {
 	var (
 		out  []*T
 		errs []error
 	)
-	for _, item := range w.stores[kind].List() {
+	store, watched := w.stores[kind]
+	if !watched {
+		return nil, nil
+	}
+	for _, item := range store.List() {
 		o, ok := item.(*unstructured.Unstructured)
 		if !ok {
 			continue

@@ -96,6 +96,8 @@ type Status struct {
 	health.Status
 	// URLs are where a route is reached.
 	URLs []string
+	// Lines are the last of a log that may tell why the resource is not ready.
+	Lines []string
 	// Since is the time since the deploy began.
 	Since time.Duration
 }

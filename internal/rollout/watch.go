@@ -9,8 +9,8 @@ import (
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"github.com/pscdev/psc/internal/kube"
@@ -24,37 +24,14 @@ func deployments() kube.Kind { return appsv1.SchemeGroupVersion.WithKind("Deploy
 func replicaSets() kube.Kind { return appsv1.SchemeGroupVersion.WithKind("ReplicaSet") }
 func instances() kube.Kind   { return corev1.SchemeGroupVersion.WithKind("Pod") }
 func httpRoutes() kube.Kind  { return render.GatewayKind("HTTPRoute") }
+func autoscalers() kube.Kind {
+	return autoscalingv2.SchemeGroupVersion.WithKind("HorizontalPodAutoscaler")
+}
 
 // live is what health looks at.
 type live struct {
-	deployments map[string]*appsv1.Deployment
-	replicaSets map[string][]*appsv1.ReplicaSet // by the UID of the Deployment
-	instances   map[string][]*corev1.Pod        // by the name of the app
-	routes      map[string]*gatewayv1.HTTPRoute
-}
-
-func newLive(deployments []*appsv1.Deployment, replicaSets []*appsv1.ReplicaSet, instances []*corev1.Pod, routes []*gatewayv1.HTTPRoute) live {
-	l := live{
-		deployments: make(map[string]*appsv1.Deployment, len(deployments)),
-		replicaSets: map[string][]*appsv1.ReplicaSet{},
-		instances:   map[string][]*corev1.Pod{},
-		routes:      make(map[string]*gatewayv1.HTTPRoute, len(routes)),
-	}
-	for _, d := range deployments {
-		l.deployments[d.Name] = d
-	}
-	for _, rs := range replicaSets {
-		if owner := metav1.GetControllerOf(rs); owner != nil {
-			l.replicaSets[string(owner.UID)] = append(l.replicaSets[string(owner.UID)], rs)
-		}
-	}
-	for _, p := range instances {
-		l.instances[p.Labels[render.LabelApp]] = append(l.instances[p.Labels[render.LabelApp]], p)
-	}
-	for _, r := range routes {
-		l.routes[r.Name] = r
-	}
-	return l
+	apps   map[string]health.Objects
+	routes map[string]*gatewayv1.HTTPRoute
 }
 
 // resourceOf says which resource's state follows from the object of a step.
@@ -73,7 +50,7 @@ func (l live) generation(ref pod.Ref) int64 {
 	if r := l.routes[ref.Name]; ref.Kind == pod.KindRoute && r != nil {
 		return r.Generation
 	}
-	if d := l.deployments[ref.Name]; ref.Kind == pod.KindApp && d != nil {
+	if d := l.apps[ref.Name].Deployment; ref.Kind == pod.KindApp && d != nil {
 		return d.Status.ObservedGeneration
 	}
 	return -1
@@ -83,11 +60,7 @@ func (l live) of(ref pod.Ref, now time.Time) health.Status {
 	if ref.Kind == pod.KindRoute {
 		return health.Route(l.routes[ref.Name])
 	}
-	d := l.deployments[ref.Name]
-	if d == nil {
-		return health.App(nil, nil, nil, now)
-	}
-	return health.App(d, l.replicaSets[string(d.UID)], l.instances[ref.Name], now)
+	return health.App(l.apps[ref.Name], now)
 }
 
 // Statuses tells how all resources of spec fare right now.
@@ -98,7 +71,16 @@ func (o *Rollout) Statuses(ctx context.Context, spec pod.Spec) ([]Status, error)
 	if err != nil {
 		return nil, err
 	}
-	l, err := w.read()
+	statuses, err := o.judge(w, spec)
+	if open, failed := tally(statuses); err == nil && open+len(failed) > 0 { // then the events may tell more
+		o.followEvents(watching, w)
+		statuses, err = o.judge(w, spec)
+	}
+	return statuses, err
+}
+
+func (o *Rollout) judge(f *follower, spec pod.Spec) ([]Status, error) {
+	l, err := f.read()
 	if err != nil {
 		return nil, err
 	}
@@ -121,43 +103,80 @@ func (o *Rollout) status(ref pod.Ref, spec pod.Spec, s health.Status) Status {
 
 type follower struct {
 	*kube.Watch
-	routes bool
+	// events are nil until they are needed.
+	events *kube.Watch
 }
 
 // follow watches what the resources of spec are rendered to.
 func (o *Rollout) follow(ctx context.Context, spec pod.Spec) (*follower, error) {
 	kinds := []kube.Kind{deployments(), replicaSets(), instances()}
-	routes := len(spec.Names(pod.KindRoute)) > 0
-	if routes { // a cluster without gateways does not have the kind
+	if len(spec.Names(pod.KindRoute)) > 0 { // a cluster without gateways does not have the kind
 		kinds = append(kinds, httpRoutes())
+	}
+	if slices.ContainsFunc(spec.Names(pod.KindApp), func(name string) bool { return spec.App(name).Autoscale != nil }) {
+		kinds = append(kinds, autoscalers())
 	}
 	w, err := o.Kube.Watch(ctx, o.Pod, render.Selector(o.Pod), kinds...)
 	if err != nil {
 		return nil, err
 	}
-	return &follower{Watch: w, routes: routes}, nil
+	return &follower{Watch: w}, nil
+}
+
+// followEvents begins to watch the events too. They only help to say why: who may not read them goes without.
+func (o *Rollout) followEvents(ctx context.Context, f *follower) {
+	var err error
+	if f.events, err = o.Kube.WatchEvents(ctx, o.Pod, health.NoCause()); err != nil {
+		f.events = &kube.Watch{}
+	}
+}
+
+// told gets a value when there was a new event.
+func (f *follower) told() <-chan struct{} {
+	if f.events == nil {
+		return nil
+	}
+	return f.events.Changed
 }
 
 func (f *follower) read() (live, error) {
-	d, err := kube.Objects[appsv1.Deployment](f.Watch, deployments())
-	if err != nil {
+	d, errD := kube.Objects[appsv1.Deployment](f.Watch, deployments())
+	rs, errRS := kube.Objects[appsv1.ReplicaSet](f.Watch, replicaSets())
+	p, errP := kube.Objects[corev1.Pod](f.Watch, instances())
+	h, errH := kube.Objects[autoscalingv2.HorizontalPodAutoscaler](f.Watch, autoscalers())
+	r, errR := kube.Objects[gatewayv1.HTTPRoute](f.Watch, httpRoutes())
+	var e []*corev1.Event
+	var errE error
+	if f.events != nil {
+		e, errE = kube.Objects[corev1.Event](f.events, kube.Events())
+	}
+	if err := errors.Join(errD, errRS, errP, errH, errR, errE); err != nil {
 		return live{}, err
 	}
-	rs, err := kube.Objects[appsv1.ReplicaSet](f.Watch, replicaSets())
-	if err != nil {
-		return live{}, err
+	apps := map[string]health.Objects{}
+	add := func(name string, to func(*health.Objects)) {
+		o := apps[name]
+		to(&o)
+		apps[name] = o
 	}
-	p, err := kube.Objects[corev1.Pod](f.Watch, instances())
-	if err != nil {
-		return live{}, err
+	events := health.NewEvents(e)
+	for _, d := range d {
+		add(d.Name, func(o *health.Objects) { o.Deployment, o.Events = d, events })
 	}
-	var r []*gatewayv1.HTTPRoute
-	if f.routes {
-		if r, err = kube.Objects[gatewayv1.HTTPRoute](f.Watch, httpRoutes()); err != nil {
-			return live{}, err
-		}
+	for _, rs := range rs {
+		add(rs.Labels[render.LabelApp], func(o *health.Objects) { o.ReplicaSets = append(o.ReplicaSets, rs) })
 	}
-	return newLive(d, rs, p, r), nil
+	for _, p := range p {
+		add(p.Labels[render.LabelApp], func(o *health.Objects) { o.Instances = append(o.Instances, p) })
+	}
+	for _, h := range h {
+		add(h.Name, func(o *health.Objects) { o.Autoscaler = h })
+	}
+	routes := make(map[string]*gatewayv1.HTTPRoute, len(r))
+	for _, r := range r {
+		routes[r.Name] = r
+	}
+	return live{apps: apps, routes: routes}, nil
 }
 
 // watcher waits for the resources of a spec and says how they fare whenever that changes.
@@ -176,23 +195,38 @@ func (d *deploy) watch(ctx context.Context, spec pod.Spec) (*watcher, error) {
 	return &watcher{follower: f, d: d, spec: spec, last: map[pod.Ref]Status{}}, nil
 }
 
-// lookAgain is how often the state is judged although nothing changed: some reasons only count after a while.
-const lookAgain = time.Second
+const (
+	// lookAgain is how often the state is judged although nothing changed: some reasons only count after a while.
+	lookAgain = time.Second
+	// eventsAfter is how long it may take until the events are watched too: what goes well is mostly there by then.
+	eventsAfter = 2 * time.Second
+)
 
 // wait returns when all resources of some kinds are ready, or the first has failed: the first verdict stands, for a
 // crashing container looks fine for the second in which it runs.
 func (w *watcher) wait(ctx context.Context, kinds ...pod.Kind) ([]Status, error) {
 	again := time.NewTicker(lookAgain)
 	defer again.Stop()
+	begin := w.d.Now()
 	for {
 		statuses, open, err := w.look(kinds)
-		if err != nil || open == 0 {
-			return statuses, err
+		if err != nil {
+			return w.d.quote(ctx, statuses), err
+		}
+		if open == 0 {
+			return statuses, nil
+		}
+		if w.events == nil && w.d.Now().Sub(begin) >= eventsAfter {
+			w.d.followEvents(ctx, w.follower)
 		}
 		select {
 		case <-ctx.Done():
+			if errors.Is(context.Cause(ctx), ErrPending) {
+				statuses = w.d.quote(ctx, statuses)
+			}
 			return statuses, context.Cause(ctx)
 		case <-w.Changed:
+		case <-w.told():
 		case <-again.C:
 		}
 	}
@@ -210,7 +244,7 @@ func (w *watcher) look(kinds []pod.Kind) (statuses []Status, open int, err error
 		}
 		s := w.d.status(ref, w.spec, l.of(ref, now))
 		if l.generation(ref) < w.d.written[ref] {
-			s.Status = health.Status{State: health.Progressing, Desired: s.Desired}
+			s.Status = health.Status{State: health.Progressing, Reason: "starting", Desired: s.Desired}
 		}
 		s.Since = now.Sub(w.d.begin)
 		if last, known := w.last[ref]; known && last.Status == s.Status {
@@ -230,16 +264,28 @@ func (w *watcher) look(kinds []pod.Kind) (statuses []Status, open int, err error
 	return statuses, open, nil
 }
 
+// maxReasons is how much is said of what failed, in bytes: a revision keeps it in an annotation.
+const maxReasons = 1 << 10
+
 // tally counts what is not ready yet, and says what has failed.
 func tally(statuses []Status) (open int, failed []string) {
+	size, more := 0, 0
 	for _, s := range statuses {
 		switch s.State {
 		case health.Failed:
-			failed = append(failed, fmt.Sprintf("%s %s: %s", s.Ref.Kind.Word(), s.Ref.Name, s.Reason))
+			text := fmt.Sprintf("%s %s: %s", s.Ref.Kind.Word(), s.Ref.Name, s.Reason)
+			if size += len(text); size > maxReasons && len(failed) > 0 {
+				more++
+				continue
+			}
+			failed = append(failed, text)
 		case health.Progressing:
 			open++
 		case health.Ready, health.Stopped:
 		}
+	}
+	if more > 0 {
+		failed = append(failed, fmt.Sprintf("%d more failed", more))
 	}
 	return open, failed
 }

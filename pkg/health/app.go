@@ -3,37 +3,36 @@ package health
 import (
 	"cmp"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
+
+// Objects are what there is of an app in the cluster.
+type Objects struct {
+	// Deployment is nil when there is none.
+	Deployment  *appsv1.Deployment
+	ReplicaSets []*appsv1.ReplicaSet
+	// Instances may include those of older versions.
+	Instances []*corev1.Pod
+	// Autoscaler is nil when the app has none.
+	Autoscaler *autoscalingv2.HorizontalPodAutoscaler
+	// Events may be nil: they tell some causes that nothing else tells, and never that an app is ready.
+	Events Events
+}
 
 // revisionAnnotation numbers the ReplicaSets of a Deployment; the one with the Deployment's own number is current. Age
 // does not tell: going back takes up an old ReplicaSet again.
 const revisionAnnotation = "deployment.kubernetes.io/revision"
 
-const (
-	// crashes is how often a container has to end before it is a crash loop: two are often a dependency that starts
-	// later.
-	crashes = 3
-	// forgiven is how long a container has to run until its earlier crashes are history, as they are for the kubelet:
-	// https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#container-restarts
-	forgiven = 10 * time.Minute
-	// configGrace is how long a missing Secret or ConfigMap may take to appear.
-	configGrace = 5 * time.Second
-	// nodeGrace is how long a cluster may take to add a node for an instance.
-	nodeGrace = 2 * time.Minute
-)
-
-// App tells how an app fares from its Deployment, the Deployment's ReplicaSets and all of their instances. d is nil
-// when there is no Deployment.
-func App(d *appsv1.Deployment, replicaSets []*appsv1.ReplicaSet, instances []*corev1.Pod, now time.Time) Status {
+// App tells how an app fares.
+func App(o Objects, now time.Time) Status {
+	d := o.Deployment
 	if d == nil {
 		return Status{State: Progressing, Reason: "is not in the cluster"}
 	}
@@ -48,30 +47,48 @@ func App(d *appsv1.Deployment, replicaSets []*appsv1.ReplicaSet, instances []*co
 		return s
 	}
 	// Only new instances count while a rollout is under way: the old ones serve, but are on their way out.
-	current := currentReplicaSet(d, replicaSets)
+	current := currentReplicaSet(d, o.ReplicaSets)
 	s.Ready = 0
 	if current != nil {
 		s.Ready = min(available, int(current.Status.AvailableReplicas))
 	}
-	if cause, fatal := trouble(d, current, instances, now); cause != "" {
-		s.Reason = cause
-		if old := available - s.Ready; old > 0 {
-			s.Reason += fmt.Sprintf("; the old version still serves (%d ready)", old)
-		}
-		if fatal {
-			s.State = Failed
-			return s
-		}
+	complete := int(d.Status.UpdatedReplicas) == desired && available == desired && int(d.Status.Replicas) == desired
+	t := worst(o.instanceTrouble(current, now), rolloutTrouble(d, complete, now))
+	if t.cause == "" {
+		return quiet(o, s, complete, now)
 	}
+	if t.fatal = t.fatal || !complete && deadlineExceeded(d); t.fatal {
+		s.State, t.meanwhile = Failed, ""
+	}
+	s.Reason, s.Next, s.Log = line(t.cause, maxReason)+t.meanwhile+serving(d, available-s.Ready, available), t.next, t.log
+	return s
+}
+
+// quiet is how an app fares that has no trouble.
+func quiet(o Objects, s Status, complete bool, now time.Time) Status {
+	d := o.Deployment
 	switch {
-	case desired == 0 && d.Status.Replicas == 0:
+	case s.Desired == 0 && d.Status.Replicas == 0:
 		return Status{State: Stopped}
-	case int(d.Status.UpdatedReplicas) == desired && available == desired && int(d.Status.Replicas) == desired:
-		return Status{State: Ready, Desired: desired, Ready: desired}
-	case s.Reason == "":
-		s.Reason = waitingFor(d, desired)
+	case complete:
+		return Status{State: Ready, Desired: s.Desired, Ready: s.Desired, Reason: autoscalerTrouble(o.Autoscaler, now)}
+	case deadlineExceeded(d):
+		s.State, s.Reason = Failed, "no progress for too long"
+	default:
+		s.Reason = waitingFor(d, s.Desired)
 	}
 	return s
+}
+
+// serving says what people get while a new version does not come up.
+func serving(d *appsv1.Deployment, old, available int) string {
+	switch {
+	case old > 0:
+		return fmt.Sprintf("; the old version still serves (%d ready)", old)
+	case available == 0 && d.Annotations[revisionAnnotation] != "1": // there was a version before
+		return "; no instance serves"
+	}
+	return ""
 }
 
 func waitingFor(d *appsv1.Deployment, desired int) string {
@@ -90,27 +107,54 @@ func currentReplicaSet(d *appsv1.Deployment, all []*appsv1.ReplicaSet) *appsv1.R
 	return nil
 }
 
-// trouble finds what keeps the current instances from running. fatal means that waiting does not help.
-func trouble(d *appsv1.Deployment, current *appsv1.ReplicaSet, instances []*corev1.Pod, now time.Time) (cause string, fatal bool) {
-	if current != nil {
-		for _, instance := range instances {
-			if !metav1.IsControlledBy(instance, current) || instance.DeletionTimestamp != nil {
-				continue
-			}
-			if c, f := instanceTrouble(instance, now); f {
-				return c, true
-			} else if cause == "" {
-				cause = c
-			}
+// evictions is how often instances have to be evicted until it is more than one node that was short of something.
+const evictions = 2
+
+// instanceTrouble finds what keeps the instances of the current version from running. Those that are told to stop, and
+// those of older versions, may end as they like.
+func (o Objects) instanceTrouble(current *appsv1.ReplicaSet, now time.Time) trouble {
+	var all []trouble
+	evicted := 0
+	byName := func(a, b *corev1.Pod) int { return strings.Compare(a.Name, b.Name) } // so that the same is said each time
+	for _, p := range slices.SortedStableFunc(slices.Values(o.Instances), byName) {
+		if current == nil || !metav1.IsControlledBy(p, current) || p.DeletionTimestamp != nil {
+			continue
 		}
+		i := instance{Pod: p, app: o.Deployment.Name, events: o.Events.of("Pod", p.Name), all: o.Events, now: now}
+		t := i.trouble()
+		if p.Status.Reason == "Evicted" {
+			evicted++
+			t.fatal = evicted >= evictions
+		}
+		if t.cause != "" {
+			t.cause = fmt.Sprintf("instance %s: %s", p.Name, t.cause)
+		}
+		all = append(all, t)
 	}
-	if c := deploymentCondition(d, appsv1.DeploymentReplicaFailure); c != nil && c.Status == corev1.ConditionTrue {
-		cause, fatal = "no more instances can be made: "+c.Message, refused(c.Message)
+	return worst(all...)
+}
+
+// rolloutTrouble is what the Deployment itself says.
+func rolloutTrouble(d *appsv1.Deployment, complete bool, now time.Time) trouble {
+	failure := deploymentCondition(d, appsv1.DeploymentReplicaFailure)
+	switch {
+	case complete:
+		return trouble{}
+	case d.Spec.Paused:
+		return trouble{
+			cause: "is paused, so the change is not rolled out", fatal: true,
+			next: fmt.Sprintf("kubectl rollout resume deployment/%s -n %s", d.Name, d.Namespace),
+		}
+	case failure != nil && failure.Status == corev1.ConditionTrue:
+		return refusedInstance(d.Name, failure.Message, now.Sub(failure.LastTransitionTime.Time))
 	}
-	if c := deploymentCondition(d, appsv1.DeploymentProgressing); c != nil && c.Reason == "ProgressDeadlineExceeded" {
-		cause, fatal = cmp.Or(cause, "no progress for too long"), true
-	}
-	return cause, fatal
+	return trouble{}
+}
+
+// deadlineExceeded says whether Kubernetes has given up waiting.
+func deadlineExceeded(d *appsv1.Deployment) bool {
+	c := deploymentCondition(d, appsv1.DeploymentProgressing)
+	return c != nil && c.Reason == "ProgressDeadlineExceeded"
 }
 
 func deploymentCondition(d *appsv1.Deployment, kind appsv1.DeploymentConditionType) *appsv1.DeploymentCondition {
@@ -122,149 +166,23 @@ func deploymentCondition(d *appsv1.Deployment, kind appsv1.DeploymentConditionTy
 	return nil
 }
 
-// refused tells messages of the API server that only a change can satisfy from those that time may.
-func refused(message string) bool {
-	for _, sign := range []string{"violates PodSecurity", "usage per", "must specify", "denied request:"} {
-		if strings.Contains(message, sign) {
-			return true
+// metricsGrace is how long the metrics of new instances may take to come.
+const metricsGrace = 2 * time.Minute
+
+// autoscalerTrouble says why the number of instances does not follow the load. The app runs all the same.
+func autoscalerTrouble(h *autoscalingv2.HorizontalPodAutoscaler, now time.Time) string {
+	if h == nil {
+		return ""
+	}
+	for _, c := range h.Status.Conditions {
+		if c.Type == autoscalingv2.ScalingActive && c.Status == corev1.ConditionFalse && c.Reason != "ScalingDisabled" &&
+			now.Sub(c.LastTransitionTime.Time) >= metricsGrace {
+			cause := c.Message
+			if c.Reason == "FailedGetResourceMetric" {
+				cause = "the cluster does not measure it (metrics-server is missing)"
+			}
+			return line("is not scaled: "+cmp.Or(cause, c.Reason), maxReason)
 		}
 	}
-	return neverFits(message)
-}
-
-var quotaMessage = regexp.MustCompile(`exceeded quota: .*requested: (.*), used: .*, limited: (.*)`)
-
-// neverFits says whether an instance asks for more than a quota allows at all, whatever else there is.
-func neverFits(message string) bool {
-	match := quotaMessage.FindStringSubmatch(message)
-	if match == nil {
-		return false
-	}
-	limits := amounts(match[2])
-	for name, requested := range amounts(match[1]) {
-		if limit, ok := limits[name]; ok && requested.Cmp(limit) > 0 {
-			return true
-		}
-	}
-	return false
-}
-
-// amounts reads "requests.cpu=500m,pods=1".
-func amounts(text string) map[string]resource.Quantity {
-	out := map[string]resource.Quantity{}
-	for part := range strings.SplitSeq(text, ",") {
-		name, amount, _ := strings.Cut(part, "=")
-		if q, err := resource.ParseQuantity(amount); err == nil {
-			out[name] = q
-		}
-	}
-	return out
-}
-
-func instanceTrouble(p *corev1.Pod, now time.Time) (cause string, fatal bool) {
-	for _, c := range p.Status.Conditions {
-		if c.Type == corev1.PodScheduled && c.Status == corev1.ConditionFalse && c.Reason == corev1.PodReasonUnschedulable {
-			message, _, _ := strings.Cut(c.Message, ". ")
-			return fmt.Sprintf("instance %s finds no node: %s", p.Name, message), now.Sub(c.LastTransitionTime.Time) >= nodeGrace
-		}
-	}
-	for _, c := range slices.Concat(p.Status.InitContainerStatuses, p.Status.ContainerStatuses) {
-		if cause, fatal = containerTrouble(p, c, now); cause != "" {
-			return fmt.Sprintf("instance %s: %s", p.Name, cause), fatal
-		}
-	}
-	return "", false
-}
-
-func containerTrouble(p *corev1.Pod, c corev1.ContainerStatus, now time.Time) (cause string, fatal bool) {
-	if w := c.State.Waiting; w != nil {
-		switch w.Reason {
-		case "InvalidImageName", "ErrImageNeverPull":
-			return fmt.Sprintf("image %s cannot be used: %s", c.Image, w.Message), true
-		case "ErrImagePull", "ImagePullBackOff":
-			return pullTrouble(c.Image, w.Message)
-		case "CreateContainerConfigError", "CreateContainerError":
-			fatal = strings.Contains(w.Message, "runAsNonRoot") || now.Sub(startedAt(p)) >= configGrace
-			return "cannot be started: " + w.Message, fatal
-		}
-	}
-	if c.Ready || c.State.Running != nil && now.Sub(c.State.Running.StartedAt.Time) >= forgiven {
-		return "", false
-	}
-	ended, times := c.LastTerminationState.Terminated, int(c.RestartCount)
-	if c.State.Running == nil {
-		times++ // the restart that follows the last end has not been counted yet
-	}
-	if t := c.State.Terminated; t != nil {
-		ended = t
-	}
-	if ended == nil {
-		return "", false
-	}
-	often := ""
-	if times > 1 {
-		often = fmt.Sprintf(" %d times", times)
-	}
-	switch ended.Reason {
-	case "StartError", "ContainerCannotRun":
-		return "cannot be started: " + startError(ended.Message), c.RestartCount >= 1
-	case "OOMKilled":
-		cause = fmt.Sprintf("was killed%s for using more memory than it is given", often)
-	default:
-		cause = fmt.Sprintf("ended%s with exit code %d", often, ended.ExitCode)
-	}
-	if said := lastWords(ended.Message); said != "" {
-		cause += ": " + said
-	}
-	return cause, times >= crashes
-}
-
-func pullTrouble(image, message string) (cause string, fatal bool) {
-	for _, sign := range []string{"code = NotFound", "manifest unknown", "no match for platform"} {
-		if strings.Contains(message, sign) {
-			return fmt.Sprintf("image %s was not found", image), true
-		}
-	}
-	return fmt.Sprintf("image %s cannot be pulled: %s", image, message), false
-}
-
-// startedAt is when the instance was ready to have its containers started.
-func startedAt(p *corev1.Pod) time.Time {
-	for _, c := range p.Status.Conditions {
-		if c.Type == corev1.PodReadyToStartContainers {
-			return c.LastTransitionTime.Time
-		}
-	}
-	return p.CreationTimestamp.Time
-}
-
-// startError leaves out the layers of the container runtime that a message came through.
-func startError(message string) string {
-	message, _, _ = strings.Cut(message, "\n")
-	if _, cause, ok := strings.Cut(message, "unable to start container process: "); ok {
-		return cause
-	}
-	return message
-}
-
-// maxWords is how much of an app's own words stands in a sentence.
-const maxWords = 200
-
-// lastWords finds the line of a log's end that says most: Go's panic, or the last line that is not part of a stack.
-func lastWords(log string) string {
-	said := ""
-	for line := range strings.Lines(log) {
-		text := strings.TrimSpace(line)
-		if strings.HasPrefix(text, "panic: ") || strings.HasPrefix(text, "fatal error: ") {
-			said = text
-			break
-		}
-		if text != "" && line[0] != ' ' && line[0] != '\t' {
-			said = text
-		}
-	}
-	if runes := []rune(said); len(runes) > maxWords {
-		said = string(runes[:maxWords]) + "…"
-	}
-	return said
+	return ""
 }

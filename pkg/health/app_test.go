@@ -48,17 +48,18 @@ func instance(replicaSet string, containers ...corev1.ContainerStatus) *corev1.P
 }
 
 func waiting(reason, message string) corev1.ContainerStatus {
-	return corev1.ContainerStatus{Image: "web:2", State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: reason, Message: message}}}
+	return corev1.ContainerStatus{Name: "web", Image: "web:2", State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: reason, Message: message}}}
 }
 
 // ended is a container that is not running now, with the end of its last run.
 func ended(restarts int32, t corev1.ContainerStateTerminated) corev1.ContainerStatus {
-	return corev1.ContainerStatus{RestartCount: restarts, State: corev1.ContainerState{Terminated: &t}}
+	return corev1.ContainerStatus{Name: "web", RestartCount: restarts, State: corev1.ContainerState{Terminated: &t}}
 }
 
 // running is a container that runs since some seconds after it was made, with the end of its last run.
 func running(since time.Duration, restarts int32, t corev1.ContainerStateTerminated) corev1.ContainerStatus {
 	return corev1.ContainerStatus{
+		Name:                 "web",
 		RestartCount:         restarts,
 		State:                corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: at(since)}},
 		LastTerminationState: corev1.ContainerState{Terminated: &t},
@@ -89,24 +90,40 @@ func TestAppCounts(t *testing.T) {
 		"stopped":        {d: stopped, want: health.Status{State: health.Stopped}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if diff := cmp.Diff(test.want, health.App(test.d, current, nil, made)); diff != "" {
+			if diff := cmp.Diff(test.want, health.App(health.Objects{Deployment: test.d, ReplicaSets: current}, made)); diff != "" {
 				t.Errorf("-want +got\n%s", diff)
 			}
 		})
 	}
 }
 
+// verdict is how an app fares with one instance of the current version, after a while.
+func verdict(d *appsv1.Deployment, p *corev1.Pod, after time.Duration, events ...*corev1.Event) health.Status {
+	return health.App(health.Objects{
+		Deployment: d, ReplicaSets: []*appsv1.ReplicaSet{replicaSet("new", "2", 0)}, Instances: []*corev1.Pod{p}, Events: health.NewEvents(events),
+	}, made.Add(after))
+}
+
 // The state of an instance's container tells why an app does not come up. What only a change can heal fails at once;
-// what time may heal is said, and waited for.
+// what time may heal is said, and waited for. The situations of testdata have the rest.
 func TestAppContainers(t *testing.T) {
 	crash := corev1.ContainerStateTerminated{Reason: "Error", ExitCode: 1, Message: "starting\ncannot connect\n  at main.go:3\n"}
+	other := corev1.ContainerStateTerminated{Reason: "Error", ExitCode: 2}
 	long := corev1.ContainerStateTerminated{Reason: "Error", ExitCode: 1, Message: strings.Repeat("é", 201)}
-	killed := corev1.ContainerStateTerminated{Reason: "OOMKilled", ExitCode: 137}
+	escape := corev1.ContainerStateTerminated{Reason: "Error", ExitCode: 1, Message: "\x1b[31mred\a"}
+	arch := corev1.ContainerStateTerminated{Reason: "Error", ExitCode: 1, Message: "exec /app: exec format error"}
+	memory := corev1.ContainerStateTerminated{Reason: "OOMKilled", ExitCode: 137}
+	killed := corev1.ContainerStateTerminated{Reason: "Error", ExitCode: 137}
 	start := corev1.ContainerStateTerminated{Reason: "StartError", ExitCode: 128, Message: "runc create failed: unable to start container process: no such file\nmore"}
 	ready := running(0, 5, crash)
 	ready.Ready = true
-	again := func(c corev1.ContainerStatus, reason string) corev1.ContainerStatus {
-		c.LastTerminationState, c.State = c.State, corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: reason}}
+	// after is a container that has just ended, and how the run before it ended.
+	after := func(before corev1.ContainerStateTerminated, c corev1.ContainerStatus) corev1.ContainerStatus {
+		c.LastTerminationState.Terminated = &before
+		return c
+	}
+	backOff := func(c corev1.ContainerStatus) corev1.ContainerStatus {
+		c.LastTerminationState, c.State = c.State, corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "CrashLoopBackOff"}}
 		return c
 	}
 	const none = "starting"
@@ -118,50 +135,60 @@ func TestAppContainers(t *testing.T) {
 	}{
 		"creating":       {container: waiting("ContainerCreating", ""), reason: none},
 		"not ready yet":  {container: corev1.ContainerStatus{State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}}, after: time.Hour, reason: none},
-		"invalid name":   {container: waiting("InvalidImageName", "bad"), reason: "image web:2 cannot be used: bad", failed: true},
-		"never pulled":   {container: waiting("ErrImageNeverPull", "absent"), reason: "image web:2 cannot be used: absent", failed: true},
-		"not found":      {container: waiting("ErrImagePull", "rpc error: code = NotFound"), reason: "image web:2 was not found", failed: true},
 		"manifest":       {container: waiting("ImagePullBackOff", "manifest unknown"), reason: "image web:2 was not found", failed: true},
-		"platform":       {container: waiting("ErrImagePull", "no match for platform in manifest"), reason: "image web:2 was not found", failed: true},
+		"platform":       {container: waiting("ErrImagePull", "no match for platform in manifest"), reason: "image web:2 was not built for the processor of node one", failed: true},
 		"registry down":  {container: waiting("ImagePullBackOff", "connection refused"), reason: "image web:2 cannot be pulled: connection refused", after: time.Hour},
+		"certificate":    {container: waiting("ErrImagePull", "x509: unknown authority"), after: 34 * time.Second, reason: "image web:2 cannot be pulled: x509: unknown authority"},
+		"certificate, 2": {container: waiting("ErrImagePull", "x509: unknown authority"), after: 35 * time.Second, reason: "image web:2 cannot be pulled: x509: unknown authority", failed: true},
 		"secret":         {container: waiting("CreateContainerConfigError", `secret "db" not found`), reason: `cannot be started: secret "db" not found`, after: 4 * time.Second},
 		"secret, late":   {container: waiting("CreateContainerConfigError", `secret "db" not found`), reason: `cannot be started: secret "db" not found`, after: 5 * time.Second, failed: true},
-		"root image":     {container: waiting("CreateContainerConfigError", "container has runAsNonRoot and image will run as root"), reason: "cannot be started: container has runAsNonRoot and image will run as root", failed: true},
 		"create, late":   {container: waiting("CreateContainerError", "name is reserved"), reason: "cannot be started: name is reserved", after: 5 * time.Second, failed: true},
-		"start":          {container: again(ended(0, start), "RunContainerError"), reason: "cannot be started: no such file"},
-		"start, again":   {container: again(ended(1, start), "CrashLoopBackOff"), reason: "cannot be started: no such file", failed: true},
+		"start":          {container: backOff(ended(0, start)), reason: "cannot be started: no such file"},
+		"start, again":   {container: backOff(ended(1, start)), reason: "cannot be started: no such file", failed: true},
 		"crash":          {container: ended(0, crash), reason: "ended with exit code 1: cannot connect"},
-		"twice":          {container: ended(1, crash), reason: "ended 2 times with exit code 1: cannot connect"},
-		"twice, backoff": {container: again(ended(1, crash), "CrashLoopBackOff"), reason: "ended 2 times with exit code 1: cannot connect"},
+		"twice":          {container: after(crash, ended(1, crash)), reason: "ended 2 times with exit code 1: cannot connect"},
+		"twice, back":    {container: backOff(ended(1, crash)), reason: "ended 2 times with exit code 1: cannot connect"},
 		"twice, running": {container: running(0, 2, crash), reason: "ended 2 times with exit code 1: cannot connect"},
-		"thrice":         {container: ended(2, crash), reason: "ended 3 times with exit code 1: cannot connect", failed: true},
-		"thrice, back":   {container: again(ended(2, crash), "CrashLoopBackOff"), reason: "ended 3 times with exit code 1: cannot connect", failed: true},
-		"thrice, runs":   {container: running(0, 3, crash), after: 9 * time.Minute, reason: "ended 3 times with exit code 1: cannot connect", failed: true},
+		"thrice":         {container: after(crash, ended(2, crash)), reason: "ended 3 times with exit code 1: cannot connect", failed: true},
+		// It got further each time: whatever it waits for may be coming up.
+		"thrice, in another way": {container: after(other, ended(2, crash)), reason: "ended 3 times with exit code 1: cannot connect"},
+		"thrice, and how?":       {container: backOff(ended(2, crash)), reason: "ended 3 times with exit code 1: cannot connect"},
+		"four times":             {container: after(other, ended(3, crash)), reason: "ended 4 times with exit code 1: cannot connect", failed: true},
+		"four times, runs":       {container: running(0, 4, crash), after: 9 * time.Minute, reason: "ended 4 times with exit code 1: cannot connect", failed: true},
 		// An instance that crashed last week and does not answer now is not in a crash loop.
-		"long ago":      {container: running(0, 3, crash), after: 10 * time.Minute, reason: none},
-		"ready again":   {container: ready, reason: none},
-		"long words":    {container: ended(0, long), reason: "ended with exit code 1: " + strings.Repeat("é", 200) + "…"},
-		"memory":        {container: ended(0, killed), reason: "was killed for using more memory than it is given"},
-		"memory, again": {container: ended(2, killed), reason: "was killed 3 times for using more memory than it is given", failed: true},
+		"long ago": {container: running(0, 4, crash), after: 10 * time.Minute, reason: none},
+		// What crashed has to run for a while until it counts as ready.
+		"just ready again": {container: ready, after: 9 * time.Second, reason: "ended 5 times with exit code 1: cannot connect"},
+		"ready again":      {container: ready, after: 10 * time.Second, reason: none},
+		"long words":       {container: ended(0, long), reason: "ended with exit code 1: " + strings.Repeat("é", 200) + "…"},
+		"escape codes":     {container: ended(0, escape), reason: "ended with exit code 1: [31mred"},
+		"processor":        {container: ended(0, arch), reason: "ended with exit code 1: exec /app: exec format error"},
+		"memory":           {container: ended(0, memory), reason: "was killed for using too much memory"},
+		"killed":           {container: ended(0, killed), reason: "ended with exit code 137 (killed)"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := deployment(appsv1.DeploymentStatus{Replicas: 2, UpdatedReplicas: 2})
-			want := health.Status{State: health.Progressing, Desired: 2, Reason: test.reason}
-			if test.reason != none {
-				want.Reason = "instance new-1: " + test.reason
+			want := test.reason
+			switch {
+			case want == none:
+			case test.failed:
+				want = "instance new-1: " + want + "; no instance serves"
+			default:
+				want = "instance new-1: " + want + "; trying again; no instance serves"
 			}
-			if test.failed {
-				want.State = health.Failed
-			}
-			all := []*appsv1.ReplicaSet{replicaSet("new", "2", 0)}
-			if diff := cmp.Diff(want, health.App(d, all, []*corev1.Pod{instance("new", test.container)}, made.Add(test.after))); diff != "" {
-				t.Errorf("-want +got\n%s", diff)
+			p := instance("new", test.container)
+			p.Spec.NodeName = "one"
+			got := verdict(d, p, test.after)
+			if diff := cmp.Diff(want, got.Reason); diff != "" || (got.State == health.Failed) != test.failed {
+				t.Errorf("%s: -want +got\n%s", got.State, diff)
 			}
 			// The same in a container that runs before the app's own: a service mesh puts one there.
 			early := instance("new")
-			early.Status.InitContainerStatuses = []corev1.ContainerStatus{test.container}
-			if diff := cmp.Diff(want, health.App(d, all, []*corev1.Pod{early}, made.Add(test.after))); diff != "" {
-				t.Errorf("init container: -want +got\n%s", diff)
+			early.Spec.NodeName, early.Status.InitContainerStatuses = "one", []corev1.ContainerStatus{test.container}
+			got = verdict(d, early, test.after)
+			want = strings.Replace(want, "new-1: ", "new-1: init container web: ", 1)
+			if diff := cmp.Diff(want, got.Reason); diff != "" || (got.State == health.Failed) != test.failed {
+				t.Errorf("init container, %s: -want +got\n%s", got.State, diff)
 			}
 		})
 	}
@@ -173,8 +200,19 @@ func TestAppGrace(t *testing.T) {
 	p := instance("new", waiting("CreateContainerConfigError", "x"))
 	p.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReadyToStartContainers, Status: corev1.ConditionTrue, LastTransitionTime: at(time.Minute)}}
 	for after, want := range map[time.Duration]health.State{64 * time.Second: health.Progressing, 65 * time.Second: health.Failed} {
-		got := health.App(d, []*appsv1.ReplicaSet{replicaSet("new", "2", 0)}, []*corev1.Pod{p}, made.Add(after))
-		if got.State != want {
+		if got := verdict(d, p, after); got.State != want {
+			t.Errorf("%s: got %v, want %s", after, got, want)
+		}
+	}
+}
+
+// Where all instances are there, but one of them crashed a moment ago, the app is not ready yet.
+func TestAppSettles(t *testing.T) {
+	d := deployment(appsv1.DeploymentStatus{Replicas: 2, UpdatedReplicas: 2, AvailableReplicas: 2})
+	again := running(0, 1, corev1.ContainerStateTerminated{ExitCode: 1})
+	again.Ready = true
+	for after, want := range map[time.Duration]health.State{9 * time.Second: health.Progressing, 10 * time.Second: health.Ready} {
+		if got := verdict(d, instance("new", again), after); got.State != want {
 			t.Errorf("%s: got %v, want %s", after, got, want)
 		}
 	}
@@ -201,73 +239,92 @@ func TestAppWhichInstances(t *testing.T) {
 		"the worst counts": {
 			replicaSets: all,
 			instances:   []*corev1.Pod{instance("new", crashed), instance("new", failing)},
-			want:        health.Status{State: health.Failed, Desired: 2, Reason: "instance new-1: image web:2 cannot be used: bad"},
+			want:        health.Status{State: health.Failed, Desired: 2, Reason: `instance new-1: image "web:2" is no image's name: bad; no instance serves`, Next: "psc app set web --image IMAGE --deploy"},
 		},
 		"else the first": {
 			replicaSets: all,
 			instances:   []*corev1.Pod{instance("new", crashed), instance("new", waiting("ErrImagePull", "refused"))},
-			want:        health.Status{State: health.Progressing, Desired: 2, Reason: "instance new-1: ended with exit code 1"},
+			want: health.Status{
+				State: health.Progressing, Desired: 2, Reason: "instance new-1: ended with exit code 1; trying again; no instance serves",
+				Log: health.Log{Instance: "new-1", Container: "web"},
+			},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := deployment(appsv1.DeploymentStatus{Replicas: 2, UpdatedReplicas: 2})
-			if diff := cmp.Diff(test.want, health.App(d, test.replicaSets, test.instances, made)); diff != "" {
+			if diff := cmp.Diff(test.want, health.App(health.Objects{Deployment: d, ReplicaSets: test.replicaSets, Instances: test.instances}, made)); diff != "" {
 				t.Errorf("-want +got\n%s", diff)
 			}
 		})
 	}
 }
 
-// An instance without a node may get one when the cluster grows; after a while that is not to be expected.
+// An instance without a node may get one when the cluster grows; after a while that is not to be expected, unless the
+// cluster says that it does.
 func TestAppUnschedulable(t *testing.T) {
 	p := instance("new")
 	p.Status.Conditions = []corev1.PodCondition{{
 		Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Reason: corev1.PodReasonUnschedulable, LastTransitionTime: at(0),
 		Message: "0/1 nodes are available: 1 Insufficient cpu. no new claims to deallocate",
 	}}
-	for after, state := range map[time.Duration]health.State{119 * time.Second: health.Progressing, 2 * time.Minute: health.Failed} {
-		want := health.Status{State: state, Desired: 2, Reason: "instance new-1 finds no node: 0/1 nodes are available: 1 Insufficient cpu"}
-		d := deployment(appsv1.DeploymentStatus{Replicas: 2, UpdatedReplicas: 2})
-		if diff := cmp.Diff(want, health.App(d, []*appsv1.ReplicaSet{replicaSet("new", "2", 0)}, []*corev1.Pod{p}, made.Add(after))); diff != "" {
-			t.Errorf("%s: -want +got\n%s", after, diff)
-		}
+	d := deployment(appsv1.DeploymentStatus{Replicas: 2, UpdatedReplicas: 2})
+	grows := &corev1.Event{Reason: "TriggeredScaleUp", InvolvedObject: corev1.ObjectReference{Kind: "Pod", Name: "new-1"}}
+	if got := verdict(d, p, time.Hour, grows); got.State != health.Progressing {
+		t.Errorf("got %v", got)
+	}
+	if got := verdict(d, p, time.Hour); got.State != health.Failed {
+		t.Errorf("got %v", got)
 	}
 }
 
-// What the Deployment itself says ends a deploy when only a change can satisfy it, or when Kubernetes has given up. The
-// reason of an instance is better than that of a deadline.
+// One instance that a node is rid of for want of memory may be chance, two are not.
+func TestAppEvicted(t *testing.T) {
+	d := deployment(appsv1.DeploymentStatus{Replicas: 2, UpdatedReplicas: 2})
+	p := instance("new")
+	p.Status.Phase, p.Status.Reason, p.Status.Message = corev1.PodFailed, "Evicted", "The node was low on resource: memory."
+	o := health.Objects{Deployment: d, ReplicaSets: []*appsv1.ReplicaSet{replicaSet("new", "2", 0)}, Instances: []*corev1.Pod{p}}
+	want := "instance new-1: was evicted: The node was low on resource: memory.; no instance serves"
+	if got := health.App(o, made); got.State != health.Progressing || got.Reason != want {
+		t.Errorf("got %v", got)
+	}
+	o.Instances = append(o.Instances, p)
+	if got := health.App(o, made); got.State != health.Failed || got.Reason != want {
+		t.Errorf("got %v", got)
+	}
+}
+
+// What the Deployment itself says ends a deploy when only a change can satisfy it, when that took too long, or when
+// Kubernetes has given up. The reason of an instance is better than that of a deadline.
 func TestAppConditions(t *testing.T) {
 	refusal := func(message string) appsv1.DeploymentCondition {
-		return appsv1.DeploymentCondition{Type: appsv1.DeploymentReplicaFailure, Status: corev1.ConditionTrue, Message: message}
+		return appsv1.DeploymentCondition{Type: appsv1.DeploymentReplicaFailure, Status: corev1.ConditionTrue, Message: message, LastTransitionTime: at(0)}
 	}
 	deadline := appsv1.DeploymentCondition{Type: appsv1.DeploymentProgressing, Status: corev1.ConditionFalse, Reason: "ProgressDeadlineExceeded"}
-	over := refusal("exceeded quota: q, requested: limits.memory=1Gi,pods=1, used: limits.memory=0,pods=0, limited: limits.memory=512Mi,pods=9")
 	full := refusal("exceeded quota: q, requested: limits.memory=1Gi,pods=1, used: limits.memory=4Gi,pods=4, limited: limits.memory=4Gi,pods=9")
 	past := refusal("forbidden: violates PodSecurity")
 	past.Status = corev1.ConditionFalse
+	const none = "no more instances can be made: "
 	for name, test := range map[string]struct {
 		conditions []appsv1.DeploymentCondition
 		container  corev1.ContainerStatus
-		want       health.Status
+		after      time.Duration
+		failed     bool
+		reason     string
 	}{
-		"pod security":  {conditions: []appsv1.DeploymentCondition{refusal(`pods "web" is forbidden: violates PodSecurity "restricted"`)}, want: health.Status{State: health.Failed, Reason: `no more instances can be made: pods "web" is forbidden: violates PodSecurity "restricted"`}},
-		"limits":        {conditions: []appsv1.DeploymentCondition{refusal("maximum cpu usage per Container is 1")}, want: health.Status{State: health.Failed, Reason: "no more instances can be made: maximum cpu usage per Container is 1"}},
-		"must specify":  {conditions: []appsv1.DeploymentCondition{refusal("failed quota: q: must specify limits.cpu")}, want: health.Status{State: health.Failed, Reason: "no more instances can be made: failed quota: q: must specify limits.cpu"}},
-		"webhook":       {conditions: []appsv1.DeploymentCondition{refusal("admission webhook denied request: no")}, want: health.Status{State: health.Failed, Reason: "no more instances can be made: admission webhook denied request: no"}},
-		"webhook down":  {conditions: []appsv1.DeploymentCondition{refusal("failed calling webhook")}, want: health.Status{State: health.Progressing, Reason: "no more instances can be made: failed calling webhook"}},
-		"beyond quota":  {conditions: []appsv1.DeploymentCondition{over}, want: health.Status{State: health.Failed, Reason: "no more instances can be made: " + over.Message}},
-		"quota in use":  {conditions: []appsv1.DeploymentCondition{full}, want: health.Status{State: health.Progressing, Reason: "no more instances can be made: " + full.Message}},
-		"over":          {conditions: []appsv1.DeploymentCondition{past}, want: health.Status{State: health.Progressing, Reason: "starting"}},
-		"deadline":      {conditions: []appsv1.DeploymentCondition{deadline}, want: health.Status{State: health.Failed, Reason: "no progress for too long"}},
-		"both":          {conditions: []appsv1.DeploymentCondition{full, deadline}, want: health.Status{State: health.Failed, Reason: "no more instances can be made: " + full.Message}},
-		"with a reason": {conditions: []appsv1.DeploymentCondition{deadline}, container: waiting("ErrImagePull", "refused"), want: health.Status{State: health.Failed, Reason: "instance new-1: image web:2 cannot be pulled: refused"}},
+		"webhook":       {conditions: []appsv1.DeploymentCondition{refusal("admission webhook denied request: no")}, failed: true, reason: none + "admission webhook denied request: no"},
+		"quota in use":  {conditions: []appsv1.DeploymentCondition{full}, after: 29 * time.Second, reason: none + full.Message + "; trying again"},
+		"still in use":  {conditions: []appsv1.DeploymentCondition{full}, after: 30 * time.Second, failed: true, reason: none + full.Message},
+		"over":          {conditions: []appsv1.DeploymentCondition{past}, reason: "starting"},
+		"deadline":      {conditions: []appsv1.DeploymentCondition{deadline}, failed: true, reason: "no progress for too long"},
+		"both":          {conditions: []appsv1.DeploymentCondition{full, deadline}, failed: true, reason: none + full.Message},
+		"with a reason": {conditions: []appsv1.DeploymentCondition{deadline}, container: waiting("ErrImagePull", "refused"), failed: true, reason: "instance new-1: image web:2 cannot be pulled: refused"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			test.want.Desired = 2
 			d := deployment(appsv1.DeploymentStatus{Replicas: 2, UpdatedReplicas: 2, Conditions: test.conditions})
-			got := health.App(d, []*appsv1.ReplicaSet{replicaSet("new", "2", 0)}, []*corev1.Pod{instance("new", test.container)}, made)
-			if diff := cmp.Diff(test.want, got); diff != "" {
-				t.Errorf("-want +got\n%s", diff)
+			got := verdict(d, instance("new", test.container), test.after)
+			reason := strings.TrimSuffix(got.Reason, "; no instance serves")
+			if diff := cmp.Diff(test.reason, reason); diff != "" || (got.State == health.Failed) != test.failed {
+				t.Errorf("%s: -want +got\n%s", got.State, diff)
 			}
 		})
 	}

@@ -1,6 +1,6 @@
 // Package health tells how a resource fares, from live objects.
 //
-//	live objects, now -- App or Route --> Status: a state, and the reason in a sentence
+//	live objects, now -- App or Route --> Status: a state, the reason in a sentence, and the next step
 //
 // It is pure and remembers nothing. A crashing container looks fine for the second in which it runs, so whoever
 // watches must hold on to the first Failed.
@@ -19,11 +19,52 @@ const (
 	Stopped State = "stopped"
 )
 
-// Status is how a resource fares, and why.
+// Status is how a resource fares, and why. Two can be compared with ==.
 type Status struct {
 	State State
-	// Reason is a sentence for people; empty when there is nothing to say.
+	// Reason is one line for people, of a few hundred characters at most; empty when there is nothing to say.
 	Reason string
+	// Next is what to do about it, most often a command to paste; empty when nothing better is known than to go back.
+	Next string
+	// Log is whose log may tell more; the zero Log when no log can.
+	Log Log
 	// Desired and Ready count instances. They are 0 for routes.
 	Desired, Ready int
+}
+
+// Log names the log of a container.
+type Log struct {
+	Instance, Container string
+	// Previous asks for the run before the one that is under way.
+	Previous bool
+	// Said is the end of that log as far as the cluster keeps it with the instance, for when the log itself is gone.
+	Said string
+}
+
+// trouble is what keeps an app from being ready. The zero trouble is none.
+type trouble struct {
+	cause string
+	// meanwhile is what Kubernetes does about it, for as long as waiting may help.
+	meanwhile string
+	next      string
+	log       Log
+	// fatal means that waiting does not help.
+	fatal bool
+}
+
+// again is what Kubernetes does about most troubles.
+const again = "; trying again"
+
+// worst is the first that waiting does not help, else the first.
+func worst(all ...trouble) trouble {
+	var out trouble
+	for _, t := range all {
+		if t.fatal {
+			return t
+		}
+		if out.cause == "" {
+			out = t
+		}
+	}
+	return out
 }

@@ -1,6 +1,7 @@
 package health
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -27,7 +28,8 @@ func Route(r *gatewayv1.HTTPRoute) Status {
 				return Status{State: Progressing, Reason: fmt.Sprintf("gateway %s has not taken it up yet", parent.ParentRef.Name)}
 			}
 			if c.Status != metav1.ConditionTrue {
-				return Status{State: refusal(c.Reason), Reason: fmt.Sprintf("gateway %s: %s", parent.ParentRef.Name, c.Message)}
+				reason := line(fmt.Sprintf("gateway %s: %s", parent.ParentRef.Name, cmp.Or(c.Message, c.Reason)), maxReason)
+				return Status{State: refusal(c.Reason), Reason: reason, Next: wayOut(r.Name, c.Reason)}
 			}
 		}
 	}
@@ -58,6 +60,17 @@ func refusal(reason string) State {
 		return Progressing
 	}
 	return Failed
+}
+
+// wayOut is what may satisfy a gateway.
+func wayOut(route, reason string) string {
+	switch gatewayv1.RouteConditionReason(reason) {
+	case gatewayv1.RouteReasonNoMatchingListenerHostname:
+		return fmt.Sprintf("psc route set %s --host HOST --deploy, with a host that the gateway serves", route)
+	case gatewayv1.RouteReasonNotAllowedByListeners, gatewayv1.RouteReasonNoMatchingParent, gatewayv1.RouteReasonRefNotPermitted:
+		return "ask an admin of the cluster which routes its gateway takes"
+	}
+	return ""
 }
 
 func condition(all []metav1.Condition, kind string) *metav1.Condition {

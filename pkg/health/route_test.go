@@ -39,7 +39,7 @@ func TestRoute(t *testing.T) {
 		},
 		"refused": {
 			parents: []gatewayv1.RouteParentStatus{parent("gw", says(gatewayv1.RouteConditionAccepted, metav1.ConditionFalse, gatewayv1.RouteReasonNoMatchingListenerHostname, "no listener has this host"), resolved)},
-			want:    health.Status{State: health.Failed, Reason: "gateway gw: no listener has this host"},
+			want:    health.Status{State: health.Failed, Reason: "gateway gw: no listener has this host", Next: "psc route set shop --host HOST --deploy, with a host that the gateway serves"},
 		},
 		"pending": {
 			parents: []gatewayv1.RouteParentStatus{parent("gw", says(gatewayv1.RouteConditionAccepted, metav1.ConditionUnknown, gatewayv1.RouteReasonPending, "waiting for the controller"), resolved)},
@@ -52,12 +52,12 @@ func TestRoute(t *testing.T) {
 		},
 		"reference not permitted": {
 			parents: []gatewayv1.RouteParentStatus{parent("gw", accepted, says(gatewayv1.RouteConditionResolvedRefs, metav1.ConditionFalse, gatewayv1.RouteReasonRefNotPermitted, "not permitted"))},
-			want:    health.Status{State: health.Failed, Reason: "gateway gw: not permitted"},
+			want:    health.Status{State: health.Failed, Reason: "gateway gw: not permitted", Next: "ask an admin of the cluster which routes its gateway takes"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := &gatewayv1.HTTPRoute{}
-			r.Generation, r.Status.Parents = 2, test.parents
+			r.Name, r.Generation, r.Status.Parents = "shop", 2, test.parents
 			for _, p := range test.parents {
 				r.Spec.ParentRefs = append(r.Spec.ParentRefs, p.ParentRef)
 			}

@@ -1,0 +1,236 @@
+package health
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+)
+
+const (
+	// crashes is how often a container has to end the same way before it is a crash loop: two are often a dependency
+	// that starts later.
+	crashes = 3
+	// anyCrashes is how often when it ended in different ways, or when it is not known how the one before was.
+	anyCrashes = 4
+	// settled is how long a container that crashed has to run again until that was the last time.
+	settled = 10 * time.Second
+	// forgiven is how long a container has to run until its earlier crashes are history, as they are for the kubelet:
+	// https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#container-restarts
+	forgiven = 10 * time.Minute
+	// configGrace is how long a missing Secret or ConfigMap may take to appear.
+	configGrace = 5 * time.Second
+)
+
+// container tells what is wrong with one container; where names it in the sentence.
+func (i instance) container(c corev1.ContainerStatus, where string) trouble {
+	t := i.waiting(c)
+	if t.cause == "" {
+		t = i.ended(c)
+	}
+	if t.cause == "" {
+		t = i.unready(c)
+	}
+	if t.cause != "" {
+		t.cause = where + t.cause
+	}
+	return t
+}
+
+// waiting tells why a container cannot be started.
+func (i instance) waiting(c corev1.ContainerStatus) trouble {
+	w := c.State.Waiting
+	if w == nil {
+		return trouble{}
+	}
+	switch w.Reason {
+	case "InvalidImageName":
+		return trouble{cause: fmt.Sprintf("image %q is no image's name: %s", c.Image, innermost(w.Message)), fatal: true, next: i.otherImage()}
+	case "ErrImageNeverPull":
+		return trouble{cause: fmt.Sprintf("image %s is not on the node, which may not pull it", c.Image), fatal: true, next: i.otherImage()}
+	case "ErrImagePull", "ImagePullBackOff":
+		return i.unpulled(c.Image, w.Message)
+	case "CreateContainerConfigError", "CreateContainerError":
+		if has(w.Message, "runAsNonRoot") {
+			cause, _, _ := strings.Cut(w.Message, " (pod: ")
+			return trouble{cause: "cannot be started: " + cause, fatal: true, next: "give the image a user by number, such as USER 65532, and deploy it"}
+		}
+		return trouble{cause: "cannot be started: " + innermost(w.Message), meanwhile: again, fatal: i.now.Sub(i.startedAt()) >= configGrace, next: missing(w.Message)}
+	case "PostStartHookError":
+		return trouble{cause: "was stopped because its start hook failed: " + innermost(strings.TrimSuffix(w.Message, `, message: ""`)), meanwhile: again, fatal: c.RestartCount >= 1}
+	}
+	return trouble{}
+}
+
+func (i instance) otherImage() string {
+	return fmt.Sprintf("psc app set %s --image IMAGE --deploy", i.app)
+}
+
+// missing is how to make what a message misses.
+func missing(message string) string {
+	switch {
+	case has(message, "secret", "Secret"):
+		return "psc secret list shows what there is"
+	case has(message, "configmap", "ConfigMap"):
+		return "psc config list shows what there is"
+	}
+	return ""
+}
+
+// unpulled tells why an image cannot be pulled. What the registry denies is tried once more, for its password may have
+// just changed; what looks like a typo or a broken name service twice; everything else may heal.
+func (i instance) unpulled(image, message string) trouble {
+	tried := i.now.Sub(i.startedAt()) // the kubelet tries again after 10 s, and then after 20 s
+	cause := innermost(strings.TrimPrefix(message, "rpc error: "))
+	t := trouble{cause: fmt.Sprintf("image %s cannot be pulled: %s", image, cause), meanwhile: again, next: i.otherImage()}
+	switch {
+	case has(message, "code = NotFound", "manifest unknown"):
+		t.cause, t.fatal = fmt.Sprintf("image %s was not found", image), true
+	case has(message, "no match for platform"):
+		t.cause, t.fatal = fmt.Sprintf("image %s was not built for the processor of node %s", image, i.Spec.NodeName), true
+	case has(message, "401", "403", "access denied", "insufficient_scope", "no basic auth", "denied:"):
+		t.cause = fmt.Sprintf("image %s cannot be pulled: it does not exist, or its registry denies it (%s)", image, lastPart(cause)) + i.pullSecrets()
+		t.next = "make the image public, or ask an admin of the cluster for access to its registry"
+		t.fatal = tried >= 12*time.Second
+	case has(message, "no such host", "x509", "certificate"):
+		t.fatal = tried >= 35*time.Second
+	}
+	return t
+}
+
+func (i instance) pullSecrets() string {
+	if e := last(i.events, "FailedToRetrieveImagePullSecret"); e != nil {
+		_, names, _ := strings.Cut(e.Message, "(")
+		names, _, _ = strings.Cut(names, ")")
+		return fmt.Sprintf("; the credentials %s are missing", names)
+	}
+	return ""
+}
+
+// ended tells how the last run of a container ended.
+func (i instance) ended(c corev1.ContainerStatus) trouble {
+	ran := time.Duration(0)
+	if c.State.Running != nil {
+		ran = i.now.Sub(c.State.Running.StartedAt.Time)
+	}
+	if ran >= forgiven || c.Ready && (c.State.Running == nil || ran >= settled) {
+		return trouble{}
+	}
+	end, before := c.State.Terminated, c.LastTerminationState.Terminated
+	alike := end != nil && before != nil && end.ExitCode == before.ExitCode
+	if end == nil {
+		end = before
+	}
+	if end == nil {
+		return trouble{}
+	}
+	times := int(c.RestartCount)
+	if c.State.Running == nil {
+		times++ // the restart that follows the last end has not been counted yet
+	}
+	t := i.end(c, end, times)
+	t.meanwhile = again
+	if has(end.Reason, "StartError", "ContainerCannotRun") {
+		t.fatal = c.RestartCount >= 1
+		return t
+	}
+	t.fatal = !c.Ready && (times >= anyCrashes || times >= crashes && (alike || i.killed(c.Name) != ""))
+	t.log = Log{Instance: i.Name, Container: c.Name, Previous: c.State.Running != nil, Said: end.Message}
+	return t
+}
+
+func (i instance) end(c corev1.ContainerStatus, end *corev1.ContainerStateTerminated, times int) trouble {
+	often := ""
+	if times > 1 {
+		often = fmt.Sprintf(" %d times", times)
+	}
+	var t trouble
+	switch probe := i.killed(c.Name); {
+	case has(end.Reason, "StartError", "ContainerCannotRun"):
+		next := fmt.Sprintf("psc app set %s --command PATH --deploy, or --command - for the image's own", i.app)
+		if has(end.Message, "error mounting") {
+			next = fmt.Sprintf("psc app show %s: does it mount a file where the image has a folder, or a folder where it has a file?", i.app)
+		}
+		return trouble{cause: "cannot be started: " + innermost(end.Message), next: next}
+	case end.Reason == "OOMKilled":
+		t = i.outOfMemory(c.Name, often)
+	case probe != "":
+		t = trouble{cause: fmt.Sprintf("was stopped%s because its %s probe failed", often, probe), next: fmt.Sprintf("psc app set %s --start-grace 90s, or --health /PATH", i.app)}
+		if e := i.lastProbe(c.Name); e != nil {
+			t.cause += ": " + i.answer(c.Name, e.Message)
+		}
+		return t
+	case end.ExitCode == 0:
+		t = trouble{cause: fmt.Sprintf("ended%s with exit code 0, but an app has to go on running", often)}
+	default:
+		t = trouble{cause: fmt.Sprintf("ended%s with exit code %d%s", often, end.ExitCode, signal(end.ExitCode))}
+	}
+	if said := lastWords(end.Message); said != "" {
+		t.cause += ": " + said
+		if has(said, "exec format error") {
+			t.next = "build the image for the processor of the cluster's nodes"
+		}
+	}
+	return t
+}
+
+// signal says in words what the exit codes of the most common signals mean.
+func signal(code int32) string {
+	switch code {
+	case 137:
+		return " (killed)"
+	case 139:
+		return " (it read or wrote memory that is not its own)"
+	}
+	return ""
+}
+
+// killed is which probe made the kubelet stop a container: "liveness", "startup", or "" for none.
+func (i instance) killed(container string) string {
+	for _, e := range slices.Backward(i.events) {
+		if e.Reason != "Killing" || !about(e, container) {
+			continue
+		}
+		for _, probe := range []string{"liveness", "startup"} {
+			if has(e.Message, "failed "+probe+" probe") {
+				return probe
+			}
+		}
+	}
+	return ""
+}
+
+// about says whether an event is about a container: its path is "spec.containers{web}".
+func about(e *corev1.Event, container string) bool {
+	return strings.HasSuffix(e.InvolvedObject.FieldPath, "{"+container+"}")
+}
+
+func (i instance) spec(container string) corev1.Container {
+	for _, c := range slices.Concat(i.Spec.InitContainers, i.Spec.Containers) {
+		if c.Name == container {
+			return c
+		}
+	}
+	return corev1.Container{}
+}
+
+// memory is what a container is given at most; zero when that is not limited.
+func (i instance) memory(container string) resource.Quantity {
+	return i.spec(container).Resources.Limits[corev1.ResourceMemory]
+}
+
+func (i instance) outOfMemory(container, often string) trouble {
+	memory := i.memory(container)
+	if memory.IsZero() { // the node had no more
+		return trouble{cause: fmt.Sprintf("was killed%s for using too much memory", often), next: fmt.Sprintf("psc app set %s --memory AMOUNT --deploy", i.app)}
+	}
+	more := memory.DeepCopy()
+	more.Add(memory)
+	return trouble{
+		cause: fmt.Sprintf("was killed%s for using more than its %s of memory", often, memory.String()),
+		next:  fmt.Sprintf("psc app set %s --memory %s --deploy", i.app, more.String()),
+	}
+}

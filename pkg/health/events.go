@@ -1,0 +1,58 @@
+package health
+
+import (
+	"slices"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// Events are the events of a pod by what they are about. They are a help and no more: Kubernetes drops them when there
+// are many, and after an hour.
+type Events map[subject][]*corev1.Event
+
+type subject struct{ kind, name string }
+
+// NewEvents sorts events by what they are about, and by time.
+func NewEvents(all []*corev1.Event) Events {
+	out := Events{}
+	for _, e := range all {
+		about := subject{kind: e.InvolvedObject.Kind, name: e.InvolvedObject.Name}
+		out[about] = append(out[about], e)
+	}
+	for _, events := range out {
+		slices.SortStableFunc(events, func(a, b *corev1.Event) int { return when(a).Compare(when(b)) })
+	}
+	return out
+}
+
+// NoCause are the reasons of events that tell nothing about why something does not come up. They are most of all events.
+func NoCause() []string {
+	return []string{
+		"Scheduled", "Pulled", "Created", "Started", "SuccessfulCreate", "SuccessfulDelete", "ScalingReplicaSet",
+		"BackOff", "FailedScheduling", "FailedCreate", "Failed",
+	}
+}
+
+func (e Events) of(kind, name string) []*corev1.Event { return e[subject{kind: kind, name: name}] }
+
+// when is the last time that something happened. The scheduler and the kubelet note it in different fields.
+func when(e *corev1.Event) time.Time {
+	switch {
+	case e.Series != nil:
+		return e.Series.LastObservedTime.Time
+	case !e.LastTimestamp.IsZero():
+		return e.LastTimestamp.Time
+	}
+	return e.EventTime.Time
+}
+
+// last is the latest event with one of some reasons, or nil.
+func last(events []*corev1.Event, reasons ...string) *corev1.Event {
+	for _, e := range slices.Backward(events) {
+		if slices.Contains(reasons, e.Reason) {
+			return e
+		}
+	}
+	return nil
+}

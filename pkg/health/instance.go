@@ -1,0 +1,173 @@
+package health
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+const (
+	// nodeGrace is how long a cluster may take to have room for an instance, or to add a node.
+	nodeGrace = 2 * time.Minute
+	// mountGrace is how long something that is mounted may be missing: most often it is written by another tool.
+	mountGrace = 30 * time.Second
+	// sandboxes is how often the surroundings of the containers have to fail until it is not the node that just started.
+	sandboxes = 3
+)
+
+// instance is one of an app, and what else is known of it.
+type instance struct {
+	*corev1.Pod
+	app    string
+	events []*corev1.Event // its own
+	all    Events
+	now    time.Time
+}
+
+func (i instance) trouble() trouble {
+	if i.Status.Reason == "Evicted" {
+		return trouble{cause: "was evicted: " + i.Status.Message, next: fmt.Sprintf("psc app set %s --memory AMOUNT --deploy", i.app)}
+	}
+	if t := i.unscheduled(); t.cause != "" {
+		return t
+	}
+	if i.nodeLost() {
+		return trouble{cause: fmt.Sprintf("its node %s does not answer", i.Spec.NodeName), next: "ask an admin of the cluster"}
+	}
+	var all []trouble
+	for _, c := range i.Status.InitContainerStatuses {
+		all = append(all, i.container(c, "init container "+c.Name+": "))
+	}
+	for _, c := range i.Status.ContainerStatuses {
+		where := ""
+		if c.Name != i.app { // one that somebody added beside the app's own
+			where = "container " + c.Name + ": "
+		}
+		all = append(all, i.container(c, where))
+	}
+	if t := worst(all...); t.cause != "" {
+		return t
+	}
+	return i.creating()
+}
+
+func (i instance) condition(kind corev1.PodConditionType) corev1.PodCondition {
+	for _, c := range i.Status.Conditions {
+		if c.Type == kind {
+			return c
+		}
+	}
+	return corev1.PodCondition{}
+}
+
+// unscheduled tells why no node takes the instance.
+func (i instance) unscheduled() trouble {
+	c := i.condition(corev1.PodScheduled)
+	if c.Status != corev1.ConditionFalse || c.Reason != corev1.PodReasonUnschedulable {
+		return trouble{}
+	}
+	since := i.now.Sub(c.LastTransitionTime.Time)
+	message, _, _ := strings.Cut(c.Message, ". ") // what follows is about making room, and mostly noise
+	if has(message, "ersistent") {
+		return i.unbound(message, since)
+	}
+	t := trouble{cause: "finds no node: " + message, meanwhile: "; waiting for one", fatal: since >= nodeGrace && last(i.events, "TriggeredScaleUp") == nil}
+	switch {
+	case has(message, "Insufficient"):
+		t.next = fmt.Sprintf("psc app set %s --cpu AMOUNT --memory AMOUNT --deploy", i.app)
+	default:
+		t.next = "ask an admin of the cluster"
+	}
+	return t
+}
+
+// unbound tells why a disk of the instance is not there.
+func (i instance) unbound(message string, since time.Duration) trouble {
+	t := trouble{cause: "waits for its disks: " + message, meanwhile: again, fatal: since >= nodeGrace}
+	for _, v := range i.Spec.Volumes {
+		if v.PersistentVolumeClaim == nil {
+			continue
+		}
+		claim := v.PersistentVolumeClaim.ClaimName
+		if has(message, fmt.Sprintf("%q not found", claim)) {
+			return trouble{cause: fmt.Sprintf("disk %s does not exist", claim), meanwhile: again, fatal: since >= mountGrace, next: "psc deploy makes it again"}
+		}
+		if e := last(i.all.of("PersistentVolumeClaim", claim), "FailedBinding", "ProvisioningFailed"); e != nil {
+			t.cause = fmt.Sprintf("disk %s cannot be made: %s", claim, e.Message)
+			t.fatal = t.fatal || since >= mountGrace && has(e.Message, "not found", "no storage class")
+			t.next = fmt.Sprintf("make a disk of a class that the cluster has: psc disk create %s-2 --class CLASS --size SIZE", claim)
+		}
+	}
+	return t
+}
+
+// nodeLost says whether nobody has heard of the instance for a while: Kubernetes then calls it not ready, and leaves its
+// containers as they were.
+func (i instance) nodeLost() bool {
+	c := i.condition(corev1.PodReady)
+	return c.Status != "" && c.Status != corev1.ConditionTrue && c.Reason == "" && i.Spec.NodeName != "" &&
+		len(i.Status.ContainerStatuses) > 0 &&
+		!slices.ContainsFunc(i.Status.ContainerStatuses, func(c corev1.ContainerStatus) bool { return !c.Ready })
+}
+
+// creating tells what an instance waits for whose containers have never been started. Only events know.
+func (i instance) creating() trouble {
+	started := func(c corev1.ContainerStatus) bool {
+		return c.State.Waiting == nil || c.State.Waiting.Reason != "ContainerCreating" && c.State.Waiting.Reason != "PodInitializing"
+	}
+	if slices.ContainsFunc(slices.Concat(i.Status.InitContainerStatuses, i.Status.ContainerStatuses), started) {
+		return trouble{}
+	}
+	e := last(i.events, "FailedMount", "FailedAttachVolume", "FailedCreatePodSandBox", "Pulling")
+	switch {
+	case e == nil:
+		return trouble{}
+	case e.Reason == "Pulling":
+		return trouble{cause: strings.ToLower(e.Message[:1]) + e.Message[1:]}
+	case e.Reason == "FailedCreatePodSandBox":
+		return i.noSandbox()
+	}
+	_, cause, found := strings.Cut(e.Message, " : ")
+	if !found {
+		cause = e.Message
+	}
+	return trouble{
+		cause:     "its files or disks cannot be mounted: " + cause,
+		meanwhile: again,
+		fatal:     has(cause, "not found") && i.now.Sub(i.startedAt()) >= mountGrace,
+		next:      missing(cause),
+	}
+}
+
+// tiny is so little memory that the runtime itself may not fit.
+const tiny = 16 << 20
+
+func (i instance) noSandbox() trouble {
+	t := trouble{meanwhile: again, next: "ask an admin of the cluster"}
+	times := 0
+	for _, e := range i.events {
+		if e.Reason == "FailedCreatePodSandBox" {
+			times += max(1, int(e.Count))
+			t.cause = "its containers get no sandbox: " + lastPart(e.Message)
+		}
+	}
+	t.fatal = times >= sandboxes
+	for _, c := range i.Spec.Containers {
+		if memory := i.memory(c.Name); !memory.IsZero() && memory.Value() < tiny {
+			t.cause += fmt.Sprintf("; %s of memory may be too little to start", memory.String())
+			t.next = fmt.Sprintf("psc app set %s --memory 64Mi --deploy", i.app)
+		}
+	}
+	return t
+}
+
+// startedAt is when the instance was ready to have its containers started.
+func (i instance) startedAt() time.Time {
+	if c := i.condition(corev1.PodReadyToStartContainers); c.Type != "" {
+		return c.LastTransitionTime.Time
+	}
+	return i.CreationTimestamp.Time
+}

@@ -1,0 +1,79 @@
+package health
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/resource"
+)
+
+const (
+	// accountGrace is how long a ServiceAccount may take to appear.
+	accountGrace = 10 * time.Second
+	// refusalGrace is how long a quota may take to have room, or a webhook to answer. Kubernetes tries ever more
+	// rarely, up to once in a quarter of an hour, so it is better to end and to deploy again.
+	refusalGrace = 30 * time.Second
+)
+
+// refusedInstance tells why Kubernetes does not make an instance of an app, and has not since a while.
+func refusedInstance(app, message string, since time.Duration) trouble {
+	t := trouble{cause: "no more instances can be made: " + forbidden(message), meanwhile: again}
+	switch {
+	case strings.Contains(message, "violates PodSecurity"), strings.Contains(message, "denied request:"):
+		t.fatal, t.next = true, "ask an admin of the cluster what this pod allows"
+	case strings.Contains(message, "usage per"), strings.Contains(message, "must specify"), neverFits(message):
+		t.fatal, t.next = true, smaller(app)
+	case strings.Contains(message, "exceeded quota"):
+		t.fatal, t.next = since >= refusalGrace, smaller(app)
+	case strings.Contains(message, "serviceaccount "):
+		t.fatal, t.next = since >= accountGrace, "psc deploy makes it again"
+	default:
+		t.fatal, t.next = since >= refusalGrace, "ask an admin of the cluster"
+	}
+	return t
+}
+
+func smaller(app string) string {
+	return fmt.Sprintf("psc app set %s --cpu AMOUNT --memory AMOUNT --deploy, or ask for a larger quota", app)
+}
+
+// forbidden leaves out the name of an instance that was never made.
+func forbidden(message string) string {
+	if strings.HasPrefix(message, "pods ") {
+		if _, cause, ok := strings.Cut(message, " is forbidden: "); ok {
+			return cause
+		}
+	}
+	return message
+}
+
+var quotaMessage = regexp.MustCompile(`exceeded quota: .*requested: (.*), used: .*, limited: (.*)`)
+
+// neverFits says whether an instance asks for more than a quota allows at all, whatever else there is.
+func neverFits(message string) bool {
+	match := quotaMessage.FindStringSubmatch(message)
+	if match == nil {
+		return false
+	}
+	limits := amounts(match[2])
+	for name, requested := range amounts(match[1]) {
+		if limit, ok := limits[name]; ok && requested.Cmp(limit) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// amounts reads "requests.cpu=500m,pods=1".
+func amounts(text string) map[string]resource.Quantity {
+	out := map[string]resource.Quantity{}
+	for part := range strings.SplitSeq(text, ",") {
+		name, amount, _ := strings.Cut(part, "=")
+		if q, err := resource.ParseQuantity(amount); err == nil {
+			out[name] = q
+		}
+	}
+	return out
+}

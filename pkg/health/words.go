@@ -1,0 +1,64 @@
+package health
+
+import (
+	"strings"
+	"unicode"
+)
+
+const (
+	// maxWords is how much of an app's own words stands in a sentence.
+	maxWords = 200
+	// maxReason is how much of a cause stands in a reason.
+	maxReason = 400
+)
+
+// line makes a text one line that a terminal can show, and cuts it.
+func line(text string, most int) string {
+	text = strings.Join(strings.FieldsFunc(text, func(r rune) bool { return unicode.IsSpace(r) || !unicode.IsPrint(r) }), " ")
+	if runes := []rune(text); len(runes) > most {
+		return string(runes[:most]) + "…"
+	}
+	return text
+}
+
+// lastWords finds the line of a log's end that says most: Go's panic, or the last line that is not part of a stack.
+func lastWords(log string) string {
+	said := ""
+	for text := range strings.Lines(log) {
+		words := strings.TrimSpace(text)
+		if strings.HasPrefix(words, "panic: ") || strings.HasPrefix(words, "fatal error: ") {
+			said = words
+			break
+		}
+		if words != "" && text[0] != ' ' && text[0] != '\t' {
+			said = words
+		}
+	}
+	return line(said, maxWords)
+}
+
+// innermost leaves out the layers of the container runtime that a message came through.
+func innermost(message string) string {
+	message, _, _ = strings.Cut(message, "\n")
+	for _, layer := range []string{"unable to start container process: ", "invalid reference format: ", "failed to resolve image: ", "failed to do request: ", "error during container init: "} {
+		if _, cause, ok := strings.Cut(message, layer); ok {
+			message = cause
+		}
+	}
+	return message
+}
+
+// lastPart is what stands after the last colon of a message.
+func lastPart(message string) string {
+	return strings.TrimSpace(message[strings.LastIndex(message, ": ")+1:])
+}
+
+// has says whether a text has one of some signs.
+func has(text string, signs ...string) bool {
+	for _, sign := range signs {
+		if strings.Contains(text, sign) {
+			return true
+		}
+	}
+	return false
+}
