@@ -13,6 +13,7 @@ import (
 	"github.com/pscdev/psc/internal/rollout"
 	"github.com/pscdev/psc/internal/store"
 	"github.com/pscdev/psc/internal/view"
+	"github.com/pscdev/psc/pkg/health"
 	"github.com/pscdev/psc/pkg/plan"
 	"github.com/pscdev/psc/pkg/revision"
 )
@@ -41,7 +42,7 @@ func (a *app) deploy(ctx context.Context, w *workspace, user string, r revision.
 		return a.showDeployed(result, f.noWait)
 	}
 	failed := errors.Is(err, rollout.ErrFailed) && ctx.Err() == nil
-	err = a.explain(result, err)
+	err = a.explain(ctx, w, result, err)
 	if f.rollbackOnFailure && failed {
 		return a.rollbackFailed(ctx, w, user, err, f)
 	}
@@ -122,8 +123,8 @@ func (a *app) showDeployed(result rollout.Result, noWait bool) error {
 	})
 }
 
-// explain gives the end of a deploy its exit code and the next step.
-func (a *app) explain(result rollout.Result, err error) error {
+// explain gives the end of a deploy its exit code, the next step, and what the apps said in their logs.
+func (a *app) explain(ctx context.Context, w *workspace, result rollout.Result, err error) error {
 	name := result.Revision.Name()
 	switch {
 	case errors.Is(err, rollout.ErrLocked), errors.Is(err, rollout.ErrSuperseded), errors.Is(err, store.ErrLost):
@@ -135,19 +136,52 @@ func (a *app) explain(result rollout.Result, err error) error {
 	case errors.Is(err, rollout.ErrPending):
 		return &fault.Error{
 			Code: fault.Pending, Err: fmt.Errorf("%s is %w%s", name, err, openWords(result.Statuses)),
-			Hint: "psc deploy goes on waiting, psc rollback goes back",
+			Hint: nextStep(result.Statuses, health.Progressing) + "psc deploy goes on waiting, psc rollback goes back", Quotes: quotes(result.Statuses),
 		}
 	case errors.Is(err, rollout.ErrFailed):
 		err = invalid(err)
-		return &fault.Error{Code: fault.Of(err).Code, Err: fmt.Errorf("%s %w", name, err), Hint: "psc rollback goes back to what was ready before"}
+		return &fault.Error{
+			Code: fault.Of(err).Code, Err: fmt.Errorf("%s %w", name, err),
+			Hint: nextStep(result.Statuses, health.Failed) + a.wayBack(ctx, w), Quotes: quotes(result.Statuses),
+		}
 	}
 	return err
+}
+
+// nextStep is what to do about the first resource in a state that says so, as the beginning of a hint.
+func nextStep(statuses []rollout.Status, state health.State) string {
+	for _, s := range statuses {
+		if s.State == state && s.Next != "" {
+			return s.Next + "; "
+		}
+	}
+	return ""
+}
+
+// wayBack is what else to do after a deploy that failed.
+func (a *app) wayBack(ctx context.Context, w *workspace) string {
+	if h, err := w.history(ctx); err == nil {
+		if number, err := w.toRestore(ctx, h, nil); err == nil {
+			return fmt.Sprintf("psc rollback goes back to r%d, which was ready", number)
+		}
+	}
+	return "psc deploy tries again"
+}
+
+func quotes(statuses []rollout.Status) []fault.Quote {
+	var out []fault.Quote
+	for _, s := range statuses {
+		if len(s.Lines) > 0 {
+			out = append(out, fault.Quote{From: s.Log.Instance, Lines: s.Lines})
+		}
+	}
+	return out
 }
 
 func openWords(statuses []rollout.Status) string {
 	var words []string
 	for _, s := range statuses {
-		if s.State != "ready" && s.State != "stopped" {
+		if s.State != health.Ready && s.State != health.Stopped {
 			words = append(words, fmt.Sprintf("%s %s", s.Ref, view.StatusWords(s.Status, nil)))
 		}
 	}

@@ -50,12 +50,20 @@ type Detail struct {
 	Message string `json:"message"`
 }
 
+// Quote is the end of a log.
+type Quote struct {
+	From  string
+	Lines []string
+}
+
 // Error is an error with its exit code, and a hint and details where there are any.
 type Error struct {
 	Code    Code
 	Err     error
 	Hint    string // a command to paste, or one fact
 	Details []Detail
+	// Quotes are what others said of it, such as an app in its log. They are for people only.
+	Quotes []Quote
 	// Silent errors only set the exit code: what there is to say was said.
 	Silent bool
 }
@@ -85,7 +93,7 @@ func (e *Error) WithHint(format string, args ...any) *Error {
 	return e
 }
 
-// Of returns everything known about err: the outermost code, hint and details of its chain. The code is Failed where
+// Of returns everything known about err: the outermost code, hint, details and quotes of its chain. The code is Failed where
 // nothing in it says otherwise.
 func Of(err error) Error {
 	out := Error{Err: err}
@@ -102,6 +110,9 @@ func Of(err error) Error {
 		}
 		if out.Details == nil {
 			out.Details = e.Details
+		}
+		if out.Quotes == nil {
+			out.Quotes = e.Quotes
 		}
 		out.Silent = out.Silent || e.Silent
 		rest = e.Err

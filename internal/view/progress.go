@@ -12,8 +12,12 @@ import (
 	"github.com/pscdev/psc/pkg/pod"
 )
 
-// heartbeat is how long a log may stay silent before a line says that we are still there.
-const heartbeat = 30 * time.Second
+const (
+	// heartbeat is how long a log may stay silent before a line says that we are still there.
+	heartbeat = 30 * time.Second
+	// tick is how often the time of what is under way goes on, on a terminal.
+	tick = time.Second
+)
 
 // Line is how one resource fares during a deploy.
 type Line struct {
@@ -51,7 +55,7 @@ func (p *Progress) Close() {
 
 func (p *Progress) beat() {
 	defer close(p.done)
-	ticker := time.NewTicker(time.Second)
+	ticker := time.NewTicker(tick)
 	defer ticker.Stop()
 	for {
 		select {
@@ -59,11 +63,28 @@ func (p *Progress) beat() {
 			return
 		case <-ticker.C:
 			p.mu.Lock()
-			if !p.view.Terminal && time.Since(p.spoke) >= heartbeat {
+			switch {
+			case p.view.Terminal:
+				p.tick()
+			case time.Since(p.spoke) >= heartbeat:
 				p.say("  still waiting for %s", strings.Join(p.open(), ", "))
 			}
 			p.mu.Unlock()
 		}
+	}
+}
+
+// tick lets the time go on of what is under way.
+func (p *Progress) tick() {
+	moves := false
+	for i := range p.lines {
+		if p.lines[i].Status.State == health.Progressing {
+			p.lines[i].Since += tick
+			moves = true
+		}
+	}
+	if moves && p.drawn > 0 {
+		p.redraw()
 	}
 }
 
@@ -151,10 +172,11 @@ func (p *Progress) redraw() {
 }
 
 func (p *Progress) fit(line string) string {
-	if p.view.width <= 0 {
+	width := p.view.storyWidth()
+	if width <= 0 {
 		return line
 	}
-	return ansi.Truncate(line, p.view.width-1, "…")
+	return ansi.Truncate(line, width-1, "…")
 }
 
 const (
@@ -175,8 +197,7 @@ func (p *Progress) words(l Line) string { return StatusWords(l.Status, l.URLs) }
 func StatusWords(s health.Status, urls []string) string {
 	words := string(s.State)
 	switch {
-	case s.Desired > 0 && s.State == health.Failed:
-		words = fmt.Sprintf("failed, %d/%d ready", s.Ready, s.Desired)
+	case s.State == health.Failed: // no word of what is ready: the reason says what still serves
 	case s.Desired > 0:
 		words = fmt.Sprintf("%d/%d ready", s.Ready, s.Desired)
 	case s.State == health.Ready && len(urls) > 0:
@@ -185,7 +206,7 @@ func StatusWords(s health.Status, urls []string) string {
 	if s.Reason != "" {
 		words += ", " + s.Reason
 	}
-	return words
+	return oneLine(words)
 }
 
 // HealthState is the word of a resource's state, coloured.

@@ -19,7 +19,8 @@ func (v *View) Table(w io.Writer, header []string, rows [][]string) {
 	all := append([][]string{header}, rows...)
 	for _, row := range all {
 		for i, cell := range row {
-			widths[i] = max(widths[i], lipgloss.Width(cell))
+			row[i] = strings.ReplaceAll(cell, "\n", " ")
+			widths[i] = max(widths[i], lipgloss.Width(row[i]))
 		}
 	}
 	for n, row := range all {
@@ -56,7 +57,8 @@ func (v *View) Facts(w io.Writer, facts ...[2]string) {
 	}
 	for _, f := range facts {
 		if f[1] != "" {
-			fmt.Fprintf(w, "%s%s%s\n", dim.Render(f[0]), strings.Repeat(" ", widest-lipgloss.Width(f[0])+gap), f[1])
+			value := strings.ReplaceAll(f[1], "\n", "\n"+strings.Repeat(" ", widest+gap))
+			fmt.Fprintf(w, "%s%s%s\n", dim.Render(f[0]), strings.Repeat(" ", widest-lipgloss.Width(f[0])+gap), value)
 		}
 	}
 }

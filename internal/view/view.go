@@ -13,9 +13,11 @@ import (
 	"strings"
 	"text/template"
 	"time"
+	"unicode"
 
 	"charm.land/lipgloss/v2"
 	"github.com/charmbracelet/colorprofile"
+	"github.com/charmbracelet/x/ansi"
 	"golang.org/x/term"
 	"k8s.io/client-go/util/jsonpath"
 	"sigs.k8s.io/yaml"
@@ -32,9 +34,10 @@ type View struct {
 	// Now is the clock that relative times are measured with.
 	Now func() time.Time
 
-	out, err io.Writer
-	format   string
-	width    int // of the terminal that the answer goes to; 0 when it is none
+	out, err   io.Writer
+	format     string
+	width      int        // of the terminal that the answer goes to; 0 when it is none
+	storyWidth func() int // of the one that the story goes to, which may be resized while it is told
 }
 
 // New returns a View for a pair of streams. The error is about the format.
@@ -44,13 +47,14 @@ func New(out, err io.Writer, format string, quiet bool, now func() time.Time) (*
 	}
 	environ := os.Environ()
 	return &View{
-		Terminal: isTerminal(err) && os.Getenv("CI") == "" && os.Getenv("TERM") != "dumb",
-		Quiet:    quiet,
-		Now:      now,
-		out:      colorprofile.NewWriter(out, environ),
-		err:      colorprofile.NewWriter(err, environ),
-		format:   format,
-		width:    width(out),
+		Terminal:   isTerminal(err) && os.Getenv("CI") == "" && os.Getenv("TERM") != "dumb",
+		Quiet:      quiet,
+		Now:        now,
+		out:        colorprofile.NewWriter(out, environ),
+		err:        colorprofile.NewWriter(err, environ),
+		format:     format,
+		width:      width(out),
+		storyWidth: func() int { return width(err) },
 	}, nil
 }
 
@@ -188,9 +192,27 @@ func (v *View) Error(err error) {
 		}
 	}
 	fmt.Fprintf(v.err, "%s %s\n", bad.Render("psc: error:"), strings.ReplaceAll(err.Error(), "\n", "\n  "))
+	for _, q := range e.Quotes {
+		fmt.Fprintf(v.err, "  %s\n", dim.Render("the log of "+q.From+" ends with:"))
+		for _, line := range q.Lines {
+			fmt.Fprintf(v.err, "  %s %s\n", dim.Render("|"), shorten(oneLine(line)))
+		}
+	}
 	if e.Hint != "" {
 		fmt.Fprintf(v.err, "%s %s\n", dim.Render("psc: hint:"), e.Hint)
 	}
+}
+
+// oneLine is a text as it can stand in a line of a terminal: what people and apps write may have more lines, and codes
+// that move the cursor.
+func oneLine(text string) string {
+	text = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, ansi.Strip(strings.ReplaceAll(text, "\r\n", "\n")))
+	return strings.TrimRight(text, " ")
 }
 
 // Ago is a moment as people speak of it: "2m ago".

@@ -6,6 +6,7 @@
 //	START_DELAY  how long it is not healthy after its start (0s)
 //	FAIL         why its health check fails
 //	CRASH        why it ends with exit code 3 instead of serving
+//	EAT          how much memory it takes at its start, in MiB
 package main
 
 import (
@@ -18,6 +19,8 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"runtime"
+	"strconv"
 	"syscall"
 	"time"
 )
@@ -50,6 +53,13 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	mebibytes, err := strconv.Atoi(cmp.Or(os.Getenv("EAT"), "0"))
+	if err != nil {
+		return fmt.Errorf("EAT: %w", err)
+	}
+	if mebibytes > 0 {
+		eat(mebibytes)
+	}
 	start := time.Now()
 	a := app{
 		version: version, instance: hostname, greeting: cmp.Or(os.Getenv("GREETING"), "hello"), fail: os.Getenv("FAIL"),
@@ -61,6 +71,16 @@ func run(ctx context.Context) error {
 	}
 	fmt.Fprintf(os.Stderr, "hello: %s listens on %s\n", version, listener.Addr())
 	return serve(ctx, listener, a.handler())
+}
+
+// eat takes memory, and writes to all of it: only what was written to is really taken.
+func eat(mebibytes int) {
+	fmt.Fprintf(os.Stderr, "hello: eats %d MiB\n", mebibytes)
+	memory := make([]byte, mebibytes<<20)
+	for i := range memory {
+		memory[i] = 1
+	}
+	runtime.KeepAlive(memory)
 }
 
 // serve answers until the context is done, finishes the answers that it has begun, and returns.

@@ -1,0 +1,88 @@
+package view_test
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/pscdev/psc/internal/fault"
+	"github.com/pscdev/psc/internal/view"
+	"github.com/pscdev/psc/pkg/health"
+	"github.com/pscdev/psc/pkg/pod"
+)
+
+func open(t *testing.T, story *bytes.Buffer) *view.View {
+	v, err := view.New(&bytes.Buffer{}, story, "", false, time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+// What failed is never said to be ready, not even in part, and whatever the reason holds stays in its line.
+func TestStatusWords(t *testing.T) {
+	for _, test := range []struct {
+		status health.Status
+		urls   []string
+		want   string
+	}{
+		{health.Status{State: health.Progressing, Desired: 2, Ready: 1, Reason: "starting"}, nil, "1/2 ready, starting"},
+		{health.Status{State: health.Failed, Desired: 2, Ready: 2, Reason: "it crashes"}, nil, "failed, it crashes"},
+		{health.Status{State: health.Failed, Reason: "gateway gw:\r\nno\x1b[31m such\x1b[2J host\n"}, nil, "failed, gateway gw: no such host"},
+		{health.Status{State: health.Ready, Desired: 2, Ready: 2}, nil, "2/2 ready"},
+		{health.Status{State: health.Ready}, []string{"https://a", "https://b"}, "ready https://a https://b"},
+		{health.Status{State: health.Stopped}, nil, "stopped"},
+	} {
+		if got := view.StatusWords(test.status, test.urls); got != test.want {
+			t.Errorf("got %q, want %q", got, test.want)
+		}
+	}
+}
+
+// On a terminal each resource has one line, which is written anew; elsewhere each change has one.
+func TestProgress(t *testing.T) {
+	t.Setenv("TTY_FORCE", "1") // or the codes are left out: the story does not go to a terminal
+	t.Setenv("NO_COLOR", "1")
+	starts := view.Line{Ref: pod.Ref{Kind: pod.KindApp, Name: "web"}, Status: health.Status{State: health.Progressing, Desired: 1, Reason: "starting"}}
+	ready := view.Line{Ref: starts.Ref, Status: health.Status{State: health.Ready, Desired: 1, Ready: 1}, Since: 1500 * time.Millisecond}
+	const (
+		first  = "  0.0s  web            app   0/1 ready, starting\n"
+		second = "  1.5s  web            app   1/1 ready\n"
+	)
+	for terminal, want := range map[bool]string{
+		true:  "\r\x1b[K" + first + "\x1b[1A\r\x1b[K" + second,
+		false: first + second,
+	} {
+		var story bytes.Buffer
+		v := open(t, &story)
+		v.Terminal = terminal
+		p := v.Progress()
+		p.Show(starts)
+		p.Show(ready)
+		p.Close()
+		if diff := cmp.Diff(plain(want), plain(story.String())); diff != "" {
+			t.Errorf("terminal %t: -want +got\n%s", terminal, diff)
+		}
+	}
+}
+
+// plain makes the codes that move the cursor visible, and leaves out those that only change how text looks.
+func plain(text string) string {
+	return strings.NewReplacer("\x1b[2m", "", "\x1b[m", "", "\x1b", "ESC").Replace(text)
+}
+
+// The end of a log stands between an error and its hint, and cannot write over them.
+func TestErrorQuotes(t *testing.T) {
+	var story bytes.Buffer
+	open(t, &story).Error(&fault.Error{
+		Err: fault.New(fault.Failed, "r1 failed"), Hint: "psc rollback",
+		Quotes: []fault.Quote{{From: "web-1", Lines: []string{"one\ttwo", "\x1b[1A\x1b[2Kpsc: r1 is ready"}}},
+	})
+	want := "psc: error: r1 failed\n  the log of web-1 ends with:\n  | one two\n  | psc: r1 is ready\npsc: hint: psc rollback\n"
+	if diff := cmp.Diff(want, story.String()); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
+	}
+}
