@@ -109,11 +109,11 @@ func patched(ref Ref, old Resource, onOld bool, patch Fields) (Resource, Problem
 		tree = Tree(old)
 	}
 	fields, _ := normal(patch).(map[string]any)
-	r, problems := decodeSpec(ref, mergeFields(string(ref.Kind), tree, fields))
+	r, problems := decodeSpec(ref.Kind, mergeFields(string(ref.Kind), tree, fields))
 	if secret, ok := r.(*Secret); ok {
 		r = secret.withVersions(old)
 	}
-	return r, problems
+	return r, lines(nil).mark(ref.String()+" ", problems)
 }
 
 // Tree returns a resource's fields in the shapes of encoding/json.

@@ -71,29 +71,28 @@ func Encode(f File) ([]byte, error) {
 var unbroken = regexp.MustCompile(`[\x{7f}-\x{9f}\x{feff}\x{fffe}\x{ffff}]`)
 
 // Decode reads YAML or JSON with any number of resources. Unknown kinds and fields, wrong types and a resource that
-// stands twice are Problems, all at once. The result is not yet validated as a whole: see Validate.
+// stands twice are Problems, all at once, each with its line. The result is not yet validated as a whole: see Validate.
 func Decode(data []byte) (Spec, error) {
 	s := Spec{}
 	var all Problems
 	decoder := yamlv3.NewDecoder(bytes.NewReader(data))
-	for n := 1; ; n++ {
+	for {
 		var node yamlv3.Node
 		err := decoder.Decode(&node)
 		if errors.Is(err, io.EOF) {
 			break
 		}
-		where := fmt.Sprintf("document %d", n)
 		if err != nil { // not YAML: there is no telling where the next document begins
-			all = append(all, at(where, syntaxProblems(err))...)
+			all = append(all, syntaxProblems(err, 0)...)
 			break
 		}
 		ref, r, problems := decodeDocument(&node)
 		switch {
 		case len(problems) > 0:
-			all = append(all, at(where, problems)...)
+			all = append(all, problems...)
 		case r == nil: // only comments
 		case s[ref] != nil:
-			all = append(all, Problem{Path: ref.String(), Message: "is there twice"})
+			all = append(all, Problem{Line: node.Line, Path: ref.String(), Message: "is there twice"})
 		default:
 			s[ref] = r
 		}
@@ -115,11 +114,11 @@ type document struct {
 func decodeDocument(node *yamlv3.Node) (Ref, Resource, Problems) {
 	var probe any // finds fields that stand twice, and aliases that never end, which value would follow
 	if err := node.Decode(&probe); err != nil {
-		return Ref{}, nil, syntaxProblems(err)
+		return Ref{}, nil, syntaxProblems(err, node.Line)
 	}
 	var v value
 	if err := node.Decode(&v); err != nil {
-		return Ref{}, nil, syntaxProblems(err)
+		return Ref{}, nil, syntaxProblems(err, node.Line)
 	}
 	if tree, ok := v.any.(map[string]any); v.any == nil || ok && len(tree) == 0 {
 		return Ref{}, nil, nil
@@ -141,20 +140,23 @@ func decodeDocument(node *yamlv3.Node) (Ref, Resource, Problems) {
 			p.add("metadata.name", "is missing")
 		}
 	}
+	lines := linesOf(node)
+	problems := lines.mark("", p)
 	if !known || ref.Name == "" {
-		return ref, nil, Problems(p)
+		return ref, nil, problems
 	}
-	r, problems := decodeSpec(ref, doc.Spec)
-	return ref, r, append(Problems(p), problems...)
+	r, p := decodeSpec(ref.Kind, doc.Spec)
+	return ref, r, append(problems, lines.mark(ref.String()+" ", p)...)
 }
 
-// decodeSpec turns a tree of fields into a resource. The problems have ref in every path.
-func decodeSpec(ref Ref, tree map[string]any) (Resource, Problems) {
-	r := newResource(ref.Kind)
-	if r == nil {
-		return nil, Problems{{Path: ref.String() + " kind", Message: "must be one of " + kindList()}}
-	}
+// decodeSpec turns a tree of fields into a resource. The paths of its problems are relative to the resource.
+func decodeSpec(kind Kind, tree map[string]any) (Resource, problems) {
 	var p problems
+	r := newResource(kind)
+	if r == nil {
+		p.add("kind", "must be one of %s", kindList())
+		return nil, p
+	}
 	fitted := p.fit("spec", tree, reflect.TypeOf(r))
 	if len(p) == 0 {
 		if err := remarshal(fitted, r); err != nil {
@@ -162,7 +164,7 @@ func decodeSpec(ref Ref, tree map[string]any) (Resource, Problems) {
 		}
 	}
 	if len(p) > 0 {
-		return nil, at(ref.String(), Problems(p))
+		return nil, p
 	}
 	return r, nil
 }
@@ -222,30 +224,10 @@ func (v *value) scalar(n *yamlv3.Node) error {
 	return nil
 }
 
-func syntaxProblems(err error) Problems {
-	var several *yamlv3.TypeError
-	if !errors.As(err, &several) {
-		return Problems{{Message: strings.TrimPrefix(err.Error(), "yaml: ")}}
-	}
-	out := make(Problems, len(several.Errors))
-	for i, text := range several.Errors {
-		out[i].Message = text
-	}
-	return out
-}
-
 func kindList() string {
 	words := make([]string, 0, len(Kinds()))
 	for _, k := range Kinds() {
 		words = append(words, string(k))
 	}
 	return strings.Join(words, ", ")
-}
-
-func at(prefix string, problems Problems) Problems {
-	out := make(Problems, len(problems))
-	for i, p := range problems {
-		out[i] = Problem{Path: strings.TrimSpace(prefix + " " + p.Path), Message: p.Message}
-	}
-	return out
 }

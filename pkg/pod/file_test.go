@@ -141,7 +141,7 @@ spec:
 }
 
 // All that is wrong with a file is reported at once: unknown fields with the nearest one, wrong types, resources that
-// stand twice, each with the document and the path.
+// stand twice, each with its line and its path.
 func TestDecodeProblems(t *testing.T) {
 	for name, test := range map[string]struct {
 		text string
@@ -159,49 +159,49 @@ spec:
   env: {A: [1], B: {}, C: {app: ""}, D: {app: [x]}, E: {secert: db}}
 `,
 			want: pod.Problems{
-				{Path: "document 1 labels", Message: "is not a field"},
-				{Path: "document 1 app/web spec.command", Message: `must be a list, is the text "/web"`},
-				{Path: "document 1 app/web spec.env.A", Message: "must be a text or a reference such as {app: api} or {secret: db, key: url}, is a list"},
-				{Path: "document 1 app/web spec.env.B", Message: "must be a text or a reference such as {app: api} or {secret: db, key: url}, is an object"},
-				{Path: "document 1 app/web spec.env.C", Message: "must be a text or a reference such as {app: api} or {secret: db, key: url}, is an object"},
-				{Path: "document 1 app/web spec.env.D.app", Message: "must be a text, is a list"},
-				{Path: "document 1 app/web spec.env.E.secert", Message: `is not a field, did you mean "secret"?`},
-				{Path: "document 1 app/web spec.health.tcp", Message: `must be true or false, is the text "yes"`},
-				{Path: "document 1 app/web spec.imgae", Message: `is not a field, did you mean "image"?`},
-				{Path: "document 1 app/web spec.instances", Message: `must be a whole number, is the text "many"`},
-				{Path: "document 1 app/web spec.ports[0].port", Message: `must be a whole number, is the text "http"`},
-				{Path: "document 1 app/web spec.ports[1].prot", Message: `is not a field, did you mean "port"?`},
-				{Path: "document 1 app/web spec.ports[2]", Message: "must be an object, is 80"},
-				{Path: "document 1 app/web spec.user", Message: "must be a whole number, is 1.5"},
+				{Line: 4, Path: "labels", Message: "is not a field"},
+				{Line: 6, Path: "app/web spec.imgae", Message: `is not a field, did you mean "image"?`},
+				{Line: 7, Path: "app/web spec.instances", Message: `must be a whole number, is the text "many"`},
+				{Line: 8, Path: "app/web spec.command", Message: `must be a list, is the text "/web"`},
+				{Line: 9, Path: "app/web spec.ports[0].port", Message: `must be a whole number, is the text "http"`},
+				{Line: 9, Path: "app/web spec.ports[1].prot", Message: `is not a field, did you mean "port"?`},
+				{Line: 9, Path: "app/web spec.ports[2]", Message: "must be an object, is 80"},
+				{Line: 10, Path: "app/web spec.health.tcp", Message: `must be true or false, is the text "yes"`},
+				{Line: 11, Path: "app/web spec.user", Message: "must be a whole number, is 1.5"},
+				{Line: 12, Path: "app/web spec.env.A", Message: "must be a text or a reference such as {app: api} or {secret: db, key: url}, is a list"},
+				{Line: 12, Path: "app/web spec.env.B", Message: "must be a text or a reference such as {app: api} or {secret: db, key: url}, is an object"},
+				{Line: 12, Path: "app/web spec.env.C", Message: "must be a text or a reference such as {app: api} or {secret: db, key: url}, is an object"},
+				{Line: 12, Path: "app/web spec.env.D.app", Message: "must be a text, is a list"},
+				{Line: 12, Path: "app/web spec.env.E.secert", Message: `is not a field, did you mean "secret"?`},
 			},
 		},
 		"every document": {
 			text: header + "spec: {imag: x}\n---\n" + strings.Replace(header, "psc.dev/v1", "v1", 1) + "---\nkind: Pod\n---\n[]\n---\n" + header + "spec: []\n",
 			want: pod.Problems{
-				{Path: "document 1 app/web spec.imag", Message: `is not a field, did you mean "image"?`},
-				{Path: "document 2 apiVersion", Message: `must be psc.dev/v1, is "v1"`},
-				{Path: "document 3 apiVersion", Message: `must be psc.dev/v1, is ""`},
-				{Path: "document 3 kind", Message: `must be one of App, Route, Config, Secret, Disk, is "Pod"`},
-				{Path: "document 3 metadata.name", Message: "is missing"},
-				{Path: "document 4", Message: "must be an object, is a list"},
-				{Path: "document 5 spec", Message: "must be an object, is a list"},
+				{Line: 4, Path: "app/web spec.imag", Message: `is not a field, did you mean "image"?`},
+				{Line: 6, Path: "apiVersion", Message: `must be psc.dev/v1, is "v1"`},
+				{Line: 10, Path: "apiVersion", Message: `must be psc.dev/v1, is ""`},
+				{Line: 10, Path: "kind", Message: `must be one of App, Route, Config, Secret, Disk, is "Pod"`},
+				{Line: 10, Path: "metadata.name", Message: "is missing"},
+				{Line: 12, Message: "must be an object, is a list"},
+				{Line: 17, Path: "spec", Message: "must be an object, is a list"},
 			},
 		},
 		"twice": {
 			text: header + "---\n" + header,
-			want: pod.Problems{{Path: "app/web", Message: "is there twice"}},
+			want: pod.Problems{{Line: 4, Path: "app/web", Message: "is there twice"}},
 		},
 		"a field twice": {
 			text: header + "spec:\n  image: a\n  image: b\n",
-			want: pod.Problems{{Path: "document 1", Message: `line 6: mapping key "image" already defined at line 5`}},
+			want: pod.Problems{{Line: 6, Message: `mapping key "image" already defined at line 5`}},
 		},
 		"not YAML": {
 			text: header + "---\na: b: c\n",
-			want: pod.Problems{{Path: "document 2", Message: "line 5: mapping values are not allowed in this context"}},
+			want: pod.Problems{{Line: 5, Message: "mapping values are not allowed in this context"}},
 		},
 		"an alias of itself": {
 			text: header + "spec: &a {image: *a}\n",
-			want: pod.Problems{{Path: "document 1", Message: "anchor 'a' value contains itself"}},
+			want: pod.Problems{{Line: 1, Message: "anchor 'a' value contains itself"}},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -10,6 +10,9 @@ import (
 
 // Problem is one thing that is wrong with a spec.
 type Problem struct {
+	// File and Line are where it was read; empty and 0 where it was not, or where that is not known.
+	File string `json:"file,omitempty"`
+	Line int    `json:"line,omitempty"`
 	// Path says where: "app/web spec.env.API".
 	Path string `json:"path"`
 	// Message says what, and the way out where there is one.
@@ -23,9 +26,26 @@ type Problems []Problem
 func (p Problems) Error() string {
 	lines := make([]string, len(p))
 	for i, problem := range p {
-		lines[i] = problem.Path + ": " + problem.Message
+		lines[i] = problem.String()
 	}
 	return strings.Join(lines, "\n")
+}
+
+// String is the problem with its place: "app.yaml:7: app/web spec.imge: is not a field".
+func (p Problem) String() string {
+	text := p.Message
+	if p.Path != "" {
+		text = p.Path + ": " + text
+	}
+	switch {
+	case p.File != "" && p.Line > 0:
+		return fmt.Sprintf("%s:%d: %s", p.File, p.Line, text)
+	case p.File != "":
+		return p.File + ": " + text
+	case p.Line > 0:
+		return fmt.Sprintf("line %d: %s", p.Line, text)
+	}
+	return text
 }
 
 // Validate checks everything about a spec that can be known without a cluster. It returns nil or Problems, sorted.

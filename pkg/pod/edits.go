@@ -1,0 +1,94 @@
+package pod
+
+import (
+	"maps"
+	"reflect"
+)
+
+// Edits is the smallest change that turns from into to: applied to from it gives exactly to. A resource that both have
+// is patched, so that the change fits on top of what others did to its other fields.
+func Edits(from, to Spec) Change {
+	all := maps.Clone(from)
+	if all == nil {
+		all = Spec{}
+	}
+	maps.Copy(all, to)
+	var c Change
+	for _, ref := range all.Refs() {
+		e := Edit{Verb: Set, Kind: ref.Kind, Name: ref.Name}
+		switch before, after := from[ref], to[ref]; {
+		case after == nil:
+			e.Verb = Delete
+		case before == nil:
+			e.Verb, e.Fields = Create, Tree(after)
+		default:
+			if e.Fields = difference(string(ref.Kind), Tree(before), Tree(after)); len(e.Fields) == 0 {
+				continue
+			}
+		}
+		c.Edits = append(c.Edits, e)
+	}
+	return c
+}
+
+// difference is the patch with which mergeFields turns from into to. path is as ListKey takes it.
+func difference(path string, from, to map[string]any) map[string]any {
+	patch := map[string]any{}
+	for name := range from {
+		if _, stays := to[name]; !stays {
+			patch[name] = nil
+		}
+	}
+	for name, after := range to {
+		if before, had := from[name]; !had || !reflect.DeepEqual(before, after) {
+			patch[name] = differing(path+"."+name, before, after)
+		}
+	}
+	return patch
+}
+
+func differing(path string, from, to any) any {
+	switch after := to.(type) {
+	case map[string]any:
+		if before, ok := from.(map[string]any); ok && !IsLeaf(path) {
+			return difference(path, before, after)
+		}
+	case []any:
+		if before, ok := from.([]any); ok && ListKey(path) != "" {
+			return listDifference(path, before, after)
+		}
+	}
+	return to
+}
+
+// listDifference patches the items of a list by their key, where that gives the same order; else it is the new list.
+func listDifference(path string, from, to []any) any {
+	key := ListKey(path)
+	before := items(key, from)
+	patch := map[string]any{}
+	for name := range before {
+		patch[name] = nil
+	}
+	for name, item := range items(key, to) {
+		if patch[name] = difference(path, before[name], item); reflect.DeepEqual(before[name], item) {
+			delete(patch, name)
+		}
+	}
+	if reflect.DeepEqual(mergeList(path, key, from, patch), to) {
+		return patch
+	}
+	return to
+}
+
+// items are those of a list by their key. Of several with the same key one is there.
+func items(key string, list []any) map[string]map[string]any {
+	out := map[string]map[string]any{}
+	for _, item := range list {
+		if fields, ok := item.(map[string]any); ok {
+			if name, ok := fields[key].(string); ok {
+				out[name] = fields
+			}
+		}
+	}
+	return out
+}
