@@ -27,6 +27,8 @@ type appFlags struct {
 	noPin                                      bool
 }
 
+const noPinUsage = "keep the tags of images, do not ask registries what they stand for"
+
 func (f *appFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&f.image, "image", "", "`IMAGE` to run, such as ghcr.io/acme/web:1.4")
@@ -47,7 +49,7 @@ func (f *appFlags) add(cmd *cobra.Command) {
 	flags.StringVar(&f.strategy, "strategy", "", "`rolling` or recreate")
 	flags.StringArrayVar(&f.command, "command", nil, "entrypoint instead of the image's, once for each `WORD`")
 	flags.StringArrayVar(&f.args, "arg", nil, "arguments instead of the image's, once for each `WORD`")
-	flags.BoolVar(&f.noPin, "no-pin", false, "keep the tag, do not ask the registry what it stands for")
+	flags.BoolVar(&f.noPin, "no-pin", false, noPinUsage)
 }
 
 // fields turns the flags that were named into a patch of the app's spec.

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -12,21 +13,24 @@ import (
 
 	"github.com/pscdev/psc/internal/fault"
 	"github.com/pscdev/psc/pkg/pod"
+	"github.com/pscdev/psc/pkg/revision"
 )
 
 func newApply(a *app) *cobra.Command {
 	var (
-		c            changeFlags
-		files        []string
-		prune, noPin bool
+		c     changeFlags
+		f     applyFlags
+		files []string
 	)
 	cmd := &cobra.Command{
 		Use:   "apply -f FILE",
 		Short: "Make or change resources as files say",
 		Long: "Make every resource of the files what they say. A folder stands for all of its .yaml, .yml and .json\n" +
-			"files, and - for stdin. Resources that no file names stay; with --prune they go.",
-		Example: "  psc apply -f psc/ --deploy\n  psc export | psc --pod staging apply -f - --prune --dry-run",
-		Args:    cobra.NoArgs,
+			"files, and - for stdin. Resources that no file names stay; with --prune they go.\n" +
+			"With --base, what others changed since that revision stays, and a field that they changed too is a conflict.",
+		Example: "  psc apply -f psc/ --deploy\n  psc export | psc --pod staging apply -f - --prune --dry-run\n" +
+			"  psc apply -f shop.yaml --base 12",
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if len(files) == 0 {
 				return fault.New(fault.Usage, "-f is missing").WithHint("%s", cmd.UseLine())
@@ -35,33 +39,60 @@ func newApply(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			w, err := a.open()
-			if err != nil {
-				return err
-			}
-			w.stage(spec)
-			var puts []pod.Edit
-			for _, ref := range spec.Refs() {
-				edit := pod.Edit{Verb: pod.Put, Kind: ref.Kind, Name: ref.Name, Fields: pod.Tree(spec[ref])}
-				a.pin(cmd.Context(), edit.Fields, noPin)
-				puts = append(puts, edit)
-			}
-			return a.changeBy(cmd.Context(), &c, func(now pod.Spec) pod.Change {
-				edits := slices.Clone(puts)
-				for _, ref := range now.Refs() {
-					if _, named := spec[ref]; prune && !named {
-						edits = append(edits, pod.Edit{Verb: pod.Delete, Kind: ref.Kind, Name: ref.Name})
-					}
-				}
-				return pod.Change{Edits: edits}
-			})
+			return a.apply(cmd.Context(), &c, f, spec)
 		},
 	}
 	cmd.Flags().StringArrayVarP(&files, "filename", "f", nil, "file, folder, or - for stdin; may be given several times")
-	cmd.Flags().BoolVar(&prune, "prune", false, "take out of the pod what no file names")
-	cmd.Flags().BoolVar(&noPin, "no-pin", false, "keep the tags of images, do not ask registries what they stand for")
+	cmd.Flags().StringVar(&f.base, "base", "", "the revision that the files were exported from")
+	cmd.Flags().BoolVar(&f.prune, "prune", false, "take out of the pod what no file names")
+	cmd.Flags().BoolVar(&f.noPin, "no-pin", false, noPinUsage)
 	c.add(cmd)
 	return cmd
+}
+
+type applyFlags struct {
+	base         string
+	prune, noPin bool
+}
+
+// apply puts resources in place of those of the base: the revision that is named, or else what the pod is when it
+// begins. What others change from then on is merged.
+func (a *app) apply(ctx context.Context, c *changeFlags, f applyFlags, files pod.Spec) error {
+	w, err := a.open()
+	if err != nil {
+		return err
+	}
+	var change making
+	begin := func(base revision.Revision) error {
+		var gone []pod.Ref
+		if f.prune {
+			gone = slices.DeleteFunc(base.Spec.Refs(), func(ref pod.Ref) bool { return files[ref] != nil })
+		}
+		mine, err := a.replaced(ctx, w, base.Spec, files, gone, f.noPin)
+		change = a.since(ctx, w, base, mine)
+		return err
+	}
+	if f.base != "" {
+		number, err := parseRevision(f.base)
+		if err != nil {
+			return err
+		}
+		base, err := w.revision(ctx, number)
+		if err != nil {
+			return err
+		}
+		if err := begin(base); err != nil {
+			return err
+		}
+	}
+	return a.changeOn(ctx, c, func(now revision.Revision) (pod.Change, error) {
+		if change == nil {
+			if err := begin(now); err != nil {
+				return pod.Change{}, err
+			}
+		}
+		return change(now)
+	})
 }
 
 // readFiles reads all resources. Everything that is wrong with any of the files is said at once.
@@ -79,7 +110,8 @@ func (a *app) readFiles(names []string) (pod.Spec, error) {
 			var problems pod.Problems
 			if errors.As(err, &problems) {
 				for _, p := range problems {
-					wrong = append(wrong, pod.Problem{Path: path + ": " + p.Path, Message: p.Message})
+					p.File = path
+					wrong = append(wrong, p)
 				}
 				continue
 			}
@@ -88,7 +120,7 @@ func (a *app) readFiles(names []string) (pod.Spec, error) {
 			}
 			for ref, r := range spec {
 				if from[ref] != "" {
-					wrong = append(wrong, pod.Problem{Path: path + ": " + ref.String(), Message: "stands in " + from[ref] + " too"})
+					wrong = append(wrong, pod.Problem{File: path, Path: ref.String(), Message: "stands in " + from[ref] + " too"})
 				}
 				all[ref], from[ref] = r, path
 			}

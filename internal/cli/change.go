@@ -36,8 +36,16 @@ func (a *app) change(ctx context.Context, f *changeFlags, edits ...pod.Edit) err
 	return a.changeBy(ctx, f, func(pod.Spec) pod.Change { return pod.Change{Edits: edits} })
 }
 
+// making is what makes the change, out of the revision that it is made to.
+type making func(now revision.Revision) (pod.Change, error)
+
 // changeBy is change for what depends on the spec that is changed.
 func (a *app) changeBy(ctx context.Context, f *changeFlags, change func(pod.Spec) pod.Change) error {
+	return a.changeOn(ctx, f, func(now revision.Revision) (pod.Change, error) { return change(now.Spec), nil })
+}
+
+// changeOn is change for what depends on the revision that is changed.
+func (a *app) changeOn(ctx context.Context, f *changeFlags, change making) error {
 	if err := f.check(); err != nil {
 		return err
 	}
@@ -56,7 +64,7 @@ func (a *app) changeBy(ctx context.Context, f *changeFlags, change func(pod.Spec
 		return a.changeAlone(ctx, w, user.Name, change, f)
 	}
 	r, err := a.draft(ctx, w, user.Name, func(number int, tip revision.Revision) (revision.Revision, error) {
-		return w.next(number, tip, change(tip.Spec), f.message)
+		return w.next(number, tip, change, f.message)
 	})
 	if done, err := a.unchanged(err); done {
 		return err
@@ -71,7 +79,11 @@ func (a *app) changeBy(ctx context.Context, f *changeFlags, change func(pod.Spec
 var errUnchanged = errors.New("nothing changes")
 
 // next makes the revision of a change to from.
-func (w *workspace) next(number int, from revision.Revision, change pod.Change, message string) (revision.Revision, error) {
+func (w *workspace) next(number int, from revision.Revision, make making, message string) (revision.Revision, error) {
+	change, err := make(from)
+	if err != nil {
+		return from, err
+	}
 	spec, err := pod.Apply(from.Spec, change)
 	if err == nil {
 		err = render.Check(w.pod, spec)
@@ -104,22 +116,14 @@ func (a *app) showDraft(r revision.Revision) error {
 }
 
 // dryRun shows what the change would make of the newest revision, or with --deploy of the live one.
-func (a *app) dryRun(ctx context.Context, w *workspace, change func(pod.Spec) pod.Change, f *changeFlags) error {
-	h, err := w.history(ctx)
+func (a *app) dryRun(ctx context.Context, w *workspace, change making, f *changeFlags) error {
+	from, err := w.ground(ctx, f.deploy)
 	if err != nil {
 		return err
 	}
-	number := h.Tip()
-	if f.deploy {
-		number = h.Base()
-	}
-	from, err := w.store.Get(ctx, number)
-	if err != nil {
-		return err
-	}
-	r, err := w.next(h.Next(), from, change(from.Spec), "")
+	r, err := w.next(from.Number+1, from, change, "")
 	if err != nil && !errors.Is(err, errUnchanged) {
 		return err
 	}
-	return a.showDiff(ctx, w, diffDocument{From: from.Number, To: h.Next()}, from.Spec, r.Spec, f.exitCode)
+	return a.showDiff(ctx, w, diffDocument{From: from.Number, To: r.Number}, from.Spec, r.Spec, f.exitCode)
 }

@@ -21,7 +21,7 @@ func (a *app) completions(root *cobra.Command) {
 	static := cobra.NoFileCompletions
 	names := map[string]func(context.Context) []string{
 		"pod use": a.podNames, "pod show": a.podNames, "pod delete": a.podNames,
-		"deploy": a.revisionNames, "rollback": a.revisionNames,
+		"edit": a.refNames, "deploy": a.revisionNames, "rollback": a.revisionNames,
 		"revision show": a.revisionNames, "revision diff": a.revisionNames, "revision wait": a.revisionNames,
 		"revision discard": a.revisionNames, "revision verify": a.revisionNames,
 	}
@@ -113,6 +113,22 @@ func (a *app) resourceNames(ctx context.Context, kind pod.Kind) []string {
 		return nil
 	}
 	return spec.Names(kind)
+}
+
+func (a *app) refNames(ctx context.Context) []string {
+	w, err := a.open()
+	if err != nil {
+		return nil
+	}
+	spec, err := w.headSpec(ctx)
+	if err != nil {
+		return nil
+	}
+	names := make([]string, 0, len(spec))
+	for _, ref := range spec.Refs() {
+		names = append(names, ref.String())
+	}
+	return names
 }
 
 func (a *app) revisionNames(ctx context.Context) []string {

@@ -233,11 +233,11 @@ func (w *workspace) merged(ctx context.Context, drafts []revision.Revision, numb
 }
 
 // changeAlone deploys a change on top of what is live. The drafts that wait are put on top of it afterwards.
-func (a *app) changeAlone(ctx context.Context, w *workspace, user string, change func(pod.Spec) pod.Change, f *changeFlags) error {
+func (a *app) changeAlone(ctx context.Context, w *workspace, user string, change making, f *changeFlags) error {
 	var base revision.Revision
 	make := func(number int, from revision.Revision) (revision.Revision, error) {
 		base = from
-		return w.next(number, from, change(from.Spec), f.message)
+		return w.next(number, from, change, f.message)
 	}
 	r, err := a.alone(ctx, w, user, false, make)
 	if errors.Is(err, errUnchanged) && base.Number != 0 && base.State != revision.Ready {

@@ -132,13 +132,22 @@ func (w *workspace) named(err error) error {
 	return err
 }
 
-// headSpec returns the newest spec of the pod, with all drafts that wait: what a change would be made to.
-func (w *workspace) headSpec(ctx context.Context) (pod.Spec, error) {
+// ground is the revision that a change is made to: the newest with all drafts that wait, or for one that is deployed
+// alone what runs or is about to.
+func (w *workspace) ground(ctx context.Context, alone bool) (revision.Revision, error) {
 	h, err := w.history(ctx)
 	if err != nil {
-		return nil, err
+		return revision.Revision{}, err
 	}
-	r, err := w.store.Get(ctx, h.Tip())
+	if alone {
+		return w.store.Get(ctx, h.Base())
+	}
+	return w.store.Get(ctx, h.Tip())
+}
+
+// headSpec returns the newest spec of the pod.
+func (w *workspace) headSpec(ctx context.Context) (pod.Spec, error) {
+	r, err := w.ground(ctx, false)
 	return r.Spec, err
 }
 
@@ -157,7 +166,7 @@ func invalid(err error) error {
 	if errors.As(err, &problems) {
 		details := make([]fault.Detail, 0, len(problems))
 		for _, p := range problems {
-			details = append(details, fault.Detail{Path: p.Path, Message: p.Message})
+			details = append(details, fault.Detail(p))
 		}
 		return &fault.Error{Code: fault.Usage, Err: err, Details: details}
 	}

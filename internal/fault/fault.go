@@ -44,8 +44,10 @@ func (c Code) Word() string {
 	return "failed"
 }
 
-// Detail is one place that is wrong.
+// Detail is one place that is wrong. File and Line are where it was read, where that is known.
 type Detail struct {
+	File    string `json:"file,omitempty"`
+	Line    int    `json:"line,omitempty"`
 	Path    string `json:"path"`
 	Message string `json:"message"`
 }

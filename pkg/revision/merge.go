@@ -37,8 +37,11 @@ func (c Clashes) Error() string {
 
 // Message says who says what of the field. me begins the sentence: "alice says".
 func (c Clash) Message(me string) string {
-	return fmt.Sprintf("%s %s, r%d of %s says %s",
-		me, cmp.Or(short(c.Mine), "nothing"), c.Number, cmp.Or(c.Author, "somebody"), cmp.Or(short(c.Theirs), "nothing"))
+	they := "the pod"
+	if c.Number != 0 {
+		they = fmt.Sprintf("r%d of %s", c.Number, c.Author)
+	}
+	return fmt.Sprintf("%s %s, %s says %s", me, cmp.Or(short(c.Mine), "nothing"), they, cmp.Or(short(c.Theirs), "nothing"))
 }
 
 // Merge is the change that makes of head what was made of base: the fields in which mine differs from base get mine's
