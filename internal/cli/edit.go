@@ -71,18 +71,25 @@ func chosen(spec pod.Spec, args []string) (pod.Spec, error) {
 
 // parseKind takes a kind as people write it.
 func parseKind(word string) (pod.Kind, error) {
-	words := make([]string, 0, len(pod.Kinds()))
 	for _, kind := range pod.Kinds() {
 		if strings.EqualFold(word, kind.Word()) {
 			return kind, nil
 		}
-		words = append(words, kind.Word())
 	}
+	words := kindWords()
 	e := fault.New(fault.Usage, "there is no kind %q: it is one of %s", word, strings.Join(words, ", "))
 	if near := pod.Nearest(word, words); near != "" {
 		return "", e.WithHint("did you mean %s?", near)
 	}
 	return "", e
+}
+
+func kindWords() []string {
+	words := make([]string, 0, len(pod.Kinds()))
+	for _, kind := range pod.Kinds() {
+		words = append(words, kind.Word())
+	}
+	return words
 }
 
 // edit lets resources be changed until they are right, or until nothing more is changed. Whatever else comes, what was

@@ -128,7 +128,7 @@ func newRoot(a *app) *cobra.Command {
 	a.group(root, groupResources, newApp(a), newRoute(a), newConfig(a), newSecret(a), newDisk(a), newApply(a), newEdit(a), newExport(a))
 	a.group(root, groupRevisions, newDiff(a), newDeploy(a), newRollback(a), newStatus(a), newRevision(a))
 	a.group(root, groupLook, newGet(a))
-	a.group(root, groupPlatform, newVersion(a))
+	a.group(root, groupPlatform, newExplain(a), newVersion(a))
 	root.SetHelpCommandGroupID(groupPlatform)
 	root.SetCompletionCommandGroupID(groupPlatform)
 	root.SetUsageTemplate(usageTemplate)

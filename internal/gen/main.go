@@ -1,8 +1,10 @@
-// Command gen writes what is generated from the command tree: the reference of the commands in docs/cli, and the shell
-// completions. It is run by go generate, at the top of the repository.
+// Command gen writes what is generated: from the command tree the reference of the commands in docs/cli and the shell
+// completions, and from the types of pkg/pod the JSON Schema of the resources in docs/schema and their reference. It is
+// run by go generate, at the top of the repository.
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -12,14 +14,33 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/cobra/doc"
 
+	"github.com/pscdev/psc/docs/schema"
 	"github.com/pscdev/psc/internal/cli"
+	"github.com/pscdev/psc/pkg/pod"
 )
 
 func main() {
-	if err := generate("."); err != nil {
+	if err := errors.Join(generateResources("."), generate(".")); err != nil {
 		fmt.Fprintln(os.Stderr, "gen:", err)
 		os.Exit(1)
 	}
+}
+
+func generateResources(top string) error {
+	types, err := parse(filepath.Join(top, "pkg", "pod"))
+	if err != nil {
+		return err
+	}
+	var kinds []*schema.Node
+	for _, kind := range pod.Kinds() {
+		n, err := types.resource(kind)
+		if err != nil {
+			return err
+		}
+		kinds = append(kinds, n)
+	}
+	docs := filepath.Join(top, "docs")
+	return errors.Join(writeSchemas(filepath.Join(docs, "schema"), kinds), writeResources(docs, kinds))
 }
 
 func generate(top string) error {

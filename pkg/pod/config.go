@@ -59,11 +59,14 @@ func (c Content) Object(config, file string) string {
 
 // digest and encoded are the two forms of a Content that are no plain text.
 type digest struct {
+	// SHA256 is the digest of the bytes, in hex, of a file that the pod has already.
 	SHA256 string `json:"sha256"`
-	Size   int    `json:"size"`
+	// Size is how many bytes there are.
+	Size int `json:"size"`
 }
 
 type encoded struct {
+	// Base64 are the bytes in base64.
 	Base64 string `json:"base64"`
 }
 
