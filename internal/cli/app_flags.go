@@ -94,7 +94,7 @@ func (a *app) pin(ctx context.Context, fields pod.Fields, noPin bool) {
 	if !ok || noPin || !pod.ValidImage(name) {
 		return
 	}
-	found, err := image.Resolve(ctx, name)
+	found, err := image.Resolve(ctx, name, func() image.Logins { return a.podLogins(ctx) })
 	if err != nil {
 		if !image.Pinned(name) {
 			a.view.Warn("%s is not pinned: %v", name, err)

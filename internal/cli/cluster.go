@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"golang.org/x/sync/errgroup"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 	"sigs.k8s.io/yaml"
@@ -22,11 +23,30 @@ const (
 	platformKey       = "platform.yaml"
 )
 
-// cluster finds out what the cluster offers to routes. It only asks when spec has any.
+// cluster finds out what the cluster offers to a spec. It asks for nothing that the spec has no use for.
 func (w *workspace) cluster(ctx context.Context, spec pod.Spec) (render.Cluster, error) {
-	if len(spec.Names(pod.KindRoute)) == 0 {
-		return render.Cluster{}, nil
+	var c render.Cluster
+	var pullSecret string
+	group, ctx := errgroup.WithContext(ctx)
+	if len(spec.Names(pod.KindRoute)) > 0 {
+		group.Go(func() (err error) {
+			c, err = w.platform(ctx)
+			return err
+		})
 	}
+	if len(spec.Names(pod.KindApp)) > 0 {
+		group.Go(func() (err error) {
+			pullSecret, err = w.pullSecret(ctx)
+			return err
+		})
+	}
+	err := group.Wait()
+	c.PullSecret = pullSecret
+	return c, err
+}
+
+// platform is what the cluster offers to routes.
+func (w *workspace) platform(ctx context.Context) (render.Cluster, error) {
 	o, err := w.kube.Get(ctx, kube.Kind{Version: "v1", Kind: "ConfigMap"}, platformNamespace, platformName)
 	if apierrors.IsNotFound(err) || apierrors.IsForbidden(err) {
 		return w.detect(ctx)

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"github.com/pscdev/psc/internal/config"
 	"github.com/pscdev/psc/internal/fault"
@@ -110,15 +109,9 @@ func (a *app) credentials(r *login.Request, tokenStdin bool) error {
 	case os.Getenv(tokenVariable) != "":
 		r.Token = os.Getenv(tokenVariable)
 	default:
-		f, ok := a.In.(*os.File)
-		if !ok || !a.view.Terminal || !isTerminal(f) {
-			return fault.New(fault.Usage, "there is no token").WithHint("pipe it to --token-stdin, or set %s", tokenVariable)
-		}
-		fmt.Fprint(a.Err, "Token: ")
-		data, err := term.ReadPassword(int(f.Fd()))
-		fmt.Fprintln(a.Err)
+		data, err := a.askHidden("token", "pipe it to --token-stdin, or set "+tokenVariable)
 		if err != nil {
-			return fmt.Errorf("read the token: %w", err)
+			return err
 		}
 		r.Token = strings.TrimSpace(string(data))
 	}

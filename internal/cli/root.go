@@ -125,7 +125,7 @@ func newRoot(a *app) *cobra.Command {
 		return fault.New(fault.Usage, "%w", err).WithHint("%s --help", cmd.CommandPath())
 	})
 	a.group(root, groupStart, newLogin(a), newLogout(a), newWhoami(a), newNewPod(a), newPod(a))
-	a.group(root, groupResources, newApp(a), newRoute(a), newConfig(a), newSecret(a), newDisk(a), newApply(a), newEdit(a), newExport(a))
+	a.group(root, groupResources, newApp(a), newRoute(a), newConfig(a), newSecret(a), newDisk(a), newApply(a), newEdit(a), newExport(a), newRegistry(a))
 	a.group(root, groupRevisions, newDiff(a), newDeploy(a), newRollback(a), newStatus(a), newRevision(a))
 	a.group(root, groupLook, newGet(a))
 	a.group(root, groupPlatform, newExplain(a), newVersion(a))

@@ -2,9 +2,14 @@ package cli_test
 
 import (
 	"bytes"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,6 +21,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-containerregistry/pkg/authn"
+	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/google/go-containerregistry/pkg/registry"
+	"github.com/google/go-containerregistry/pkg/v1/empty"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/rogpeppe/go-internal/testscript"
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
@@ -159,6 +169,7 @@ func run(t *testing.T, c *cluster, dir string) {
 			"exit":     exit,
 			"objects":  objects,
 			"parallel": parallel,
+			"private":  private,
 			"until":    until,
 		},
 	})
@@ -284,6 +295,31 @@ func parallel(ts *testscript.TestScript, neg bool, args []string) {
 			ts.Fatalf("%s", f)
 		}
 	}
+}
+
+// private starts a registry that asks who you are, and pushes an image to it. $PRIVATE is its address, $PASSWORD lets
+// robot in.
+func private(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) > 0 {
+		ts.Fatalf("usage: private")
+	}
+	password := rand.Text()
+	open := registry.New(registry.Logger(log.New(io.Discard, "", 0)))
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if user, given, ok := r.BasicAuth(); !ok || user != "robot" || given != password {
+			w.Header().Set("WWW-Authenticate", `Basic realm="private"`)
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		open.ServeHTTP(w, r)
+	}))
+	ts.Defer(server.Close)
+	address := strings.TrimPrefix(server.URL, "http://")
+	tag, err := name.ParseReference(address + "/hello:v1")
+	ts.Check(err)
+	ts.Check(remote.Write(tag, empty.Image, remote.WithAuth(&authn.Basic{Username: "robot", Password: password})))
+	ts.Setenv("PRIVATE", address)
+	ts.Setenv("PASSWORD", password)
 }
 
 func lookPath(path, name string) (string, error) {

@@ -4,14 +4,12 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"maps"
 	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"github.com/pscdev/psc/internal/fault"
 	"github.com/pscdev/psc/pkg/pod"
@@ -134,9 +132,7 @@ func (a *app) askValues(values map[string][]byte, keys []string) error {
 		return err
 	}
 	for _, key := range keys {
-		fmt.Fprintf(a.Err, "Value of %s: ", key)
-		value, err := term.ReadPassword(int(f.Fd()))
-		fmt.Fprintln(a.Err)
+		value, err := a.askHidden("value of "+key, "")
 		if err != nil {
 			return err
 		}

@@ -24,15 +24,15 @@ type Image struct {
 	User *int64
 }
 
-// Resolve asks the registry, with the credentials that docker login keeps, or without any.
-func Resolve(ctx context.Context, reference string) (Image, error) {
+// Resolve asks the registry, with the credentials that docker login keeps, or else with those of a pod, or without any.
+func Resolve(ctx context.Context, reference string, logins func() Logins) (Image, error) {
 	ref, err := name.ParseReference(reference)
 	if err != nil {
 		return Image{}, fmt.Errorf("image %q: %w", reference, err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	options := []remote.Option{remote.WithContext(ctx), remote.WithAuthFromKeychain(authn.DefaultKeychain)}
+	options := []remote.Option{remote.WithContext(ctx), remote.WithAuthFromKeychain(authn.NewMultiKeychain(authn.DefaultKeychain, keychain(logins)))}
 	descriptor, err := remote.Get(ref, options...)
 	if err != nil {
 		return Image{}, fmt.Errorf("ask %s for %s: %w", ref.Context().RegistryStr(), reference, err)

@@ -28,10 +28,14 @@ const (
 	keptReplicaSets = 3
 )
 
-func appObjects(podName, name string, a *pod.App, spec pod.Spec) []*unstructured.Unstructured {
+func appObjects(podName, name string, a *pod.App, spec pod.Spec, pullSecret string) []*unstructured.Unstructured {
 	all := labels(podName, LabelApp, name)
+	account := apply.ServiceAccount(name, podName).WithLabels(all).WithAutomountServiceAccountToken(false)
+	if pullSecret != "" { // it stands here and not in the template, so that a login restarts nothing
+		account.WithImagePullSecrets(apply.LocalObjectReference().WithName(pullSecret))
+	}
 	objects := []*unstructured.Unstructured{
-		object(apply.ServiceAccount(name, podName).WithLabels(all).WithAutomountServiceAccountToken(false)),
+		object(account),
 		object(deployment(podName, name, a, spec, all)),
 	}
 	if len(a.Ports) > 0 {

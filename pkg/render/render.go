@@ -40,7 +40,7 @@ const (
 	Manager = "psc"
 )
 
-// Cluster is what a cluster offers to the routes of a pod.
+// Cluster is what a cluster offers to a pod.
 type Cluster struct {
 	// Domain is the domain below which routes without hosts get one: "<route>-<pod>.<domain>".
 	Domain string `json:"domain,omitempty"`
@@ -48,6 +48,8 @@ type Cluster struct {
 	Gateway *Gateway `json:"gateway,omitempty"`
 	// Ports are where the gateway is reached from outside; 0 where it does not listen.
 	Ports Ports `json:"ports,omitzero"`
+	// PullSecret is the name of the Secret with the pod's own logins to registries; empty where there is none.
+	PullSecret string `json:"-"`
 }
 
 // Gateway names a Gateway and its listeners.
@@ -73,7 +75,7 @@ func Objects(podName string, spec pod.Spec, c Cluster) ([]*unstructured.Unstruct
 	}
 	var objects []*unstructured.Unstructured
 	for name, app := range spec.Apps() {
-		objects = append(objects, appObjects(podName, name, app, spec)...)
+		objects = append(objects, appObjects(podName, name, app, spec, c.PullSecret)...)
 	}
 	for name, disk := range spec.Disks() {
 		objects = append(objects, object(claim(podName, name, disk)))
