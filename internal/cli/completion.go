@@ -21,7 +21,7 @@ func (a *app) completions(root *cobra.Command) {
 	static := cobra.NoFileCompletions
 	names := map[string]func(context.Context) []string{
 		"pod use": a.podNames, "pod show": a.podNames, "pod delete": a.podNames,
-		"edit": a.refNames, "deploy": a.revisionNames, "rollback": a.revisionNames,
+		"edit": a.allNames, "deploy": a.revisionNames, "rollback": a.revisionNames,
 		"revision show": a.revisionNames, "revision diff": a.revisionNames, "revision wait": a.revisionNames,
 		"revision discard": a.revisionNames, "revision verify": a.revisionNames,
 	}
@@ -115,7 +115,7 @@ func (a *app) resourceNames(ctx context.Context, kind pod.Kind) []string {
 	return spec.Names(kind)
 }
 
-func (a *app) refNames(ctx context.Context) []string {
+func (a *app) allNames(ctx context.Context) []string {
 	w, err := a.open()
 	if err != nil {
 		return nil
