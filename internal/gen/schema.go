@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/pscdev/psc/docs/schema"
 	"github.com/pscdev/psc/pkg/pod"
@@ -135,7 +137,7 @@ func (t types) named(name string) (*schema.Node, error) {
 		return nil, fmt.Errorf("the type %s of pkg/pod is no struct", name)
 	}
 	n := object()
-	n.Description = sentence(declared.Doc)
+	n.Description = sentence(name, declared.Doc)
 	for _, f := range fields.Fields.List {
 		if err := t.field(n, name, f); err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
@@ -156,7 +158,7 @@ func (t types) field(n *schema.Node, owner string, f *ast.Field) error {
 		return fmt.Errorf("%s: %w", name, err)
 	}
 	known := facts()[owner+"."+f.Names[0].Name]
-	described.Description, described.Default = sentence(f.Doc), known.initial
+	described.Description, described.Default = sentence(f.Names[0].Name, f.Doc), known.initial
 	if known.enum != nil {
 		described.Enum, described.Type = known.enum, nil
 	}
@@ -184,8 +186,20 @@ func (t types) of(e ast.Expr) (*schema.Node, error) {
 	return nil, fmt.Errorf("there is no schema for %T", e)
 }
 
-// sentence is a comment in one line.
-func sentence(doc *ast.CommentGroup) string { return strings.Join(strings.Fields(doc.Text()), " ") }
+// sentence is a comment in one line, without the name that begins it as Go wants it: "Image is the image" says "The
+// image" to who does not read Go.
+func sentence(name string, doc *ast.CommentGroup) string {
+	text := strings.Join(strings.Fields(doc.Text()), " ")
+	rest, ok := strings.CutPrefix(text, name+" ")
+	if !ok {
+		return text
+	}
+	for _, verb := range []string{"is ", "are "} {
+		rest = strings.TrimPrefix(rest, verb)
+	}
+	first, size := utf8.DecodeRuneInString(rest)
+	return string(unicode.ToUpper(first)) + rest[size:]
+}
 
 // writeSchemas writes a file for each kind, and one for files with any of them.
 func writeSchemas(folder string, kinds []*schema.Node) error {
