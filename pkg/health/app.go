@@ -53,7 +53,7 @@ func App(o Objects, now time.Time) Status {
 		s.Ready = min(available, int(current.Status.AvailableReplicas))
 	}
 	complete := int(d.Status.UpdatedReplicas) == desired && available == desired && int(d.Status.Replicas) == desired
-	t := worst(o.instanceTrouble(current, now), rolloutTrouble(d, complete, now))
+	t := worst(o.instanceTrouble(current, complete, now), rolloutTrouble(d, complete, now))
 	if t.cause == "" {
 		return quiet(o, s, complete, now)
 	}
@@ -111,8 +111,8 @@ func currentReplicaSet(d *appsv1.Deployment, all []*appsv1.ReplicaSet) *appsv1.R
 const evictions = 2
 
 // instanceTrouble finds what keeps the instances of the current version from running. Those that are told to stop, and
-// those of older versions, may end as they like.
-func (o Objects) instanceTrouble(current *appsv1.ReplicaSet, now time.Time) trouble {
+// those of older versions, may end as they like, and so may those whose place others have taken.
+func (o Objects) instanceTrouble(current *appsv1.ReplicaSet, complete bool, now time.Time) trouble {
 	var all []trouble
 	evicted := 0
 	byName := func(a, b *corev1.Pod) int { return strings.Compare(a.Name, b.Name) } // so that the same is said each time
@@ -120,9 +120,12 @@ func (o Objects) instanceTrouble(current *appsv1.ReplicaSet, now time.Time) trou
 		if current == nil || !metav1.IsControlledBy(p, current) || p.DeletionTimestamp != nil {
 			continue
 		}
+		if p.Status.Phase == corev1.PodFailed && (complete || now.Sub(p.CreationTimestamp.Time) >= forgiven) {
+			continue
+		}
 		i := instance{Pod: p, app: o.Deployment.Name, events: o.Events.of("Pod", p.Name), all: o.Events, now: now}
 		t := i.trouble()
-		if p.Status.Reason == "Evicted" {
+		if p.Status.Phase == corev1.PodFailed && p.Status.Reason == "Evicted" {
 			evicted++
 			t.fatal = evicted >= evictions
 		}

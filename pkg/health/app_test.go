@@ -133,11 +133,14 @@ func TestAppContainers(t *testing.T) {
 		reason    string
 		failed    bool
 	}{
-		"creating":       {container: waiting("ContainerCreating", ""), reason: none},
-		"not ready yet":  {container: corev1.ContainerStatus{State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}}, after: time.Hour, reason: none},
-		"manifest":       {container: waiting("ImagePullBackOff", "manifest unknown"), reason: "image web:2 was not found", failed: true},
-		"platform":       {container: waiting("ErrImagePull", "no match for platform in manifest"), reason: "image web:2 was not built for the processor of node one", failed: true},
-		"registry down":  {container: waiting("ImagePullBackOff", "connection refused"), reason: "image web:2 cannot be pulled: connection refused", after: time.Hour},
+		"creating":      {container: waiting("ContainerCreating", ""), reason: none},
+		"not ready yet": {container: corev1.ContainerStatus{State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}}, after: time.Hour, reason: none},
+		"manifest":      {container: waiting("ImagePullBackOff", "manifest unknown"), reason: "image web:2 was not found", failed: true},
+		"platform":      {container: waiting("ErrImagePull", "no match for platform in manifest"), reason: "image web:2 was not built for the processor of node one", failed: true},
+		"registry down": {container: waiting("ImagePullBackOff", "connection refused"), reason: "image web:2 cannot be pulled: connection refused", after: time.Hour},
+		// A number is not yet a status.
+		"port 5401":      {container: waiting("ErrImagePull", "dial tcp 10.0.0.1:5401: connection refused"), reason: "image web:2 cannot be pulled: dial tcp 10.0.0.1:5401: connection refused", after: time.Hour},
+		"forbidden":      {container: waiting("ErrImagePull", "unexpected status: 403 Forbidden"), after: 12 * time.Second, reason: "image web:2 cannot be pulled: it does not exist, or its registry denies it (403 Forbidden)", failed: true},
 		"certificate":    {container: waiting("ErrImagePull", "x509: unknown authority"), after: 34 * time.Second, reason: "image web:2 cannot be pulled: x509: unknown authority"},
 		"certificate, 2": {container: waiting("ErrImagePull", "x509: unknown authority"), after: 35 * time.Second, reason: "image web:2 cannot be pulled: x509: unknown authority", failed: true},
 		"secret":         {container: waiting("CreateContainerConfigError", `secret "db" not found`), reason: `cannot be started: secret "db" not found`, after: 4 * time.Second},
@@ -283,13 +286,20 @@ func TestAppEvicted(t *testing.T) {
 	p := instance("new")
 	p.Status.Phase, p.Status.Reason, p.Status.Message = corev1.PodFailed, "Evicted", "The node was low on resource: memory."
 	o := health.Objects{Deployment: d, ReplicaSets: []*appsv1.ReplicaSet{replicaSet("new", "2", 0)}, Instances: []*corev1.Pod{p}}
-	want := "instance new-1: was evicted: The node was low on resource: memory.; no instance serves"
-	if got := health.App(o, made); got.State != health.Progressing || got.Reason != want {
+	want := "instance new-1: evicted: The node was low on resource: memory."
+	if got := health.App(o, made); got.State != health.Progressing || got.Reason != want+"; trying again; no instance serves" {
 		t.Errorf("got %v", got)
 	}
 	o.Instances = append(o.Instances, p)
-	if got := health.App(o, made); got.State != health.Failed || got.Reason != want {
+	if got := health.App(o, made); got.State != health.Failed || got.Reason != want+"; no instance serves" {
 		t.Errorf("got %v", got)
+	}
+	if got := health.App(o, made.Add(10*time.Minute)); got.State != health.Progressing || got.Reason != "starting" {
+		t.Errorf("after a while: got %v", got)
+	}
+	o.Deployment = deployment(appsv1.DeploymentStatus{Replicas: 2, UpdatedReplicas: 2, AvailableReplicas: 2})
+	if got := health.App(o, made); got.State != health.Ready {
+		t.Errorf("others have taken their place: got %v", got)
 	}
 }
 

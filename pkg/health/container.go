@@ -48,9 +48,9 @@ func (i instance) waiting(c corev1.ContainerStatus) trouble {
 	}
 	switch w.Reason {
 	case "InvalidImageName":
-		return trouble{cause: fmt.Sprintf("image %q is no image's name: %s", c.Image, innermost(w.Message)), fatal: true, next: i.otherImage()}
+		return trouble{cause: fmt.Sprintf("image %q is no image's name: %s", c.Image, innermost(w.Message)), fatal: true, next: i.set("--image IMAGE")}
 	case "ErrImageNeverPull":
-		return trouble{cause: fmt.Sprintf("image %s is not on the node, which may not pull it", c.Image), fatal: true, next: i.otherImage()}
+		return trouble{cause: fmt.Sprintf("image %s is not on the node, which may not pull it", c.Image), fatal: true, next: i.set("--image IMAGE")}
 	case "ErrImagePull", "ImagePullBackOff":
 		return i.unpulled(c.Image, w.Message)
 	case "CreateContainerConfigError", "CreateContainerError":
@@ -63,10 +63,6 @@ func (i instance) waiting(c corev1.ContainerStatus) trouble {
 		return trouble{cause: "was stopped because its start hook failed: " + innermost(strings.TrimSuffix(w.Message, `, message: ""`)), meanwhile: again, fatal: c.RestartCount >= 1}
 	}
 	return trouble{}
-}
-
-func (i instance) otherImage() string {
-	return fmt.Sprintf("psc app set %s --image IMAGE --deploy", i.app)
 }
 
 // missing is how to make what a message misses.
@@ -85,13 +81,13 @@ func missing(message string) string {
 func (i instance) unpulled(image, message string) trouble {
 	tried := i.now.Sub(i.startedAt()) // the kubelet tries again after 10 s, and then after 20 s
 	cause := innermost(strings.TrimPrefix(message, "rpc error: "))
-	t := trouble{cause: fmt.Sprintf("image %s cannot be pulled: %s", image, cause), meanwhile: again, next: i.otherImage()}
+	t := trouble{cause: fmt.Sprintf("image %s cannot be pulled: %s", image, cause), meanwhile: again, next: i.set("--image IMAGE")}
 	switch {
 	case has(message, "code = NotFound", "manifest unknown"):
 		t.cause, t.fatal = fmt.Sprintf("image %s was not found", image), true
 	case has(message, "no match for platform"):
 		t.cause, t.fatal = fmt.Sprintf("image %s was not built for the processor of node %s", image, i.Spec.NodeName), true
-	case has(message, "401", "403", "access denied", "insufficient_scope", "no basic auth", "denied:"):
+	case has(message, "401 Unauthorized", "403 Forbidden", "access denied", "insufficient_scope", "no basic auth", "denied:"):
 		t.cause = fmt.Sprintf("image %s cannot be pulled: it does not exist, or its registry denies it (%s)", image, lastPart(cause)) + i.pullSecrets()
 		t.next = "make the image public, or ask an admin of the cluster for access to its registry"
 		t.fatal = tried >= 12*time.Second
@@ -150,7 +146,7 @@ func (i instance) end(c corev1.ContainerStatus, end *corev1.ContainerStateTermin
 	var t trouble
 	switch probe := i.killed(c.Name); {
 	case has(end.Reason, "StartError", "ContainerCannotRun"):
-		next := fmt.Sprintf("psc app set %s --command PATH --deploy, or --command - for the image's own", i.app)
+		next := i.set("--command PATH") + ", or --command - for the image's own"
 		if has(end.Message, "error mounting") {
 			next = fmt.Sprintf("psc app show %s: does it mount a file where the image has a folder, or a folder where it has a file?", i.app)
 		}
@@ -158,7 +154,7 @@ func (i instance) end(c corev1.ContainerStatus, end *corev1.ContainerStateTermin
 	case end.Reason == "OOMKilled":
 		t = i.outOfMemory(c.Name, often)
 	case probe != "":
-		t = trouble{cause: fmt.Sprintf("was stopped%s because its %s probe failed", often, probe), next: fmt.Sprintf("psc app set %s --start-grace 90s, or --health /PATH", i.app)}
+		t = trouble{cause: fmt.Sprintf("was stopped%s because its %s probe failed", often, probe), next: i.set("--start-grace 90s") + ", or --health /PATH"}
 		if e := i.lastProbe(c.Name); e != nil {
 			t.cause += ": " + i.answer(c.Name, e.Message)
 		}
@@ -225,12 +221,12 @@ func (i instance) memory(container string) resource.Quantity {
 func (i instance) outOfMemory(container, often string) trouble {
 	memory := i.memory(container)
 	if memory.IsZero() { // the node had no more
-		return trouble{cause: fmt.Sprintf("was killed%s for using too much memory", often), next: fmt.Sprintf("psc app set %s --memory AMOUNT --deploy", i.app)}
+		return trouble{cause: fmt.Sprintf("was killed%s for using too much memory", often), next: i.set("--memory AMOUNT")}
 	}
 	more := memory.DeepCopy()
 	more.Add(memory)
 	return trouble{
 		cause: fmt.Sprintf("was killed%s for using more than its %s of memory", often, memory.String()),
-		next:  fmt.Sprintf("psc app set %s --memory %s --deploy", i.app, more.String()),
+		next:  i.set("--memory " + more.String()),
 	}
 }

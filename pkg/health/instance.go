@@ -27,9 +27,14 @@ type instance struct {
 	now    time.Time
 }
 
+// set is a command that changes the app.
+func (i instance) set(flags string) string {
+	return fmt.Sprintf("psc app set %s %s --deploy", i.app, flags)
+}
+
 func (i instance) trouble() trouble {
-	if i.Status.Reason == "Evicted" {
-		return trouble{cause: "was evicted: " + i.Status.Message, next: fmt.Sprintf("psc app set %s --memory AMOUNT --deploy", i.app)}
+	if i.Status.Phase == corev1.PodFailed { // its node has given it up, and another takes its place
+		return trouble{cause: strings.ToLower(i.Status.Reason) + ": " + i.Status.Message, meanwhile: again, next: i.set("--memory AMOUNT")}
 	}
 	if t := i.unscheduled(); t.cause != "" {
 		return t
@@ -77,7 +82,7 @@ func (i instance) unscheduled() trouble {
 	t := trouble{cause: "finds no node: " + message, meanwhile: "; waiting for one", fatal: since >= nodeGrace && last(i.events, "TriggeredScaleUp") == nil}
 	switch {
 	case has(message, "Insufficient"):
-		t.next = fmt.Sprintf("psc app set %s --cpu AMOUNT --memory AMOUNT --deploy", i.app)
+		t.next = i.set("--cpu AMOUNT --memory AMOUNT")
 	default:
 		t.next = "ask an admin of the cluster"
 	}
@@ -158,7 +163,7 @@ func (i instance) noSandbox() trouble {
 	for _, c := range i.Spec.Containers {
 		if memory := i.memory(c.Name); !memory.IsZero() && memory.Value() < tiny {
 			t.cause += fmt.Sprintf("; %s of memory may be too little to start", memory.String())
-			t.next = fmt.Sprintf("psc app set %s --memory 64Mi --deploy", i.app)
+			t.next = i.set("--memory 64Mi")
 		}
 	}
 	return t

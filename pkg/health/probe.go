@@ -28,9 +28,9 @@ func (i instance) unready(c corev1.ContainerStatus) trouble {
 	}
 	t := trouble{cause: "runs but is not ready: " + i.answer(c.Name, e.Message), log: log}
 	if has(e.Message, "connection refused") {
-		t.next = fmt.Sprintf("let the app listen on that port on all addresses (0.0.0.0), or name its own: psc app set %s --port PORT", i.app)
+		t.next = "let the app listen on that port on all addresses (0.0.0.0), or name its own: " + i.set("--port PORT")
 	} else {
-		t.next = fmt.Sprintf("psc app set %s --health /PATH, or --start-grace 90s if it needs time", i.app)
+		t.next = i.set("--health /PATH") + ", or --start-grace 90s if it needs time"
 	}
 	return t
 }
