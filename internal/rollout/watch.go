@@ -247,14 +247,15 @@ func (w *watcher) look(kinds []pod.Kind) (statuses []Status, open int, err error
 			s.Status = health.Status{State: health.Progressing, Reason: "starting", Desired: s.Desired}
 		}
 		s.Since = now.Sub(w.d.begin)
-		if last, known := w.last[ref]; known && last.Status == s.Status {
-			s = last
-		} else {
-			w.last[ref] = s
-			if _, wrote := w.d.written[ref]; known || wrote || s.State == health.Progressing || s.State == health.Failed {
-				w.d.Emit(Event{Status: &s}) // what was not written and is ready is no news
-			}
+		last, known := w.last[ref]
+		_, wrote := w.d.written[ref]
+		switch {
+		case known && said(last) == said(s):
+			s.Since = last.Since
+		case known || wrote || s.State == health.Progressing || s.State == health.Failed:
+			w.d.Emit(Event{Status: &s}) // what was not written and is ready is no news
 		}
+		w.last[ref] = s
 		statuses = append(statuses, s)
 	}
 	open, failed := tally(statuses)
@@ -262,6 +263,11 @@ func (w *watcher) look(kinds []pod.Kind) (statuses []Status, open int, err error
 		return statuses, open, errors.New(strings.Join(failed, "; "))
 	}
 	return statuses, open, nil
+}
+
+// said is what people are told of how a resource fares: a change of nothing else is no news.
+func said(s Status) health.Status {
+	return health.Status{State: s.State, Reason: s.Reason, Desired: s.Desired, Ready: s.Ready}
 }
 
 // maxReasons is how much is said of what failed, in bytes: a revision keeps it in an annotation.
