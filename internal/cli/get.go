@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -21,7 +22,7 @@ func newGet(a *app) *cobra.Command {
 		Example: "  psc get pods\n  psc get deploy,svc\n  psc get httproute web -o yaml\n" +
 			"  psc get pods -l psc.dev/app=web",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 0 {
+			if len(args) == 0 || slices.Contains(strings.Split(args[0], ","), "") {
 				return fault.New(fault.Usage, "KIND is missing").WithHint("psc get pods")
 			}
 			w, err := a.open()
@@ -32,7 +33,7 @@ func newGet(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			document, names := objects(found)
+			document, names := objects(found, one(args))
 			return a.view.Answer(document, names, func(out io.Writer) { a.showFound(out, w.pod, found) })
 		},
 	}
@@ -40,8 +41,13 @@ func newGet(a *app) *cobra.Command {
 	return cmd
 }
 
-// objects are what was found as a document: one object as it is, several as a list.
-func objects(found []kube.Found) (any, []string) {
+// one says whether exactly one object was asked for: KIND NAME or KIND/NAME.
+func one(args []string) bool {
+	return !strings.Contains(args[0], ",") && (len(args) == 2 || strings.Contains(args[0], "/"))
+}
+
+// objects are what was found as a document: the one object that was asked for, or else a list.
+func objects(found []kube.Found, one bool) (any, []string) {
 	all := []any{}
 	var names []string
 	for _, f := range found {
@@ -50,10 +56,10 @@ func objects(found []kube.Found) (any, []string) {
 			names = append(names, strings.ToLower(f.Kind.Kind)+"/"+o.GetName())
 		}
 	}
-	if len(all) == 1 {
+	if one && len(all) == 1 {
 		return all[0], names
 	}
-	return list[any]{all}, names
+	return map[string]any{"apiVersion": "v1", "kind": "List", "items": all}, names
 }
 
 func (a *app) showFound(out io.Writer, podName string, found []kube.Found) {

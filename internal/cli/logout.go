@@ -28,10 +28,7 @@ func newLogout(a *app) *cobra.Command {
 					return err
 				}
 			}
-			if err := a.settings.UsePod(name, ""); err != nil {
-				return err
-			}
-			if err := a.settings.UseContext(""); err != nil {
+			if err := a.settings.Forget(name); err != nil {
 				return err
 			}
 			return a.view.Answer(map[string]string{"context": name}, []string{"context/" + name}, func(out io.Writer) {

@@ -131,6 +131,7 @@ func newRoot(a *app) *cobra.Command {
 	a.group(root, groupPlatform, newExplain(a), newVersion(a))
 	root.SetHelpCommandGroupID(groupPlatform)
 	root.SetCompletionCommandGroupID(groupPlatform)
+	strict(root)
 	root.SetUsageTemplate(usageTemplate)
 	a.completions(root)
 	return root
@@ -143,26 +144,46 @@ func (a *app) group(root *cobra.Command, id string, commands ...*cobra.Command) 
 	}
 }
 
+// strict makes errors of what cobra's own commands take for a wish for help.
+func strict(root *cobra.Command) {
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd("")
+	for _, c := range root.Commands() {
+		switch c.Name() {
+		case "completion":
+			c.Args, c.RunE = noSuchCommand, showHelp
+		case "help":
+			c.Run, c.RunE = nil, func(_ *cobra.Command, args []string) error {
+				found, rest, err := root.Find(args)
+				if err != nil || len(rest) > 0 {
+					return noSuchCommand(found, rest)
+				}
+				return found.Help()
+			}
+		}
+	}
+}
+
 // noun is a command that only holds others.
 func noun(use, short string, commands ...*cobra.Command) *cobra.Command {
-	c := &cobra.Command{
-		Use:   use,
-		Short: short,
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return nil
-			}
-			e := fault.New(fault.Usage, "unknown command %q for %q", args[0], cmd.CommandPath())
-			if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
-				return e.WithHint("did you mean %s %s?", cmd.CommandPath(), near[0])
-			}
-			return e.WithHint("%s --help", cmd.CommandPath())
-		},
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-	}
+	c := &cobra.Command{Use: use, Short: short, Args: noSuchCommand, RunE: showHelp}
 	c.SuggestionsMinimumDistance = 2
 	c.AddCommand(commands...)
 	return c
+}
+
+func showHelp(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+
+// noSuchCommand takes no arguments, and says which command was probably meant.
+func noSuchCommand(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	e := fault.New(fault.Usage, "unknown command %q for %q", args[0], cmd.CommandPath())
+	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+		return e.WithHint("did you mean %s %s?", cmd.CommandPath(), near[0])
+	}
+	return e.WithHint("%s --help", cmd.CommandPath())
 }
 
 // exactly is cobra.ExactArgs with an error that says what is missing.

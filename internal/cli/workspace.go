@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/term"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/pscdev/psc/internal/config"
 	"github.com/pscdev/psc/internal/fault"
@@ -70,6 +71,9 @@ func (a *app) open() (*workspace, error) {
 	if name == "" {
 		return nil, fault.New(fault.Usage, "no pod is chosen in context %s", client.Context).
 			WithHint("psc pod use NAME, psc new-pod NAME, or --pod NAME")
+	}
+	if problems := validation.IsDNS1123Label(name); len(problems) > 0 {
+		return nil, fault.New(fault.Usage, "%q is not the name of a pod: %s", name, problems[0]).WithHint("psc pod list")
 	}
 	a.work = a.openPod(client, name)
 	return a.work, nil

@@ -10,8 +10,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"time"
 
+	"github.com/rogpeppe/go-internal/lockedfile"
 	"github.com/spf13/pflag"
 	"github.com/spf13/viper"
 	"sigs.k8s.io/yaml"
@@ -78,6 +78,7 @@ func Path() (string, error) {
 	return filepath.Join(dir, "psc", "config.yaml"), nil
 }
 
+// read ignores what it does not know: another version of psc may have written it.
 func read(path string) (file, error) {
 	var f file
 	data, err := os.ReadFile(path)
@@ -87,7 +88,7 @@ func read(path string) (file, error) {
 	if err != nil {
 		return f, fmt.Errorf("read the settings: %w", err)
 	}
-	if err := yaml.UnmarshalStrict(data, &f); err != nil {
+	if err := yaml.Unmarshal(data, &f); err != nil {
 		return f, fault.New(fault.Usage, "the settings file %s cannot be read: %w", path, err).
 			WithHint("mend or remove it: it only holds the current context and pods")
 	}
@@ -135,9 +136,19 @@ func (s *Settings) UsePod(context, pod string) error {
 	})
 }
 
-// UseContext keeps the current context; empty goes back to the kubeconfig's.
+// UseContext keeps the current context.
 func (s *Settings) UseContext(context string) error {
 	return s.change(func(f *file) { f.Context = context })
+}
+
+// Forget forgets the pod of a context, and the context where it is the current one.
+func (s *Settings) Forget(context string) error {
+	return s.change(func(f *file) {
+		f.Contexts = slices.DeleteFunc(f.Contexts, func(e contextEntry) bool { return e.Name == context })
+		if f.Context == context {
+			f.Context = ""
+		}
+	})
 }
 
 // change reads the file again, so that two commands at once lose nothing, and replaces it as a whole.
@@ -145,7 +156,7 @@ func (s *Settings) change(apply func(*file)) error {
 	if err := os.MkdirAll(filepath.Dir(s.path), 0o700); err != nil {
 		return fmt.Errorf("write the settings: %w", err)
 	}
-	unlock, err := lock(s.path + ".lock")
+	unlock, err := lockedfile.MutexAt(s.path + ".lock").Lock() // the kernel lets go of it when a command dies
 	if err != nil {
 		return fmt.Errorf("write the settings: %w", err)
 	}
@@ -180,27 +191,4 @@ func replace(path string, data []byte) error {
 		return errors.Join(err, os.Remove(temp.Name()))
 	}
 	return nil
-}
-
-const (
-	lockWait  = 2 * time.Second
-	lockStale = 10 * time.Second
-)
-
-// lock takes a lock file. One that is older than any command needs was left by a command that died.
-func lock(path string) (unlock func(), err error) {
-	for begin := time.Now(); ; time.Sleep(10 * time.Millisecond) {
-		f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-		if err == nil {
-			return func() { _ = os.Remove(path) }, f.Close()
-		}
-		if !errors.Is(err, os.ErrExist) {
-			return nil, err
-		}
-		if info, statErr := os.Stat(path); statErr == nil && time.Since(info.ModTime()) > lockStale {
-			_ = os.Remove(path)
-		} else if time.Since(begin) > lockWait {
-			return nil, fmt.Errorf("%s is held by another command", path)
-		}
-	}
 }

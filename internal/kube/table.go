@@ -97,6 +97,9 @@ func (c *Client) find(ctx context.Context, mapping *meta.RESTMapping, namespace 
 			err = json.Unmarshal(data, f.Table)
 		} else {
 			f.Items, err = items(data)
+			for i := range f.Items {
+				f.Items[i].SetGroupVersionKind(f.Kind) // the items of a list do not say
+			}
 		}
 		if err != nil {
 			return nil, fmt.Errorf("read %s: %w", mapping.Resource.Resource, err)

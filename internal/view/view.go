@@ -78,16 +78,25 @@ func width(stream any) int {
 // Formats are the values of -o; the last two take an expression after the sign.
 func Formats() []string { return []string{"json", "yaml", "name", "jsonpath=", "go-template="} }
 
+// checkFormat finds what is wrong with a format before the work is done.
 func checkFormat(format string) error {
 	kind, expression, found := strings.Cut(format, "=")
+	var err error
 	switch {
 	case format == "" || format == "json" || format == "yaml" || format == "name":
 		return nil
-	case found && expression != "" && (kind == "jsonpath" || kind == "go-template"):
-		return nil
+	case found && expression != "" && kind == "jsonpath":
+		_, err = parseJSONPath(expression)
+	case found && expression != "" && kind == "go-template":
+		_, err = parseTemplate(expression)
+	default:
+		return fault.New(fault.Usage, "output format %q is not known", format).
+			WithHint("use json, yaml, name, jsonpath=EXPRESSION or go-template=TEMPLATE")
 	}
-	return fault.New(fault.Usage, "output format %q is not known", format).
-		WithHint("use json, yaml, name, jsonpath=EXPRESSION or go-template=TEMPLATE")
+	if err != nil {
+		return fault.New(fault.Usage, "output %s: %w", format, err)
+	}
+	return nil
 }
 
 // Document says whether the answer is for a script.
@@ -142,34 +151,37 @@ func (v *View) encode(document any, names []string) ([]byte, error) {
 		return nil, err
 	}
 	var out bytes.Buffer
-	if kind == "jsonpath" {
-		err = executeJSONPath(&out, expression, tree)
-	} else {
-		err = executeTemplate(&out, expression, tree)
-	}
-	if err != nil {
+	if err := execute(&out, kind, expression, tree); err != nil {
 		return nil, fault.Wrap(fault.Usage, fmt.Errorf("output %s: %w", v.format, err))
 	}
 	return out.Bytes(), nil
 }
 
-func executeJSONPath(w io.Writer, expression string, tree any) error {
-	if !strings.Contains(expression, "{") {
-		expression = "{" + expression + "}"
+func execute(w io.Writer, kind, expression string, tree any) error {
+	if kind == "jsonpath" {
+		path, err := parseJSONPath(expression)
+		if err != nil {
+			return err
+		}
+		return path.Execute(w, tree)
 	}
-	path := jsonpath.New("output").AllowMissingKeys(true)
-	if err := path.Parse(expression); err != nil {
-		return err
-	}
-	return path.Execute(w, tree)
-}
-
-func executeTemplate(w io.Writer, expression string, tree any) error {
-	t, err := template.New("output").Parse(expression)
+	t, err := parseTemplate(expression)
 	if err != nil {
 		return err
 	}
 	return t.Execute(w, tree)
+}
+
+func parseJSONPath(expression string) (*jsonpath.JSONPath, error) {
+	if !strings.Contains(expression, "{") {
+		expression = "{" + expression + "}"
+	}
+	path := jsonpath.New("output").AllowMissingKeys(true)
+	return path, path.Parse(expression)
+}
+
+func parseTemplate(expression string) (*template.Template, error) {
+	return template.New("output").Parse(expression)
 }
 
 // Error writes an error, in the one place where errors are written.

@@ -15,6 +15,12 @@ import (
 // leastMemory is less than any container starts with. Whoever asks for less has mixed up the units: 512m is half a byte.
 const leastMemory = "1Mi"
 
+// mostCPU and mostMemory are more than any machine has. Whoever asks for more has mixed up the units too.
+const (
+	mostCPU    = "1000"
+	mostMemory = "10Ti"
+)
+
 // maxInstances guards against a slip of the finger, not against large apps.
 const maxInstances = 10000
 
@@ -33,13 +39,8 @@ func (a *App) problems(name string, s Spec) []Problem {
 		}
 	}
 	a.countProblems(&p)
-	if a.Size != "" && !slices.Contains(Sizes(), a.Size) {
-		p.add("spec.size", "must be one of %s, is %q", strings.Join(Sizes(), ", "), a.Size)
-	}
-	p.quantity("spec.cpu", a.CPU, "500m")
-	if q, ok := p.quantity("spec.memory", a.Memory, "512Mi"); ok && q.Cmp(resource.MustParse(leastMemory)) < 0 {
-		p.add("spec.memory", "%q is less than %s: the units are Mi and Gi", a.Memory, leastMemory)
-	}
+	a.sizeProblems(&p)
+	p.command("spec.command", a.Command)
 	a.portProblems(&p)
 	for key, value := range a.Env {
 		path := "spec.env." + key
@@ -56,6 +57,29 @@ func (a *App) problems(name string, s Spec) []Problem {
 		p.add("spec.strategy", "must be rolling or recreate, is %q", a.Strategy)
 	}
 	return p
+}
+
+func (a *App) sizeProblems(p *problems) {
+	if a.Size != "" && !slices.Contains(Sizes(), a.Size) {
+		p.add("spec.size", "must be one of %s, is %q", strings.Join(Sizes(), ", "), a.Size)
+	}
+	if q, ok := p.quantity("spec.cpu", a.CPU, "500m"); ok && q.Cmp(resource.MustParse(mostCPU)) > 0 {
+		p.add("spec.cpu", "%q is more than %s: a thousandth is 1m", a.CPU, mostCPU)
+	}
+	q, ok := p.quantity("spec.memory", a.Memory, "512Mi")
+	switch {
+	case ok && q.Cmp(resource.MustParse(leastMemory)) < 0:
+		p.add("spec.memory", "%q is less than %s: the units are Mi and Gi", a.Memory, leastMemory)
+	case ok && q.Cmp(resource.MustParse(mostMemory)) > 0:
+		p.add("spec.memory", "%q is more than %s: the units are Mi and Gi", a.Memory, mostMemory)
+	}
+}
+
+// command checks a command, whose first word is what runs.
+func (p *problems) command(path string, words []string) {
+	if len(words) > 0 && words[0] == "" {
+		p.add(path, "begins with an empty word: name what runs")
+	}
 }
 
 func (a *App) countProblems(p *problems) {
@@ -205,6 +229,7 @@ func (a *App) healthProblems(p *problems) {
 	if ways != 1 {
 		p.add("spec.health", "needs exactly one of path, command, tcp and off")
 	}
+	p.command("spec.health.command", h.Command)
 	if h.Path != "" && !strings.HasPrefix(h.Path, "/") {
 		p.add("spec.health.path", "must begin with /, is %q", h.Path)
 	}

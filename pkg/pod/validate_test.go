@@ -148,6 +148,26 @@ func TestValidateHealth(t *testing.T) {
 	}
 }
 
+// What no machine has is a slip of the finger, and an empty word is no command.
+func TestValidateAbsurd(t *testing.T) {
+	for want, app := range map[string]pod.App{
+		`app/web spec.cpu: "1001" is more than 1000: a thousandth is 1m`:         {CPU: "1001"},
+		`app/web spec.memory: "11Ti" is more than 10Ti: the units are Mi and Gi`: {Memory: "11Ti"},
+		`app/web spec.command: begins with an empty word: name what runs`:        {Command: []string{""}},
+		`app/web spec.health.command: begins with an empty word: name what runs`: {Health: &pod.Health{Command: []string{"", "x"}}},
+	} {
+		app.Image = "web"
+		err := pod.Validate(pod.Spec{ref(pod.KindApp, "web"): &app})
+		if err == nil || err.Error() != want {
+			t.Errorf("got %v, want %s", err, want)
+		}
+	}
+	most := &pod.App{Image: "web", CPU: "1000", Memory: "10Ti", Command: []string{"x", ""}}
+	if err := pod.Validate(pod.Spec{ref(pod.KindApp, "web"): most}); err != nil {
+		t.Error(err)
+	}
+}
+
 // An amount of memory in the wrong unit is found here, not when the app is killed.
 func TestValidateMemory(t *testing.T) {
 	for memory, want := range map[string]string{
