@@ -67,9 +67,30 @@ func contents(spec pod.Spec) []content {
 // StageFile gives the Store the bytes of a file of a config. They are written with the first revision that refers to
 // them.
 func (s *Store) StageFile(config, file string, c pod.Content) {
+	if cm := s.configMap(config, file, c); cm != nil {
+		s.stage(configMaps(), cm.Name, cm)
+	}
+}
+
+// ConfigMaps are those that hold the files of a spec that was filled.
+func (s *Store) ConfigMaps(spec pod.Spec) []*corev1.ConfigMap {
+	var all []*corev1.ConfigMap
+	for name, config := range spec.Configs() {
+		for _, file := range slices.Sorted(maps.Keys(config.Files)) {
+			if cm := s.configMap(name, file, config.Files[file]); cm != nil {
+				cm.SetGroupVersionKind(configMaps())
+				all = append(all, cm)
+			}
+		}
+	}
+	return all
+}
+
+// configMap holds a file; nil where its bytes are not known.
+func (s *Store) configMap(config, file string, c pod.Content) *corev1.ConfigMap {
 	data, ok := c.Bytes()
 	if !ok {
-		return
+		return nil
 	}
 	immutable := true
 	cm := &corev1.ConfigMap{ObjectMeta: s.contentMeta(c.Object(config, file), labelConfig, config), Immutable: &immutable}
@@ -78,7 +99,7 @@ func (s *Store) StageFile(config, file string, c pod.Content) {
 	} else {
 		cm.BinaryData = map[string][]byte{file: data}
 	}
-	s.stage(configMaps(), cm.Name, cm)
+	return cm
 }
 
 // StageValues gives the Store new values of keys of a secret, and returns their version. They are written with the
