@@ -102,7 +102,7 @@ var (
 	varying  = []struct{ pattern, with string }{
 		{`\d+\.\d+s\b`, "0.0s"},
 		{`\b\d+[smh] ago\b`, "0s ago"},
-		{`instance [a-z0-9-]+`, "instance web"},
+		{`(instance|log of) [a-z0-9-]+`, "$1 web"},
 		{`\b[a-z2-7]{10}\b`, "version"},
 		{` +`, " "},
 	}
