@@ -43,7 +43,7 @@ func newApply(a *app) *cobra.Command {
 		},
 	}
 	cmd.Flags().StringArrayVarP(&files, "filename", "f", nil, "file, folder, or - for stdin; may be given several times")
-	cmd.Flags().StringVar(&f.base, "base", "", "the revision that the files were exported from")
+	cmd.Flags().StringVar(&f.base, "base", "", "the `REVISION` that the files were exported from")
 	cmd.Flags().BoolVar(&f.prune, "prune", false, "take out of the pod what no file names")
 	cmd.Flags().BoolVar(&f.noPin, "no-pin", false, noPinUsage)
 	c.add(cmd)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/pscdev/psc/internal/fault"
 	"github.com/pscdev/psc/pkg/pod"
+	"github.com/pscdev/psc/pkg/render"
 	"github.com/pscdev/psc/pkg/revision"
 )
 
@@ -149,7 +150,11 @@ func (a *app) edited(ctx context.Context, w *workspace, base, opened pod.Spec, t
 			return nil, invalid(pod.Problems{{Path: ref.String(), Message: "exists already: open it to change it"}})
 		}
 	}
-	return a.replaced(ctx, w, base, spec, gone, noPin)
+	mine, err := a.replaced(ctx, w, base, spec, gone, noPin)
+	if err == nil {
+		err = invalid(render.Check(w.pod, mine))
+	}
+	return mine, err
 }
 
 // blank says whether a text has nothing but comments.

@@ -100,7 +100,11 @@ const editorPatience = 2 * time.Second
 // runEditor runs the person's editor, which may be a command with arguments, on a file. stdout is for the answer, so
 // the editor gets the terminal of stderr.
 func runEditor(ctx context.Context, a *app, path string) error {
-	editor := cmp.Or(os.Getenv("VISUAL"), os.Getenv("EDITOR"), "vi")
+	editor := cmp.Or(os.Getenv("VISUAL"), os.Getenv("EDITOR"))
+	if editor == "" && !a.view.Terminal {
+		return fault.New(fault.Usage, "there is no terminal to edit on").WithHint("psc export, and psc apply -f")
+	}
+	editor = cmp.Or(editor, "vi")
 	cmd := exec.CommandContext(ctx, "sh", "-c", "exec "+editor+` "$1"`, "sh", path) //nolint:gosec // it is what the person chose
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = a.In, a.Err, a.Err
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }

@@ -73,7 +73,7 @@ func newRegistryLogin(a *app) *cobra.Command {
 			})
 		},
 	}
-	cmd.Flags().StringVarP(&login.Username, "username", "u", "", "user name")
+	cmd.Flags().StringVarP(&login.Username, "username", "u", "", "user `NAME`")
 	cmd.Flags().BoolVar(&stdin, "password-stdin", false, "read the password from stdin")
 	cmd.Flags().BoolVar(&fromDocker, "from-docker", false, "take what docker login has kept")
 	cmd.MarkFlagsMutuallyExclusive("from-docker", "username")
