@@ -191,7 +191,12 @@ func (p *Progress) text(l Line) string {
 		pad(l.Ref.Name, nameWidth), pad(l.Ref.Kind.Word(), kindWidth), colour(l.Status.State, p.words(l)))
 }
 
-func (p *Progress) words(l Line) string { return StatusWords(l.Status, l.URLs) }
+func (p *Progress) words(l Line) string {
+	if p.view.Terminal { // the end of a line is cut off there
+		l.Status.Reason = l.Status.Cause()
+	}
+	return StatusWords(l.Status, l.URLs)
+}
 
 // StatusWords says how a resource fares: "2/2 ready", "1/2 ready, image hello:v9 was not found", a route's address.
 func StatusWords(s health.Status, urls []string) string {

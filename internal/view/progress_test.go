@@ -42,19 +42,20 @@ func TestStatusWords(t *testing.T) {
 	}
 }
 
-// On a terminal each resource has one line, which is written anew; elsewhere each change has one.
+// On a terminal each resource has one short line, which is written anew; elsewhere each change has one.
 func TestProgress(t *testing.T) {
 	t.Setenv("TTY_FORCE", "1") // or the codes are left out: the story does not go to a terminal
 	t.Setenv("NO_COLOR", "1")
-	starts := view.Line{Ref: pod.Ref{Kind: pod.KindApp, Name: "web"}, Status: health.Status{State: health.Progressing, Desired: 1, Reason: "starting"}}
+	starts := view.Line{Ref: pod.Ref{Kind: pod.KindApp, Name: "web"}, Status: health.Status{State: health.Progressing, Desired: 1, Reason: "instance web-1: no node: full"}}
 	ready := view.Line{Ref: starts.Ref, Status: health.Status{State: health.Ready, Desired: 1, Ready: 1}, Since: 1500 * time.Millisecond}
 	const (
-		first  = "  0.0s  web            app   0/1 ready, starting\n"
+		short  = "  0.0s  web            app   0/1 ready, no node: full\n"
+		long   = "  0.0s  web            app   0/1 ready, instance web-1: no node: full\n"
 		second = "  1.5s  web            app   1/1 ready\n"
 	)
 	for terminal, want := range map[bool]string{
-		true:  "\r\x1b[K" + first + "\x1b[1A\r\x1b[K" + second,
-		false: first + second,
+		true:  "\r\x1b[K" + short + "\x1b[1A\r\x1b[K" + second,
+		false: long + second,
 	} {
 		var story bytes.Buffer
 		v := open(t, &story)

@@ -130,7 +130,7 @@ func (o Objects) instanceTrouble(current *appsv1.ReplicaSet, complete bool, now 
 			t.fatal = evicted >= evictions
 		}
 		if t.cause != "" {
-			t.cause = fmt.Sprintf("instance %s: %s", p.Name, t.cause)
+			t.cause = ofInstance(p.Name) + ": " + t.cause
 		}
 		all = append(all, t)
 	}

@@ -6,6 +6,8 @@
 // watches must hold on to the first Failed.
 package health
 
+import "strings"
+
 // State is how a resource fares.
 type State string
 
@@ -31,6 +33,18 @@ type Status struct {
 	// Desired and Ready count instances. They are 0 for routes.
 	Desired, Ready int
 }
+
+// Cause is the reason without the name of the instance that it is about, for where there is little room.
+func (s Status) Cause() string {
+	if named, ok := strings.CutPrefix(s.Reason, ofInstance("")); ok {
+		_, cause, _ := strings.Cut(named, ": ")
+		return cause
+	}
+	return s.Reason
+}
+
+// ofInstance is how a reason begins that is about one instance.
+func ofInstance(name string) string { return "instance " + name }
 
 // Log names the log of a container.
 type Log struct {
