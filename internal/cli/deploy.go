@@ -40,9 +40,9 @@ func (f *deployFlags) check() error {
 
 func newDeploy(a *app) *cobra.Command {
 	var (
-		f                           deployFlags
-		message                     string
-		dryRun, exitCode, mine, all bool
+		f                                     deployFlags
+		message                               string
+		dryRun, exitCode, mine, all, redeploy bool
 	)
 	cmd := &cobra.Command{
 		Use:   "deploy [REVISION]",
@@ -50,12 +50,16 @@ func newDeploy(a *app) *cobra.Command {
 		Long: "Deploy the newest revision with all drafts below it, or the one that is named. It waits until everything is\n" +
 			"ready. When it is interrupted, run it again: it goes on where it was. When there are drafts of others among\n" +
 			"them, it asks; --all and --mine answer.",
-		Example: "  psc deploy -m \"first version\"\n  psc deploy --mine\n  psc deploy 12 --timeout 2m",
+		Example: "  psc deploy -m \"first version\"\n  psc deploy --mine\n  psc deploy 12 --timeout 2m\n" +
+			"  psc deploy --redeploy     put right what was changed by hand",
 		Args:    between(0, "REVISION"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx := cmd.Context()
 			if mine && (all || len(args) > 0) {
 				return fault.New(fault.Usage, "--mine chooses what is deployed: leave --all and REVISION out")
+			}
+			if redeploy && (mine || all || len(args) > 0) {
+				return fault.New(fault.Usage, "--redeploy is about what is live: leave --mine, --all and REVISION out")
 			}
 			if err := f.check(); err != nil {
 				return err
@@ -63,6 +67,12 @@ func newDeploy(a *app) *cobra.Command {
 			w, err := a.open()
 			if err != nil {
 				return err
+			}
+			if redeploy && dryRun {
+				return a.diffLive(ctx, w, exitCode)
+			}
+			if redeploy {
+				return a.redeploy(ctx, w, &f)
 			}
 			if dryRun {
 				return a.dryRunDeploy(ctx, w, args, exitCode)
@@ -98,6 +108,7 @@ func newDeploy(a *app) *cobra.Command {
 	flags.StringVarP(&message, "message", "m", "", "what to say of the revision in the history, `TEXT`")
 	flags.BoolVar(&mine, "mine", false, "deploy your own drafts alone; those of others are put on top")
 	flags.BoolVar(&all, "all", false, "deploy the drafts of others too")
+	flags.BoolVar(&redeploy, "redeploy", false, "deploy what is live again, without the drafts that wait")
 	flags.BoolVar(&dryRun, "dry-run", false, "show what would change, write nothing")
 	flags.BoolVar(&exitCode, "exit-code", false, "with --dry-run: exit with 3 when something would change")
 	return cmd

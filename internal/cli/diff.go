@@ -17,17 +17,22 @@ import (
 )
 
 func newDiff(a *app) *cobra.Command {
-	var exitCode bool
+	var live, exitCode bool
 	cmd := &cobra.Command{
-		Use:     "diff",
-		Short:   "Show what a deploy would change",
-		Long:    "Compare the newest revision with the one that is live.",
-		Example: "  psc diff\n  psc diff --exit-code     exit with 3 when there is something to deploy",
-		Args:    cobra.NoArgs,
+		Use:   "diff",
+		Short: "Show what a deploy would change",
+		Long: "Compare the newest revision with the one that is live, or with --live the one that is live with what\n" +
+			"is in the cluster.",
+		Example: "  psc diff\n  psc diff --exit-code     exit with 3 when there is something to deploy\n" +
+			"  psc diff --live          show what was changed by hand, by whom and when",
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			w, err := a.open()
 			if err != nil {
 				return err
+			}
+			if live {
+				return a.diffLive(cmd.Context(), w, exitCode)
 			}
 			h, err := w.history(cmd.Context())
 			if err != nil {
@@ -42,6 +47,7 @@ func newDiff(a *app) *cobra.Command {
 			return a.diffRevisions(cmd.Context(), w, h.Live, h.Tip(), exitCode)
 		},
 	}
+	cmd.Flags().BoolVar(&live, "live", false, "compare what is live with what is in the cluster")
 	cmd.Flags().BoolVar(&exitCode, "exit-code", false, "exit with 3 when there are differences")
 	return cmd
 }

@@ -45,7 +45,7 @@ func newPodDelete(a *app) *cobra.Command {
 			if !noWait {
 				ctx, cancel := context.WithTimeout(cmd.Context(), timeout)
 				defer cancel()
-				if err := w.kube.WaitGone(ctx, namespaces(), w.pod); err != nil && !apierrors.IsForbidden(err) {
+				if err := w.kube.WaitGone(ctx, namespaces(), "", w.pod, o.GetUID()); err != nil && !apierrors.IsForbidden(err) {
 					if ctx.Err() == context.DeadlineExceeded {
 						return fault.New(fault.Pending, "pod %s is still being deleted after %s", w.pod, timeout)
 					}

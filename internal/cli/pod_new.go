@@ -25,6 +25,9 @@ const labelEnforce = "pod-security.kubernetes.io/enforce"
 // adminBinding gives the rights in a pod to who made it.
 const adminBinding = "psc-admin"
 
+// annotationMadeBy is the run of psc that made a namespace.
+const annotationMadeBy = "psc.dev/made-by"
+
 func namespaces() kube.Kind   { return corev1.SchemeGroupVersion.WithKind("Namespace") }
 func roleBindings() kube.Kind { return rbacv1.SchemeGroupVersion.WithKind("RoleBinding") }
 
@@ -78,9 +81,15 @@ func (a *app) newPod(ctx context.Context, client *kube.Client, name string) (pod
 	if err != nil {
 		return doc, err
 	}
+	run := a.runID(user.Name)
 	made, err := client.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: map[string]string{
 		render.LabelPod: name, render.LabelManagedBy: render.Manager, labelEnforce: "baseline",
-	}}}, namespaces(), "")
+	}, Annotations: map[string]string{annotationMadeBy: run}}}, namespaces(), "")
+	if apierrors.IsAlreadyExists(err) {
+		if there, readErr := client.Get(ctx, namespaces(), "", name); readErr == nil && there.GetAnnotations()[annotationMadeBy] == run {
+			made, err = there, nil // it is our own: only the answer was lost
+		}
+	}
 	switch {
 	case apierrors.IsAlreadyExists(err):
 		return doc, fault.New(fault.Usage, "context %s already has a namespace %q", client.Context, name).
@@ -96,7 +105,7 @@ func (a *app) newPod(ctx context.Context, client *kube.Client, name string) (pod
 		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "admin"},
 		Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: user.Name}},
 	}
-	if _, err := client.Create(ctx, binding, roleBindings(), name); err != nil {
+	if _, err := client.Create(ctx, binding, roleBindings(), name); err != nil && !apierrors.IsAlreadyExists(err) {
 		a.view.Warn("you were not made an admin of the pod: %v", err)
 	}
 	return doc, a.settings.UsePod(client.Context, name)

@@ -170,6 +170,7 @@ func run(t *testing.T, c *cluster, dir string) {
 			"objects":  objects,
 			"parallel": parallel,
 			"private":  private,
+			"rude":     c.rude,
 			"until":    until,
 		},
 	})

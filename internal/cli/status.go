@@ -8,10 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/pscdev/psc/internal/rollout"
 	"github.com/pscdev/psc/internal/view"
-	"github.com/pscdev/psc/pkg/plan"
-	"github.com/pscdev/psc/pkg/render"
 	"github.com/pscdev/psc/pkg/revision"
 )
 
@@ -26,12 +23,6 @@ type statusDocument struct {
 	Routes  []routeStatus       `json:"routes"`
 	// Drift is what is not as the live revision says.
 	Drift []drift `json:"drift,omitempty"`
-}
-
-type drift struct {
-	Kind   string `json:"kind"`
-	Name   string `json:"name"`
-	Reason string `json:"reason"`
 }
 
 func newStatus(a *app) *cobra.Command {
@@ -78,28 +69,6 @@ func (a *app) status(ctx context.Context, w *workspace) (statusDocument, history
 	return doc, h, err
 }
 
-// drift compares what the live revision renders to with what is there.
-func (a *app) drift(ctx context.Context, w *workspace, live revision.Revision, cluster render.Cluster) ([]drift, error) {
-	objects, err := render.Objects(w.pod, live.Spec, cluster)
-	if err != nil {
-		return []drift{{Kind: "pod", Name: w.pod, Reason: err.Error()}}, nil
-	}
-	run := &rollout.Rollout{Kube: w.kube, Pod: w.pod}
-	steps, err := run.Compare(ctx, objects)
-	if err != nil {
-		return nil, err
-	}
-	var out []drift
-	for _, s := range plan.Writes(steps) {
-		reason := s.Reason
-		if s.Action == plan.Create {
-			reason = "missing"
-		}
-		out = append(out, drift{Kind: s.Kind.Kind, Name: s.Name, Reason: reason})
-	}
-	return out, nil
-}
-
 func (a *app) showStatus(out io.Writer, doc statusDocument, h history) {
 	live := "nothing was deployed yet"
 	reason := ""
@@ -133,6 +102,6 @@ func (a *app) showStatus(out io.Writer, doc statusDocument, h history) {
 		for _, d := range doc.Drift {
 			fmt.Fprintf(out, "  %s %s: %s\n", d.Kind, d.Name, d.Reason)
 		}
-		a.view.Say("Put it right with: psc deploy %d", doc.Live.Number)
+		a.view.Say("See what and by whom with: psc diff --live; put it right with: psc deploy --redeploy")
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"sync/atomic"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -48,6 +49,7 @@ type Client struct {
 	http     *http.Client
 	dynamic  dynamic.Interface
 	metadata metadata.Interface
+	answered atomic.Bool // the server has answered once
 }
 
 // Connect reads the kubeconfig and makes a Client. It does not dial.

@@ -45,7 +45,9 @@ type User struct {
 func (c *Client) Whoami(ctx context.Context) (User, error) {
 	review := &unstructured.Unstructured{Object: map[string]any{}}
 	review.SetGroupVersionKind(Kind{Group: "authentication.k8s.io", Version: "v1", Kind: "SelfSubjectReview"})
-	answer, err := c.in(review.GroupVersionKind(), "").Create(ctx, review, metav1.CreateOptions{})
+	answer, err := again(ctx, c, func() (*unstructured.Unstructured, error) {
+		return c.in(review.GroupVersionKind(), "").Create(ctx, review, metav1.CreateOptions{})
+	})
 	if err != nil {
 		return User{}, c.named(err, "ask the cluster who you are")
 	}
@@ -54,15 +56,47 @@ func (c *Client) Whoami(ctx context.Context) (User, error) {
 	return User{Name: name, Groups: groups}, nil
 }
 
+// Can says whether the one who asks may do something to all objects of a kind.
+func (c *Client) Can(ctx context.Context, verb string, kind Kind, namespace string) (bool, error) {
+	review := &unstructured.Unstructured{Object: map[string]any{"spec": map[string]any{"resourceAttributes": map[string]any{
+		"verb": verb, "group": kind.Group, "resource": resource(kind).Resource, "namespace": namespace,
+	}}}}
+	review.SetGroupVersionKind(Kind{Group: "authorization.k8s.io", Version: "v1", Kind: "SelfSubjectAccessReview"})
+	answer, err := again(ctx, c, func() (*unstructured.Unstructured, error) {
+		return c.in(review.GroupVersionKind(), "").Create(ctx, review, metav1.CreateOptions{})
+	})
+	if err != nil {
+		return false, c.named(err, "ask the cluster what you may do")
+	}
+	can, _, _ := unstructured.NestedBool(answer.Object, "status", "allowed")
+	return can, nil
+}
+
 // Get reads one object. namespace is empty for kinds that have none, here and below.
 func (c *Client) Get(ctx context.Context, kind Kind, namespace, name string) (*unstructured.Unstructured, error) {
-	o, err := c.in(kind, namespace).Get(ctx, name, metav1.GetOptions{})
+	o, err := again(ctx, c, func() (*unstructured.Unstructured, error) {
+		return c.in(kind, namespace).Get(ctx, name, metav1.GetOptions{})
+	})
 	return o, c.named(err, "read %s %s", kind.Kind, name)
+}
+
+// GetMeta is Get for the metadata alone.
+func (c *Client) GetMeta(ctx context.Context, kind Kind, namespace, name string) (*metav1.PartialObjectMetadata, error) {
+	o, err := again(ctx, c, func() (*metav1.PartialObjectMetadata, error) {
+		return c.metadata.Resource(resource(kind)).Namespace(namespace).Get(ctx, name, metav1.GetOptions{})
+	})
+	if err != nil {
+		return nil, c.named(err, "read %s %s", kind.Kind, name)
+	}
+	o.SetGroupVersionKind(kind)
+	return o, nil
 }
 
 // List reads all objects of a kind with a label selector. A kind that the cluster does not have is an empty list.
 func (c *Client) List(ctx context.Context, kind Kind, namespace, selector string) ([]unstructured.Unstructured, error) {
-	list, err := c.in(kind, namespace).List(ctx, metav1.ListOptions{LabelSelector: selector})
+	list, err := again(ctx, c, func() (*unstructured.UnstructuredList, error) {
+		return c.in(kind, namespace).List(ctx, metav1.ListOptions{LabelSelector: selector})
+	})
 	if apierrors.IsNotFound(err) {
 		return nil, nil
 	}
@@ -74,7 +108,9 @@ func (c *Client) List(ctx context.Context, kind Kind, namespace, selector string
 
 // ListMeta is List for the metadata alone.
 func (c *Client) ListMeta(ctx context.Context, kind Kind, namespace, selector string) ([]metav1.PartialObjectMetadata, error) {
-	list, err := c.metadata.Resource(resource(kind)).Namespace(namespace).List(ctx, metav1.ListOptions{LabelSelector: selector})
+	list, err := again(ctx, c, func() (*metav1.PartialObjectMetadataList, error) {
+		return c.metadata.Resource(resource(kind)).Namespace(namespace).List(ctx, metav1.ListOptions{LabelSelector: selector})
+	})
 	if apierrors.IsNotFound(err) {
 		return nil, nil
 	}
@@ -87,28 +123,34 @@ func (c *Client) ListMeta(ctx context.Context, kind Kind, namespace, selector st
 	return list.Items, nil
 }
 
-// Create makes an object that must not exist yet: see apierrors.IsAlreadyExists.
+// Create makes an object that must not exist yet: see apierrors.IsAlreadyExists. That is also the error when it was made
+// and the answer was lost, so whoever is not the only one to make it has to look whose it is.
 func (c *Client) Create(ctx context.Context, o runtime.Object, kind Kind, namespace string) (*unstructured.Unstructured, error) {
 	u, err := asUnstructured(o, kind)
 	if err != nil {
 		return nil, err
 	}
-	made, err := c.in(kind, namespace).Create(ctx, u, metav1.CreateOptions{FieldManager: fieldManager})
+	made, err := again(ctx, c, func() (*unstructured.Unstructured, error) {
+		return c.in(kind, namespace).Create(ctx, u, metav1.CreateOptions{FieldManager: fieldManager})
+	})
 	return made, c.named(err, "create %s %s", kind.Kind, u.GetName())
 }
 
-// Update replaces an object as it was read: see apierrors.IsConflict.
+// Update replaces an object as it was read: see apierrors.IsConflict. That is also the error when it was replaced and the
+// answer was lost.
 func (c *Client) Update(ctx context.Context, o runtime.Object, kind Kind, namespace string) (*unstructured.Unstructured, error) {
 	u, err := asUnstructured(o, kind)
 	if err != nil {
 		return nil, err
 	}
-	made, err := c.in(kind, namespace).Update(ctx, u, metav1.UpdateOptions{FieldManager: fieldManager})
+	made, err := again(ctx, c, func() (*unstructured.Unstructured, error) {
+		return c.in(kind, namespace).Update(ctx, u, metav1.UpdateOptions{FieldManager: fieldManager})
+	})
 	return made, c.named(err, "update %s %s", kind.Kind, u.GetName())
 }
 
 // Annotate sets annotations of an object, or removes those that are nil. With a version it fails when the object is
-// not in that version any more: see apierrors.IsConflict. It returns the new version.
+// not in that version any more: see apierrors.IsConflict and Update. It returns the new version.
 func (c *Client) Annotate(ctx context.Context, kind Kind, namespace, name, version string, annotations map[string]any) (string, error) {
 	metadata := map[string]any{"annotations": annotations}
 	if version != "" {
@@ -118,27 +160,14 @@ func (c *Client) Annotate(ctx context.Context, kind Kind, namespace, name, versi
 	if err != nil {
 		return "", err
 	}
-	o, err := c.metadata.Resource(resource(kind)).Namespace(namespace).
-		Patch(ctx, name, types.MergePatchType, patch, metav1.PatchOptions{FieldManager: fieldManager})
+	o, err := again(ctx, c, func() (*metav1.PartialObjectMetadata, error) {
+		return c.metadata.Resource(resource(kind)).Namespace(namespace).
+			Patch(ctx, name, types.MergePatchType, patch, metav1.PatchOptions{FieldManager: fieldManager})
+	})
 	if err != nil {
 		return "", c.named(err, "update %s %s", kind.Kind, name)
 	}
 	return o.ResourceVersion, nil
-}
-
-// fieldManager is under which name psc's fields are kept:
-// https://kubernetes.io/docs/reference/using-api/server-side-apply/
-const fieldManager = "psc"
-
-// Apply makes an object what o says, whoever wrote its fields before. It returns the generation that the object then
-// has; 0 for kinds that have none.
-func (c *Client) Apply(ctx context.Context, o *unstructured.Unstructured) (int64, error) {
-	made, err := c.in(o.GroupVersionKind(), o.GetNamespace()).
-		Apply(ctx, o.GetName(), o, metav1.ApplyOptions{FieldManager: fieldManager, Force: true})
-	if err != nil {
-		return 0, c.named(err, "write %s %s", o.GetKind(), o.GetName())
-	}
-	return made.GetGeneration(), nil
 }
 
 // Delete removes an object, and in the background what belongs to it. With a uid it removes just that object, not one
@@ -149,29 +178,36 @@ func (c *Client) Delete(ctx context.Context, kind Kind, namespace, name string, 
 	if uid != "" {
 		options.Preconditions = &metav1.Preconditions{UID: &uid}
 	}
-	err := c.in(kind, namespace).Delete(ctx, name, options)
+	err := c.delete(ctx, kind, namespace, name, options)
 	if apierrors.IsNotFound(err) || uid != "" && apierrors.IsConflict(err) {
 		return nil
 	}
 	return c.named(err, "delete %s %s", kind.Kind, name)
 }
 
+func (c *Client) delete(ctx context.Context, kind Kind, namespace, name string, o metav1.DeleteOptions) error {
+	_, err := again(ctx, c, func() (struct{}, error) { return struct{}{}, c.in(kind, namespace).Delete(ctx, name, o) })
+	return err
+}
+
 // DeleteUnchanged removes an object in the version that was read. One that was changed since, or is gone, is no error.
 func (c *Client) DeleteUnchanged(ctx context.Context, kind Kind, namespace, name, version string) error {
-	err := c.in(kind, namespace).Delete(ctx, name, metav1.DeleteOptions{Preconditions: &metav1.Preconditions{ResourceVersion: &version}})
+	err := c.delete(ctx, kind, namespace, name, metav1.DeleteOptions{Preconditions: &metav1.Preconditions{ResourceVersion: &version}})
 	if apierrors.IsNotFound(err) || apierrors.IsConflict(err) {
 		return nil
 	}
 	return c.named(err, "delete %s %s", kind.Kind, name)
 }
 
-// WaitGone waits until an object is gone.
-func (c *Client) WaitGone(ctx context.Context, kind Kind, name string) error {
+// WaitGone waits until an object is gone: that with the uid, or with an empty uid any of the name.
+func (c *Client) WaitGone(ctx context.Context, kind Kind, namespace, name string, uid types.UID) error {
 	for {
-		if _, err := c.in(kind, "").Get(ctx, name, metav1.GetOptions{}); apierrors.IsNotFound(err) {
+		o, err := c.GetMeta(ctx, kind, namespace, name)
+		switch {
+		case apierrors.IsNotFound(err), err == nil && uid != "" && o.UID != uid:
 			return nil
-		} else if err != nil {
-			return c.named(err, "wait for %s %s to go", kind.Kind, name)
+		case err != nil:
+			return fmt.Errorf("wait for %s %s to go: %w", kind.Kind, name, err)
 		}
 		select {
 		case <-ctx.Done():

@@ -44,7 +44,7 @@ func (c *Client) Find(ctx context.Context, namespace, types string, names []stri
 		if single {
 			wanted = []string{one}
 		}
-		mapping, err := c.mapping(mapper, kind)
+		mapping, err := again(ctx, c, func() (*meta.RESTMapping, error) { return c.mapping(mapper, kind) })
 		if err != nil {
 			return nil, err
 		}
@@ -87,7 +87,9 @@ func (c *Client) find(ctx context.Context, mapping *meta.RESTMapping, namespace 
 	}
 	var out []Found
 	for _, name := range paths {
-		data, err := c.raw(ctx, mapping.Resource, namespace, name, selector, table)
+		data, err := again(ctx, c, func() ([]byte, error) {
+			return c.raw(ctx, mapping.Resource, namespace, name, selector, table)
+		})
 		if err != nil {
 			return nil, c.named(err, "read %s", strings.TrimSpace(mapping.Resource.Resource+" "+name))
 		}

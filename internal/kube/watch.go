@@ -3,6 +3,7 @@ package kube
 import (
 	"context"
 	"errors"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -21,7 +22,7 @@ type Watch struct {
 }
 
 // Watch begins to follow the objects of some kinds with a label selector, until ctx ends. It returns when all that
-// was there has been read. The cluster must have the kinds.
+// was there has been read. The cluster must have the kinds. A watch that breaks off later goes on by itself.
 func (c *Client) Watch(ctx context.Context, namespace, selector string, kinds ...Kind) (*Watch, error) {
 	return c.watch(ctx, namespace, func(o *metav1.ListOptions) { o.LabelSelector = selector }, kinds)
 }
@@ -63,7 +64,7 @@ func (c *Client) watch(ctx context.Context, namespace string, choose func(*metav
 		}
 		if err := informer.SetWatchErrorHandlerWithContext(func(_ context.Context, _ *cache.Reflector, err error) {
 			select {
-			case failed <- err: // only the first list's matters: later ones are tried again
+			case failed <- err: // only those before the first list matter
 			default:
 			}
 		}); err != nil {
@@ -84,15 +85,21 @@ func (c *Client) watch(ctx context.Context, namespace string, choose func(*metav
 		defer close(synced)
 		factory.WaitForCacheSync(ctx.Done())
 	}()
-	select {
-	case err := <-failed:
-		return nil, c.named(err, "watch the pod")
-	case <-synced:
+	begin := time.Now()
+	for {
+		select {
+		case err := <-failed:
+			if time.Since(begin) >= c.passes(err) { // else it is being tried again
+				return nil, c.named(err, "watch the pod")
+			}
+			continue
+		case <-synced:
+		}
+		if ctx.Err() != nil {
+			return nil, c.named(ctx.Err(), "watch the pod")
+		}
+		return w, nil
 	}
-	if ctx.Err() != nil {
-		return nil, c.named(ctx.Err(), "watch the pod")
-	}
-	return w, nil
 }
 
 // withoutManagedFields drops what takes the most memory and nobody reads.

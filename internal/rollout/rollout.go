@@ -11,14 +11,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
-	"golang.org/x/sync/errgroup"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/pscdev/psc/internal/kube"
 	"github.com/pscdev/psc/internal/store"
@@ -358,35 +354,6 @@ func (d *deploy) write(ctx context.Context, spec pod.Spec, steps []plan.Step, no
 	return statuses, d.do(ctx, plan.Phase(steps, plan.PhaseRemove))
 }
 
-// do writes steps in parallel. All of them are tried; the errors are joined.
-func (d *deploy) do(ctx context.Context, steps []plan.Step) error {
-	var group errgroup.Group
-	group.SetLimit(parallel)
-	writes := plan.Writes(steps)
-	errs := make([]error, len(writes))
-	generations := make([]int64, len(writes))
-	for i, step := range writes {
-		group.Go(func() error {
-			if errs[i] = errors.Join(ctx.Err(), d.lock.Held()); errs[i] != nil {
-				return nil
-			}
-			if step.Action == plan.Delete {
-				errs[i] = d.Kube.Delete(ctx, step.Kind, d.Pod, step.Name, step.UID)
-			} else {
-				generations[i], errs[i] = d.Kube.Apply(ctx, step.Object)
-			}
-			return nil
-		})
-	}
-	_ = group.Wait() // the errors are in errs, in the order of the steps
-	for i, step := range writes {
-		if ref, ok := resourceOf(step); ok {
-			d.written[ref] = generations[i]
-		}
-	}
-	return errors.Join(errs...)
-}
-
 // fail is Rollout.fail for as long as the right to deploy is ours.
 func (d *deploy) fail(ctx context.Context, result Result, cause error) (Result, error) {
 	if err := d.lock.Held(); err != nil {
@@ -418,21 +385,4 @@ func (o *Rollout) fail(ctx context.Context, result Result, cause error) (Result,
 func (o *Rollout) finish(ctx context.Context, r revision.Revision, to revision.State, reason string) (revision.Revision, error) {
 	now := o.Now()
 	return o.Store.Mark(ctx, r, to, func(r *revision.Revision) { r.Finished, r.Reason = &now, reason })
-}
-
-// Compare returns what would have to be done to make the cluster what objects say.
-func (o *Rollout) Compare(ctx context.Context, objects []*unstructured.Unstructured) ([]plan.Step, error) {
-	kinds := render.Kinds()
-	lists := make([][]metav1.PartialObjectMetadata, len(kinds))
-	group, ctx := errgroup.WithContext(ctx)
-	for i, kind := range kinds {
-		group.Go(func() (err error) {
-			lists[i], err = o.Kube.ListMeta(ctx, kind, o.Pod, render.Selector(o.Pod))
-			return err
-		})
-	}
-	if err := group.Wait(); err != nil {
-		return nil, err
-	}
-	return plan.Of(objects, slices.Concat(lists...), plan.Markers{Hash: render.AnnotationHash, Manager: render.Manager}), nil
 }

@@ -104,7 +104,8 @@ func (s *Store) Lock(ctx context.Context, id string, target int, wait time.Durat
 		if err != nil {
 			return nil, err
 		}
-		free := lease == nil || holder(lease).ID == ""
+		// Our own name is in it when we took it and the answer was lost.
+		free := lease == nil || holder(lease).ID == "" || holder(lease).ID == id
 		if !free {
 			if lease.ResourceVersion != seen {
 				seen, since = lease.ResourceVersion, time.Now()
@@ -256,10 +257,14 @@ func (l *Lock) Live() int {
 func (l *Lock) Release(ctx context.Context) error {
 	l.stop()
 	<-l.done
-	return l.update(ctx, func(lease *coordinationv1.Lease) {
+	err := l.update(ctx, func(lease *coordinationv1.Lease) {
 		lease.Spec.HolderIdentity, lease.Spec.AcquireTime, lease.Spec.RenewTime = nil, nil, nil
 		delete(lease.Annotations, annotationTarget)
 	})
+	if apierrors.IsConflict(err) {
+		return nil // it is not ours any more: the answer of a first attempt was lost, or somebody has taken over
+	}
+	return err
 }
 
 func annotate(lease *coordinationv1.Lease, key string, number int) {

@@ -143,7 +143,16 @@ func (s *Store) Append(ctx context.Context, author string, next Next) (revision.
 		if !apierrors.IsAlreadyExists(err) {
 			return made, err
 		}
+		if there, err := s.Get(ctx, r.Number); err == nil && same(there, r) {
+			return there, nil // it is our own: only the answer was lost
+		}
 	}
+}
+
+// same says whether two records are one: who made it, of what, and when.
+func same(a, b revision.Revision) bool {
+	return a.Author == b.Author && a.Created.Equal(b.Created) && a.Parent == b.Parent && a.Restores == b.Restores &&
+		a.Change == b.Change && a.Message == b.Message && len(revision.Diff(a.Spec, b.Spec)) == 0
 }
 
 func (s *Store) create(ctx context.Context, r revision.Revision) (revision.Revision, error) {
@@ -185,6 +194,12 @@ func (s *Store) MarkOnce(ctx context.Context, r revision.Revision, to revision.S
 		note(&next)
 	}
 	version, err := s.kube.Annotate(ctx, configMaps(), s.pod, recordName(r.Number), r.Version, stateAnnotations(next))
+	if apierrors.IsConflict(err) {
+		// The move may be our own, and its answer was lost.
+		if now, readErr := s.Get(ctx, r.Number); readErr == nil && maps.Equal(stateAnnotations(now), stateAnnotations(next)) {
+			return now, nil
+		}
+	}
 	if err != nil {
 		return r, err
 	}

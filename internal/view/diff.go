@@ -7,6 +7,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/diff"
 
+	"github.com/pscdev/psc/pkg/plan"
 	"github.com/pscdev/psc/pkg/pod"
 	"github.com/pscdev/psc/pkg/revision"
 )
@@ -159,4 +160,16 @@ func (v *View) Revision(w io.Writer, r revision.Revision) {
 		[2]string{"author", r.Author}, [2]string{"created", v.Ago(r.Created)}, [2]string{"message", r.Message},
 		[2]string{"change", r.Change}, [2]string{"parent", parent}, [2]string{"restores", restores},
 		[2]string{"deployed", deployed})
+}
+
+// Drift is the word for what became of a field in the cluster, coloured.
+func Drift(c plan.Change) string {
+	switch c {
+	case plan.Added:
+		return good.Render(string(c))
+	case plan.Removed:
+		return bad.Render(string(c))
+	case plan.Changed:
+	}
+	return warning.Render(string(c))
 }

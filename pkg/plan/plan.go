@@ -8,7 +8,6 @@ package plan
 import (
 	"cmp"
 	"slices"
-	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -34,11 +33,23 @@ type Step struct {
 	Name   string
 	// Reason is for people: "changed", "edited by kubectl-edit".
 	Reason string
+	// Fields are those that others have changed; sorted by path.
+	Fields []Field
 	// Object is what to apply; nil for Delete.
 	Object *unstructured.Unstructured
-	// UID guards a Delete against an object that was made anew meanwhile.
+	// UID guards a Delete against an object that was made anew meanwhile. A Create that has one waits until that
+	// object is gone.
 	UID types.UID
+	// Takeover is the JSON patch that has to come before an Update; often there is none.
+	Takeover []Operation
+	// Versions are the API versions in which nothing has to be applied as Pruner between the two.
+	Versions []string
+	// Instances is how many there have to be at once of what is scaled automatically and has fewer; 0 leaves it alone.
+	Instances int64
 }
+
+// Pruner is the field manager that gets what psc cannot own, the fields of other API versions, to drop it.
+const Pruner = "psc-takeover"
 
 // Markers are how psc recognises its own writing in the metadata of a live object.
 type Markers struct {
@@ -48,18 +59,31 @@ type Markers struct {
 	Manager string
 }
 
+// Live is what is there of a pod.
+type Live struct {
+	// Objects are those of all kinds that psc renders.
+	Objects []metav1.PartialObjectMetadata
+	// Stopped are the Deployments that want no instances. It only matters for those that are scaled automatically: their
+	// number is not psc's, and their autoscaler leaves 0 alone.
+	Stopped []string
+}
+
 // Of returns a step for every rendered and every live object: the rendered ones in the order of their phases, then
-// what has to go. live holds the pod's objects of all kinds that psc renders.
-func Of(rendered []*unstructured.Unstructured, live []metav1.PartialObjectMetadata, m Markers) []Step {
-	found := make(map[id]*metav1.PartialObjectMetadata, len(live))
-	for i := range live {
-		found[id{live[i].GroupVersionKind().GroupKind(), live[i].Name}] = &live[i]
+// what has to go.
+func Of(rendered []*unstructured.Unstructured, live Live, m Markers) []Step {
+	found := make(map[id]*metav1.PartialObjectMetadata, len(live.Objects))
+	for i := range live.Objects {
+		o := &live.Objects[i]
+		found[id{o.GroupVersionKind().GroupKind(), o.Name}] = o
 	}
+	least := minimums(rendered)
 	steps := make([]Step, 0, len(rendered))
 	for _, o := range rendered {
 		key := id{o.GroupVersionKind().GroupKind(), o.GetName()}
-		step := Step{Kind: o.GroupVersionKind(), Name: o.GetName(), Object: o}
-		step.Action, step.Reason = compare(o, found[key], m)
+		step := Object(o, found[key], m)
+		if minimum := least[key.name]; minimum > 0 && key.kind.Kind == kindWorkload {
+			step = step.wake(minimum, slices.Contains(live.Stopped, key.name))
+		}
 		delete(found, key)
 		steps = append(steps, step)
 	}
@@ -74,43 +98,43 @@ func Of(rendered []*unstructured.Unstructured, live []metav1.PartialObjectMetada
 	return steps
 }
 
-// kindDisk is kept when the spec no longer has it: it holds data, which only people may delete, by name.
-const kindDisk = "PersistentVolumeClaim"
+const (
+	kindWorkload = "Deployment"
+	kindScaler   = "HorizontalPodAutoscaler"
+	// kindDisk is kept when the spec no longer has it: it holds data, which only people may delete, by name.
+	kindDisk = "PersistentVolumeClaim"
+)
+
+// minimums are the least numbers of instances of what is scaled automatically, by name.
+func minimums(rendered []*unstructured.Unstructured) map[string]int64 {
+	out := map[string]int64{}
+	for _, o := range rendered {
+		if o.GetKind() == kindScaler {
+			target, _, _ := unstructured.NestedString(o.Object, "spec", "scaleTargetRef", "name")
+			out[target], _, _ = unstructured.NestedInt64(o.Object, "spec", "minReplicas")
+		}
+	}
+	return out
+}
+
+// wake gives what is scaled automatically its least number of instances when it is new or was stopped by hand.
+func (s Step) wake(minimum int64, stopped bool) Step {
+	switch {
+	case s.Action == Create:
+		s.Instances = minimum
+	case stopped:
+		s.Instances = minimum
+		s.Fields = append(s.Fields, Field{Path: "spec.replicas", Change: Changed})
+		if s.Action == Keep {
+			s.Action, s.Reason = Update, "scaled to 0 by hand"
+		}
+	}
+	return s
+}
 
 type id struct {
 	kind schema.GroupKind
 	name string
-}
-
-func compare(o *unstructured.Unstructured, live *metav1.PartialObjectMetadata, m Markers) (Action, string) {
-	switch {
-	case live == nil:
-		return Create, "new"
-	case live.DeletionTimestamp != nil:
-		return Create, "is being deleted"
-	case live.Annotations[m.Hash] != o.GetAnnotations()[m.Hash]:
-		return Update, "changed"
-	}
-	ours := false
-	for _, entry := range live.ManagedFields {
-		switch {
-		case entry.Manager == m.Manager && entry.Operation == metav1.ManagedFieldsOperationApply && entry.Subresource == "":
-			ours = true
-		case entry.Subresource == "" && !controller(entry.Manager):
-			return Update, "edited by " + entry.Manager
-		case entry.Subresource == "scale":
-			return Update, "scaled by " + entry.Manager
-		}
-	}
-	if !ours {
-		return Update, "taken over"
-	}
-	return Keep, ""
-}
-
-// controller says whether a field manager is one of Kubernetes' own, which write onto objects by design.
-func controller(manager string) bool {
-	return strings.HasPrefix(manager, "kube-") || manager == "kubelet" || manager == "cloud-controller-manager"
 }
 
 // Phases of a deploy: each begins when the one before is written.
@@ -130,6 +154,8 @@ func (s Step) phase() int {
 	switch {
 	case s.Kind.Kind == "HTTPRoute" || s.Kind.Kind == "ListenerSet": // those that go, too: before the apps they lead to
 		return PhaseRoutes
+	case s.Action == Delete && s.Kind.Kind == kindScaler: // before it undoes the number of instances that comes next
+		return PhaseBase
 	case s.Action == Delete:
 		return PhaseRemove
 	case s.Kind.Kind == "ServiceAccount" || s.Kind.Kind == kindDisk:

@@ -1,7 +1,10 @@
 package plan_test
 
 import (
+	"encoding/json"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -18,83 +21,299 @@ var (
 	accounts    = schema.GroupVersionKind{Version: "v1", Kind: "ServiceAccount"}
 	services    = schema.GroupVersionKind{Version: "v1", Kind: "Service"}
 	deployments = schema.GroupVersionKind{Group: "apps", Version: "v1", Kind: "Deployment"}
+	scalers     = schema.GroupVersionKind{Group: "autoscaling", Version: "v2", Kind: "HorizontalPodAutoscaler"}
 	routes      = schema.GroupVersionKind{Group: "gateway.networking.k8s.io", Version: "v1", Kind: "HTTPRoute"}
 )
 
+// rendered is an object with two fields, in a map and in a list with keys.
 func rendered(kind schema.GroupVersionKind, name, hash string) *unstructured.Unstructured {
-	o := &unstructured.Unstructured{}
+	o := &unstructured.Unstructured{Object: map[string]any{"spec": map[string]any{
+		"replicas": int64(2),
+		"ports":    []any{map[string]any{"port": int64(80), "name": "http"}},
+	}}}
 	o.SetGroupVersionKind(kind)
 	o.SetName(name)
 	o.SetAnnotations(map[string]string{markers.Hash: hash})
 	return o
 }
 
+// owned are the fields of rendered, as the API server writes them down; port has a second key with a default.
+const owned = `{"f:metadata":{"f:annotations":{"f:psc.dev/hash":{}}},` +
+	`"f:spec":{"f:ports":{"k:{\"port\":80,\"protocol\":\"TCP\"}":{".":{},"f:name":{},"f:port":{}}},"f:replicas":{}}}`
+
 func live(kind schema.GroupVersionKind, name, hash string, managers ...metav1.ManagedFieldsEntry) metav1.PartialObjectMetadata {
 	o := metav1.PartialObjectMetadata{}
 	o.SetGroupVersionKind(kind)
 	o.Name, o.UID, o.ManagedFields = name, types.UID(kind.Kind+"/"+name), managers
+	for i := range o.ManagedFields {
+		if o.ManagedFields[i].APIVersion == "" {
+			o.ManagedFields[i].APIVersion = kind.GroupVersion().String()
+		}
+	}
 	o.Annotations = map[string]string{markers.Hash: hash}
 	return o
 }
 
-func applied(manager string) metav1.ManagedFieldsEntry {
-	return metav1.ManagedFieldsEntry{Manager: manager, Operation: metav1.ManagedFieldsOperationApply}
+func applied(manager, fields string) metav1.ManagedFieldsEntry {
+	return metav1.ManagedFieldsEntry{
+		Manager: manager, Operation: metav1.ManagedFieldsOperationApply, FieldsType: "FieldsV1",
+		FieldsV1: &metav1.FieldsV1{Raw: []byte(fields)}, Time: &metav1.Time{Time: then},
+	}
 }
 
-func updated(manager, subresource string) metav1.ManagedFieldsEntry {
-	return metav1.ManagedFieldsEntry{Manager: manager, Operation: metav1.ManagedFieldsOperationUpdate, Subresource: subresource}
+func updated(manager, subresource, fields string) metav1.ManagedFieldsEntry {
+	e := applied(manager, fields)
+	e.Operation, e.Subresource = metav1.ManagedFieldsOperationUpdate, subresource
+	return e
 }
 
-// An object is written when it is missing, differs, or was touched by another hand; what Kubernetes itself writes onto
-// it is no reason. What is clean is left alone.
+func inVersion(version string, e metav1.ManagedFieldsEntry) metav1.ManagedFieldsEntry {
+	e.APIVersion = version
+	return e
+}
+
+func ours() metav1.ManagedFieldsEntry { return applied("psc", owned) }
+
+var then = time.Date(2026, 2, 3, 4, 5, 6, 0, time.UTC)
+
+// An object is written when it is missing, differs, or was touched by another hand, which is named with what it did;
+// what Kubernetes itself writes onto it is no reason, and neither is who owns the same. What is clean is left alone.
 func TestOf(t *testing.T) {
-	deleting := live(deployments, "web", "1", applied("psc"))
+	deleting := live(deployments, "web", "1", ours())
 	deleting.DeletionTimestamp = &metav1.Time{}
-	otherVersion := live(schema.GroupVersionKind{Group: "apps", Version: "v1beta1", Kind: "Deployment"}, "web", "1", applied("psc"))
+	without := func(field string) string { return strings.Replace(owned, field, "", 1) }
+	added := func(path, by string) plan.Field { return plan.Field{Path: path, Change: plan.Added, By: by, At: then} }
+	type want struct {
+		Action plan.Action
+		Reason string
+		Fields []plan.Field
+		UID    types.UID
+	}
+	is := func(reason string, fields ...plan.Field) want {
+		return want{Action: plan.Update, Reason: reason, Fields: fields}
+	}
 	for name, test := range map[string]struct {
-		live   []metav1.PartialObjectMetadata
-		action plan.Action
-		reason string
+		live []metav1.PartialObjectMetadata
+		want want
 	}{
-		"missing":        {action: plan.Create, reason: "new"},
-		"clean":          {live: []metav1.PartialObjectMetadata{live(deployments, "web", "1", applied("psc"))}, action: plan.Keep},
-		"other version":  {live: []metav1.PartialObjectMetadata{otherVersion}, action: plan.Keep},
-		"hash":           {live: []metav1.PartialObjectMetadata{live(deployments, "web", "0", applied("psc"))}, action: plan.Update, reason: "changed"},
-		"no hash":        {live: []metav1.PartialObjectMetadata{live(deployments, "web", "", applied("psc"))}, action: plan.Update, reason: "changed"},
-		"going":          {live: []metav1.PartialObjectMetadata{deleting}, action: plan.Create, reason: "is being deleted"},
-		"edited":         {live: []metav1.PartialObjectMetadata{live(deployments, "web", "1", applied("psc"), updated("kubectl-edit", ""))}, action: plan.Update, reason: "edited by kubectl-edit"},
-		"applied over":   {live: []metav1.PartialObjectMetadata{live(deployments, "web", "1", applied("flux"), applied("psc"))}, action: plan.Update, reason: "edited by flux"},
-		"scaled":         {live: []metav1.PartialObjectMetadata{live(deployments, "web", "1", applied("psc"), updated("kubectl", "scale"))}, action: plan.Update, reason: "scaled by kubectl"},
-		"not ours":       {live: []metav1.PartialObjectMetadata{live(deployments, "web", "1")}, action: plan.Update, reason: "taken over"},
-		"ours by update": {live: []metav1.PartialObjectMetadata{live(deployments, "web", "1", updated("psc", ""))}, action: plan.Update, reason: "edited by psc"},
+		"missing": {want: want{Action: plan.Create, Reason: "new"}},
+		"clean":   {live: one("1", ours()), want: want{Action: plan.Keep}},
+		"going": {
+			live: []metav1.PartialObjectMetadata{deleting},
+			want: want{Action: plan.Create, Reason: "is being deleted", UID: "Deployment/web"},
+		},
+		"hash":    {live: one("0", ours()), want: is("changed")},
+		"no hash": {live: one("", ours()), want: is("changed")},
+		"new in this revision": {
+			live: one("0", applied("psc", without(`,"f:replicas":{}`))), want: is("changed"),
+		},
+		"gone in this revision": {
+			live: one("0", applied("psc", strings.Replace(owned, `"f:replicas"`, `"f:paused":{},"f:replicas"`, 1))), want: is("changed"),
+		},
+		"the same of another's": {live: one("1", ours(), applied("flux", owned)), want: want{Action: plan.Keep}},
+		"added": {
+			live: one("1", ours(), updated("kubectl-edit", "", `{"f:spec":{"f:ports":{"k:{\"port\":80,\"protocol\":\"UDP\"}":{".":{},"f:port":{}}},"f:strategy":{"f:type":{}}}}`)),
+			want: is("edited by kubectl-edit", added("spec.ports[80/UDP]", "kubectl-edit"), added("spec.strategy", "kubectl-edit")),
+		},
+		"added in another version": {
+			live: one("1", ours(), inVersion("apps/v1beta1", updated("kubectl-edit", "", `{"f:spec":{"f:old":{}}}`))),
+			want: is("edited by kubectl-edit", added("spec.old", "kubectl-edit")),
+		},
+		"changed": {
+			live: one("1", applied("psc", without(`"f:name":{},`)), updated("kubectl-edit", "", `{"f:spec":{"f:ports":{"k:{\"port\":80,\"protocol\":\"TCP\"}":{"f:name":{}}}}}`)),
+			want: is("edited by kubectl-edit", plan.Field{Path: "spec.ports[80/TCP].name", Change: plan.Changed, By: "kubectl-edit", At: then}),
+		},
+		"removed": {
+			live: one("1", applied("psc", without(`"f:name":{},`))),
+			want: is("edited by hand", plan.Field{Path: "spec.ports[80/TCP].name", Change: plan.Removed}),
+		},
+		"an item removed": {
+			live: one("1", applied("psc", `{"f:metadata":{"f:annotations":{"f:psc.dev/hash":{}}},"f:spec":{"f:ports":{"k:{\"port\":81,\"protocol\":\"TCP\"}":{".":{}}},"f:replicas":{}}}`)),
+			want: is("edited by hand", added("spec.ports[81/TCP]", "psc"), plan.Field{Path: "spec.ports[http]", Change: plan.Removed}),
+		},
+		"scaled": {
+			live: one("1", applied("psc", without(`,"f:replicas":{}`)), updated("kubectl", "scale", `{"f:spec":{"f:replicas":{}}}`)),
+			want: is("scaled by kubectl", plan.Field{Path: "spec.replicas", Change: plan.Changed, By: "kubectl", At: then}),
+		},
+		"left by a takeover": {
+			live: one("1", applied("psc", strings.Replace(owned, `"f:replicas"`, `"f:paused":{},"f:replicas"`, 1))),
+			want: is("left halfway by a deploy", added("spec.paused", "psc")),
+		},
+		"not ours":           {live: one("1"), want: is("taken over")},
+		"ours by update":     {live: one("1", updated("psc", "", owned)), want: is("taken over")},
+		"labels of people":   {live: one("1", ours(), updated("kubectl-label", "", `{"f:metadata":{"f:labels":{"f:team":{}}}}`)), want: is("edited by kubectl-label", added("metadata.labels", "kubectl-label"))},
+		"labels of tools":    {live: one("1", ours(), updated("rancher", "", `{"f:metadata":{"f:labels":{"f:team":{}}}}`)), want: want{Action: plan.Keep}},
+		"finalizers":         {live: one("1", ours(), updated("kubectl-edit", "", `{"f:metadata":{"f:finalizers":{".":{},"v:\"x\"":{}}}}`)), want: want{Action: plan.Keep}},
+		"unreadable entries": {live: one("1", ours(), updated("kubectl-edit", "", `{"x":`)), want: want{Action: plan.Keep}},
 		"controllers": {
-			live: []metav1.PartialObjectMetadata{live(deployments, "web", "1", applied("psc"),
-				updated("kube-controller-manager", ""), updated("kube-controller-manager", "status"), updated("kubelet", ""),
-				updated("cloud-controller-manager", ""), updated("somebody", "status"))},
-			action: plan.Keep,
+			live: one("1", ours(), updated("kube-controller-manager", "", `{"f:spec":{"f:x":{}}}`), updated("kubelet", "", `{"f:spec":{"f:x":{}}}`),
+				updated("kube-controller-manager", "status", `{"f:status":{"f:x":{}}}`), updated("somebody", "status", `{"f:spec":{"f:x":{}}}`)),
+			want: want{Action: plan.Keep},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			object := rendered(deployments, "web", "1")
-			want := []plan.Step{{Action: test.action, Kind: deployments, Name: "web", Reason: test.reason, Object: object}}
-			if diff := cmp.Diff(want, plan.Of([]*unstructured.Unstructured{object}, test.live, markers)); diff != "" {
+			steps := plan.Of([]*unstructured.Unstructured{object}, plan.Live{Objects: test.live}, markers)
+			if len(steps) != 1 || steps[0].Object != object || steps[0].Kind != deployments || steps[0].Name != "web" {
+				t.Fatalf("not the one step of the object: %v", steps)
+			}
+			got := want{steps[0].Action, steps[0].Reason, steps[0].Fields, steps[0].UID}
+			if diff := cmp.Diff(test.want, got); diff != "" {
 				t.Errorf("-want +got\n%s", diff)
 			}
 		})
 	}
 }
 
-// What workloads need comes before them, routes after them, and what goes goes last, but a route before the apps that it leads to: guarded by its UID, and not when
-// it is already going. The order does not depend on that of the input.
+func one(hash string, managers ...metav1.ManagedFieldsEntry) []metav1.PartialObjectMetadata {
+	return []metav1.PartialObjectMetadata{live(deployments, "web", hash, managers...)}
+}
+
+// Nobody can add to the spec of a disk, and what the cluster has bound it to must not be removed.
+func TestDisk(t *testing.T) {
+	disk := schema.GroupVersionKind{Version: "v1", Kind: "PersistentVolumeClaim"}
+	found := live(disk, "data", "1", applied("psc", owned), updated("before-first-apply", "", `{"f:spec":{"f:volumeName":{}}}`))
+	got := plan.Object(rendered(disk, "data", "1"), &found, markers)
+	if got.Action != plan.Keep {
+		t.Errorf("%s: %v", got.Action, got.Fields)
+	}
+}
+
+// What others own and is not rendered goes to psc in one patch, which changes nothing when an entry is not what it was.
+// In another API version it goes to a manager of its own; the number of what is scaled automatically goes to nobody.
+func TestTakeover(t *testing.T) {
+	scaled := rendered(deployments, "web", "1")
+	unstructured.RemoveNestedField(scaled.Object, "spec", "replicas")
+	fixed := rendered(deployments, "web", "1")
+	const edit = `{"f:metadata":{"f:finalizers":{".":{}}},"f:spec":{"f:paused":{},"f:replicas":{}}}`
+	for name, test := range map[string]struct {
+		object   *unstructured.Unstructured
+		entries  []metav1.ManagedFieldsEntry
+		want     string
+		versions []string
+	}{
+		"nothing": {object: fixed, entries: []metav1.ManagedFieldsEntry{applied("psc", `{"f:spec":{"f:replicas":{}}}`)}, want: `null`},
+		"whole entries and parts": {
+			object: fixed,
+			entries: []metav1.ManagedFieldsEntry{
+				updated("a", "", `{"f:spec":{"f:a":{}}}`), applied("psc", owned), updated("c", "status", `{"f:spec":{"f:c":{}}}`), updated("kubectl-edit", "", edit),
+			},
+			want: `[
+				{"op":"test","path":"/metadata/managedFields/0/manager","value":"a"},
+				{"op":"test","path":"/metadata/managedFields/0/operation","value":"Update"},
+				{"op":"test","path":"/metadata/managedFields/0/fieldsV1","value":{"f:spec":{"f:a":{}}}},
+				{"op":"test","path":"/metadata/managedFields/1/manager","value":"psc"},
+				{"op":"test","path":"/metadata/managedFields/1/operation","value":"Apply"},
+				{"op":"test","path":"/metadata/managedFields/1/fieldsV1","value":` + owned + `},
+				{"op":"test","path":"/metadata/managedFields/3/manager","value":"kubectl-edit"},
+				{"op":"test","path":"/metadata/managedFields/3/operation","value":"Update"},
+				{"op":"test","path":"/metadata/managedFields/3/fieldsV1","value":` + edit + `},
+				{"op":"replace","path":"/metadata/managedFields/3/fieldsV1","value":{"f:metadata":{"f:finalizers":{}},"f:spec":{"f:replicas":{}}}},
+				{"op":"replace","path":"/metadata/managedFields/1/fieldsV1","value":` + strings.Replace(owned, `"f:spec":{`, `"f:spec":{"f:a":{},"f:paused":{},`, 1) + `},
+				{"op":"remove","path":"/metadata/managedFields/0"}
+			]`,
+		},
+		"no entry of psc": {
+			object:  fixed,
+			entries: []metav1.ManagedFieldsEntry{updated("before-first-apply", "", `{"f:spec":{"f:a":{},"f:replicas":{}}}`)},
+			want: `[
+				{"op":"test","path":"/metadata/managedFields/0/manager","value":"before-first-apply"},
+				{"op":"test","path":"/metadata/managedFields/0/operation","value":"Update"},
+				{"op":"test","path":"/metadata/managedFields/0/fieldsV1","value":{"f:spec":{"f:a":{},"f:replicas":{}}}},
+				{"op":"replace","path":"/metadata/managedFields/0/fieldsV1","value":{"f:spec":{"f:replicas":{}}}},
+				{"op":"add","path":"/metadata/managedFields/-","value":{"manager":"psc","operation":"Apply","apiVersion":"apps/v1","fieldsType":"FieldsV1","fieldsV1":{"f:spec":{"f:a":{}}}}}
+			]`,
+		},
+		"another version": {
+			object:   fixed,
+			entries:  []metav1.ManagedFieldsEntry{applied("psc", owned), inVersion("apps/v1beta1", updated("kubectl-edit", "", `{"f:spec":{"f:a":{}}}`))},
+			versions: []string{"apps/v1beta1"},
+			want: `[
+				{"op":"test","path":"/metadata/managedFields/1/manager","value":"kubectl-edit"},
+				{"op":"test","path":"/metadata/managedFields/1/operation","value":"Update"},
+				{"op":"test","path":"/metadata/managedFields/1/fieldsV1","value":{"f:spec":{"f:a":{}}}},
+				{"op":"remove","path":"/metadata/managedFields/1"},
+				{"op":"add","path":"/metadata/managedFields/-","value":{"manager":"psc-takeover","operation":"Apply","apiVersion":"apps/v1beta1","fieldsType":"FieldsV1","fieldsV1":{"f:spec":{"f:a":{}}}}}
+			]`,
+		},
+		"handed to the autoscaler": {
+			object:  scaled,
+			entries: []metav1.ManagedFieldsEntry{applied("psc", owned), updated("kubectl-edit", "", `{"f:spec":{"f:replicas":{}}}`)},
+			want: `[
+				{"op":"test","path":"/metadata/managedFields/0/manager","value":"psc"},
+				{"op":"test","path":"/metadata/managedFields/0/operation","value":"Apply"},
+				{"op":"test","path":"/metadata/managedFields/0/fieldsV1","value":` + owned + `},
+				{"op":"test","path":"/metadata/managedFields/1/manager","value":"kubectl-edit"},
+				{"op":"test","path":"/metadata/managedFields/1/operation","value":"Update"},
+				{"op":"test","path":"/metadata/managedFields/1/fieldsV1","value":{"f:spec":{"f:replicas":{}}}},
+				{"op":"remove","path":"/metadata/managedFields/1"},
+				{"op":"replace","path":"/metadata/managedFields/0/fieldsV1","value":` + strings.Replace(owned, `,"f:replicas":{}`, "", 1) + `}
+			]`,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			found := live(deployments, "web", "1", test.entries...)
+			step := plan.Object(test.object, &found, markers)
+			got, err := json.Marshal(step.Takeover)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(decode(t, test.want), decode(t, string(got))); diff != "" {
+				t.Errorf("-want +got\n%s", diff)
+			}
+			if diff := cmp.Diff(test.versions, step.Versions); diff != "" {
+				t.Errorf("versions: -want +got\n%s", diff)
+			}
+		})
+	}
+}
+
+func decode(t *testing.T, text string) (out any) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(text), &out); err != nil {
+		t.Fatalf("%v: %s", err, text)
+	}
+	return out
+}
+
+// What is scaled automatically begins with its least number of instances, and gets it again when it was stopped by hand,
+// which its autoscaler would leave alone.
+func TestInstances(t *testing.T) {
+	deployment, scaler := rendered(deployments, "web", "1"), rendered(scalers, "web", "1")
+	unstructured.RemoveNestedField(deployment.Object, "spec", "replicas")
+	scaler.Object["spec"] = map[string]any{"minReplicas": int64(3), "scaleTargetRef": map[string]any{"name": "web"}}
+	entry := applied("psc", strings.Replace(owned, `,"f:replicas":{}`, "", 1))
+	there := live(deployments, "web", "1", entry)
+	for name, test := range map[string]struct {
+		live      plan.Live
+		action    plan.Action
+		instances int64
+	}{
+		"new":     {plan.Live{}, plan.Create, 3},
+		"running": {plan.Live{Objects: []metav1.PartialObjectMetadata{there}}, plan.Keep, 0},
+		"stopped": {plan.Live{Objects: []metav1.PartialObjectMetadata{there}, Stopped: []string{"web"}}, plan.Update, 3},
+		"others":  {plan.Live{Objects: []metav1.PartialObjectMetadata{there}, Stopped: []string{"api"}}, plan.Keep, 0},
+	} {
+		steps := plan.Of([]*unstructured.Unstructured{deployment, scaler}, test.live, markers)
+		if got := steps[0]; got.Kind != deployments || got.Action != test.action || got.Instances != test.instances {
+			t.Errorf("%s: %s %s with %d instances", name, got.Action, got.Kind.Kind, got.Instances)
+		}
+	}
+}
+
+// What workloads need comes before them, routes after them, and what goes goes last, but a route before the apps
+// that it leads to, and an autoscaler before the number of instances is fixed: guarded by its UID, and not when it is
+// already going. The order does not depend on that of the input.
 func TestOrder(t *testing.T) {
 	going := live(services, "gone", "1")
 	going.DeletionTimestamp = &metav1.Time{}
 	account, deployment, service, route := rendered(accounts, "web", "1"), rendered(deployments, "web", "1"), rendered(services, "web", "1"), rendered(routes, "shop", "1")
 	found := []metav1.PartialObjectMetadata{
-		live(routes, "old", "1"), live(services, "web", "1", applied("psc")), live(deployments, "old", "1"), live(services, "old", "1"),
-		live(deployments, "shop", "1"), going,
+		live(routes, "old", "1"), live(services, "web", "1", ours()), live(deployments, "old", "1"), live(services, "old", "1"),
+		live(deployments, "shop", "1"), live(scalers, "web", "1"), going,
 	}
 	want := []plan.Step{
+		{Action: plan.Delete, Kind: scalers, Name: "web", Reason: "no longer part of the spec", UID: "HorizontalPodAutoscaler/web"},
 		{Action: plan.Create, Kind: accounts, Name: "web", Reason: "new", Object: account},
 		{Action: plan.Create, Kind: deployments, Name: "web", Reason: "new", Object: deployment},
 		{Action: plan.Keep, Kind: services, Name: "web", Object: service},
@@ -105,19 +324,19 @@ func TestOrder(t *testing.T) {
 		{Action: plan.Delete, Kind: services, Name: "old", Reason: "no longer part of the spec", UID: "Service/old"},
 	}
 	for _, order := range [][]*unstructured.Unstructured{{account, deployment, service, route}, {route, service, deployment, account}} {
-		got := plan.Of(order, found, markers)
+		got := plan.Of(order, plan.Live{Objects: found}, markers)
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("-want +got\n%s", diff)
 		}
 		phases := map[int][]plan.Step{
-			plan.PhaseBase: want[:1], plan.PhaseWork: want[1:3], plan.PhaseRoutes: want[3:5], plan.PhaseRemove: want[5:],
+			plan.PhaseBase: want[:2], plan.PhaseWork: want[2:4], plan.PhaseRoutes: want[4:6], plan.PhaseRemove: want[6:],
 		}
 		for phase, steps := range phases {
 			if diff := cmp.Diff(steps, plan.Phase(got, phase)); diff != "" {
 				t.Errorf("phase %d: -want +got\n%s", phase, diff)
 			}
 		}
-		if diff := cmp.Diff(append(want[:2:2], want[3:]...), plan.Writes(got)); diff != "" {
+		if diff := cmp.Diff(append(want[:3:3], want[4:]...), plan.Writes(got)); diff != "" {
 			t.Errorf("writes: -want +got\n%s", diff)
 		}
 		if diff := cmp.Diff(want, got); diff != "" {

@@ -1,0 +1,107 @@
+package kube
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+)
+
+// fieldManager is under which name psc's fields are kept:
+// https://kubernetes.io/docs/reference/using-api/server-side-apply/
+const fieldManager = "psc"
+
+// Apply makes an object what o says, whoever wrote its fields before, and returns the metadata that it then has.
+func (c *Client) Apply(ctx context.Context, o *unstructured.Unstructured) (*metav1.PartialObjectMetadata, error) {
+	return c.apply(ctx, o, fieldManager)
+}
+
+// ApplyNothing drops the fields of an object that belong to a field manager alone. kind has the version in which they do.
+func (c *Client) ApplyNothing(ctx context.Context, kind Kind, namespace, name, manager string) (*metav1.PartialObjectMetadata, error) {
+	o := &unstructured.Unstructured{}
+	o.SetGroupVersionKind(kind)
+	o.SetNamespace(namespace)
+	o.SetName(name)
+	return c.apply(ctx, o, manager)
+}
+
+func (c *Client) apply(ctx context.Context, o *unstructured.Unstructured, manager string) (*metav1.PartialObjectMetadata, error) {
+	data, err := o.MarshalJSON()
+	if err != nil {
+		return nil, fmt.Errorf("write %s %s: %w", o.GetKind(), o.GetName(), err)
+	}
+	force := true
+	return c.patch(ctx, o.GroupVersionKind(), o.GetNamespace(), o.GetName(), types.ApplyPatchType, data,
+		metav1.PatchOptions{FieldManager: manager, Force: &force, FieldValidation: metav1.FieldValidationStrict})
+}
+
+// Patch changes an object with a JSON patch. Its operations must include tests that fail when it arrives a second time:
+// see apierrors.IsInvalid.
+func (c *Client) Patch(ctx context.Context, kind Kind, namespace, name string, operations any) (*metav1.PartialObjectMetadata, error) {
+	data, err := json.Marshal(operations)
+	if err != nil {
+		return nil, fmt.Errorf("write %s %s: %w", kind.Kind, name, err)
+	}
+	return c.patch(ctx, kind, namespace, name, types.JSONPatchType, data, metav1.PatchOptions{FieldManager: fieldManager})
+}
+
+// Scale sets the number of instances of an object, without becoming the owner of it.
+func (c *Client) Scale(ctx context.Context, kind Kind, namespace, name string, instances int64) error {
+	data := fmt.Appendf(nil, `{"spec":{"replicas":%d}}`, instances)
+	_, err := again(ctx, c, func() (*unstructured.Unstructured, error) {
+		return c.in(kind, namespace).Patch(ctx, name, types.MergePatchType, data, metav1.PatchOptions{FieldManager: fieldManager}, "scale")
+	})
+	return c.named(err, "scale %s %s", kind.Kind, name)
+}
+
+func (c *Client) patch(ctx context.Context, kind Kind, namespace, name string, how types.PatchType, data []byte, o metav1.PatchOptions) (*metav1.PartialObjectMetadata, error) {
+	made, err := again(ctx, c, func() (*metav1.PartialObjectMetadata, error) {
+		return c.metadata.Resource(resource(kind)).Namespace(namespace).Patch(ctx, name, how, data, o)
+	})
+	if err != nil {
+		return nil, c.named(err, "write %s %s", kind.Kind, name)
+	}
+	made.SetGroupVersionKind(kind)
+	return made, nil
+}
+
+// DryApply is Apply that writes nothing. It returns the object as it would be.
+func (c *Client) DryApply(ctx context.Context, o *unstructured.Unstructured) (*unstructured.Unstructured, error) {
+	made, err := again(ctx, c, func() (*unstructured.Unstructured, error) {
+		return c.in(o.GroupVersionKind(), o.GetNamespace()).Apply(ctx, o.GetName(), o,
+			metav1.ApplyOptions{FieldManager: fieldManager, Force: true, DryRun: []string{metav1.DryRunAll}})
+	})
+	return made, c.named(err, "write %s %s", o.GetKind(), o.GetName())
+}
+
+// DryCreate is Create that writes nothing.
+func (c *Client) DryCreate(ctx context.Context, o *unstructured.Unstructured) error {
+	_, err := again(ctx, c, func() (*unstructured.Unstructured, error) {
+		return c.in(o.GroupVersionKind(), o.GetNamespace()).Create(ctx, o,
+			metav1.CreateOptions{FieldManager: fieldManager, DryRun: []string{metav1.DryRunAll}})
+	})
+	return c.named(err, "create %s %s", o.GetKind(), cmp.Or(o.GetName(), o.GetGenerateName()))
+}
+
+// DryUpdate is Update that writes nothing.
+func (c *Client) DryUpdate(ctx context.Context, o *unstructured.Unstructured) error {
+	_, err := again(ctx, c, func() (*unstructured.Unstructured, error) {
+		return c.in(o.GroupVersionKind(), o.GetNamespace()).Update(ctx, o,
+			metav1.UpdateOptions{FieldManager: fieldManager, DryRun: []string{metav1.DryRunAll}})
+	})
+	return c.named(err, "update %s %s", o.GetKind(), o.GetName())
+}
+
+// DryDelete is Delete that removes nothing.
+func (c *Client) DryDelete(ctx context.Context, kind Kind, namespace, name string) error {
+	err := c.delete(ctx, kind, namespace, name, metav1.DeleteOptions{DryRun: []string{metav1.DryRunAll}})
+	if apierrors.IsNotFound(err) {
+		return nil
+	}
+	return c.named(err, "delete %s %s", kind.Kind, name)
+}

@@ -1,0 +1,71 @@
+package kube
+
+import (
+	"context"
+	"errors"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	utilnet "k8s.io/apimachinery/pkg/util/net"
+)
+
+const (
+	// patience is for how long a request is made again that got no answer, or one that will pass.
+	patience = 30 * time.Second
+	// webhookPatience is the same for an internal error, which is often a broken webhook and does not pass.
+	webhookPatience = 5 * time.Second
+	// pauses between attempts double from the first to the longest.
+	firstPause, longestPause = 100 * time.Millisecond, 4 * time.Second
+)
+
+// again makes a request until it gets an answer that counts. Requests may arrive twice: the answer of one that was
+// taken may be lost. So all that change something are made such that the second time does nothing: what is created is
+// there already, and what is changed is not in the version any more that it was read in.
+func again[T any](ctx context.Context, c *Client, request func() (T, error)) (T, error) {
+	begin := time.Now()
+	for pause := firstPause; ; pause = min(2*pause, longestPause) {
+		out, err := request()
+		limit := c.passes(err)
+		if limit == 0 || ctx.Err() != nil {
+			return out, err
+		}
+		wait := pause/2 + rand.N(pause)
+		if seconds, ok := apierrors.SuggestsClientDelay(err); ok {
+			wait = max(wait, time.Duration(seconds)*time.Second)
+		}
+		if time.Since(begin)+wait > limit {
+			return out, err
+		}
+		select {
+		case <-ctx.Done():
+			return out, err
+		case <-time.After(wait):
+		}
+	}
+}
+
+// passes says for how long it makes sense to try again after an error; 0 for not at all.
+func (c *Client) passes(err error) time.Duration {
+	var status apierrors.APIStatus
+	switch {
+	case err == nil:
+		c.answered.Store(true)
+	case errors.As(err, &status):
+		c.answered.Store(true)
+		switch status.Status().Code {
+		case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+			return patience
+		case http.StatusInternalServerError:
+			return webhookPatience
+		}
+	case utilnet.IsConnectionReset(err), utilnet.IsProbableEOF(err), utilnet.IsHTTP2ConnectionLost(err), utilnet.IsTimeout(err),
+		errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return patience
+	case utilnet.IsConnectionRefused(err) && c.answered.Load(): // it is being restarted; else the address is wrong
+		return patience
+	}
+	return 0
+}

@@ -1,0 +1,53 @@
+package kube
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/url"
+	"os"
+	"syscall"
+	"testing"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+)
+
+// What passes is tried again, what would be answered the same is not; a broken webhook is not waited for long. An address
+// that never answered is taken to be wrong, and one that did to come back.
+func TestPasses(t *testing.T) {
+	refused := &url.Error{Op: "Get", Err: &net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}}
+	answer := func(code int) error {
+		return apierrors.NewGenericServerResponse(code, "get", schema.GroupResource{}, "", "", 0, true)
+	}
+	c := &Client{}
+	for _, test := range []struct {
+		err  error
+		want time.Duration
+	}{
+		{refused, 0},
+		{nil, 0},
+		{refused, patience},
+		{answer(429), patience},
+		{answer(500), webhookPatience},
+		{answer(502), patience},
+		{answer(503), patience},
+		{answer(504), patience},
+		{&url.Error{Op: "Get", Err: io.EOF}, patience},
+		{fmt.Errorf("read the answer: %w", io.ErrUnexpectedEOF), patience},
+		{&url.Error{Op: "Get", Err: os.NewSyscallError("read", syscall.ECONNRESET)}, patience},
+		{answer(400), 0},
+		{answer(401), 0},
+		{answer(403), 0},
+		{answer(404), 0},
+		{answer(409), 0},
+		{answer(422), 0},
+		{errors.New("x509: certificate signed by unknown authority"), 0},
+	} {
+		if got := c.passes(test.err); got != test.want {
+			t.Errorf("%v: %s, want %s", test.err, got, test.want)
+		}
+	}
+}

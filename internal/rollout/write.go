@@ -1,0 +1,169 @@
+package rollout
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"golang.org/x/sync/errgroup"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/pscdev/psc/internal/kube"
+	"github.com/pscdev/psc/pkg/plan"
+	"github.com/pscdev/psc/pkg/render"
+)
+
+func markers() plan.Markers {
+	return plan.Markers{Hash: render.AnnotationHash, Manager: render.Manager}
+}
+
+// Compare returns what would have to be done to make the cluster what objects say.
+func (o *Rollout) Compare(ctx context.Context, objects []*unstructured.Unstructured) ([]plan.Step, error) {
+	wanted := map[kube.Kind]bool{}
+	for _, object := range objects {
+		wanted[object.GroupVersionKind()] = true
+	}
+	kinds := render.Kinds()
+	lists := make([]plan.Live, len(kinds))
+	group, ctx := errgroup.WithContext(ctx)
+	for i, kind := range kinds {
+		group.Go(func() (err error) {
+			if kind == deployments() && wanted[autoscalers()] {
+				lists[i], err = o.workloads(ctx)
+			} else {
+				lists[i].Objects, err = o.Kube.ListMeta(ctx, kind, o.Pod, render.Selector(o.Pod))
+			}
+			if apierrors.IsForbidden(err) && !wanted[kind] {
+				return nil // who needs no routes need not have the right to make them
+			}
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	var live plan.Live
+	for _, list := range lists {
+		live.Objects = append(live.Objects, list.Objects...)
+		live.Stopped = append(live.Stopped, list.Stopped...)
+	}
+	return plan.Of(objects, live, markers()), nil
+}
+
+// workloads lists Deployments with their number of instances, which their metadata does not tell.
+func (o *Rollout) workloads(ctx context.Context) (plan.Live, error) {
+	var live plan.Live
+	items, err := o.Kube.List(ctx, deployments(), o.Pod, render.Selector(o.Pod))
+	for i := range items {
+		meta, err := kube.As[metav1.PartialObjectMetadata](&items[i])
+		if err != nil {
+			return live, err
+		}
+		live.Objects = append(live.Objects, *meta)
+		if n, found, _ := unstructured.NestedInt64(items[i].Object, "spec", "replicas"); found && n == 0 {
+			live.Stopped = append(live.Stopped, meta.Name)
+		}
+	}
+	return live, err
+}
+
+// do writes steps in parallel. All of them are tried; the errors are joined.
+func (d *deploy) do(ctx context.Context, steps []plan.Step) error {
+	var group errgroup.Group
+	group.SetLimit(parallel)
+	writes := plan.Writes(steps)
+	errs := make([]error, len(writes))
+	generations := make([]int64, len(writes))
+	for i, step := range writes {
+		group.Go(func() error {
+			if step.Action == plan.Delete {
+				errs[i] = d.may(ctx, func() error { return d.Kube.Delete(ctx, step.Kind, d.Pod, step.Name, step.UID) })
+			} else {
+				generations[i], errs[i] = d.put(ctx, step)
+			}
+			return nil
+		})
+	}
+	_ = group.Wait() // the errors are in errs, in the order of the steps
+	for i, step := range writes {
+		if ref, ok := resourceOf(step); ok {
+			d.written[ref] = generations[i]
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// may makes one write, if the deploy still goes on and the right to it is ours.
+func (d *deploy) may(ctx context.Context, write func() error) error {
+	if err := errors.Join(ctx.Err(), d.lock.Held()); err != nil {
+		return err
+	}
+	return write()
+}
+
+// attempts is how often an object is written until it is what was rendered. One is the rule and three is the most that
+// it takes alone; the others are for people and tools that write onto it at the same time.
+const attempts = 10
+
+// put writes one object until its metadata says that it is as rendered, and returns the generation that it then has.
+func (d *deploy) put(ctx context.Context, step plan.Step) (int64, error) {
+	if step.Action == plan.Create && step.UID != "" {
+		if err := d.Kube.WaitGone(ctx, step.Kind, d.Pod, step.Name, step.UID); err != nil {
+			return 0, err
+		}
+	}
+	next := step
+	for range attempts {
+		meta, err := d.once(ctx, next)
+		if err != nil {
+			return 0, err
+		}
+		if next = plan.Object(step.Object, meta, markers()); next.Action == plan.Keep {
+			if step.Instances > 0 {
+				err = d.may(ctx, func() error { return d.Kube.Scale(ctx, step.Kind, d.Pod, step.Name, step.Instances) })
+			}
+			return meta.Generation, err
+		}
+	}
+	return 0, fmt.Errorf("%s %s could not be made what the revision says: %s", step.Kind.Kind, step.Name, next.Reason)
+}
+
+// once writes one object, and before it takes over what others have added. It returns the metadata that the object then
+// has, which is nil when it is gone. When others change who owns what at the same time, nothing is written.
+func (d *deploy) once(ctx context.Context, step plan.Step) (meta *metav1.PartialObjectMetadata, err error) {
+	if len(step.Takeover) > 0 {
+		err := d.may(ctx, func() error { return d.takeOver(ctx, step) })
+		if apierrors.IsInvalid(err) || apierrors.IsNotFound(err) { // it is not any more what was compared
+			meta, err = d.Kube.GetMeta(ctx, step.Kind, d.Pod, step.Name)
+			if apierrors.IsNotFound(err) {
+				return nil, nil
+			}
+			return meta, err
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	err = d.may(ctx, func() error {
+		meta, err = d.Kube.Apply(ctx, step.Object)
+		return err
+	})
+	return meta, err
+}
+
+// takeOver gives psc what others own of an object.
+func (d *deploy) takeOver(ctx context.Context, step plan.Step) error {
+	if _, err := d.Kube.Patch(ctx, step.Kind, d.Pod, step.Name, step.Takeover); err != nil {
+		return err
+	}
+	for _, version := range step.Versions {
+		kind := schema.FromAPIVersionAndKind(version, step.Kind.Kind)
+		if _, err := d.Kube.ApplyNothing(ctx, kind, d.Pod, step.Name, plan.Pruner); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,100 @@
+package plan
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
+)
+
+// Operation is one of a JSON patch: https://www.rfc-editor.org/rfc/rfc6902
+type Operation struct {
+	Op    string `json:"op"`
+	Path  string `json:"path"`
+	Value any    `json:"value,omitempty"`
+}
+
+// takeover returns the patch that gives the fields which others have added to psc, so that the next apply removes them:
+// server-side apply only removes what its own manager owned. It tests the entries that it changes and nothing else, so
+// it does not conflict with whoever writes the state of the object. Fields in another API version cannot be psc's: they
+// go to a manager of their own, whose next apply of nothing drops them.
+func (c *comparison) takeover(m Markers) (patch []Operation, versions []string) {
+	home, mine := c.object.GetAPIVersion(), &fieldpath.Set{}
+	if c.own >= 0 {
+		home, mine = c.entries[c.own].APIVersion, c.entries[c.own].set
+	}
+	others := map[string]*fieldpath.Set{}
+	next := map[int]*fieldpath.Set{} // what becomes of the entries
+	for i, e := range c.entries {
+		if released := c.released[i]; released != nil {
+			next[i] = e.set.Difference(released)
+		}
+		taken := c.taken[i]
+		if taken == nil {
+			continue
+		}
+		next[i] = cmp.Or(next[i], e.set).Difference(taken)
+		if e.APIVersion == home {
+			mine = mine.Union(taken)
+			continue
+		}
+		others[e.APIVersion] = cmp.Or(others[e.APIVersion], &fieldpath.Set{}).Union(taken)
+	}
+	if c.own >= 0 {
+		if released := c.released[c.own]; released != nil {
+			mine = mine.Difference(released)
+		}
+		if !mine.Equals(c.entries[c.own].set) {
+			next[c.own] = mine
+		}
+	} else if !mine.Empty() {
+		others[home] = mine
+	}
+	changed := slices.Sorted(maps.Keys(next))
+	for _, i := range changed {
+		patch = append(patch, c.tests(i)...)
+	}
+	slices.Reverse(changed) // so that no removal moves an entry that follows
+	for _, i := range changed {
+		at := fmt.Sprintf("/metadata/managedFields/%d", i)
+		if next[i].Empty() {
+			patch = append(patch, Operation{Op: "remove", Path: at})
+			continue
+		}
+		patch = append(patch, Operation{Op: "replace", Path: at + "/fieldsV1", Value: encode(next[i])})
+	}
+	for _, version := range slices.Sorted(maps.Keys(others)) {
+		manager := m.Manager
+		if version != home {
+			manager = Pruner
+			versions = append(versions, version)
+		}
+		patch = append(patch, Operation{Op: "add", Path: "/metadata/managedFields/-", Value: metav1.ManagedFieldsEntry{
+			Manager: manager, Operation: metav1.ManagedFieldsOperationApply, APIVersion: version,
+			FieldsType: "FieldsV1", FieldsV1: &metav1.FieldsV1{Raw: encode(others[version])},
+		}})
+	}
+	return patch, versions
+}
+
+// tests make sure that an entry is still as it was read.
+func (c *comparison) tests(i int) []Operation {
+	e, at := c.entries[i], fmt.Sprintf("/metadata/managedFields/%d", i)
+	return []Operation{
+		{Op: "test", Path: at + "/manager", Value: e.Manager},
+		{Op: "test", Path: at + "/operation", Value: e.Operation},
+		{Op: "test", Path: at + "/fieldsV1", Value: json.RawMessage(e.FieldsV1.Raw)},
+	}
+}
+
+func encode(set *fieldpath.Set) json.RawMessage {
+	data, err := set.ToJSON()
+	if err != nil {
+		panic(fmt.Sprintf("plan: a set of fields that was read has no JSON form: %v", err))
+	}
+	return data
+}
