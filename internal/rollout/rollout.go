@@ -1,6 +1,6 @@
 // Package rollout brings a revision to the cluster.
 //
-//	lock -> waiting -> render -> compare -> pending -> apply in phases -> watch -> prune -> ready or failed -> unlock
+//	lock -> waiting -> render -> compare -> preflight -> pending -> apply in phases -> watch -> prune -> ready or failed -> unlock
 //
 // It emits events and prints nothing. Every step can be killed and run again: what is written is the whole desired
 // object, and what is not written yet is found by the next comparison.
@@ -290,6 +290,9 @@ func (d *deploy) run(ctx context.Context, result Result, opts Options) (Result, 
 		return d.leave(ctx, result, err)
 	}
 	steps, err := d.Compare(ctx, objects)
+	if err == nil {
+		steps, err = d.preflight(ctx, steps)
+	}
 	if err != nil {
 		return d.leave(ctx, result, err)
 	}
