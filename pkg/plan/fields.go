@@ -43,7 +43,7 @@ func entries(live *metav1.PartialObjectMetadata) []entry {
 	out := make([]entry, 0, len(live.ManagedFields))
 	for _, m := range live.ManagedFields {
 		e := entry{ManagedFieldsEntry: m, set: &fieldpath.Set{}}
-		if m.FieldsV1 != nil {
+		if m.FieldsV1 != nil && m.Subresource != "status" { // which is nobody's business here
 			if err := e.set.FromJSON(bytes.NewReader(m.FieldsV1.Raw)); err != nil {
 				e.set = &fieldpath.Set{} // it names no field that anybody could take from it
 			}
