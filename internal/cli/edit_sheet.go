@@ -105,7 +105,7 @@ func runEditor(ctx context.Context, a *app, path string) error {
 		return fault.New(fault.Usage, "there is no terminal to edit on").WithHint("psc export, and psc apply -f")
 	}
 	editor = cmp.Or(editor, "vi")
-	cmd := exec.CommandContext(ctx, "sh", "-c", "exec "+editor+` "$1"`, "sh", path) //nolint:gosec // it is what the person chose
+	cmd := exec.CommandContext(ctx, "sh", "-c", "exec "+editor+` "$1"`, "sh", path)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = a.In, a.Err, a.Err
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = editorPatience

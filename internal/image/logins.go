@@ -124,11 +124,11 @@ func Check(ctx context.Context, server string, login Login) error {
 	if err != nil {
 		return refused(err)
 	}
-	defer answer.Body.Close()
-	if err := transport.CheckError(answer, http.StatusOK); err != nil {
-		return refused(err)
+	err = transport.CheckError(answer, http.StatusOK)
+	if closeErr := answer.Body.Close(); err == nil {
+		return closeErr
 	}
-	return nil
+	return refused(err)
 }
 
 func registryOf(server string) (name.Registry, error) {
