@@ -52,7 +52,7 @@ func newDeploy(a *app) *cobra.Command {
 			"them, it asks; --all and --mine answer.",
 		Example: "  psc deploy -m \"first version\"\n  psc deploy --mine\n  psc deploy 12 --timeout 2m\n" +
 			"  psc deploy --redeploy     put right what was changed by hand",
-		Args:    between(0, "REVISION"),
+		Args: between(0, "REVISION"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx := cmd.Context()
 			if mine && (all || len(args) > 0) {

@@ -32,7 +32,7 @@ func again[T any](ctx context.Context, c *Client, request func() (T, error)) (T,
 		if limit == 0 || ctx.Err() != nil {
 			return out, err
 		}
-		wait := pause/2 + rand.N(pause)
+		wait := pause/2 + rand.N(pause) //nolint:gosec // it only keeps requests from coming back all at once
 		if seconds, ok := apierrors.SuggestsClientDelay(err); ok {
 			wait = max(wait, time.Duration(seconds)*time.Second)
 		}

@@ -1,7 +1,6 @@
 package plan
 
 import (
-	"bytes"
 	"fmt"
 	"slices"
 	"strings"
@@ -44,7 +43,7 @@ func entries(live *metav1.PartialObjectMetadata) []entry {
 	for _, m := range live.ManagedFields {
 		e := entry{ManagedFieldsEntry: m, set: &fieldpath.Set{}}
 		if m.FieldsV1 != nil && m.Subresource != "status" { // which is nobody's business here
-			if err := e.set.FromJSON(bytes.NewReader(m.FieldsV1.Raw)); err != nil {
+			if err := e.set.FromJSON(m.FieldsV1.GetRawReader()); err != nil {
 				e.set = &fieldpath.Set{} // it names no field that anybody could take from it
 			}
 		}

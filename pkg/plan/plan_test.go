@@ -57,7 +57,7 @@ func live(kind schema.GroupVersionKind, name, hash string, managers ...metav1.Ma
 func applied(manager, fields string) metav1.ManagedFieldsEntry {
 	return metav1.ManagedFieldsEntry{
 		Manager: manager, Operation: metav1.ManagedFieldsOperationApply, FieldsType: "FieldsV1",
-		FieldsV1: &metav1.FieldsV1{Raw: []byte(fields)}, Time: &metav1.Time{Time: then},
+		FieldsV1: metav1.NewFieldsV1(fields), Time: &metav1.Time{Time: then},
 	}
 }
 

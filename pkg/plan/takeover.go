@@ -75,7 +75,7 @@ func (c *comparison) takeover(m Markers) (patch []Operation, versions []string) 
 		}
 		patch = append(patch, Operation{Op: "add", Path: "/metadata/managedFields/-", Value: metav1.ManagedFieldsEntry{
 			Manager: manager, Operation: metav1.ManagedFieldsOperationApply, APIVersion: version,
-			FieldsType: "FieldsV1", FieldsV1: &metav1.FieldsV1{Raw: encode(others[version])},
+			FieldsType: "FieldsV1", FieldsV1: metav1.NewFieldsV1(string(encode(others[version]))),
 		}})
 	}
 	return patch, versions
@@ -87,7 +87,7 @@ func (c *comparison) tests(i int) []Operation {
 	return []Operation{
 		{Op: "test", Path: at + "/manager", Value: e.Manager},
 		{Op: "test", Path: at + "/operation", Value: e.Operation},
-		{Op: "test", Path: at + "/fieldsV1", Value: json.RawMessage(e.FieldsV1.Raw)},
+		{Op: "test", Path: at + "/fieldsV1", Value: json.RawMessage(e.FieldsV1.GetRawBytes())},
 	}
 }
 
