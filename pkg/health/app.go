@@ -60,7 +60,7 @@ func App(o Objects, now time.Time) Status {
 	if t.fatal = t.fatal || !complete && deadlineExceeded(d); t.fatal {
 		s.State, t.meanwhile = Failed, ""
 	}
-	s.Reason, s.Next, s.Log = line(t.cause, maxReason)+t.meanwhile+serving(d, available-s.Ready, available), t.next, t.log
+	s.Reason, s.Next, s.Log = line(t.cause, maxReason)+t.meanwhile+o.serving(current), t.next, t.log
 	return s
 }
 
@@ -81,11 +81,17 @@ func quiet(o Objects, s Status, complete bool, now time.Time) Status {
 }
 
 // serving says what people get while a new version does not come up.
-func serving(d *appsv1.Deployment, old, available int) string {
+func (o Objects) serving(current *appsv1.ReplicaSet) string {
+	d, old := o.Deployment, 0
+	for _, rs := range o.ReplicaSets {
+		if metav1.IsControlledBy(rs, d) && rs != current {
+			old += int(rs.Status.AvailableReplicas)
+		}
+	}
 	switch {
 	case old > 0:
 		return fmt.Sprintf("; the old version still serves (%d ready)", old)
-	case available == 0 && d.Annotations[revisionAnnotation] != "1": // there was a version before
+	case d.Status.AvailableReplicas == 0 && d.Annotations[revisionAnnotation] != "1": // there was a version before
 		return "; no instance serves"
 	}
 	return ""

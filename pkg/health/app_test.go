@@ -262,6 +262,21 @@ func TestAppWhichInstances(t *testing.T) {
 	}
 }
 
+// What serves is told by the older versions' own counts: those of the Deployment and of its new version do not come at the
+// same time.
+func TestAppServing(t *testing.T) {
+	d := deployment(appsv1.DeploymentStatus{Replicas: 2, UpdatedReplicas: 2, AvailableReplicas: 1})
+	for old, want := range map[int32]string{0: "", 1: "; the old version still serves (1 ready)"} {
+		got := health.App(health.Objects{
+			Deployment: d, ReplicaSets: []*appsv1.ReplicaSet{replicaSet("old", "1", old), replicaSet("new", "2", 0)},
+			Instances: []*corev1.Pod{instance("new", waiting("ErrImagePull", "manifest unknown"))},
+		}, made)
+		if want := "instance new-1: image web:2 was not found" + want; got.Reason != want {
+			t.Errorf("got %q, want %q", got.Reason, want)
+		}
+	}
+}
+
 // An instance without a node may get one when the cluster grows; after a while that is not to be expected, unless the
 // cluster says that it does.
 func TestAppUnschedulable(t *testing.T) {
