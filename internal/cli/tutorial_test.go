@@ -98,7 +98,7 @@ func (c *cluster) shell(ts *testscript.TestScript, command string) string {
 
 // What differs from run to run, and says nothing.
 var (
-	progress = regexp.MustCompile(`(?m)^  +\d+\.\d+s .*\n?`)
+	progress = regexp.MustCompile(`(?m)^ *\d+\.\d+s  .*\n?`)
 	varying  = []struct{ pattern, with string }{
 		{`\d+\.\d+s\b`, "0.0s"},
 		{`\b\d+[smh] ago\b`, "0s ago"},
