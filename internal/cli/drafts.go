@@ -56,7 +56,7 @@ func (a *app) alone(ctx context.Context, w *workspace, author string, restore bo
 			return r, base, err
 		}
 		base, err = w.store.Get(ctx, h.Base())
-		if err != nil && !(restore && errors.Is(err, store.ErrDamaged)) {
+		if err != nil && (!restore || !errors.Is(err, store.ErrDamaged)) {
 			return r, base, err
 		}
 		if r, err = make(h.Next(), base); err != nil {

@@ -8,10 +8,8 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
-	"slices"
 	"strings"
 	"time"
 
@@ -164,54 +162,6 @@ func strict(root *cobra.Command) {
 	}
 }
 
-// noun is a command that only holds others.
-func noun(use, short string, commands ...*cobra.Command) *cobra.Command {
-	c := &cobra.Command{Use: use, Short: short, Args: noSuchCommand, RunE: showHelp}
-	c.SuggestionsMinimumDistance = 2
-	c.AddCommand(commands...)
-	return c
-}
-
-func showHelp(cmd *cobra.Command, _ []string) error { return cmd.Help() }
-
-// noSuchCommand takes no arguments, and says which command was probably meant.
-func noSuchCommand(cmd *cobra.Command, args []string) error {
-	if len(args) == 0 {
-		return nil
-	}
-	e := fault.New(fault.Usage, "unknown command %q for %q", args[0], cmd.CommandPath())
-	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
-		return e.WithHint("did you mean %s %s?", cmd.CommandPath(), near[0])
-	}
-	return e.WithHint("%s --help", cmd.CommandPath())
-}
-
-// exactly is cobra.ExactArgs with an error that says what is missing.
-func exactly(names ...string) cobra.PositionalArgs {
-	return between(len(names), names...)
-}
-
-// atLeast takes the named arguments, and any number of the last one.
-func atLeast(names ...string) cobra.PositionalArgs {
-	return func(cmd *cobra.Command, args []string) error {
-		return exactly(names...)(cmd, args[:min(len(args), len(names))])
-	}
-}
-
-// between takes at least least arguments and at most one for each name.
-func between(least int, names ...string) cobra.PositionalArgs {
-	return func(cmd *cobra.Command, args []string) error {
-		switch {
-		case len(args) < least:
-			return fault.New(fault.Usage, "%s is missing", strings.Join(names[len(args):least], " and ")).
-				WithHint("%s", cmd.UseLine())
-		case len(args) > len(names):
-			return fault.New(fault.Usage, "%q is one argument too many", args[len(names)]).WithHint("%s", cmd.UseLine())
-		}
-		return nil
-	}
-}
-
 // configure reads flags, environment and the settings file, before any command runs.
 func (a *app) configure(cmd *cobra.Command) error {
 	settings, err := config.Load(cmd.Root().PersistentFlags())
@@ -242,33 +192,3 @@ Flags:
 {{if .HasParent}}Flags that every command takes: psc --help{{else}}Flags of every command:
 {{.LocalFlags.FlagUsages | trimTrailingWhitespaces}}{{end}}
 `
-
-// interactive says whether somebody is there to answer a question.
-func (a *app) interactive() bool {
-	f, ok := a.In.(*os.File)
-	return ok && a.view.Terminal && isTerminal(f)
-}
-
-// ask asks a question that is answered with no unless it is answered with yes.
-func (a *app) ask(question string) bool {
-	fmt.Fprintf(a.Err, "%s [y/N] ", question)
-	var answer string
-	_, err := fmt.Fscanln(a.In, &answer)
-	return err == nil && slices.Contains([]string{"y", "yes"}, strings.ToLower(answer))
-}
-
-// confirm asks before something is lost. Without a terminal the way to answer is a flag.
-func (a *app) confirm(what, name string) error {
-	if a.yes {
-		return nil
-	}
-	if !a.interactive() {
-		return fault.New(fault.Usage, "%s cannot be undone", what).WithHint("add --yes to do it")
-	}
-	fmt.Fprintf(a.Err, "%s cannot be undone. Type %s to go on: ", what, name)
-	var answer string
-	if _, err := fmt.Fscanln(a.In, &answer); err != nil || answer != name {
-		return fault.New(fault.Failed, "nothing was done: the answer was not %s", name)
-	}
-	return nil
-}

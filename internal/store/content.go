@@ -27,7 +27,7 @@ import (
 // what changed. An object that no kept revision refers to is removed by Prune.
 const (
 	labelConfig = "psc.dev/config"
-	labelSecret = "psc.dev/secret"
+	labelSecret = "psc.dev/secret" //nolint:gosec // the name of a label
 	// annotationUsed is when an object that was there already was asked for again.
 	annotationUsed = "psc.dev/used"
 )

@@ -113,7 +113,7 @@ func State(s revision.State) string {
 		return bad.Render(string(s))
 	case revision.Waiting, revision.Pending:
 		return warning.Render(string(s))
-	case revision.Draft:
+	case revision.Draft, revision.Discarded:
 	}
 	return string(s)
 }

@@ -1,0 +1,57 @@
+package cli
+
+import (
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/pscdev/psc/internal/fault"
+)
+
+// noun is a command that only holds others.
+func noun(use, short string, commands ...*cobra.Command) *cobra.Command {
+	c := &cobra.Command{Use: use, Short: short, Args: noSuchCommand, RunE: showHelp}
+	c.SuggestionsMinimumDistance = 2
+	c.AddCommand(commands...)
+	return c
+}
+
+func showHelp(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+
+// noSuchCommand takes no arguments, and says which command was probably meant.
+func noSuchCommand(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	e := fault.New(fault.Usage, "unknown command %q for %q", args[0], cmd.CommandPath())
+	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+		return e.WithHint("did you mean %s %s?", cmd.CommandPath(), near[0])
+	}
+	return e.WithHint("%s --help", cmd.CommandPath())
+}
+
+// exactly is cobra.ExactArgs with an error that says what is missing.
+func exactly(names ...string) cobra.PositionalArgs {
+	return between(len(names), names...)
+}
+
+// atLeast takes the named arguments, and any number of the last one.
+func atLeast(names ...string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		return exactly(names...)(cmd, args[:min(len(args), len(names))])
+	}
+}
+
+// between takes at least least arguments and at most one for each name.
+func between(least int, names ...string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		switch {
+		case len(args) < least:
+			return fault.New(fault.Usage, "%s is missing", strings.Join(names[len(args):least], " and ")).
+				WithHint("%s", cmd.UseLine())
+		case len(args) > len(names):
+			return fault.New(fault.Usage, "%q is one argument too many", args[len(names)]).WithHint("%s", cmd.UseLine())
+		}
+		return nil
+	}
+}

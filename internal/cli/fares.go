@@ -1,0 +1,171 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/pscdev/psc/internal/rollout"
+	"github.com/pscdev/psc/internal/view"
+	"github.com/pscdev/psc/pkg/health"
+	"github.com/pscdev/psc/pkg/pod"
+	"github.com/pscdev/psc/pkg/render"
+	"github.com/pscdev/psc/pkg/revision"
+)
+
+// appStatus is how an app fares, for scripts.
+type appStatus struct {
+	Name      string       `json:"name"`
+	Image     string       `json:"image"`
+	Instances instances    `json:"instances"`
+	State     health.State `json:"state"`
+	Reason    string       `json:"reason,omitempty"`
+	Revision  int          `json:"revision,omitempty"`
+	URLs      []string     `json:"urls,omitempty"`
+
+	status health.Status
+}
+
+type instances struct {
+	Desired int `json:"desired"`
+	Ready   int `json:"ready"`
+}
+
+// routeStatus is how a route fares, for scripts.
+type routeStatus struct {
+	Name   string       `json:"name"`
+	State  health.State `json:"state"`
+	Reason string       `json:"reason,omitempty"`
+	URLs   []string     `json:"urls,omitempty"`
+	Rules  []pod.Rule   `json:"rules"`
+
+	route *pod.Route
+}
+
+// appStatuses are the apps of a revision with what is known of them.
+func appStatuses(statuses []rollout.Status, r revision.Revision) []appStatus {
+	urls := map[string][]string{}
+	for _, s := range statuses {
+		if route := r.Spec.Route(s.Ref.Name); s.Ref.Kind == pod.KindRoute && route != nil {
+			for _, rule := range route.Rules {
+				for _, t := range rule.To {
+					urls[t.App] = append(urls[t.App], at(s.URLs, rule.Path)...)
+				}
+			}
+		}
+	}
+	out := []appStatus{}
+	for _, s := range statuses {
+		if s.Ref.Kind != pod.KindApp {
+			continue
+		}
+		out = append(out, appStatus{
+			Name: s.Ref.Name, Image: r.Spec.App(s.Ref.Name).Image,
+			Instances: instances{Desired: s.Desired, Ready: s.Ready},
+			State:     s.State, Reason: s.Reason, Revision: r.Number, URLs: urls[s.Ref.Name], status: s.Status,
+		})
+	}
+	return out
+}
+
+func at(urls []string, path string) []string {
+	out := make([]string, len(urls))
+	for i, u := range urls {
+		out[i] = u + strings.TrimSuffix(path, "/")
+	}
+	return out
+}
+
+func routeStatuses(statuses []rollout.Status, r revision.Revision) []routeStatus {
+	out := []routeStatus{}
+	for _, s := range statuses {
+		if s.Ref.Kind != pod.KindRoute {
+			continue
+		}
+		route := r.Spec.Route(s.Ref.Name)
+		out = append(out, routeStatus{
+			Name: s.Ref.Name, State: s.State, Reason: s.Reason, URLs: s.URLs, Rules: route.Rules, route: route,
+		})
+	}
+	return out
+}
+
+// fares tells how everything in the live revision fares. A revision whose deploy nobody waited for is settled.
+func (a *app) fares(ctx context.Context, w *workspace, h history) (revision.Revision, render.Cluster, []rollout.Status, error) {
+	if h.Live == 0 {
+		return revision.Revision{}, render.Cluster{}, nil, nil
+	}
+	live, err := w.store.Get(ctx, h.Live)
+	if err != nil {
+		return live, render.Cluster{}, nil, err
+	}
+	live.Live = true
+	cluster, err := w.cluster(ctx, live.Spec)
+	if err != nil {
+		return live, cluster, nil, err
+	}
+	run := &rollout.Rollout{Kube: w.kube, Store: w.store, Pod: w.pod, Cluster: cluster, Now: a.Now}
+	if h.holder.ID != "" {
+		statuses, err := run.Statuses(ctx, live.Spec)
+		return live, cluster, statuses, err
+	}
+	settled, statuses, err := run.Settle(ctx, live)
+	settled.Live = true
+	return settled, cluster, statuses, err
+}
+
+// stateDraft is the state of a resource that is only in a draft.
+const stateDraft health.State = "draft"
+
+// resources are the apps and routes of the live revision as they fare, and after them those that only drafts have.
+func (a *app) resources(ctx context.Context, w *workspace) ([]appStatus, []routeStatus, error) {
+	h, err := w.history(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	live, cluster, statuses, err := a.fares(ctx, w, h)
+	if err != nil {
+		return nil, nil, err
+	}
+	apps, routes := appStatuses(statuses, live), routeStatuses(statuses, live)
+	head, err := w.store.Get(ctx, h.Tip())
+	if err != nil || head.Number == live.Number {
+		return apps, routes, err
+	}
+	for name, app := range head.Spec.Apps() {
+		if live.Spec.App(name) == nil {
+			apps = append(apps, appStatus{Name: name, Image: app.Image, Instances: instances{Desired: app.Count()}, State: stateDraft})
+		}
+	}
+	for name, route := range head.Spec.Routes() {
+		if live.Spec.Route(name) == nil {
+			if cluster.Gateway == nil {
+				if cluster, err = w.cluster(ctx, head.Spec); err != nil {
+					return nil, nil, err
+				}
+			}
+			routes = append(routes, routeStatus{Name: name, State: stateDraft, URLs: cluster.URLs(w.pod, name, route), Rules: route.Rules, route: route})
+		}
+	}
+	return apps, routes, nil
+}
+
+func (a *app) appTable(out io.Writer, apps []appStatus) {
+	rows := make([][]string, 0, len(apps))
+	for _, app := range apps {
+		rows = append(rows, []string{
+			app.Name, view.HealthState(app.State), fmt.Sprintf("%d/%d", app.Instances.Ready, app.Instances.Desired),
+			pod.ShortImage(app.Image), strings.Join(app.URLs, " "), app.Reason,
+		})
+	}
+	a.view.Table(out, []string{"APP", "STATE", "INSTANCES", "IMAGE", "URL", "REASON"}, rows)
+}
+
+func (a *app) routeTable(out io.Writer, routes []routeStatus) {
+	rows := make([][]string, 0, len(routes))
+	for _, r := range routes {
+		rows = append(rows, []string{r.Name, view.HealthState(r.State), strings.Join(r.URLs, " "), r.route.Describe(), r.Reason})
+	}
+	a.view.Table(out, []string{"ROUTE", "STATE", "URL", "TO", "REASON"}, rows)
+}
