@@ -104,6 +104,7 @@ var (
 		{`\b\d+[smh] ago\b`, "0s ago"},
 		{`(instance|log of) [a-z0-9-]+`, "$1 web"},
 		{`\b[a-z2-7]{10}\b`, "version"},
+		{`sha256:[0-9a-f]{64}`, "sha256:digest"},
 		{` +`, " "},
 	}
 )
