@@ -37,7 +37,7 @@ func parseAutoscale(text string) (map[string]any, error) {
 		n, err := strconv.Atoi(number)
 		switch {
 		case field == "cpu" && !aimed:
-		case err != nil || !ranged:
+		case err != nil || !ranged || n < 1:
 			return nil, fault.New(fault.Usage, "--autoscale %q is not MIN-MAX such as 2-10, or 2-10@70", text).
 				WithHint("--instances N hands the number back")
 		default:

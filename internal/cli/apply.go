@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -135,15 +134,13 @@ func (a *app) readFiles(names []string) (pod.Spec, error) {
 	return all, nil
 }
 
+// maxResources is more than any file of resources has, with the files of its configs.
+const maxResources = 256 << 20
+
 func (a *app) readFile(path string) (pod.Spec, error) {
-	data, err := []byte(nil), error(nil)
-	if path == "-" {
-		data, err = io.ReadAll(a.In)
-	} else {
-		data, err = os.ReadFile(path)
-	}
+	data, err := a.read(path, maxResources)
 	if err != nil {
-		return nil, fault.Wrap(fault.Usage, err)
+		return nil, err
 	}
 	return pod.Decode(data)
 }

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -75,8 +74,8 @@ func (a *app) configFiles(files map[string]any, text string) error {
 	case text == "-":
 		return fault.New(fault.Usage, "what comes from stdin needs a name").WithHint("NAME=-")
 	case path == "-":
-		data, err := io.ReadAll(io.LimitReader(a.In, pod.MaxFile+1))
-		files[name] = pod.ContentOf(data)
+		var err error
+		files[name], err = a.readContent(path)
 		return err
 	case !named && strings.HasSuffix(text, "-") && !exists(text):
 		files[strings.TrimSuffix(text, "-")] = nil
@@ -87,7 +86,7 @@ func (a *app) configFiles(files map[string]any, text string) error {
 		return fault.Wrap(fault.Usage, err)
 	}
 	if !info.IsDir() {
-		files[name], err = readContent(path)
+		files[name], err = a.readContent(path)
 		return err
 	}
 	if named {
@@ -102,7 +101,7 @@ func (a *app) configFiles(files map[string]any, text string) error {
 		if info, err := os.Stat(filepath.Join(path, entry.Name())); err != nil || !info.Mode().IsRegular() {
 			continue // folders in folders have no place in a config
 		}
-		if files[entry.Name()], err = readContent(filepath.Join(path, entry.Name())); err != nil {
+		if files[entry.Name()], err = a.readContent(filepath.Join(path, entry.Name())); err != nil {
 			return err
 		}
 	}
@@ -117,12 +116,9 @@ func exists(path string) bool {
 	return err == nil
 }
 
-func readContent(path string) (pod.Content, error) {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return pod.Content{}, fault.Wrap(fault.Usage, err)
-	}
-	return pod.ContentOf(data), nil
+func (a *app) readContent(path string) (pod.Content, error) {
+	data, err := a.read(path, pod.MaxFile)
+	return pod.ContentOf(data), err
 }
 
 // stage hands the bytes of all configs to the store, to be written with the revision that first refers to them.

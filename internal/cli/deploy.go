@@ -89,6 +89,9 @@ func newDeploy(a *app) *cobra.Command {
 			var again func(context.Context, revision.Revision) (revision.Revision, error)
 			if mine {
 				r, again, err = a.onlyMine(ctx, w, h, user.Name)
+				if done, err := a.unchanged(err); done {
+					return err
+				}
 			} else {
 				err = a.others(h, r.Number, user.Name, all)
 			}

@@ -115,10 +115,10 @@ func (w *workspace) fits(ctx context.Context, h history, r revision.Revision, au
 		var conflict *revision.Conflict
 		switch {
 		case errors.As(err, &conflict):
-			return fault.Wrap(fault.Conflict, &revision.Conflict{
+			return fault.New(fault.Conflict, "%w", &revision.Conflict{
 				Path: conflict.Path, Mine: conflict.Theirs, Theirs: conflict.Mine,
 				My: "this change of " + author, Their: fmt.Sprintf("draft %s of %s", d.Name(), d.Author),
-			})
+			}).WithHint("psc deploy brings the draft first, psc revision discard %d drops it", d.Number)
 		case err != nil:
 			return fault.New(fault.Conflict, "draft %s of %s does not fit on top of this change of %s: %w", d.Name(), d.Author, author, err)
 		}

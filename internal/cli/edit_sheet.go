@@ -69,11 +69,10 @@ func (s *sheet) edit(ctx context.Context, a *app, wrong error) error {
 	return errors.Join(failed, err)
 }
 
-// body is a text without the comments that edit put at its top.
+// body is a text without the comments at its top, where edit puts what was wrong: an editor may have changed them.
 func (s *sheet) body(text string) string {
-	head := slices.Collect(strings.Lines(s.head))
 	for line := range strings.Lines(text) {
-		if !slices.Contains(head, line) {
+		if s.head == "" || !strings.HasPrefix(line, "#") {
 			break
 		}
 		text = text[len(line):]
@@ -109,7 +108,11 @@ func runEditor(ctx context.Context, a *app, path string) error {
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = a.In, a.Err, a.Err
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = editorPatience
-	if err := cmd.Run(); err != nil {
+	err := cmd.Run()
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if err != nil {
 		return fault.New(fault.Failed, "run the editor: %s: %w", editor, err).WithHint("set VISUAL or EDITOR to the editor that you use")
 	}
 	return nil

@@ -3,7 +3,6 @@ package cli
 import (
 	"bytes"
 	"context"
-	"errors"
 	"maps"
 
 	"github.com/spf13/cobra"
@@ -46,7 +45,13 @@ func newSecretSet(a *app) *cobra.Command {
 			if len(args) == 1 && len(files) == 0 && envFile == "" {
 				return fault.New(fault.Usage, "KEY is missing").WithHint("%s", cmd.UseLine())
 			}
-			if err := errors.Join(a.readEnvFile(values, envFile), readKeyFiles(values, files), a.askValues(values, keys)); err != nil {
+			if err := a.readEnvFile(values, envFile); err != nil {
+				return err
+			}
+			if err := a.readKeyFiles(values, files); err != nil {
+				return err
+			}
+			if err := a.askValues(values, keys); err != nil {
 				return err
 			}
 			size := 0

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"bytes"
-	"io"
 	"os"
 	"strings"
 
@@ -39,7 +38,10 @@ func (a *app) askValues(values map[string][]byte, keys []string) error {
 			return fault.New(fault.Usage, "stdin can hold the value of one key, not of %s", strings.Join(keys, " and ")).
 				WithHint("--env-file - reads lines KEY=VALUE from stdin")
 		}
-		value, err := io.ReadAll(io.LimitReader(a.In, maxValues+2))
+		value, err := a.read("-", maxValues)
+		if err == nil && len(value) == 0 { // whatever should have written it has failed
+			return fault.New(fault.Usage, "stdin holds no value for %s", keys[0]).WithHint("--file %s=/dev/null sets an empty one", keys[0])
+		}
 		values[keys[0]] = bytes.TrimSuffix(bytes.TrimSuffix(value, []byte("\n")), []byte("\r"))
 		return err
 	}
@@ -53,15 +55,15 @@ func (a *app) askValues(values map[string][]byte, keys []string) error {
 	return nil
 }
 
-func readKeyFiles(values map[string][]byte, files []string) error {
+func (a *app) readKeyFiles(values map[string][]byte, files []string) error {
 	for _, text := range files {
 		key, path, ok := strings.Cut(text, "=")
 		if !ok {
 			return fault.New(fault.Usage, "--file %q is not KEY=FILE", text)
 		}
-		value, err := os.ReadFile(path)
+		value, err := a.read(path, maxValues)
 		if err != nil {
-			return fault.Wrap(fault.Usage, err)
+			return err
 		}
 		values[key] = value
 	}
@@ -73,16 +75,7 @@ func (a *app) readEnvFile(values map[string][]byte, path string) error {
 	if path == "" {
 		return nil
 	}
-	in := a.In
-	if path != "-" {
-		f, err := os.Open(path)
-		if err != nil {
-			return fault.Wrap(fault.Usage, err)
-		}
-		defer func() { _ = f.Close() }() // it was only read
-		in = f
-	}
-	text, err := io.ReadAll(io.LimitReader(in, maxValues+1))
+	text, err := a.read(path, maxValues)
 	if err != nil {
 		return err
 	}

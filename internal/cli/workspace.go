@@ -28,6 +28,7 @@ type app struct {
 	view     *view.View
 
 	work                *workspace // once it was opened
+	stdinRead           bool
 	kubeconfig          string
 	yes, quiet, verbose bool
 }

@@ -28,8 +28,11 @@ func again[T any](ctx context.Context, c *Client, request func() (T, error)) (T,
 	begin := time.Now()
 	for pause := firstPause; ; pause = min(2*pause, longestPause) {
 		out, err := request()
+		if err != nil && ctx.Err() != nil {
+			return out, context.Cause(ctx) // what net/http makes of it looks like a broken network
+		}
 		limit := c.passes(err)
-		if limit == 0 || ctx.Err() != nil {
+		if limit == 0 {
 			return out, err
 		}
 		wait := pause/2 + rand.N(pause) //nolint:gosec // it only keeps requests from coming back all at once

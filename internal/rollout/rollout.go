@@ -11,6 +11,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -174,7 +175,11 @@ func (o *Rollout) supersede(ctx context.Context, h revision.History, r revision.
 		case old.State == revision.Waiting && !path[old.Number]:
 			_, err = o.Store.MarkOnce(ctx, old, revision.Draft, nil)
 		case old.State == revision.Waiting || old.State == revision.Pending:
-			_, err = o.finish(ctx, old, revision.Failed, fmt.Sprintf("%v by r%d", ErrSuperseded, r.Number))
+			reason := fmt.Sprintf("%v by r%d", ErrSuperseded, r.Number)
+			if path[old.Number] {
+				reason += ", which holds it"
+			}
+			_, err = o.finish(ctx, old, revision.Failed, reason)
 		}
 		if err != nil && !apierrors.IsConflict(err) && !errors.As(err, new(*revision.MoveError)) {
 			return err
@@ -250,8 +255,10 @@ func (d *deploy) turn(ctx context.Context, result Result, opts Options) (Result,
 	}
 	h := revision.NewHistory(all, d.lock.Live())
 	r := result.Revision
-	// What a revision that is deployed alone was made to either runs or was asked for before it, else somebody gave up.
-	founded := h.Follows(r.Number, h.Live) && (opts.Again == nil || len(h.Brings(r.Number)) == 0)
+	// A revision that is deployed alone brings itself and nothing else: what it was made to has to run by now. Where it
+	// does not, somebody gave up, died, or comes after us.
+	others := slices.DeleteFunc(h.Brings(r.Number), func(b revision.Revision) bool { return b.Number == r.Number })
+	founded := h.Follows(r.Number, h.Live) && (opts.Again == nil || len(others) == 0)
 	switch {
 	case h.Path(h.Live)[r.Number] && r.Number != h.Live:
 		return d.fail(ctx, result, fmt.Errorf("%w by r%d, which holds it", ErrSuperseded, h.Live))
@@ -279,7 +286,7 @@ func (d *deploy) turn(ctx context.Context, result Result, opts Options) (Result,
 func (d *deploy) run(ctx context.Context, result Result, opts Options) (Result, error) {
 	r, err := d.Store.Mark(ctx, result.Revision, revision.Waiting, d.begins) // it is our turn, whatever became of it meanwhile
 	if err != nil {
-		return result, err
+		return d.leave(ctx, result, err)
 	}
 	result.Revision = r
 	objects, err := render.Objects(d.Pod, r.Spec, d.Cluster)
@@ -297,9 +304,11 @@ func (d *deploy) run(ctx context.Context, result Result, opts Options) (Result, 
 		return d.leave(ctx, result, err)
 	}
 	d.Emit(Event{Plan: steps})
-	if result.Revision, err = d.Store.Mark(ctx, r, revision.Pending, nil); err != nil {
-		return result, err
+	pending, err := d.Store.Mark(ctx, r, revision.Pending, nil)
+	if err != nil {
+		return d.leave(ctx, result, err)
 	}
+	result.Revision = pending
 	if err := d.lock.SetLive(ctx, r.Number); err != nil {
 		return d.fail(ctx, result, err)
 	}

@@ -48,14 +48,16 @@ func (o *Rollout) Compare(ctx context.Context, objects []*unstructured.Unstructu
 	var live plan.Live
 	for _, list := range lists {
 		live.Objects = append(live.Objects, list.Objects...)
-		live.Stopped = append(live.Stopped, list.Stopped...)
+		if list.Instances != nil {
+			live.Instances = list.Instances
+		}
 	}
 	return plan.Of(objects, live, markers()), nil
 }
 
 // workloads lists Deployments with their number of instances, which their metadata does not tell.
 func (o *Rollout) workloads(ctx context.Context) (plan.Live, error) {
-	var live plan.Live
+	live := plan.Live{Instances: map[string]int64{}}
 	items, err := o.Kube.List(ctx, deployments(), o.Pod, render.Selector(o.Pod))
 	for i := range items {
 		meta, err := kube.As[metav1.PartialObjectMetadata](&items[i])
@@ -63,8 +65,8 @@ func (o *Rollout) workloads(ctx context.Context) (plan.Live, error) {
 			return live, err
 		}
 		live.Objects = append(live.Objects, *meta)
-		if n, found, _ := unstructured.NestedInt64(items[i].Object, "spec", "replicas"); found && n == 0 {
-			live.Stopped = append(live.Stopped, meta.Name)
+		if n, found, _ := unstructured.NestedInt64(items[i].Object, "spec", "replicas"); found {
+			live.Instances[meta.Name] = n
 		}
 	}
 	return live, err

@@ -176,11 +176,12 @@ func (s *Store) Mark(ctx context.Context, r revision.Revision, to revision.State
 		if !apierrors.IsConflict(err) {
 			return next, err
 		}
-		message := r.Message
-		if r, err = s.Get(ctx, r.Number); err != nil {
+		now, err := s.Get(ctx, r.Number)
+		if err != nil {
 			return r, err
 		}
-		r.Message = cmp.Or(message, r.Message)
+		now.Message = cmp.Or(r.Message, now.Message)
+		r = now
 	}
 }
 

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	corev1 "k8s.io/api/core/v1"
 )
@@ -131,7 +133,11 @@ func (i instance) creating() trouble {
 	case e == nil:
 		return trouble{}
 	case e.Reason == "Pulling":
-		return trouble{cause: strings.ToLower(e.Message[:1]) + e.Message[1:]}
+		first, size := utf8.DecodeRuneInString(e.Message)
+		if size == 0 { // anybody may write events
+			return trouble{cause: "pulling its image"}
+		}
+		return trouble{cause: string(unicode.ToLower(first)) + e.Message[size:]}
 	case e.Reason == "FailedCreatePodSandBox":
 		return i.noSandbox()
 	}

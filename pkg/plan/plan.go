@@ -7,6 +7,7 @@ package plan
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -63,9 +64,9 @@ type Markers struct {
 type Live struct {
 	// Objects are those of all kinds that psc renders.
 	Objects []metav1.PartialObjectMetadata
-	// Stopped are the Deployments that want no instances. It only matters for those that are scaled automatically: their
+	// Instances are how many the Deployments want. It only matters for those that are scaled automatically: their
 	// number is not psc's, and their autoscaler leaves 0 alone.
-	Stopped []string
+	Instances map[string]int64
 }
 
 // Of returns a step for every rendered and every live object: the rendered ones in the order of their phases, then
@@ -82,7 +83,8 @@ func Of(rendered []*unstructured.Unstructured, live Live, m Markers) []Step {
 		key := id{o.GroupVersionKind().GroupKind(), o.GetName()}
 		step := Object(o, found[key], m)
 		if minimum := least[key.name]; minimum > 0 && key.kind.Kind == kindWorkload {
-			step = step.wake(minimum, slices.Contains(live.Stopped, key.name))
+			now, known := live.Instances[key.name]
+			step = step.wake(minimum, now, known)
 		}
 		delete(found, key)
 		steps = append(steps, step)
@@ -117,16 +119,17 @@ func minimums(rendered []*unstructured.Unstructured) map[string]int64 {
 	return out
 }
 
-// wake gives what is scaled automatically its least number of instances when it is new or was stopped by hand.
-func (s Step) wake(minimum int64, stopped bool) Step {
+// wake gives what is scaled automatically its least number of instances at once when it is new or has fewer: the
+// autoscaler takes its time, and leaves 0 alone.
+func (s Step) wake(minimum, now int64, known bool) Step {
 	switch {
 	case s.Action == Create:
 		s.Instances = minimum
-	case stopped:
+	case known && now < minimum:
 		s.Instances = minimum
 		s.Fields = append(s.Fields, Field{Path: "spec.replicas", Change: Changed})
 		if s.Action == Keep {
-			s.Action, s.Reason = Update, "scaled to 0 by hand"
+			s.Action, s.Reason = Update, fmt.Sprintf("scaled to %d by hand", now)
 		}
 	}
 	return s

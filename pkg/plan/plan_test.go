@@ -291,8 +291,8 @@ func TestInstances(t *testing.T) {
 	}{
 		"new":     {plan.Live{}, plan.Create, 3},
 		"running": {plan.Live{Objects: []metav1.PartialObjectMetadata{there}}, plan.Keep, 0},
-		"stopped": {plan.Live{Objects: []metav1.PartialObjectMetadata{there}, Stopped: []string{"web"}}, plan.Update, 3},
-		"others":  {plan.Live{Objects: []metav1.PartialObjectMetadata{there}, Stopped: []string{"api"}}, plan.Keep, 0},
+		"stopped": {plan.Live{Objects: []metav1.PartialObjectMetadata{there}, Instances: map[string]int64{"web": 0}}, plan.Update, 3},
+		"others":  {plan.Live{Objects: []metav1.PartialObjectMetadata{there}, Instances: map[string]int64{"api": 0}}, plan.Keep, 0},
 	} {
 		steps := plan.Of([]*unstructured.Unstructured{deployment, scaler}, test.live, markers)
 		if got := steps[0]; got.Kind != deployments || got.Action != test.action || got.Instances != test.instances {

@@ -24,6 +24,7 @@ type History struct {
 // NewHistory returns the history of records in any order.
 func NewHistory(records []Revision, live int) History {
 	h := History{All: slices.SortedFunc(slices.Values(records), func(a, b Revision) int { return cmp.Compare(b.Number, a.Number) }), Live: live}
+	h.newest = live
 	if len(h.All) > 0 {
 		h.newest = max(live, h.All[0].Number)
 	}
@@ -131,12 +132,13 @@ func (h History) Root(draft Revision) int {
 	return 0
 }
 
-// Brings are the drafts that a deploy of a revision would bring, oldest first.
+// Brings are what never ran and a deploy of a revision would bring, oldest first: drafts, and what waits for its turn,
+// or waited until whoever asked for it died.
 func (h History) Brings(number int) []Revision {
 	path, live := h.Path(number), h.Path(h.Live)
 	var out []Revision
 	for _, r := range slices.Backward(h.All) {
-		if r.State == Draft && path[r.Number] && !live[r.Number] {
+		if (r.State == Draft || r.State == Waiting) && path[r.Number] && !live[r.Number] {
 			out = append(out, r)
 		}
 	}

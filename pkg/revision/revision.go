@@ -121,22 +121,11 @@ func Rebase(onto, from, to pod.Spec, change pod.Change) (pod.Spec, error) {
 	if err != nil {
 		return nil, err
 	}
-	moved, set := leaves(Diff(from, to)), leaves(Diff(onto, spec))
+	moved, set := fieldsOf(Diff(from, to)), fieldsOf(Diff(onto, spec))
 	for _, path := range slices.Sorted(maps.Keys(set)) {
-		if value, both := moved[path]; both {
-			return nil, &Conflict{Path: path, Mine: set[path], Theirs: value}
+		if field, both := moved[path]; both {
+			return nil, &Conflict{Path: path, Mine: set[path].text(set[path].to), Theirs: field.text(field.to)}
 		}
 	}
 	return spec, nil
-}
-
-// leaves are the new values by resource and path.
-func leaves(entries []Entry) map[string]string {
-	out := map[string]string{}
-	for _, e := range entries {
-		for _, f := range e.Fields {
-			out[e.Ref().String()+" "+f.Path] = Text(f.To)
-		}
-	}
-	return out
 }
