@@ -16,6 +16,7 @@ import (
 type deployFlags struct {
 	timeout, lockWait         time.Duration
 	noWait, rollbackOnFailure bool
+	message                   string // of deploy alone
 }
 
 func (f *deployFlags) add(cmd *cobra.Command) {
@@ -39,7 +40,6 @@ func (f *deployFlags) check() error {
 func newDeploy(a *app) *cobra.Command {
 	var (
 		f                                     deployFlags
-		message                               string
 		dryRun, exitCode, mine, all, redeploy bool
 	)
 	cmd := &cobra.Command{
@@ -98,15 +98,12 @@ func newDeploy(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if message != "" {
-				r.Message = message
-			}
 			return a.deploy(ctx, w, user.Name, r, again, &f)
 		},
 	}
 	f.add(cmd)
 	flags := cmd.Flags()
-	flags.StringVarP(&message, "message", "m", "", "what to say of the revision in the history, `TEXT`")
+	flags.StringVarP(&f.message, "message", "m", "", "what to say of the revision in the history, `TEXT`")
 	flags.BoolVar(&mine, "mine", false, "deploy your own drafts alone; those of others are put on top")
 	flags.BoolVar(&all, "all", false, "deploy the drafts of others too")
 	flags.BoolVar(&redeploy, "redeploy", false, "deploy what is live again, without the drafts that wait")

@@ -32,7 +32,9 @@ func (a *app) deploy(ctx context.Context, w *workspace, user string, r revision.
 		Kube: w.kube, Store: w.store, Pod: w.pod, Cluster: cluster, User: user, Holder: a.runID(user), Now: a.Now,
 		Emit: func(e rollout.Event) { show(progress, e) },
 	}
-	result, err := run.Deploy(ctx, r, rollout.Options{Timeout: f.timeout, LockWait: f.lockWait, NoWait: f.noWait, Again: again})
+	result, err := run.Deploy(ctx, r, rollout.Options{
+		Timeout: f.timeout, LockWait: f.lockWait, Message: f.message, NoWait: f.noWait, Again: again,
+	})
 	progress.Close()
 	if ctx.Err() == nil && !errors.Is(err, store.ErrLost) { // else whoever comes next does it
 		err = errors.Join(err, a.restack(ctx, w))

@@ -10,6 +10,7 @@ import (
 	"github.com/pscdev/psc/internal/rollout"
 	"github.com/pscdev/psc/internal/view"
 	"github.com/pscdev/psc/pkg/plan"
+	"github.com/pscdev/psc/pkg/pod"
 	"github.com/pscdev/psc/pkg/render"
 	"github.com/pscdev/psc/pkg/revision"
 )
@@ -35,9 +36,9 @@ type driftDocument struct {
 	Drift []drift `json:"drift"`
 }
 
-// drift compares what the live revision renders to with what is there.
-func (a *app) drift(ctx context.Context, w *workspace, live revision.Revision, cluster render.Cluster) ([]drift, error) {
-	objects, err := render.Objects(w.pod, live.Spec, cluster)
+// drifted compares what the live spec renders to with what is there.
+func (w *workspace) drifted(ctx context.Context, spec pod.Spec, cluster render.Cluster) ([]drift, error) {
+	objects, err := render.Objects(w.pod, spec, cluster)
 	if err != nil {
 		return []drift{{Kind: "pod", Name: w.pod, Reason: err.Error()}}, nil
 	}
@@ -71,7 +72,7 @@ func (a *app) diffLive(ctx context.Context, w *workspace, exitCode bool) error {
 		return err
 	}
 	doc := driftDocument{Live: live.Number, Drift: []drift{}}
-	found, err := a.drift(ctx, w, live, cluster)
+	found, err := w.drifted(ctx, live.Spec, cluster)
 	if err != nil {
 		return err
 	}

@@ -91,28 +91,30 @@ func routeStatuses(statuses []rollout.Status, r revision.Revision) []routeStatus
 	return out
 }
 
-// fares tells how everything in the live revision fares. A revision whose deploy nobody waited for is settled.
-func (a *app) fares(ctx context.Context, w *workspace, h history) (revision.Revision, render.Cluster, []rollout.Status, error) {
-	if h.Live == 0 {
-		return revision.Revision{}, render.Cluster{}, nil, nil
-	}
+// running is the live revision, which has no number when there is none, and what the cluster offers to it.
+func (w *workspace) running(ctx context.Context, h history) (revision.Revision, render.Cluster, error) {
 	live, err := w.store.Get(ctx, h.Live)
-	if err != nil {
-		return live, render.Cluster{}, nil, err
+	if err != nil || h.Live == 0 {
+		return live, render.Cluster{}, err
 	}
 	live.Live = true
 	cluster, err := w.cluster(ctx, live.Spec)
-	if err != nil {
-		return live, cluster, nil, err
-	}
+	return live, cluster, err
+}
+
+// fares tells how everything in the live revision fares. A revision whose deploy nobody waited for is settled.
+func (a *app) fares(ctx context.Context, w *workspace, h history, live revision.Revision, cluster render.Cluster) (revision.Revision, []rollout.Status, error) {
 	run := &rollout.Rollout{Kube: w.kube, Store: w.store, Pod: w.pod, Cluster: cluster, Now: a.Now}
-	if h.holder.ID != "" {
+	switch {
+	case h.Live == 0:
+		return live, nil, nil
+	case h.holder.ID != "":
 		statuses, err := run.Statuses(ctx, live.Spec)
-		return live, cluster, statuses, err
+		return live, statuses, err
 	}
 	settled, statuses, err := run.Settle(ctx, live)
 	settled.Live = true
-	return settled, cluster, statuses, err
+	return settled, statuses, err
 }
 
 // stateDraft is the state of a resource that is only in a draft.
@@ -124,7 +126,11 @@ func (a *app) resources(ctx context.Context, w *workspace) ([]appStatus, []route
 	if err != nil {
 		return nil, nil, err
 	}
-	live, cluster, statuses, err := a.fares(ctx, w, h)
+	live, cluster, err := w.running(ctx, h)
+	if err != nil {
+		return nil, nil, err
+	}
+	live, statuses, err := a.fares(ctx, w, h, live, cluster)
 	if err != nil {
 		return nil, nil, err
 	}

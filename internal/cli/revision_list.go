@@ -82,11 +82,15 @@ func newRevisionList(a *app) *cobra.Command {
 
 // settle finds out how a deploy ended that nobody waited for.
 func (a *app) settle(ctx context.Context, w *workspace, h *history) error {
-	live, ok := h.Find(h.Live)
-	if !ok || live.State != revision.Pending || h.holder.ID != "" {
+	now, ok := h.Find(h.Live)
+	if !ok || now.State != revision.Pending || h.holder.ID != "" {
 		return nil
 	}
-	settled, _, _, err := a.fares(ctx, w, *h)
+	live, cluster, err := w.running(ctx, *h)
+	if err != nil {
+		return err
+	}
+	settled, _, err := a.fares(ctx, w, *h, live, cluster)
 	if err != nil {
 		return err
 	}

@@ -7,7 +7,9 @@ import (
 	"io"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
 
+	"github.com/pscdev/psc/internal/rollout"
 	"github.com/pscdev/psc/internal/view"
 	"github.com/pscdev/psc/pkg/revision"
 )
@@ -51,8 +53,25 @@ func (a *app) status(ctx context.Context, w *workspace) (statusDocument, history
 	if err != nil {
 		return doc, h, err
 	}
-	live, cluster, statuses, err := a.fares(ctx, w, h)
+	live, cluster, err := w.running(ctx, h)
 	if err != nil {
+		return doc, h, err
+	}
+	var statuses []rollout.Status
+	var found []drift
+	spec := live.Spec
+	group, both := errgroup.WithContext(ctx)
+	group.Go(func() (err error) {
+		live, statuses, err = a.fares(both, w, h, live, cluster)
+		return err
+	})
+	if live.Number != 0 {
+		group.Go(func() (err error) {
+			found, err = w.drifted(both, spec, cluster)
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
 		return doc, h, err
 	}
 	doc.Apps, doc.Routes = appStatuses(statuses, live), routeStatuses(statuses, live)
@@ -62,11 +81,11 @@ func (a *app) status(ctx context.Context, w *workspace) (statusDocument, history
 	}
 	if live.Number != 0 {
 		doc.Live = &live
-		if live.State.Done() {
-			doc.Drift, err = a.drift(ctx, w, live, cluster)
+		if live.State.Done() { // else it is on its way
+			doc.Drift = found
 		}
 	}
-	return doc, h, err
+	return doc, h, nil
 }
 
 func (a *app) showStatus(out io.Writer, doc statusDocument, h history) {

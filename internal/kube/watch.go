@@ -2,15 +2,18 @@ package kube
 
 import (
 	"context"
-	"errors"
 	"time"
 
+	appsv1 "k8s.io/api/apps/v1"
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/fields"
-	"k8s.io/client-go/dynamic/dynamicinformer"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/serializer"
+	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/cache"
+	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 )
 
 // Watch keeps copies of objects that follow the cluster, with one watch per kind.
@@ -21,8 +24,9 @@ type Watch struct {
 	stores map[Kind]cache.Store
 }
 
-// Watch begins to follow the objects of some kinds with a label selector, until ctx ends. It returns when all that
-// was there has been read. The cluster must have the kinds. A watch that breaks off later goes on by itself.
+// Watch begins to follow the objects of some kinds with a label selector, until ctx ends: without the templates of
+// workloads, whose instances tell the same. It returns when all that
+// was there has been read. The cluster must have the kinds, and they are among those of watched. A watch that breaks off later goes on by itself.
 func (c *Client) Watch(ctx context.Context, namespace, selector string, kinds ...Kind) (*Watch, error) {
 	return c.watch(ctx, namespace, func(o *metav1.ListOptions) { o.LabelSelector = selector }, kinds)
 }
@@ -54,12 +58,15 @@ func (c *Client) watch(ctx context.Context, namespace string, choose func(*metav
 		default:
 		}
 	}
-	factory := dynamicinformer.NewFilteredDynamicSharedInformerFactory(c.dynamic, 0, namespace, choose)
 	w := &Watch{Changed: changed, stores: map[Kind]cache.Store{}}
 	failed := make(chan error, len(kinds))
+	var informers []cache.DoneChecker
 	for _, kind := range kinds {
-		informer := factory.ForResource(resource(kind)).Informer()
-		if err := informer.SetTransform(withoutManagedFields); err != nil {
+		informer, err := c.informer(kind, namespace, choose)
+		if err != nil {
+			return nil, err
+		}
+		if err := informer.SetTransform(lean); err != nil {
 			return nil, err
 		}
 		if err := informer.SetWatchErrorHandlerWithContext(func(_ context.Context, _ *cache.Reflector, err error) {
@@ -78,60 +85,85 @@ func (c *Client) watch(ctx context.Context, namespace string, choose func(*metav
 			return nil, err
 		}
 		w.stores[kind] = informer.GetStore()
+		informers = append(informers, informer.HasSyncedChecker())
+		go informer.RunWithContext(ctx)
 	}
-	factory.Start(ctx.Done())
-	synced := make(chan struct{})
-	go func() {
-		defer close(synced)
-		factory.WaitForCacheSync(ctx.Done())
-	}()
 	begin := time.Now()
-	for {
+	for len(informers) > 0 {
 		select {
 		case err := <-failed:
 			if time.Since(begin) >= c.passes(err) { // else it is being tried again
 				return nil, c.named(err, "watch the pod")
 			}
-			continue
-		case <-synced:
-		}
-		if ctx.Err() != nil {
+		case <-informers[0].Done():
+			informers = informers[1:]
+		case <-ctx.Done():
 			return nil, c.named(ctx.Err(), "watch the pod")
 		}
-		return w, nil
 	}
+	return w, nil
 }
 
-// withoutManagedFields drops what takes the most memory and nobody reads.
-func withoutManagedFields(o any) (any, error) {
-	if u, ok := o.(*unstructured.Unstructured); ok {
-		u.SetManagedFields(nil)
+// informer follows one kind. It reads protobuf where the API server can: a tenth of the time that JSON takes.
+func (c *Client) informer(kind Kind, namespace string, choose func(*metav1.ListOptions)) (cache.SharedIndexInformer, error) {
+	scheme, err := watched()
+	if err != nil {
+		return nil, err
+	}
+	object, err := scheme.New(kind)
+	if err != nil {
+		return nil, err
+	}
+	config := rest.CopyConfig(c.config)
+	group := kind.GroupVersion()
+	config.GroupVersion, config.APIPath = &group, "/apis"
+	if group.Group == "" {
+		config.APIPath = "/api"
+	}
+	config.NegotiatedSerializer = serializer.NewCodecFactory(scheme).WithoutConversion()
+	config.AcceptContentTypes = runtime.ContentTypeProtobuf + "," + runtime.ContentTypeJSON
+	client, err := rest.RESTClientForConfigAndClient(config, c.http)
+	if err != nil {
+		return nil, err
+	}
+	source := cache.NewFilteredListWatchFromClient(client, resource(kind).Resource, namespace, choose)
+	return cache.NewSharedIndexInformer(source, object, 0, cache.Indexers{}), nil
+}
+
+// watched are the types of what can be watched.
+func watched() (*runtime.Scheme, error) {
+	scheme := runtime.NewScheme()
+	builder := runtime.NewSchemeBuilder(appsv1.AddToScheme, autoscalingv2.AddToScheme, corev1.AddToScheme, gatewayv1.Install)
+	return scheme, builder.AddToScheme(scheme)
+}
+
+// lean drops what takes the most memory and nobody reads.
+func lean(o any) (any, error) {
+	if object, ok := o.(metav1.Object); ok {
+		object.SetManagedFields(nil)
+	}
+	switch o := o.(type) {
+	case *appsv1.Deployment:
+		o.Spec.Template = corev1.PodTemplateSpec{}
+	case *appsv1.ReplicaSet:
+		o.Spec.Template = corev1.PodTemplateSpec{}
 	}
 	return o, nil
 }
 
-// Objects returns copies of all objects of a kind as T, such as appsv1.Deployment. There are none of a kind that is not
-// watched.
-func Objects[T any](w *Watch, kind Kind) ([]*T, error) {
-	var (
-		out  []*T
-		errs []error
-	)
+// Objects returns all objects of a kind as *T, such as *appsv1.Deployment, for reading only. There are none of a kind that
+// is not watched.
+func Objects[T any](w *Watch, kind Kind) []*T {
 	store, watched := w.stores[kind]
 	if !watched {
-		return nil, nil
+		return nil
 	}
-	for _, item := range store.List() {
-		o, ok := item.(*unstructured.Unstructured)
-		if !ok {
-			continue
+	items := store.List()
+	out := make([]*T, 0, len(items))
+	for _, item := range items {
+		if o, ok := item.(*T); ok {
+			out = append(out, o)
 		}
-		object, err := As[T](o)
-		if err != nil {
-			errs = append(errs, err)
-			continue
-		}
-		out = append(out, object)
 	}
-	return out, errors.Join(errs...)
+	return out
 }

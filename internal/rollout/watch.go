@@ -71,26 +71,23 @@ func (o *Rollout) Statuses(ctx context.Context, spec pod.Spec) ([]Status, error)
 	if err != nil {
 		return nil, err
 	}
-	statuses, err := o.judge(w, spec)
-	if open, failed := tally(statuses); err == nil && open+len(failed) > 0 { // then the events may tell more
+	statuses := o.judge(w, spec)
+	if open, failed := tally(statuses); open+len(failed) > 0 { // then the events may tell more
 		o.followEvents(watching, w)
-		statuses, err = o.judge(w, spec)
+		statuses = o.judge(w, spec)
 	}
-	return statuses, err
+	return statuses, nil
 }
 
-func (o *Rollout) judge(f *follower, spec pod.Spec) ([]Status, error) {
-	l, err := f.read()
-	if err != nil {
-		return nil, err
-	}
+func (o *Rollout) judge(f *follower, spec pod.Spec) []Status {
+	l := f.read()
 	statuses := make([]Status, 0, len(spec))
 	for _, ref := range spec.Refs() {
 		if ref.Kind == pod.KindApp || ref.Kind == pod.KindRoute {
 			statuses = append(statuses, o.status(ref, spec, l.of(ref, o.Now())))
 		}
 	}
-	return statuses, nil
+	return statuses
 }
 
 func (o *Rollout) status(ref pod.Ref, spec pod.Spec, s health.Status) Status {
@@ -139,19 +136,10 @@ func (f *follower) told() <-chan struct{} {
 	return f.events.Changed
 }
 
-func (f *follower) read() (live, error) {
-	d, errD := kube.Objects[appsv1.Deployment](f.Watch, deployments())
-	rs, errRS := kube.Objects[appsv1.ReplicaSet](f.Watch, replicaSets())
-	p, errP := kube.Objects[corev1.Pod](f.Watch, instances())
-	h, errH := kube.Objects[autoscalingv2.HorizontalPodAutoscaler](f.Watch, autoscalers())
-	r, errR := kube.Objects[gatewayv1.HTTPRoute](f.Watch, httpRoutes())
+func (f *follower) read() live {
 	var e []*corev1.Event
-	var errE error
 	if f.events != nil {
-		e, errE = kube.Objects[corev1.Event](f.events, kube.Events())
-	}
-	if err := errors.Join(errD, errRS, errP, errH, errR, errE); err != nil {
-		return live{}, err
+		e = kube.Objects[corev1.Event](f.events, kube.Events())
 	}
 	apps := map[string]health.Objects{}
 	add := func(name string, to func(*health.Objects)) {
@@ -160,23 +148,23 @@ func (f *follower) read() (live, error) {
 		apps[name] = o
 	}
 	events := health.NewEvents(e)
-	for _, d := range d {
+	for _, d := range kube.Objects[appsv1.Deployment](f.Watch, deployments()) {
 		add(d.Name, func(o *health.Objects) { o.Deployment, o.Events = d, events })
 	}
-	for _, rs := range rs {
+	for _, rs := range kube.Objects[appsv1.ReplicaSet](f.Watch, replicaSets()) {
 		add(rs.Labels[render.LabelApp], func(o *health.Objects) { o.ReplicaSets = append(o.ReplicaSets, rs) })
 	}
-	for _, p := range p {
+	for _, p := range kube.Objects[corev1.Pod](f.Watch, instances()) {
 		add(p.Labels[render.LabelApp], func(o *health.Objects) { o.Instances = append(o.Instances, p) })
 	}
-	for _, h := range h {
+	for _, h := range kube.Objects[autoscalingv2.HorizontalPodAutoscaler](f.Watch, autoscalers()) {
 		add(h.Name, func(o *health.Objects) { o.Autoscaler = h })
 	}
-	routes := make(map[string]*gatewayv1.HTTPRoute, len(r))
-	for _, r := range r {
+	routes := map[string]*gatewayv1.HTTPRoute{}
+	for _, r := range kube.Objects[gatewayv1.HTTPRoute](f.Watch, httpRoutes()) {
 		routes[r.Name] = r
 	}
-	return live{apps: apps, routes: routes}, nil
+	return live{apps: apps, routes: routes}
 }
 
 // watcher waits for the resources of a spec and says how they fare whenever that changes.
@@ -233,10 +221,7 @@ func (w *watcher) wait(ctx context.Context, kinds ...pod.Kind) ([]Status, error)
 }
 
 func (w *watcher) look(kinds []pod.Kind) (statuses []Status, open int, err error) {
-	l, err := w.read()
-	if err != nil {
-		return nil, 0, err
-	}
+	l := w.read()
 	now := w.d.Now()
 	for _, ref := range w.spec.Refs() {
 		if !slices.Contains(kinds, ref.Kind) {

@@ -17,12 +17,14 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	goruntime "runtime"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
 
+	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -80,6 +82,8 @@ type Store struct {
 	now  func() time.Time
 	// staged is the content that is written with the first revision that refers to it.
 	staged map[string]runtime.Object
+	// decoded is what is in the records that were read, by the UIDs of their objects: it never changes.
+	decoded sync.Map
 	// verified is the content that Verify has seen: many revisions refer to the same.
 	verified sync.Map
 }
@@ -121,7 +125,17 @@ func (s *Store) Get(ctx context.Context, number int) (revision.Revision, error) 
 	if err != nil {
 		return revision.Revision{}, err
 	}
-	return decode(cm)
+	if known, ok := s.decoded.Load(cm.UID); ok {
+		before, _ := known.(revision.Revision)
+		r := record(&cm.ObjectMeta)
+		r.Edits, r.Spec = before.Edits, before.Spec
+		return r, nil
+	}
+	r, err := decode(cm)
+	if err == nil {
+		s.decoded.Store(cm.UID, r)
+	}
+	return r, err
 }
 
 // Next makes a revision out of from, the one that it was made to, from what the pod's records say now.
@@ -387,16 +401,25 @@ func decodeData(cm *corev1.ConfigMap) (edits pod.Change, spec pod.Spec, err erro
 	if err := json.Unmarshal([]byte(data[keyEdits]), &edits); err != nil {
 		return edits, nil, fmt.Errorf("its change: %w", err)
 	}
-	spec = pod.Spec{}
+	delete(data, keyEdits)
+	parts := make(chan pod.Spec, len(data))
+	var group errgroup.Group
+	group.SetLimit(goruntime.GOMAXPROCS(0))
 	for key, text := range data {
-		if key == keyEdits {
-			continue
-		}
-		part, err := pod.Decode([]byte(text))
-		if err != nil {
-			return edits, nil, fmt.Errorf("%s: %w", key, err)
-		}
+		group.Go(func() error {
+			part, err := pod.Decode([]byte(text))
+			if err != nil {
+				return fmt.Errorf("%s: %w", key, err)
+			}
+			parts <- part
+			return nil
+		})
+	}
+	err = group.Wait()
+	close(parts)
+	spec = make(pod.Spec, len(data))
+	for part := range parts {
 		maps.Copy(spec, part)
 	}
-	return edits, spec, nil
+	return edits, spec, err
 }

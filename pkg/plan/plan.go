@@ -36,7 +36,7 @@ type Step struct {
 	Reason string
 	// Fields are those that others have changed; sorted by path.
 	Fields []Field
-	// Object is what to apply; nil for Delete.
+	// Object is what to apply; nil for Keep and Delete.
 	Object *unstructured.Unstructured
 	// UID guards a Delete against an object that was made anew meanwhile. A Create that has one waits until that
 	// object is gone.
@@ -85,6 +85,9 @@ func Of(rendered []*unstructured.Unstructured, live Live, m Markers) []Step {
 		if minimum := least[key.name]; minimum > 0 && key.kind.Kind == kindWorkload {
 			now, known := live.Instances[key.name]
 			step = step.wake(minimum, now, known)
+		}
+		if step.Action == Keep {
+			step.Object = nil // most are, and they are large
 		}
 		delete(found, key)
 		steps = append(steps, step)

@@ -108,6 +108,10 @@ func (a *App) portProblems(p *problems) {
 	seen := map[string]bool{}
 	for i, port := range a.Ports {
 		path := fmt.Sprintf("spec.ports[%s]", port.Name)
+		if port.Name == "" {
+			p.add(fmt.Sprintf("spec.ports[%d].name", i), "is missing")
+			continue
+		}
 		for _, m := range validation.IsValidPortName(port.Name) {
 			p.add(path+".name", "%s", m)
 		}

@@ -113,7 +113,7 @@ func patched(ref Ref, old Resource, onOld bool, patch Fields) (Resource, Problem
 	if secret, ok := r.(*Secret); ok {
 		r = secret.withVersions(old)
 	}
-	return r, lines(nil).mark(ref.String()+" ", problems)
+	return r, mark(nil, ref.String()+" ", problems)
 }
 
 // Tree returns a resource's fields in the shapes of encoding/json.

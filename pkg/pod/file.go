@@ -140,13 +140,12 @@ func decodeDocument(node *yamlv3.Node) (Ref, Resource, Problems) {
 			p.add("metadata.name", "is missing")
 		}
 	}
-	lines := linesOf(node)
-	problems := lines.mark("", p)
+	problems := mark(node, "", p)
 	if !known || ref.Name == "" {
 		return ref, nil, problems
 	}
 	r, p := decodeSpec(ref.Kind, doc.Spec)
-	return ref, r, append(problems, lines.mark(ref.String()+" ", p)...)
+	return ref, r, append(problems, mark(node, ref.String()+" ", p)...)
 }
 
 // decodeSpec turns a tree of fields into a resource. The paths of its problems are relative to the resource.

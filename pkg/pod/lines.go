@@ -17,6 +17,9 @@ type lines map[string]int
 
 func linesOf(document *yamlv3.Node) lines {
 	l := lines{}
+	if document == nil {
+		return l
+	}
 	for _, node := range document.Content {
 		l.walk("", node)
 	}
@@ -48,8 +51,12 @@ func (l lines) of(path string) int {
 	return l[path]
 }
 
-// mark gives problems their lines, in whose order they then are, and puts a prefix in front of their paths.
-func (l lines) mark(prefix string, found problems) Problems {
+// mark gives problems of a document their lines, in whose order they then are, and puts a prefix in front of their paths.
+func mark(document *yamlv3.Node, prefix string, found problems) Problems {
+	if len(found) == 0 {
+		return nil
+	}
+	l := linesOf(document)
 	out := make(Problems, 0, len(found))
 	for _, p := range found {
 		out = append(out, Problem{Line: l.of(p.Path), Path: prefix + p.Path, Message: p.Message})

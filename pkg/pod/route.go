@@ -200,11 +200,6 @@ func (r *Route) problems(name string, s Spec) []Problem {
 		}
 		rule.problems(&p, path, s)
 	}
-	for other, o := range s.Routes() {
-		if other < name { // reported once, at the later of the two
-			r.clashes(&p, other, o)
-		}
-	}
 	return p
 }
 
@@ -254,22 +249,26 @@ func (p *problems) count(path string, n int) {
 	}
 }
 
-// clashes reports a host and path that both routes claim.
-func (r *Route) clashes(p *problems, other string, o *Route) {
-	for _, host := range r.Hosts {
-		for _, theirs := range o.Hosts {
-			if host != theirs {
-				continue
-			}
-			for _, a := range r.Rules {
-				for _, b := range o.Rules {
-					if trimPath(a.Path) == trimPath(b.Path) {
-						p.add(fmt.Sprintf("spec.rules[%s]", a.Path), "%s%s is already taken by route %q", host, a.Path, other)
-					}
+// clashes are the hosts and paths that two routes claim. Each is told once, at the later of the two.
+func (s Spec) clashes() Problems {
+	var found Problems
+	taken := map[string]string{} // by whom, of host and path
+	for name, r := range s.Routes() {
+		for _, host := range r.Hosts {
+			for _, rule := range r.Rules {
+				what := host + trimPath(rule.Path)
+				if by, ok := taken[what]; ok && by != name {
+					found = append(found, Problem{
+						Path:    fmt.Sprintf("%s spec.rules[%s]", Ref{KindRoute, name}, rule.Path),
+						Message: fmt.Sprintf("%s%s is already taken by route %q", host, rule.Path, by),
+					})
+					continue
 				}
+				taken[what] = name
 			}
 		}
 	}
+	return found
 }
 
 func trimPath(path string) string {

@@ -50,7 +50,7 @@ func (p Problem) String() string {
 
 // Validate checks everything about a spec that can be known without a cluster. It returns nil or Problems, sorted.
 func Validate(s Spec) error {
-	var all Problems
+	all := s.clashes()
 	for _, ref := range s.Refs() {
 		for _, p := range s[ref].problems(ref.Name, s) {
 			all = append(all, Problem{Path: ref.String() + " " + p.Path, Message: p.Message})
