@@ -74,11 +74,53 @@ func BenchmarkHundredApps(b *testing.B) {
 			w.kubectl(b, apply...)
 			w.kubectl(b, "rollout", "status", "deployment/app000", "-n", "kubectl-bench")
 		})
-		b.ReportMetric(seconds(func() { w.psc(b, "status") }), "status-s")
-		b.ReportMetric(seconds(func() { w.psc(b, "__complete", "app", "set", "") }), "completion-s")
+		w.median(b, "status-ms", "status")
+		w.median(b, "complete-ms", "__complete", "app", "set", "")
 		b.ReportMetric(float64(w.peak)/1024, "peak-MiB")
 	}
 	b.ReportMetric(0, "ns/op") // the whole says nothing
+}
+
+// BenchmarkApps is what the same work takes in a pod of a hundred and of a thousand apps, each with a route.
+func BenchmarkApps(b *testing.B) {
+	for _, apps := range []int{hundred, 10 * hundred} {
+		b.Run(fmt.Sprint(apps), func(b *testing.B) {
+			c := start(b, "simulated")
+			w := bench(b, c)
+			w.psc(b, "new-pod", "psc-bench")
+			var files bytes.Buffer
+			for i := range apps {
+				name := fmt.Sprintf("app%04d", i)
+				for _, r := range []pod.Resource{
+					&pod.App{Image: c.Registry + "/hello:v1", Ports: []pod.Port{{Name: "http", Port: 8080}}},
+					&pod.Route{Rules: []pod.Rule{{Path: "/", To: []pod.Target{{App: name}}}}},
+				} {
+					text, err := pod.Encode(pod.FileOf(name, r))
+					if err != nil {
+						b.Fatal(err)
+					}
+					fmt.Fprintf(&files, "---\n%s", text)
+				}
+			}
+			if err := os.WriteFile(w.manifest, files.Bytes(), 0o600); err != nil {
+				b.Fatal(err)
+			}
+			w.psc(b, "apply", "-f", w.manifest, "--no-pin")
+			b.ReportMetric(seconds(func() { w.psc(b, "deploy") }), "first-s")
+			w.median(b, "none-ms", "deploy")
+			w.median(b, "diff-ms", "diff")
+			w.median(b, "status-ms", "status")
+			w.median(b, "complete-ms", "__complete", "app", "set", "")
+			i := 0
+			w.medianOf(b, "one-ms", func() {
+				i++
+				w.psc(b, "app", "set", "app0000", "--env", fmt.Sprintf("N=%d", i), "--no-pin", "--deploy")
+			})
+			w.median(b, "rollback-ms", "rollback")
+			b.ReportMetric(float64(w.peak)/1024, "peak-MiB")
+			b.ReportMetric(0, "ns/op")
+		})
+	}
 }
 
 // BenchmarkHistory is a long history: how long a list of it takes, and a change and its deploy, which read it too.

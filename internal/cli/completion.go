@@ -104,31 +104,38 @@ func (a *app) podNames(ctx context.Context) []string {
 }
 
 func (a *app) resourceNames(ctx context.Context, kind pod.Kind) []string {
-	w, err := a.open()
-	if err != nil {
-		return nil
+	var names []string
+	for _, ref := range a.refs(ctx) {
+		if ref.Kind == kind {
+			names = append(names, ref.Name)
+		}
 	}
-	spec, err := w.headSpec(ctx)
-	if err != nil {
-		return nil
-	}
-	return spec.Names(kind)
+	return names
 }
 
 func (a *app) allNames(ctx context.Context) []string {
+	var names []string
+	for _, ref := range a.refs(ctx) {
+		names = append(names, ref.String())
+	}
+	return names
+}
+
+// refs are the newest resources of the pod.
+func (a *app) refs(ctx context.Context) []pod.Ref {
 	w, err := a.open()
 	if err != nil {
 		return nil
 	}
-	spec, err := w.headSpec(ctx)
+	h, err := w.history(ctx)
 	if err != nil {
 		return nil
 	}
-	names := make([]string, 0, len(spec))
-	for _, ref := range spec.Refs() {
-		names = append(names, ref.String())
+	refs, err := w.store.Refs(ctx, h.Tip())
+	if err != nil {
+		return nil
 	}
-	return names
+	return refs
 }
 
 func (a *app) revisionNames(ctx context.Context) []string {

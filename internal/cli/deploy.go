@@ -16,6 +16,7 @@ import (
 type deployFlags struct {
 	timeout, lockWait         time.Duration
 	noWait, rollbackOnFailure bool
+	supersede                 bool
 	message                   string // of deploy alone
 }
 
@@ -23,6 +24,7 @@ func (f *deployFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.DurationVar(&f.timeout, "timeout", defaultTimeout, "`TIME` that it may take to become ready")
 	flags.DurationVar(&f.lockWait, "lock-wait", defaultTimeout, "`TIME` to wait while someone else deploys")
+	flags.BoolVar(&f.supersede, "supersede", false, "have an older revision that is being deployed give way")
 	flags.BoolVar(&f.noWait, "no-wait", false, "return when everything is written")
 	flags.BoolVar(&f.rollbackOnFailure, "rollback-on-failure", false, "go back to the last revision that was ready when it fails")
 }

@@ -33,7 +33,7 @@ func (a *app) deploy(ctx context.Context, w *workspace, user string, r revision.
 		Emit: func(e rollout.Event) { show(progress, e) },
 	}
 	result, err := run.Deploy(ctx, r, rollout.Options{
-		Timeout: f.timeout, LockWait: f.lockWait, Message: f.message, NoWait: f.noWait, Again: again,
+		Timeout: f.timeout, LockWait: f.lockWait, Supersede: f.supersede, Message: f.message, NoWait: f.noWait, Again: again,
 	})
 	progress.Close()
 	if ctx.Err() == nil && !errors.Is(err, store.ErrLost) { // else whoever comes next does it
@@ -43,7 +43,7 @@ func (a *app) deploy(ctx context.Context, w *workspace, user string, r revision.
 	if err == nil {
 		return a.showDeployed(result, f.noWait)
 	}
-	failed := errors.Is(err, rollout.ErrFailed) && ctx.Err() == nil
+	failed := errors.Is(err, rollout.ErrFailed) && !errors.Is(err, rollout.ErrSuperseded) && ctx.Err() == nil
 	err = a.explain(ctx, w, result, err)
 	if f.rollbackOnFailure && failed {
 		return a.rollbackFailed(ctx, w, user, err, f)
@@ -74,7 +74,11 @@ func (a *app) rollbackFailed(ctx context.Context, w *workspace, user string, fai
 func show(p *view.Progress, e rollout.Event) {
 	switch {
 	case e.Queued != nil:
-		p.Say("  waiting: %s has been deploying r%d since %s", e.Queued.ID, e.Queued.Target, e.Queued.Since.Local().Format(time.TimeOnly))
+		text := fmt.Sprintf("  waiting: %s has been deploying r%d since %s", e.Queued.ID, e.Queued.Target, e.Queued.Since.Local().Format(time.TimeOnly))
+		if e.Queued.Next != 0 {
+			text += fmt.Sprintf(", and is asked to give way to r%d", e.Queued.Next)
+		}
+		p.Say("%s", text)
 	case e.Plan != nil:
 		p.Say("  %s", planWords(e.Plan))
 	case e.Status != nil:
@@ -129,7 +133,11 @@ func (a *app) showDeployed(result rollout.Result, noWait bool) error {
 func (a *app) explain(ctx context.Context, w *workspace, result rollout.Result, err error) error {
 	name := result.Revision.Name()
 	switch {
-	case errors.Is(err, rollout.ErrLocked), errors.Is(err, rollout.ErrSuperseded), errors.Is(err, store.ErrLost):
+	case errors.Is(err, rollout.ErrFailed) && errors.Is(err, rollout.ErrSuperseded):
+		return &fault.Error{Code: fault.Conflict, Err: fmt.Errorf("%s %w", name, err), Hint: "psc status"}
+	case errors.Is(err, rollout.ErrLocked):
+		return &fault.Error{Code: fault.Conflict, Err: fmt.Errorf("%s was not deployed: %w", name, err), Hint: "psc status tells how that goes, --supersede has it give way"}
+	case errors.Is(err, rollout.ErrSuperseded), errors.Is(err, store.ErrLost):
 		return &fault.Error{Code: fault.Conflict, Err: fmt.Errorf("%s was not deployed: %w", name, err), Hint: "psc status"}
 	case errors.Is(err, rollout.ErrNotBegun):
 		err = invalid(err)

@@ -8,7 +8,6 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
-	"path/filepath"
 	"strconv"
 	"sync"
 	"time"
@@ -16,7 +15,6 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
-	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 )
 
 // rude N puts a proxy before the API server that spoils every Nth request in one way after the other, before it gets to
@@ -27,29 +25,31 @@ func (c *cluster) rude(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	every, err := strconv.Atoi(args[0])
 	ts.Check(err)
+	behind, err := c.proxy()
+	ts.Check(err)
+	front := httptest.NewServer(&rudeServer{behind: behind, every: every, watches: map[string]int{}})
+	ts.Defer(front.CloseClientConnections)
+	ts.Setenv("KUBECONFIG", kubeconfigFor(ts, "rude", front.URL))
+}
+
+// proxy hands requests to the API server, as admin.
+func (c *cluster) proxy() (http.Handler, error) {
 	config, err := clientcmd.NewNonInteractiveClientConfig(*c.users, "admin", &clientcmd.ConfigOverrides{}, nil).ClientConfig()
-	ts.Check(err)
+	if err != nil {
+		return nil, err
+	}
 	transport, err := rest.TransportFor(config)
-	ts.Check(err)
+	if err != nil {
+		return nil, err
+	}
 	server, err := url.Parse(config.Host)
-	ts.Check(err)
-	behind := &httputil.ReverseProxy{
+	return &httputil.ReverseProxy{
 		Transport:     transport,
 		FlushInterval: -1,
 		ErrorLog:      log.New(io.Discard, "", 0),
 		Rewrite:       func(r *httputil.ProxyRequest) { r.SetURL(server) },
 		ErrorHandler:  func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) },
-	}
-	front := httptest.NewServer(&rudeServer{behind: behind, every: every, watches: map[string]int{}})
-	ts.Defer(front.CloseClientConnections)
-	kubeconfig := filepath.Join(ts.Getenv("WORK"), "rude")
-	ts.Check(clientcmd.WriteToFile(clientcmdapi.Config{
-		Clusters:       map[string]*clientcmdapi.Cluster{"rude": {Server: front.URL}},
-		AuthInfos:      map[string]*clientcmdapi.AuthInfo{"rude": {}},
-		Contexts:       map[string]*clientcmdapi.Context{"rude": {Cluster: "rude", AuthInfo: "rude"}},
-		CurrentContext: "rude",
-	}, kubeconfig))
-	ts.Setenv("KUBECONFIG", kubeconfig)
+	}, err
 }
 
 type rudeServer struct {

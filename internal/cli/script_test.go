@@ -167,6 +167,7 @@ func run(t *testing.T, c *cluster, dir string) {
 		RequireUniqueNames:  true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exit":     exit,
+			"killed":   c.killed,
 			"objects":  objects,
 			"parallel": parallel,
 			"private":  private,
@@ -241,12 +242,23 @@ func objects(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: objects FILE")
 	}
 	pod := ts.Getenv("POD")
-	ts.Check(ts.Exec("kubectl", "get", "-n", pod, "-l", "psc.dev/pod="+pod, "-o", "json",
-		"deployments,services,serviceaccounts,horizontalpodautoscalers,poddisruptionbudgets,persistentvolumeclaims,httproutes,listenersets"))
+	ts.Check(ts.Exec("kubectl", "get", "-n", pod, "-l", "psc.dev/pod="+pod, "-o", "json", rendered))
+	data, err := comparable([]byte(ts.ReadFile("stdout")))
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), data, 0o600))
+}
+
+// rendered are the kinds of objects that psc makes.
+const rendered = "deployments,services,serviceaccounts,horizontalpodautoscalers,poddisruptionbudgets,persistentvolumeclaims,httproutes,listenersets"
+
+// comparable is a list of objects without what says when and how often they were written.
+func comparable(data []byte) ([]byte, error) {
 	var list struct{ Items []map[string]any }
-	ts.Check(json.Unmarshal([]byte(ts.ReadFile("stdout")), &list))
+	if err := json.Unmarshal(data, &list); err != nil {
+		return nil, err
+	}
 	if len(list.Items) == 0 {
-		ts.Fatalf("the pod has no objects")
+		return nil, errors.New("the pod has no objects")
 	}
 	for _, o := range list.Items {
 		delete(o, "status")
@@ -258,8 +270,7 @@ func objects(ts *testscript.TestScript, neg bool, args []string) {
 		delete(annotations, "deployment.kubernetes.io/revision")
 	}
 	data, err := json.MarshalIndent(list, "", "  ")
-	ts.Check(err)
-	ts.Check(os.WriteFile(ts.MkAbs(args[0]), append(data, '\n'), 0o600))
+	return append(data, '\n'), err
 }
 
 // parallel N COMMAND… runs a command N times at once, with {} replaced by 1 to N. All must succeed.

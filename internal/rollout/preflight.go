@@ -20,6 +20,7 @@ import (
 )
 
 func accounts() kube.Kind { return corev1.SchemeGroupVersion.WithKind("ServiceAccount") }
+func services() kube.Kind { return corev1.SchemeGroupVersion.WithKind("Service") }
 
 // preflight has the API server try everything that is to be written, and a new instance of each app that gets one,
 // before the first write: a missing right, a full quota, a webhook that refuses and a field that cannot change are told
@@ -74,8 +75,12 @@ func (d *deploy) try(ctx context.Context, step plan.Step, accountless bool) (pla
 	if err != nil {
 		return step, d.obstacle(ctx, step, err)
 	}
-	if step.Kind == deployments() {
+	switch address, _, _ := unstructured.NestedString(would.Object, "spec", "clusterIP"); {
+	case step.Kind == deployments():
 		return step, d.tryInstance(ctx, step, would, accountless)
+	case step.Kind == services() && address == corev1.ClusterIPNone:
+		// Somebody has made it anew without an address. The API server takes what would give it one, and does nothing.
+		return step, fmt.Errorf("Service %s has no address: %s", step.Name, d.anew(step)) //nolint:staticcheck // it is the kind
 	}
 	return step, nil
 }
@@ -117,12 +122,17 @@ func (d *deploy) obstacle(ctx context.Context, step plan.Step, err error) error 
 	if len(step.Takeover) > 0 && !d.immutable(ctx, step) {
 		return nil
 	}
+	return fmt.Errorf("%w: %s", err, d.anew(step))
+}
+
+// anew says how an object gets what cannot be changed in place.
+func (d *deploy) anew(step plan.Step) string {
 	orphan := ""
 	if step.Kind == deployments() {
 		orphan = " --cascade=orphan" // its instances go on running, and the new one adopts them
 	}
-	return fmt.Errorf("%w: this cannot be changed in place; after kubectl delete %s %s -n %s%s the next deploy makes it anew",
-		err, strings.ToLower(step.Kind.Kind), step.Name, d.Pod, orphan)
+	return fmt.Sprintf("this cannot be changed in place; after kubectl delete %s %s -n %s%s the next deploy makes it anew",
+		strings.ToLower(step.Kind.Kind), step.Name, d.Pod, orphan)
 }
 
 // immutable says whether an object could not even become what is rendered if nothing were left of what others have added.

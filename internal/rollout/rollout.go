@@ -71,6 +71,8 @@ type Options struct {
 	Timeout time.Duration
 	// LockWait is how long to wait for another deploy.
 	LockWait time.Duration
+	// Supersede asks whoever deploys an older revision to give way.
+	Supersede bool
 	// Message is what to say of the revision in the history; empty leaves what is said.
 	Message string
 	// NoWait returns when everything is written.
@@ -125,7 +127,7 @@ func (o *Rollout) Deploy(ctx context.Context, r revision.Revision, opts Options)
 		return result, err
 	}
 	result.Revision = asked
-	lock, err := o.lock(ctx, asked, opts.LockWait)
+	lock, err := o.lock(ctx, asked, opts)
 	ours := opts.Again != nil || r.State != revision.Waiting && r.State != revision.Pending
 	d := &deploy{Rollout: o, lock: lock, begin: o.Now(), before: r, ours: ours, written: map[pod.Ref]int64{}}
 	if err != nil {
@@ -195,8 +197,11 @@ func (o *Rollout) begins(r *revision.Revision) {
 	r.DeployedBy, r.Started, r.Finished, r.Reason = o.User, &now, nil, ""
 }
 
-func (o *Rollout) lock(ctx context.Context, r revision.Revision, wait time.Duration) (*store.Lock, error) {
-	lock, err := o.Store.Lock(ctx, o.Holder, r.Number, wait, func(h store.Holder) { o.Emit(Event{Queued: &h}) })
+func (o *Rollout) lock(ctx context.Context, r revision.Revision, opts Options) (*store.Lock, error) {
+	lock, err := o.Store.Lock(ctx, store.Claim{
+		ID: o.Holder, Target: r.Number, Wait: opts.LockWait, Supersede: opts.Supersede,
+		Waiting: func(h store.Holder) { o.Emit(Event{Queued: &h}) },
+	})
 	var held *store.HeldError
 	if errors.As(err, &held) {
 		return nil, fmt.Errorf("%w: %s has been deploying r%d since %s", ErrLocked, held.ID, held.Target, held.Since.Local().Format(time.TimeOnly))
@@ -417,7 +422,11 @@ func (d *deploy) fail(ctx context.Context, result Result, cause error) (Result, 
 // fail writes down that a revision failed and why. When the right to deploy was lost it writes nothing.
 func (o *Rollout) fail(ctx context.Context, result Result, cause error) (Result, error) {
 	reason := cause.Error()
-	if ctx.Err() != nil {
+	var newer *store.SupersededError
+	switch {
+	case errors.As(context.Cause(ctx), &newer):
+		reason, cause = newer.Error(), fmt.Errorf("%w by r%d", ErrSuperseded, newer.By)
+	case ctx.Err() != nil:
 		cause = context.Cause(ctx)
 		reason = fmt.Sprintf("%v by %s", cause, o.User)
 	}

@@ -20,6 +20,7 @@ const (
 	leaseName        = "psc-deploy"
 	annotationLive   = "psc.dev/live"
 	annotationTarget = "psc.dev/target"
+	annotationNext   = "psc.dev/next"
 
 	// renewEvery is how often a holder gives a sign of life.
 	renewEvery = 5 * time.Second
@@ -45,6 +46,8 @@ type Holder struct {
 	Since time.Time
 	// Target is the number of the revision that they deploy.
 	Target int
+	// Next is the number of the revision that they are asked to give way to; 0 for none.
+	Next int
 	// Version changes with each sign of life. When it has not for LostAfter on the clock of who looks, they are dead.
 	Version string
 }
@@ -64,6 +67,12 @@ func (s *Store) Live(ctx context.Context) (int, Holder, error) {
 	}
 	return live(lease), holder(lease), nil
 }
+
+// SupersededError is the cause of the end of the context of Hold when somebody has asked to give way to a newer revision.
+type SupersededError struct{ By int }
+
+// Error implements error.
+func (e *SupersededError) Error() string { return fmt.Sprintf("superseded by r%d", e.By) }
 
 // ErrLost is the cause of the end of the context of Hold.
 var ErrLost = errors.New("the right to deploy was lost")
@@ -90,9 +99,22 @@ func (l *Lock) Held() error {
 	return nil
 }
 
-// Lock waits for the right to deploy revision target, as holder id. waiting is told whose turn it is, whenever that
-// changes. When the wait is over it is a *HeldError.
-func (s *Store) Lock(ctx context.Context, id string, target int, wait time.Duration, waiting func(Holder)) (*Lock, error) {
+// Claim is how the right to deploy is asked for.
+type Claim struct {
+	// ID is user@host/run.
+	ID string
+	// Target is the number of the revision to be deployed.
+	Target int
+	// Wait is how long to wait while somebody else deploys.
+	Wait time.Duration
+	// Supersede asks whoever deploys an older revision to give way. They write down how it ended, and go.
+	Supersede bool
+	// Waiting is told whose turn it is, whenever that changes.
+	Waiting func(Holder)
+}
+
+// Lock waits for the right to deploy. When the wait is over it is a *HeldError.
+func (s *Store) Lock(ctx context.Context, c Claim) (*Lock, error) {
 	begin := time.Now()
 	var (
 		seen     string    // the version of the lease that was last seen
@@ -105,7 +127,7 @@ func (s *Store) Lock(ctx context.Context, id string, target int, wait time.Durat
 			return nil, err
 		}
 		// Our own name is in it when we took it and the answer was lost.
-		free := lease == nil || holder(lease).ID == "" || holder(lease).ID == id
+		free := lease == nil || holder(lease).ID == "" || holder(lease).ID == c.ID
 		if !free {
 			if lease.ResourceVersion != seen {
 				seen, since = lease.ResourceVersion, time.Now()
@@ -114,9 +136,9 @@ func (s *Store) Lock(ctx context.Context, id string, target int, wait time.Durat
 		}
 		if free {
 			asked := time.Now()
-			taken, err := s.take(ctx, lease, id, target)
+			taken, err := s.take(ctx, lease, c)
 			if err == nil {
-				lock := &Lock{store: s, id: id, lease: taken}
+				lock := &Lock{store: s, id: c.ID, lease: taken}
 				lock.renewed.Store(&asked)
 				return lock, nil
 			}
@@ -126,17 +148,24 @@ func (s *Store) Lock(ctx context.Context, id string, target int, wait time.Durat
 			continue // somebody was faster: look again
 		}
 		h := holder(lease)
-		if time.Since(begin) >= wait {
+		if c.Supersede && h.Target < c.Target && h.Next < c.Target {
+			annotate(lease, annotationNext, c.Target)
+			if _, err := s.kube.Update(ctx, lease, leases(), s.pod); err != nil && !apierrors.IsConflict(err) {
+				return nil, err
+			}
+			continue
+		}
+		if time.Since(begin) >= c.Wait {
 			return nil, &HeldError{h}
 		}
 		if h.ID != announce {
 			announce = h.ID
-			waiting(h)
+			c.Waiting(h)
 		}
 		select {
 		case <-ctx.Done():
 			return nil, context.Cause(ctx)
-		case <-time.After(min(lookEvery, wait-time.Since(begin))):
+		case <-time.After(min(lookEvery, c.Wait-time.Since(begin))):
 		}
 	}
 }
@@ -153,7 +182,7 @@ func (s *Store) lease(ctx context.Context) (*coordinationv1.Lease, error) {
 }
 
 // take writes us into a lease that is free, or whose holder is lost.
-func (s *Store) take(ctx context.Context, old *coordinationv1.Lease, id string, target int) (*coordinationv1.Lease, error) {
+func (s *Store) take(ctx context.Context, old *coordinationv1.Lease, c Claim) (*coordinationv1.Lease, error) {
 	now := metav1.NewMicroTime(s.now())
 	seconds := int32(LostAfter / time.Second)
 	transitions := int32(1)
@@ -164,9 +193,10 @@ func (s *Store) take(ctx context.Context, old *coordinationv1.Lease, id string, 
 			transitions = *lease.Spec.LeaseTransitions + 1
 		}
 	}
-	lease.Spec.HolderIdentity, lease.Spec.LeaseDurationSeconds = &id, &seconds
+	lease.Spec.HolderIdentity, lease.Spec.LeaseDurationSeconds = &c.ID, &seconds
 	lease.Spec.AcquireTime, lease.Spec.RenewTime, lease.Spec.LeaseTransitions = &now, &now, &transitions
-	annotate(lease, annotationTarget, target)
+	annotate(lease, annotationTarget, c.Target)
+	delete(lease.Annotations, annotationNext)
 	write := s.kube.Update
 	if old == nil {
 		write = s.kube.Create
@@ -178,8 +208,8 @@ func (s *Store) take(ctx context.Context, old *coordinationv1.Lease, id string, 
 	return kube.As[coordinationv1.Lease](o)
 }
 
-// Hold keeps the right by giving signs of life until Release. The context that it returns ends when the right is lost;
-// with it must end all writing.
+// Hold keeps the right by giving signs of life until Release. The context that it returns ends when the right is lost, and
+// with it must end all writing; or when somebody asks to give way, and what is then left to do is to say so.
 func (l *Lock) Hold(ctx context.Context) context.Context {
 	held, lost := context.WithCancelCause(ctx)
 	renewing, stop := context.WithCancel(context.WithoutCancel(ctx))
@@ -206,6 +236,10 @@ func (l *Lock) renew(ctx context.Context, lost context.CancelCauseFunc) {
 		switch {
 		case err == nil:
 			l.renewed.Store(&begin)
+			if next := l.next(); next > 0 {
+				lost(&SupersededError{By: next})
+				return
+			}
 		case ctx.Err() != nil:
 			return
 		case l.Held() != nil || apierrors.IsConflict(err) || apierrors.IsNotFound(err):
@@ -253,6 +287,13 @@ func (l *Lock) Live() int {
 	return live(l.lease)
 }
 
+// next is the revision that somebody has asked to give way to, as of the last sign of life.
+func (l *Lock) next() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return holder(l.lease).Next
+}
+
 // Release gives the right to deploy back.
 func (l *Lock) Release(ctx context.Context) error {
 	l.stop()
@@ -260,6 +301,7 @@ func (l *Lock) Release(ctx context.Context) error {
 	err := l.update(ctx, func(lease *coordinationv1.Lease) {
 		lease.Spec.HolderIdentity, lease.Spec.AcquireTime, lease.Spec.RenewTime = nil, nil, nil
 		delete(lease.Annotations, annotationTarget)
+		delete(lease.Annotations, annotationNext)
 	})
 	if apierrors.IsConflict(err) {
 		return nil // it is not ours any more: the answer of a first attempt was lost, or somebody has taken over
@@ -288,5 +330,6 @@ func holder(lease *coordinationv1.Lease) Holder {
 		h.Since = lease.Spec.AcquireTime.Time
 	}
 	h.Target, _ = strconv.Atoi(lease.Annotations[annotationTarget])
+	h.Next, _ = strconv.Atoi(lease.Annotations[annotationNext])
 	return h
 }

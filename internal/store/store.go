@@ -114,14 +114,7 @@ func (s *Store) Get(ctx context.Context, number int) (revision.Revision, error) 
 	if number == 0 {
 		return revision.Revision{}, nil
 	}
-	o, err := s.kube.Get(ctx, configMaps(), s.pod, recordName(number))
-	if apierrors.IsNotFound(err) {
-		return revision.Revision{}, fmt.Errorf("%w: %d", ErrNoRevision, number)
-	}
-	if err != nil {
-		return revision.Revision{}, err
-	}
-	cm, err := kube.As[corev1.ConfigMap](o)
+	cm, err := s.read(ctx, number)
 	if err != nil {
 		return revision.Revision{}, err
 	}
@@ -136,6 +129,39 @@ func (s *Store) Get(ctx context.Context, number int) (revision.Revision, error) 
 		s.decoded.Store(cm.UID, r)
 	}
 	return r, err
+}
+
+// Refs returns the resources of a revision, in the order of pod.Spec.Refs, without decoding them. The errors are those of
+// Get.
+func (s *Store) Refs(ctx context.Context, number int) ([]pod.Ref, error) {
+	if number == 0 {
+		return nil, nil
+	}
+	cm, err := s.read(ctx, number)
+	if err != nil {
+		return nil, err
+	}
+	data, err := unpacked(cm)
+	var refs []pod.Ref
+	for _, kind := range pod.Kinds() {
+		for _, key := range slices.Sorted(maps.Keys(data)) {
+			if name, ok := strings.CutPrefix(key, kind.Word()+"."); ok && key != keyEdits {
+				refs = append(refs, pod.Ref{Kind: kind, Name: strings.TrimSuffix(name, ".yaml")})
+			}
+		}
+	}
+	return refs, err
+}
+
+func (s *Store) read(ctx context.Context, number int) (*corev1.ConfigMap, error) {
+	o, err := s.kube.Get(ctx, configMaps(), s.pod, recordName(number))
+	if apierrors.IsNotFound(err) {
+		return nil, fmt.Errorf("%w: %d", ErrNoRevision, number)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return kube.As[corev1.ConfigMap](o)
 }
 
 // Next makes a revision out of from, the one that it was made to, from what the pod's records say now.
@@ -391,12 +417,18 @@ func decode(cm *corev1.ConfigMap) (revision.Revision, error) {
 	return r, nil
 }
 
-func decodeData(cm *corev1.ConfigMap) (edits pod.Change, spec pod.Spec, err error) {
-	data := cm.Data
+// unpacked is the data of a record.
+func unpacked(cm *corev1.ConfigMap) (map[string]string, error) {
 	if packed, ok := cm.BinaryData[keyPacked]; ok {
-		if data, err = unpack(packed); err != nil {
-			return edits, nil, err
-		}
+		return unpack(packed)
+	}
+	return maps.Clone(cm.Data), nil
+}
+
+func decodeData(cm *corev1.ConfigMap) (edits pod.Change, spec pod.Spec, err error) {
+	data, err := unpacked(cm)
+	if err != nil {
+		return edits, nil, err
 	}
 	if err := json.Unmarshal([]byte(data[keyEdits]), &edits); err != nil {
 		return edits, nil, fmt.Errorf("its change: %w", err)

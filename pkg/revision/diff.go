@@ -290,7 +290,7 @@ func Text(v any) string {
 	}
 }
 
-// Summary is the entries in one line: "app web: image hello:v1 -> hello:v2, env +GREETING".
+// Summary is the entries in one line, the first of many: "app web: image hello:v1 -> hello:v2, env +GREETING".
 func Summary(entries []Entry) string {
 	parts := make([]string, 0, len(entries))
 	for _, e := range entries {
@@ -301,11 +301,22 @@ func Summary(entries []Entry) string {
 		case Deleted:
 			part += "deleted"
 		case Updated:
-			part += strings.Join(Words(e.Spoken()), ", ")
+			part += strings.Join(first(Words(e.Spoken())), ", ")
 		}
 		parts = append(parts, part)
 	}
-	return strings.Join(parts, "; ")
+	return strings.Join(first(parts), "; ")
+}
+
+// maxParts is how many resources a summary tells of, and how many fields of each.
+const maxParts = 10
+
+// first are the first of many words, and how many more there are.
+func first(words []string) []string {
+	if len(words) <= maxParts {
+		return words
+	}
+	return append(slices.Clone(words[:maxParts]), fmt.Sprintf("%d more", len(words)-maxParts))
 }
 
 // Words says what changed, field by field: "image hello:v1 -> hello:v2", "env +GREETING", "instances 2 -> 3".

@@ -2,6 +2,7 @@ package revision_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -187,6 +188,23 @@ func TestDiffNothing(t *testing.T) {
 }
 
 // A port is told by its name, once.
+func TestSummaryOfMany(t *testing.T) {
+	before, after := pod.Spec{}, pod.Spec{}
+	env := map[string]pod.EnvValue{}
+	for i := range 25 {
+		ref := pod.Ref{Kind: pod.KindApp, Name: fmt.Sprintf("app%02d", i)}
+		before[ref], after[ref] = &pod.App{Image: "hello:v1"}, &pod.App{Image: "hello:v2"}
+		env[fmt.Sprintf("E%02d", i)] = pod.EnvValue{Value: "x"}
+	}
+	after[pod.Ref{Kind: pod.KindApp, Name: "app00"}] = &pod.App{Image: "hello:v1", Env: env}
+	got := revision.Summary(revision.Diff(before, after))
+	for _, want := range []string{"app app00: env +E00, ", "env +E09, 15 more; app app01: image", "app app09: image hello:v1 -> hello:v2; 15 more"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("%q does not contain %q", got, want)
+		}
+	}
+}
+
 func TestSummaryOfPorts(t *testing.T) {
 	app := func(ports ...pod.Port) pod.Spec {
 		return pod.Spec{{Kind: pod.KindApp, Name: "web"}: &pod.App{Image: "web:1", Ports: ports}}

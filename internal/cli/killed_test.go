@@ -1,0 +1,227 @@
+package cli_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"syscall"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/rogpeppe/go-internal/testscript"
+	"golang.org/x/sync/errgroup"
+	"k8s.io/client-go/tools/clientcmd"
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+)
+
+// killed BEFORE AFTER COMMAND… runs a command of psc in a new pod for each of its writes, and kills it when the API server
+// has answered that write and before psc knows. The lines of the file BEFORE are commands of psc and kubectl that come
+// first, those of AFTER are what whoever comes next runs: then the pod must be as if nothing had been killed.
+func (c *cluster) killed(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 3 {
+		ts.Fatalf("usage: killed BEFORE AFTER COMMAND...")
+	}
+	k := &killing{c: c, ts: ts, name: strings.Join([]string{ts.Getenv("POD"), args[0], args[1]}, "-"), before: lines(ts.ReadFile(args[0])), after: lines(ts.ReadFile(args[1])), command: args[2:]}
+	writes, want, err := k.run(0)
+	ts.Check(err)
+	if writes == 0 {
+		ts.Fatalf("%s writes nothing", strings.Join(args[2:], " "))
+	}
+	var group errgroup.Group
+	group.SetLimit(40) // most of the time they wait until the lock of a dead one may be taken
+	errs := make([]error, writes+1)
+	for n := 1; n <= writes; n++ {
+		group.Go(func() error {
+			_, got, err := k.run(n)
+			if err == nil && got != want {
+				err = fmt.Errorf("the pod is not as if nothing had happened: -want +got\n%s", cmp.Diff(want, got))
+			}
+			if err != nil {
+				errs[n] = fmt.Errorf("killed after write %d of %d: %w", n, writes, err)
+			}
+			return nil
+		})
+	}
+	_ = group.Wait() // the errors are in errs
+	ts.Check(errors.Join(errs...))
+	ts.Logf("%d writes", writes)
+}
+
+// killing is one way to be killed.
+type killing struct {
+	c             *cluster
+	ts            *testscript.TestScript
+	name          string // of its pods, but for the number of the write
+	before, after []string
+	command       []string
+}
+
+// run kills the command after its nth write, or never when n is 0. It returns how often the command has written, and what
+// became of the pod.
+func (k *killing) run(n int) (writes int, state string, err error) {
+	pod := fmt.Sprintf("%s-%d", k.name, n)
+	if err := k.psc(nil, "new-pod", pod); err != nil {
+		return 0, "", err
+	}
+	if err := k.lines(pod, k.before); err != nil {
+		return 0, "", err
+	}
+	a := &assassin{after: n}
+	if a.behind, err = k.c.proxy(); err != nil {
+		return 0, "", err
+	}
+	front := httptest.NewServer(a)
+	defer front.Close()
+	defer front.CloseClientConnections()
+	err = k.psc(a, append([]string{"-p", pod, "--kubeconfig", kubeconfigFor(k.ts, pod, front.URL)}, k.command...)...)
+	if err != nil && !a.done() {
+		return 0, "", err
+	}
+	if err := k.lines(pod, k.after); err != nil {
+		return 0, "", err
+	}
+	state, err = k.state(pod)
+	return a.writes, state, err
+}
+
+// lines runs commands of psc, or of kubectl, in a pod.
+func (k *killing) lines(pod string, lines []string) error {
+	for _, line := range lines {
+		words := strings.Fields(line)
+		if words[0] == "kubectl" {
+			if out, err := k.exec("kubectl", append(words[1:], "-n", pod)...).CombinedOutput(); err != nil {
+				return fmt.Errorf("%s: %w\n%s", line, err, out)
+			}
+		} else if err := k.psc(nil, append([]string{"-p", pod}, words...)...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// psc runs psc, and lets an assassin know of it.
+func (k *killing) psc(a *assassin, args ...string) error {
+	cmd := k.exec("psc", args...)
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if a != nil {
+		a.mu.Lock()
+		a.victim = cmd
+	}
+	err := cmd.Start()
+	if a != nil {
+		a.mu.Unlock()
+	}
+	if err == nil {
+		err = cmd.Wait()
+	}
+	if err != nil {
+		return fmt.Errorf("psc %s: %w\n%s", strings.Join(args, " "), err, out.Bytes())
+	}
+	return nil
+}
+
+func (k *killing) exec(name string, args ...string) *exec.Cmd {
+	cmd := exec.Command(name, args...)
+	cmd.Dir = k.ts.Getenv("WORK")
+	for _, variable := range []string{"HOME", "XDG_CONFIG_HOME", "KUBECONFIG", "PATH"} {
+		cmd.Env = append(cmd.Env, variable+"="+k.ts.Getenv(variable))
+	}
+	if path, err := lookPath(k.ts.Getenv("PATH"), name); err == nil {
+		cmd.Path, cmd.Err = path, nil
+	}
+	return cmd
+}
+
+// state is what has to be the same in all pods: the objects, what is not as the live revision says, and what waits.
+func (k *killing) state(pod string) (string, error) {
+	list, err := k.exec("kubectl", "get", "-n", pod, "-l", "psc.dev/pod="+pod, "-o", "json", rendered).Output()
+	if err != nil {
+		return "", err
+	}
+	objects, err := comparable(list)
+	if err != nil {
+		return "", err
+	}
+	holder, err := k.exec("kubectl", "get", "lease", "psc-deploy", "-n", pod, "-o", "jsonpath=holder: {.spec.holderIdentity}").Output()
+	if err != nil {
+		return "", err
+	}
+	status, err := k.exec("psc", "-p", pod, "status", "-o", "jsonpath=live: {.live.state}, drafts: {.drafts}, drift: {.drift}").Output()
+	if err != nil {
+		return "", err
+	}
+	states, err := k.exec("psc", "-p", pod, "revision", "list", "-o", "jsonpath={.items[*].state}").Output()
+	if err != nil {
+		return "", err
+	}
+	if text := string(states); strings.Contains(text, "waiting") || strings.Contains(text, "pending") {
+		return "", fmt.Errorf("a revision of pod %s waits for ever: %s", pod, text)
+	}
+	text := strings.ReplaceAll(fmt.Sprintf("%s\n%s\n%s", objects, holder, status), pod, "POD")
+	return own.ReplaceAllString(text, "OWN"), nil
+}
+
+// own are the addresses and hashes that no two pods have in common.
+var own = regexp.MustCompile(`[0-9]+(\.[0-9]+){3}|"psc.dev/hash": "[0-9a-f]+"`)
+
+// assassin is a proxy that kills a process when the API server has taken one of its writes.
+type assassin struct {
+	behind http.Handler
+	after  int // the write after which it kills; 0 for none
+
+	mu     sync.Mutex
+	victim *exec.Cmd
+	writes int
+}
+
+func (a *assassin) done() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.after > 0 && a.writes >= a.after
+}
+
+// ServeHTTP implements http.Handler.
+func (a *assassin) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Method == http.MethodGet || r.URL.Query().Has("dryRun") || strings.Contains(r.URL.Path, "/selfsubject") {
+		a.behind.ServeHTTP(w, r)
+		return
+	}
+	answer := httptest.NewRecorder()
+	a.behind.ServeHTTP(answer, r)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.writes++
+	if a.writes == a.after {
+		_ = a.victim.Process.Signal(syscall.SIGKILL)
+	}
+	if a.after > 0 && a.writes >= a.after {
+		panic(http.ErrAbortHandler)
+	}
+	for name, values := range answer.Header() {
+		w.Header()[name] = values
+	}
+	w.WriteHeader(answer.Code)
+	_, _ = w.Write(answer.Body.Bytes())
+}
+
+func kubeconfigFor(ts *testscript.TestScript, name, server string) string {
+	path := filepath.Join(ts.Getenv("WORK"), name+".kubeconfig")
+	ts.Check(clientcmd.WriteToFile(clientcmdapi.Config{
+		Clusters:       map[string]*clientcmdapi.Cluster{name: {Server: server}},
+		AuthInfos:      map[string]*clientcmdapi.AuthInfo{name: {}},
+		Contexts:       map[string]*clientcmdapi.Context{name: {Cluster: name, AuthInfo: name}},
+		CurrentContext: name,
+	}, path))
+	return path
+}
+
+func lines(text string) []string {
+	return strings.FieldsFunc(text, func(r rune) bool { return r == '\n' })
+}
