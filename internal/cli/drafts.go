@@ -112,13 +112,16 @@ func (w *workspace) fits(ctx context.Context, h history, r revision.Revision, au
 			root = r.Spec
 		}
 		top, err = revision.Rebase(top, root, r.Spec, full.Edits)
-		var conflict *revision.Conflict
+		var clashes revision.Clashes
 		switch {
-		case errors.As(err, &conflict):
-			return fault.New(fault.Conflict, "%w", &revision.Conflict{
-				Path: conflict.Path, Mine: conflict.Theirs, Theirs: conflict.Mine,
-				My: "this change of " + author, Their: fmt.Sprintf("draft %s of %s", d.Name(), d.Author),
-			}).WithHint("psc deploy brings the draft first, psc revision discard %d drops it", d.Number)
+		case errors.As(err, &clashes):
+			for i, c := range clashes {
+				clashes[i] = revision.Clash{
+					Path: c.Path, My: "this change of " + author, Mine: c.Theirs,
+					Their: fmt.Sprintf("draft %s of %s", d.Name(), d.Author), Theirs: c.Mine,
+				}
+			}
+			return conflict(clashes).WithHint("psc deploy brings the draft first, psc revision discard %d drops it", d.Number)
 		case err != nil:
 			return fault.New(fault.Conflict, "draft %s of %s does not fit on top of this change of %s: %w", d.Name(), d.Author, author, err)
 		}
@@ -202,9 +205,10 @@ func (w *workspace) remade(ctx context.Context, h history, draft, tip revision.R
 		root = base.Spec
 	}
 	spec, misfit := revision.Rebase(tip.Spec, root, base.Spec, full.Edits)
-	var conflict *revision.Conflict
-	if errors.As(misfit, &conflict) {
-		conflict.My, conflict.Their = fmt.Sprintf("draft %s of %s", full.Name(), full.Author), fmt.Sprintf("%s of %s", base.Name(), base.Author)
+	var clashes revision.Clashes
+	errors.As(misfit, &clashes)
+	for i := range clashes {
+		clashes[i].My, clashes[i].Their = fmt.Sprintf("draft %s of %s", full.Name(), full.Author), fmt.Sprintf("%s of %s", base.Name(), base.Author)
 	}
 	if misfit != nil {
 		return r, misfit, nil

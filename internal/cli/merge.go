@@ -79,12 +79,20 @@ func (w *workspace) clash(ctx context.Context, clashes revision.Clashes, base, n
 	if err != nil {
 		return err
 	}
-	e := fault.New(fault.Conflict, "somebody else changed the same since r%d", base.Number).
-		WithHint("psc revision diff %d %d", base.Number, now.Number)
-	for _, c := range clashes.Blame(chain) {
-		message := c.Message(user.Name + " says")
-		e.Err = fmt.Errorf("%w\n%s: %s", e.Err, c.Path, message)
-		e.Details = append(e.Details, fault.Detail{Path: c.Path, Message: message})
+	clashes = clashes.Blame(chain)
+	for i := range clashes {
+		clashes[i].My = user.Name
+	}
+	e := conflict(clashes).WithHint("psc revision diff %d %d", base.Number, now.Number)
+	e.Err = fmt.Errorf("somebody else changed the same since r%d\n%w", base.Number, clashes)
+	return e
+}
+
+// conflict is the error of clashes, with each as a detail.
+func conflict(clashes revision.Clashes) *fault.Error {
+	e := fault.New(fault.Conflict, "%w", clashes)
+	for _, c := range clashes {
+		e.Details = append(e.Details, fault.Detail{Path: c.Path, Message: c.Message()})
 	}
 	return e
 }

@@ -111,7 +111,7 @@ func (v *View) Say(format string, args ...any) {
 
 // Warn tells what a person should know even if they want to hear little.
 func (v *View) Warn(format string, args ...any) {
-	fmt.Fprintf(v.err, "%s %s\n", warning.Render("warning:"), fmt.Sprintf(format, args...))
+	fmt.Fprintf(v.err, "%s %s\n", warning.Render("warning:"), indented(fmt.Sprintf(format, args...)))
 }
 
 // Answer writes document in the chosen format, or calls human when there is none. names are the answer of -o name.
@@ -203,7 +203,7 @@ func (v *View) Error(err error) {
 			return
 		}
 	}
-	fmt.Fprintf(v.err, "%s %s\n", bad.Render("psc: error:"), strings.ReplaceAll(err.Error(), "\n", "\n  "))
+	fmt.Fprintf(v.err, "%s %s\n", bad.Render("psc: error:"), indented(err.Error()))
 	for _, q := range e.Quotes {
 		fmt.Fprintf(v.err, "  %s\n", dim.Render("the log of "+q.From+" ends with:"))
 		for _, line := range q.Lines {
@@ -214,6 +214,9 @@ func (v *View) Error(err error) {
 		fmt.Fprintf(v.err, "%s %s\n", dim.Render("psc: hint:"), e.Hint)
 	}
 }
+
+// indented sets the lines of a text under its first one.
+func indented(text string) string { return strings.ReplaceAll(text, "\n", "\n  ") }
 
 // oneLine is a text as it can stand in a line of a terminal: what people and apps write may have more lines, and codes
 // that move the cursor.

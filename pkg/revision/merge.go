@@ -12,36 +12,57 @@ import (
 	"github.com/pscdev/psc/pkg/pod"
 )
 
-// Clash is a field that two people made different since they read the same revision.
+// Clash is a field that two changes set to different values.
 type Clash struct {
 	// Path is the field: "app/web spec.image".
 	Path string
 	// Mine and Theirs are its values in words; "" where it is removed.
 	Mine, Theirs string
-	// Author and Number are of the revision that made it theirs; see Blame.
-	Author string
-	Number int
+	// My and Their say who sets it: "alice", "draft r4 of bob".
+	My, Their string
 }
 
-// Clashes are all fields that keep a change from being made. It is an error when it is not empty.
+// Message says who says what of the field.
+func (c Clash) Message() string {
+	return fmt.Sprintf("%s says %s, %s says %s",
+		c.My, cmp.Or(short(c.Mine), "nothing"), cmp.Or(c.Their, "the pod"), cmp.Or(short(c.Theirs), "nothing"))
+}
+
+// Clashes are all fields that keep a change from being made, by their paths. It is an error when it is not empty.
 type Clashes []Clash
 
 // Error lists all clashes, one a line.
 func (c Clashes) Error() string {
 	lines := make([]string, len(c))
 	for i, clash := range c {
-		lines[i] = clash.Path + ": " + clash.Message("you say")
+		lines[i] = clash.Path + ": " + clash.Message()
 	}
 	return strings.Join(lines, "\n")
 }
 
-// Message says who says what of the field. me begins the sentence: "alice says".
-func (c Clash) Message(me string) string {
-	they := "the pod"
-	if c.Number != 0 {
-		they = fmt.Sprintf("r%d of %s", c.Number, c.Author)
+// clashing are the fields that both change, to different values.
+func clashing(my, their map[string]step) Clashes {
+	var clashes Clashes
+	for path, mine := range my {
+		if theirs, both := their[path]; both && !reflect.DeepEqual(mine.to, theirs.to) {
+			clashes = append(clashes, Clash{Path: path, Mine: mine.text(mine.to), Theirs: theirs.text(theirs.to)})
+		}
 	}
-	return fmt.Sprintf("%s %s, %s says %s", me, cmp.Or(short(c.Mine), "nothing"), they, cmp.Or(short(c.Theirs), "nothing"))
+	return clashes.sorted()
+}
+
+// Rebase makes a change on top of onto, although it was made when the pod was from and it has become to meanwhile. It
+// fails with Clashes when the change sets what the step from from to to has set to another value, and with the error of
+// pod.Apply when the change cannot be made any more.
+func Rebase(onto, from, to pod.Spec, change pod.Change) (pod.Spec, error) {
+	spec, err := pod.Apply(onto, change)
+	if err != nil {
+		return nil, err
+	}
+	if clashes := clashing(fieldsOf(Diff(onto, spec)), fieldsOf(Diff(from, to))); len(clashes) > 0 {
+		return nil, clashes
+	}
+	return spec, nil
 }
 
 // Merge is the change that makes of head what was made of base: the fields in which mine differs from base get mine's
@@ -50,14 +71,8 @@ func (c Clash) Message(me string) string {
 // together.
 func Merge(base, mine, head pod.Spec) (pod.Change, error) {
 	my, their := fieldsOf(Diff(base, mine)), fieldsOf(Diff(base, head))
-	var clashes Clashes
-	for path, field := range my {
-		if other, both := their[path]; both && !reflect.DeepEqual(field.to, other.to) {
-			clashes = append(clashes, Clash{Path: path, Mine: field.text(field.to), Theirs: other.text(other.to)})
-		}
-	}
-	if len(clashes) > 0 {
-		return pod.Change{}, clashes.sorted()
+	if clashes := clashing(my, their); len(clashes) > 0 {
+		return pod.Change{}, clashes
 	}
 	merged, err := pod.Apply(head, stillToDo(pod.Edits(base, mine), mine, head))
 	var missing *pod.RefError
@@ -69,6 +84,7 @@ func Merge(base, mine, head pod.Spec) (pod.Change, error) {
 	}
 	// Nothing may change that is not mine: a list that I put in another order has no place for their new item, and
 	// what I left alone must not come back with what I changed inside of it.
+	var clashes Clashes
 	for path, field := range fieldsOf(Diff(head, merged)) {
 		if wanted, ok := my[path]; !ok || !reflect.DeepEqual(wanted.to, field.to) {
 			clashes = append(clashes, Clash{Path: path, Mine: field.text(field.to), Theirs: field.text(field.from)})
@@ -119,8 +135,8 @@ func (c Clashes) Blame(chain []Revision) Clashes {
 	for i := range len(chain) - 1 {
 		changed := slices.Collect(maps.Keys(fieldsOf(Diff(chain[i+1].Spec, chain[i].Spec))))
 		for j := range out {
-			if out[j].Number == 0 && slices.Contains(changed, out[j].Path) {
-				out[j].Number, out[j].Author = chain[i].Number, chain[i].Author
+			if out[j].Their == "" && slices.Contains(changed, out[j].Path) {
+				out[j].Their = fmt.Sprintf("%s of %s", chain[i].Name(), chain[i].Author)
 			}
 		}
 	}

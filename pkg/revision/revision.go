@@ -7,10 +7,7 @@
 package revision
 
 import (
-	"cmp"
 	"fmt"
-	"maps"
-	"slices"
 	"time"
 
 	"github.com/pscdev/psc/pkg/pod"
@@ -76,56 +73,8 @@ func Next(number int, from Revision, spec pod.Spec, edits pod.Change) Revision {
 
 // Restore makes the draft with a number that turns what is live into old.
 func Restore(number int, live, old Revision) Revision {
-	next := Next(number, live, old.Spec, pod.Change{Edits: puts(live.Spec, old.Spec)})
+	next := Next(number, live, old.Spec, pod.Edits(live.Spec, old.Spec))
 	next.Restores = old.Number
 	next.Change = fmt.Sprintf("restores %s", old.Name())
 	return next
-}
-
-// puts is the change that turns from into to, resource by resource.
-func puts(from, to pod.Spec) []pod.Edit {
-	var edits []pod.Edit
-	for _, e := range Diff(from, to) {
-		edit := pod.Edit{Verb: pod.Put, Kind: e.Kind, Name: e.Name}
-		if e.Type == Deleted {
-			edit.Verb = pod.Delete
-		} else {
-			edit.Fields = pod.Tree(to[e.Ref()])
-		}
-		edits = append(edits, edit)
-	}
-	return edits
-}
-
-// Conflict is a field that two changes set to different values.
-type Conflict struct {
-	// Path is the field: "app/web spec.env.COLOUR".
-	Path string
-	// Mine and Theirs are the values, "" where the field is removed.
-	Mine, Theirs string
-	// My and Their say who sets it: "this change", "draft r4 of bob".
-	My, Their string
-}
-
-// Error implements error.
-func (c *Conflict) Error() string {
-	return fmt.Sprintf("%s: %s says %s, %s says %s",
-		c.Path, c.My, cmp.Or(short(c.Mine), "nothing"), c.Their, cmp.Or(short(c.Theirs), "nothing"))
-}
-
-// Rebase makes a change on top of onto, although it was made when the pod was from and it has become to meanwhile. It
-// fails with a *Conflict when the change sets a field that the step from from to to has set to another value, and with
-// the error of pod.Apply when the change cannot be made any more.
-func Rebase(onto, from, to pod.Spec, change pod.Change) (pod.Spec, error) {
-	spec, err := pod.Apply(onto, change)
-	if err != nil {
-		return nil, err
-	}
-	moved, set := fieldsOf(Diff(from, to)), fieldsOf(Diff(onto, spec))
-	for _, path := range slices.Sorted(maps.Keys(set)) {
-		if field, both := moved[path]; both {
-			return nil, &Conflict{Path: path, Mine: set[path].text(set[path].to), Theirs: field.text(field.to)}
-		}
-	}
-	return spec, nil
 }

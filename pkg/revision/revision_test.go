@@ -53,9 +53,9 @@ func TestRestore(t *testing.T) {
 	want := revision.Revision{
 		Number: 7, State: revision.Draft, Change: "restores r2", Parent: 4, Restores: 2, Spec: old.Spec,
 		Edits: pod.Change{Edits: []pod.Edit{
-			{Verb: pod.Put, Kind: pod.KindApp, Name: "api", Fields: pod.Fields{"image": "api:1"}},
+			{Verb: pod.Create, Kind: pod.KindApp, Name: "api", Fields: pod.Fields{"image": "api:1"}},
 			{Verb: pod.Delete, Kind: pod.KindApp, Name: "new"},
-			{Verb: pod.Put, Kind: pod.KindApp, Name: "web", Fields: pod.Fields{"image": "web:1"}},
+			{Verb: pod.Set, Kind: pod.KindApp, Name: "web", Fields: pod.Fields{"image": "web:1", "env": nil}},
 		}},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -110,57 +110,65 @@ func TestRebaseConflict(t *testing.T) {
 	long := strings.Repeat("x", 100)
 	for name, test := range map[string]struct {
 		moved, draft pod.Change
-		want         revision.Conflict
+		want         revision.Clashes
 		text         string
 	}{
 		"both set": {
 			moved: change(pod.Set, "web", pod.Fields{"image": "web:2"}),
 			draft: change(pod.Set, "web", pod.Fields{"image": "web:3"}),
-			want:  revision.Conflict{Path: "app/web spec.image", Mine: "web:3", Theirs: "web:2"},
+			want:  revision.Clashes{{Path: "app/web spec.image", Mine: "web:3", Theirs: "web:2"}},
 			text:  "app/web spec.image: r2 of bob says web:3, r3 of alice says web:2",
 		},
 		"theirs removes": {
 			moved: change(pod.Set, "web", env("A", "")),
 			draft: change(pod.Set, "web", env("A", "2")),
-			want:  revision.Conflict{Path: "app/web spec.env.A", Mine: "2"},
+			want:  revision.Clashes{{Path: "app/web spec.env.A", Mine: "2"}},
 			text:  "app/web spec.env.A: r2 of bob says 2, r3 of alice says nothing",
 		},
 		"mine removes": {
 			moved: change(pod.Set, "web", env("A", long)),
 			draft: change(pod.Set, "web", env("A", "")),
-			want:  revision.Conflict{Path: "app/web spec.env.A", Theirs: long},
+			want:  revision.Clashes{{Path: "app/web spec.env.A", Theirs: long}},
 			text:  "app/web spec.env.A: r2 of bob says nothing, r3 of alice says " + long[:60] + "…",
 		},
 		"mine deletes all of it": {
 			moved: change(pod.Set, "web", env("B", "1")),
 			draft: change(pod.Delete, "web", nil),
-			want:  revision.Conflict{Path: "app/web spec.env.B", Theirs: "1"},
+			want:  revision.Clashes{{Path: "app/web spec.env.B", Theirs: "1"}},
 			text:  "app/web spec.env.B: r2 of bob says nothing, r3 of alice says 1",
 		},
 		// A Put says nothing of a field that was not there when it was made, and must not take it away.
 		"mine puts": {
 			moved: change(pod.Set, "web", env("NEW", "1")),
 			draft: change(pod.Put, "web", pod.Fields{"image": "web:3"}),
-			want:  revision.Conflict{Path: "app/web spec.env.NEW", Theirs: "1"},
+			want:  revision.Clashes{{Path: "app/web spec.env.NEW", Theirs: "1"}},
 			text:  "app/web spec.env.NEW: r2 of bob says nothing, r3 of alice says 1",
 		},
-		"several, the first by name": {
+		"several, all by name": {
 			moved: change(pod.Set, "web", pod.Fields{"image": "web:2", "size": "large", "env": map[string]any{"B": "1"}}),
 			draft: change(pod.Set, "web", pod.Fields{"image": "web:3", "size": "medium", "env": map[string]any{"B": "2"}}),
-			want:  revision.Conflict{Path: "app/web spec.env.B", Mine: "2", Theirs: "1"},
-			text:  "app/web spec.env.B: r2 of bob says 2, r3 of alice says 1",
+			want: revision.Clashes{
+				{Path: "app/web spec.env.B", Mine: "2", Theirs: "1"},
+				{Path: "app/web spec.image", Mine: "web:3", Theirs: "web:2"},
+				{Path: "app/web spec.size", Mine: "medium", Theirs: "large"},
+			},
+			text: "app/web spec.env.B: r2 of bob says 2, r3 of alice says 1\n" +
+				"app/web spec.image: r2 of bob says web:3, r3 of alice says web:2\n" +
+				"app/web spec.size: r2 of bob says medium, r3 of alice says large",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := rebase(t, before, test.moved, test.draft)
-			var got *revision.Conflict
+			var got revision.Clashes
 			if !errors.As(err, &got) {
-				t.Fatalf("got %v, want a Conflict", err)
+				t.Fatalf("got %v, want Clashes", err)
 			}
-			if diff := cmp.Diff(test.want, *got); diff != "" {
+			if diff := cmp.Diff(test.want, got); diff != "" {
 				t.Errorf("-want +got\n%s", diff)
 			}
-			got.My, got.Their = "r2 of bob", "r3 of alice"
+			for i := range got {
+				got[i].My, got[i].Their = "r2 of bob", "r3 of alice"
+			}
 			if err.Error() != test.text {
 				t.Errorf("got %q, want %q", err, test.text)
 			}
