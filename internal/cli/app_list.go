@@ -1,9 +1,14 @@
 package cli
 
 import (
+	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/pscdev/psc/internal/view"
+	"github.com/pscdev/psc/pkg/pod"
 )
 
 func newAppList(a *app) *cobra.Command {
@@ -39,4 +44,15 @@ func newAppList(a *app) *cobra.Command {
 // list is how lists are answered to scripts.
 type list[T any] struct {
 	Items []T `json:"items"`
+}
+
+func (a *app) appTable(out io.Writer, apps []appStatus) {
+	rows := make([][]string, 0, len(apps))
+	for _, app := range apps {
+		rows = append(rows, []string{
+			app.Name, view.HealthState(app.State), fmt.Sprintf("%d/%d", app.Instances.Ready, app.Instances.Desired),
+			pod.ShortImage(app.Image), strings.Join(app.URLs, " "), app.Reason,
+		})
+	}
+	a.view.Table(out, []string{"APP", "STATE", "INSTANCES", "IMAGE", "URL", "REASON"}, rows)
 }

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/term"
+
 	"github.com/pscdev/psc/internal/fault"
 )
 
@@ -37,4 +39,16 @@ func (a *app) confirm(what, name string) error {
 		return fault.New(fault.Failed, "nothing was done: the answer was not %s", name)
 	}
 	return nil
+}
+
+// askHidden asks for what nobody is to see, such as "password". Without a terminal hint is the way to answer.
+func (a *app) askHidden(what, hint string) ([]byte, error) {
+	f, ok := a.In.(*os.File)
+	if !ok || !isTerminal(f) {
+		return nil, fault.New(fault.Usage, "there is no %s, and no terminal to ask for it", what).WithHint("%s", hint)
+	}
+	fmt.Fprintf(a.Err, "%s%s: ", strings.ToUpper(what[:1]), what[1:])
+	answer, err := term.ReadPassword(int(f.Fd()))
+	fmt.Fprintln(a.Err)
+	return answer, err
 }

@@ -2,12 +2,9 @@ package cli
 
 import (
 	"context"
-	"fmt"
-	"io"
 	"strings"
 
 	"github.com/pscdev/psc/internal/rollout"
-	"github.com/pscdev/psc/internal/view"
 	"github.com/pscdev/psc/pkg/health"
 	"github.com/pscdev/psc/pkg/pod"
 	"github.com/pscdev/psc/pkg/render"
@@ -155,23 +152,4 @@ func (a *app) resources(ctx context.Context, w *workspace) ([]appStatus, []route
 		}
 	}
 	return apps, routes, nil
-}
-
-func (a *app) appTable(out io.Writer, apps []appStatus) {
-	rows := make([][]string, 0, len(apps))
-	for _, app := range apps {
-		rows = append(rows, []string{
-			app.Name, view.HealthState(app.State), fmt.Sprintf("%d/%d", app.Instances.Ready, app.Instances.Desired),
-			pod.ShortImage(app.Image), strings.Join(app.URLs, " "), app.Reason,
-		})
-	}
-	a.view.Table(out, []string{"APP", "STATE", "INSTANCES", "IMAGE", "URL", "REASON"}, rows)
-}
-
-func (a *app) routeTable(out io.Writer, routes []routeStatus) {
-	rows := make([][]string, 0, len(routes))
-	for _, r := range routes {
-		rows = append(rows, []string{r.Name, view.HealthState(r.State), strings.Join(r.URLs, " "), r.route.Describe(), r.Reason})
-	}
-	a.view.Table(out, []string{"ROUTE", "STATE", "URL", "TO", "REASON"}, rows)
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/pscdev/psc/internal/fault"
 	"github.com/pscdev/psc/pkg/pod"
 	"github.com/pscdev/psc/pkg/revision"
 )
@@ -85,14 +84,5 @@ func (w *workspace) clash(ctx context.Context, clashes revision.Clashes, base, n
 	}
 	e := conflict(clashes).WithHint("psc revision diff %d %d", base.Number, now.Number)
 	e.Err = fmt.Errorf("somebody else changed the same since r%d\n%w", base.Number, clashes)
-	return e
-}
-
-// conflict is the error of clashes, with each as a detail.
-func conflict(clashes revision.Clashes) *fault.Error {
-	e := fault.New(fault.Conflict, "%w", clashes)
-	for _, c := range clashes {
-		e.Details = append(e.Details, fault.Detail{Path: c.Path, Message: c.Message()})
-	}
 	return e
 }

@@ -4,27 +4,12 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"maps"
-	"os"
-	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"github.com/pscdev/psc/internal/fault"
 	"github.com/pscdev/psc/internal/image"
 )
-
-func newRegistry(a *app) *cobra.Command {
-	return noun("registry", "Logins of the pod to registries of images", newRegistryLogin(a), newRegistryList(a), newRegistryLogout(a))
-}
-
-// registryDocument is a login for scripts. The password is not in it.
-type registryDocument struct {
-	Server   string `json:"server"`
-	Username string `json:"username"`
-}
 
 func newRegistryLogin(a *app) *cobra.Command {
 	var (
@@ -96,82 +81,4 @@ func (a *app) askLogin(login *image.Login, stdin bool) error {
 		return fault.New(fault.Usage, "the password is empty")
 	}
 	return err
-}
-
-// askHidden asks for what nobody is to see, such as "password". Without a terminal hint is the way to answer.
-func (a *app) askHidden(what, hint string) ([]byte, error) {
-	f, ok := a.In.(*os.File)
-	if !ok || !isTerminal(f) {
-		return nil, fault.New(fault.Usage, "there is no %s, and no terminal to ask for it", what).WithHint("%s", hint)
-	}
-	fmt.Fprintf(a.Err, "%s%s: ", strings.ToUpper(what[:1]), what[1:])
-	answer, err := term.ReadPassword(int(f.Fd()))
-	fmt.Fprintln(a.Err)
-	return answer, err
-}
-
-func newRegistryList(a *app) *cobra.Command {
-	return &cobra.Command{
-		Use:     "list",
-		Short:   "List the registries that the pod is signed in to, and as whom",
-		Example: "  psc registry list",
-		Args:    cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			w, err := a.open()
-			if err != nil {
-				return err
-			}
-			logins, _, err := w.logins(cmd.Context())
-			if err != nil {
-				return err
-			}
-			all := []registryDocument{}
-			var names []string
-			var rows [][]string
-			for _, server := range slices.Sorted(maps.Keys(logins)) {
-				all = append(all, registryDocument{server, logins[server].Username})
-				names = append(names, "registry/"+server)
-				rows = append(rows, []string{server, logins[server].Username})
-			}
-			return a.view.Answer(list[registryDocument]{all}, names, func(out io.Writer) {
-				if len(rows) == 0 {
-					a.view.Say("Pod %s is signed in to no registry", w.pod)
-					return
-				}
-				a.view.Table(out, []string{"SERVER", "USER"}, rows)
-			})
-		},
-	}
-}
-
-func newRegistryLogout(a *app) *cobra.Command {
-	return &cobra.Command{
-		Use:     "logout SERVER",
-		Short:   "Forget the pod's login to a registry",
-		Example: "  psc registry logout ghcr.io",
-		Args:    exactly("SERVER"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			server, err := image.Server(args[0])
-			if err != nil {
-				return err
-			}
-			w, err := a.open()
-			if err != nil {
-				return err
-			}
-			err = w.changeLogins(cmd.Context(), func(logins image.Logins) error {
-				if _, ok := logins[server]; !ok {
-					return fault.New(fault.Usage, "pod %s is not signed in to %s", w.pod, server).WithHint("psc registry list")
-				}
-				delete(logins, server)
-				return nil
-			})
-			if err != nil {
-				return err
-			}
-			return a.view.Answer(map[string]string{"server": server}, []string{"registry/" + server}, func(out io.Writer) {
-				fmt.Fprintf(out, "Pod %s is signed out of %s\n", w.pod, server)
-			})
-		},
-	}
 }

@@ -2,8 +2,11 @@ package cli
 
 import (
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/pscdev/psc/internal/view"
 )
 
 func newRouteList(a *app) *cobra.Command {
@@ -34,4 +37,12 @@ func newRouteList(a *app) *cobra.Command {
 			})
 		},
 	}
+}
+
+func (a *app) routeTable(out io.Writer, routes []routeStatus) {
+	rows := make([][]string, 0, len(routes))
+	for _, r := range routes {
+		rows = append(rows, []string{r.Name, view.HealthState(r.State), strings.Join(r.URLs, " "), r.route.Describe(), r.Reason})
+	}
+	a.view.Table(out, []string{"ROUTE", "STATE", "URL", "TO", "REASON"}, rows)
 }

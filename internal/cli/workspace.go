@@ -2,55 +2,17 @@ package cli
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"os"
-	"time"
 
 	"golang.org/x/sync/errgroup"
-	"golang.org/x/term"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/util/validation"
 
-	"github.com/pscdev/psc/internal/config"
 	"github.com/pscdev/psc/internal/fault"
 	"github.com/pscdev/psc/internal/kube"
 	"github.com/pscdev/psc/internal/store"
-	"github.com/pscdev/psc/internal/view"
 	"github.com/pscdev/psc/pkg/pod"
 	"github.com/pscdev/psc/pkg/revision"
 )
-
-// app is what commands share: the world, and what was chosen by flag, environment and settings file.
-type app struct {
-	Env
-	settings *config.Settings
-	view     *view.View
-
-	work                *workspace // once it was opened
-	stdinRead           bool
-	kubeconfig          string
-	yes, quiet, verbose bool
-}
-
-func isTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
-
-// connect opens the chosen context. It does not dial.
-func (a *app) connect() (*kube.Client, error) {
-	o := kube.Options{Kubeconfig: a.kubeconfig, Context: a.settings.Context(), UserAgent: "psc/" + a.Version}
-	if a.verbose {
-		o.Trace = a.trace
-	}
-	return kube.Connect(o)
-}
-
-func (a *app) trace(r kube.Request) {
-	answer := fmt.Sprint(r.Status)
-	if r.Err != nil {
-		answer = "no answer"
-	}
-	fmt.Fprintf(a.Err, "%s %s %s %dms\n", r.Method, r.Path, answer, r.Duration.Milliseconds())
-}
 
 // workspace is a pod that a command works in.
 type workspace struct {
@@ -128,15 +90,6 @@ func (w *workspace) history(ctx context.Context) (history, error) {
 	return h, nil
 }
 
-// named says that the pod is missing where the API server only speaks of a namespace.
-func (w *workspace) named(err error) error {
-	if apierrors.IsNotFound(err) {
-		return fault.New(fault.Failed, "context %s has no pod %q: %w", w.kube.Context, w.pod, err).
-			WithHint("psc pod list, or psc new-pod %s", w.pod)
-	}
-	return err
-}
-
 // ground is the revision that a change is made to: the newest with all drafts that wait, or for one that is deployed
 // alone what runs or is about to.
 func (w *workspace) ground(ctx context.Context, alone bool) (revision.Revision, error) {
@@ -164,36 +117,3 @@ func (w *workspace) spec(ctx context.Context) (pod.Spec, error) {
 	}
 	return w.store.Fill(ctx, spec)
 }
-
-// invalid turns what is wrong with resources into the error that people and scripts get.
-func invalid(err error) error {
-	var problems pod.Problems
-	if errors.As(err, &problems) {
-		details := make([]fault.Detail, 0, len(problems))
-		for _, p := range problems {
-			details = append(details, fault.Detail(p))
-		}
-		return &fault.Error{Code: fault.Usage, Err: err, Details: details}
-	}
-	var ref *pod.RefError
-	if errors.As(err, &ref) {
-		e := fault.New(fault.Usage, "%w", err)
-		if errors.Is(err, pod.ErrExists) {
-			return e.WithHint("psc %s set %s changes it", ref.Ref.Kind.Word(), ref.Ref.Name)
-		}
-		return e.WithHint("psc %s list", ref.Ref.Kind.Word())
-	}
-	return err
-}
-
-// runID tells this run from others of the same person: user@host/run, for the lock.
-func (a *app) runID(user string) string {
-	host, err := os.Hostname()
-	if err != nil {
-		host = "unknown"
-	}
-	return fmt.Sprintf("%s@%s/%d-%x", user, host, os.Getpid(), a.Now().UnixNano()&0xffffff)
-}
-
-// defaultTimeout is how long a deploy may take to become ready.
-const defaultTimeout = 10 * time.Minute
