@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-
 	"github.com/pscdev/psc/internal/store"
 	"github.com/pscdev/psc/pkg/revision"
 )
@@ -105,7 +103,7 @@ func (w *workspace) replace(ctx context.Context, r revision.Revision) error {
 // discard marks a draft. One that somebody else has moved meanwhile is left to them.
 func (w *workspace) discard(ctx context.Context, r revision.Revision, reason string) error {
 	_, err := w.store.MarkOnce(ctx, r, revision.Discarded, func(r *revision.Revision) { r.Reason = reason })
-	if apierrors.IsConflict(err) || errors.As(err, new(*revision.MoveError)) {
+	if errors.Is(err, store.ErrMoved) || errors.As(err, new(*revision.MoveError)) {
 		return nil
 	}
 	return err

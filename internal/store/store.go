@@ -72,6 +72,9 @@ func configMaps() kube.Kind { return kube.Kind{Version: "v1", Kind: "ConfigMap"}
 // ErrNoRevision is returned for a number that the pod does not have.
 var ErrNoRevision = errors.New("no such revision")
 
+// ErrMoved is wrapped by the error for a record that somebody else has written meanwhile.
+var ErrMoved = errors.New("somebody else has moved it meanwhile")
+
 // ErrDamaged is wrapped by the error for a record that cannot be read.
 var ErrDamaged = errors.New("damaged")
 
@@ -213,7 +216,7 @@ func (s *Store) create(ctx context.Context, r revision.Revision) (revision.Revis
 func (s *Store) Mark(ctx context.Context, r revision.Revision, to revision.State, note func(*revision.Revision)) (revision.Revision, error) {
 	for {
 		next, err := s.MarkOnce(ctx, r, to, note)
-		if !apierrors.IsConflict(err) {
+		if !errors.Is(err, ErrMoved) {
 			return next, err
 		}
 		now, err := s.Get(ctx, r.Number)
@@ -225,7 +228,7 @@ func (s *Store) Mark(ctx context.Context, r revision.Revision, to revision.State
 	}
 }
 
-// MarkOnce is Mark for a move that only makes sense from the state that was read: see apierrors.IsConflict.
+// MarkOnce is Mark for a move that only makes sense from the state that was read: the error wraps ErrMoved when it is not in that any more.
 func (s *Store) MarkOnce(ctx context.Context, r revision.Revision, to revision.State, note func(*revision.Revision)) (revision.Revision, error) {
 	next, err := revision.Move(r, to)
 	if err != nil {
@@ -240,6 +243,7 @@ func (s *Store) MarkOnce(ctx context.Context, r revision.Revision, to revision.S
 		if now, readErr := s.Get(ctx, r.Number); readErr == nil && maps.Equal(stateAnnotations(now), stateAnnotations(next)) {
 			return now, nil
 		}
+		return r, fmt.Errorf("revision %d: %w: %w", r.Number, ErrMoved, err)
 	}
 	if err != nil {
 		return r, err

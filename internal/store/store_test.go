@@ -2,14 +2,22 @@ package store
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 
+	"github.com/pscdev/psc/internal/kube"
 	"github.com/pscdev/psc/pkg/pod"
 	"github.com/pscdev/psc/pkg/render"
 	"github.com/pscdev/psc/pkg/revision"
@@ -52,6 +60,54 @@ func TestRecord(t *testing.T) {
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%d apps: -want +got\n%s", apps, diff)
 		}
+	}
+}
+
+// A record that somebody else has written meanwhile is told apart from any other failure, and a move that only seemed to
+// fail is none: its answer was lost.
+func TestMarkOnce(t *testing.T) {
+	asked, reason := revisionOf(1), "by bob"
+	for name, test := range map[string]struct {
+		answer       *apierrors.StatusError
+		stored       string // reason of the record as it is by now
+		fails, moved bool
+	}{
+		"somebody else's": {apierrors.NewConflict(schema.GroupResource{}, "", nil), "by alice", true, true},
+		"our own":         {apierrors.NewConflict(schema.GroupResource{}, "", nil), reason, false, false},
+		"not allowed":     {apierrors.NewForbidden(schema.GroupResource{}, "", nil), "by alice", true, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			now := asked
+			now.State, now.Reason = revision.Waiting, test.stored
+			record, err := encode("shop", now)
+			if err != nil {
+				t.Fatal(err)
+			}
+			record.TypeMeta = metav1.TypeMeta{APIVersion: "v1", Kind: "ConfigMap"}
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				w.Header().Set("Content-Type", "application/json")
+				var answer any = record
+				if r.Method == http.MethodPatch {
+					answer = test.answer.Status()
+					w.WriteHeader(int(test.answer.Status().Code))
+				}
+				if err := json.NewEncoder(w).Encode(answer); err != nil {
+					t.Error(err)
+				}
+			}))
+			defer server.Close()
+			client, err := kube.Connect(kube.Options{Config: &clientcmdapi.Config{
+				CurrentContext: "c", Contexts: map[string]*clientcmdapi.Context{"c": {Cluster: "c"}},
+				Clusters: map[string]*clientcmdapi.Cluster{"c": {Server: server.URL}},
+			}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = Open(client, "shop", time.Now).MarkOnce(t.Context(), asked, revision.Waiting, func(r *revision.Revision) { r.Reason = reason })
+			if fails, moved := err != nil, errors.Is(err, ErrMoved); fails != test.fails || moved != test.moved {
+				t.Errorf("fails is %v, moved is %v: %v", fails, moved, err)
+			}
+		})
 	}
 }
 
