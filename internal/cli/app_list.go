@@ -16,7 +16,7 @@ func newAppList(a *app) *cobra.Command {
 		Use:     "list",
 		Short:   "List the apps that run, and those in drafts",
 		Example: "  psc app list\n  psc app list -o json",
-		Args:    cobra.NoArgs,
+		Args:    exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			w, err := a.open()
 			if err != nil {

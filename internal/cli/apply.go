@@ -25,7 +25,7 @@ func newApply(a *app) *cobra.Command {
 			"With --base, what others changed since that revision stays, and a field that they changed too is a conflict.",
 		Example: "  psc apply -f psc/ --deploy\n  psc export | psc --pod staging apply -f - --prune --dry-run\n" +
 			"  psc apply -f shop.yaml --base 12",
-		Args: cobra.NoArgs,
+		Args: exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if len(files) == 0 {
 				return fault.New(fault.Usage, "-f is missing").WithHint("%s", cmd.UseLine())

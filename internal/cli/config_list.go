@@ -25,7 +25,7 @@ func newConfigList(a *app) *cobra.Command {
 		Use:     "list",
 		Short:   "List the configs, drafts included",
 		Example: "  psc config list",
-		Args:    cobra.NoArgs,
+		Args:    exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			w, err := a.open()
 			if err != nil {

@@ -25,7 +25,7 @@ func newDiff(a *app) *cobra.Command {
 			"is in the cluster.",
 		Example: "  psc diff\n  psc diff --exit-code     exit with 3 when there is something to deploy\n" +
 			"  psc diff --live          show what was changed by hand, by whom and when",
-		Args: cobra.NoArgs,
+		Args: exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			w, err := a.open()
 			if err != nil {

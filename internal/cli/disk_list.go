@@ -30,7 +30,7 @@ func newDiskList(a *app) *cobra.Command {
 		Use:     "list",
 		Short:   "List the disks: those of the pod, drafts included, and those that were kept",
 		Example: "  psc disk list",
-		Args:    cobra.NoArgs,
+		Args:    exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			w, err := a.open()
 			if err != nil {

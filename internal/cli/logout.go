@@ -17,7 +17,7 @@ func newLogout(a *app) *cobra.Command {
 		Long: "Forget which context and pod were current. What psc login SERVER wrote into the kubeconfig is\n" +
 			"removed; contexts of others stay.",
 		Example: "  psc logout",
-		Args:    cobra.NoArgs,
+		Args:    exactly(),
 		RunE: func(_ *cobra.Command, _ []string) error {
 			name := a.settings.Context()
 			if name == "" {

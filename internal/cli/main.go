@@ -7,10 +7,8 @@ package cli
 import (
 	"cmp"
 	"context"
-	"errors"
 	"io"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -46,7 +44,6 @@ func Main(ctx context.Context, env Env, args []string) int {
 	if a.view == nil { // it failed before the command ran
 		a.view = plainView(env, root)
 	}
-	err = usage(err)
 	a.view.Error(err)
 	return int(fault.Of(err).Code)
 }
@@ -59,16 +56,4 @@ func plainView(env Env, root *cobra.Command) *view.View {
 		v, _ = view.New(env.Out, env.Err, "", false, env.Now)
 	}
 	return v
-}
-
-// usage gives the errors of cobra and pflag, which have no type of their own, the exit code for wrong usage.
-func usage(err error) error {
-	var known *fault.Error
-	if errors.As(err, &known) {
-		return err
-	}
-	if strings.HasPrefix(err.Error(), "unknown command") {
-		return fault.New(fault.Usage, "%w", err).WithHint("psc help")
-	}
-	return err
 }

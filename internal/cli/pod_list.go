@@ -41,7 +41,7 @@ func newPodList(a *app) *cobra.Command {
 		Use:     "list",
 		Short:   "List the pods of the cluster",
 		Example: "  psc pod list",
-		Args:    cobra.NoArgs,
+		Args:    exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			client, err := a.connect()
 			if err != nil {

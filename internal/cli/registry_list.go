@@ -23,7 +23,7 @@ func newRegistryList(a *app) *cobra.Command {
 		Use:     "list",
 		Short:   "List the registries that the pod is signed in to, and as whom",
 		Example: "  psc registry list",
-		Args:    cobra.NoArgs,
+		Args:    exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			w, err := a.open()
 			if err != nil {

@@ -40,7 +40,7 @@ func newRevisionList(a *app) *cobra.Command {
 		Use:     "list",
 		Short:   "List what was changed, when and by whom",
 		Example: "  psc revision list\n  psc revision list -o json",
-		Args:    cobra.NoArgs,
+		Args:    exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			w, err := a.open()
 			if err != nil {

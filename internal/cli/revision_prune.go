@@ -31,7 +31,7 @@ func newRevisionPrune(a *app) *cobra.Command {
 		Long: "Remove all but the newest revisions. The live one, those that wait, those that are being deployed and the last one\n" +
 			"that was ready stay in any case, and so does everything that is mounted.",
 		Example: "  psc revision prune --keep 50 --keep-revision 7\n  psc revision prune --keep 50 --dry-run",
-		Args:    cobra.NoArgs,
+		Args:    exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if most < 1 {
 				return fault.New(fault.Usage, "--keep must be 1 or more").WithHint("%s", cmd.UseLine())

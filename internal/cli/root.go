@@ -37,9 +37,10 @@ func newRoot(a *app) *cobra.Command {
 		SilenceErrors:     true,
 		SilenceUsage:      true,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return a.configure(cmd) },
-		Args:              cobra.NoArgs,
-		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Args:              noSuchCommand,
+		RunE:              showHelp,
 	}
+	root.SuggestionsMinimumDistance = 2
 	root.SetVersionTemplate("psc {{.Version}}\n")
 	root.AddGroup(
 		&cobra.Group{ID: groupStart, Title: "Start:"},
@@ -56,9 +57,7 @@ func newRoot(a *app) *cobra.Command {
 	flags.BoolVarP(&a.yes, "yes", "y", false, "answer questions with yes")
 	flags.BoolVarP(&a.quiet, "quiet", "q", false, "only the answer, not the story")
 	flags.BoolVarP(&a.verbose, "verbose", "v", false, "show each request to the cluster")
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return fault.New(fault.Usage, "%w", err).WithHint("%s --help", cmd.CommandPath())
-	})
+	root.SetFlagErrorFunc(wrongFlags)
 	a.group(root, groupStart, newLogin(a), newLogout(a), newWhoami(a), newNewPod(a), newPod(a))
 	a.group(root, groupResources, newApp(a), newRoute(a), newConfig(a), newSecret(a), newDisk(a), newApply(a), newEdit(a), newExport(a), newRegistry(a))
 	a.group(root, groupRevisions, newDiff(a), newDeploy(a), newRollback(a), newStatus(a), newRevision(a))
@@ -67,9 +66,25 @@ func newRoot(a *app) *cobra.Command {
 	root.SetHelpCommandGroupID(groupPlatform)
 	root.SetCompletionCommandGroupID(groupPlatform)
 	strict(root)
+	usage(root)
 	root.SetUsageTemplate(usageTemplate)
 	a.completions(root)
 	return root
+}
+
+// usage gives what is said of arguments the exit code for wrong usage, whoever says it.
+func usage(cmd *cobra.Command) {
+	if check := cmd.Args; check != nil {
+		cmd.Args = func(cmd *cobra.Command, args []string) error { return fault.Wrap(fault.Usage, check(cmd, args)) }
+	}
+	for _, c := range cmd.Commands() {
+		usage(c)
+	}
+}
+
+// wrongFlags gives what cobra and pflag say of flags the exit code for wrong usage.
+func wrongFlags(cmd *cobra.Command, err error) error {
+	return fault.New(fault.Usage, "%w", err).WithHint("%s --help", cmd.CommandPath())
 }
 
 func (a *app) group(root *cobra.Command, id string, commands ...*cobra.Command) {
@@ -101,6 +116,9 @@ func strict(root *cobra.Command) {
 
 // configure reads flags, environment and the settings file, before any command runs.
 func (a *app) configure(cmd *cobra.Command) error {
+	if err := cmd.ValidateFlagGroups(); err != nil {
+		return wrongFlags(cmd, err)
+	}
 	settings, err := config.Load(cmd.Root().PersistentFlags())
 	if err != nil {
 		return err

@@ -14,7 +14,7 @@ func newRouteList(a *app) *cobra.Command {
 		Use:     "list",
 		Short:   "List the routes, and those in drafts",
 		Example: "  psc route list\n  psc route list -o json",
-		Args:    cobra.NoArgs,
+		Args:    exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			w, err := a.open()
 			if err != nil {

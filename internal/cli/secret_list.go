@@ -29,7 +29,7 @@ func newSecretList(a *app) *cobra.Command {
 		Use:     "list",
 		Short:   "List the secrets and their keys, drafts included",
 		Example: "  psc secret list",
-		Args:    cobra.NoArgs,
+		Args:    exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			w, err := a.open()
 			if err != nil {

@@ -19,7 +19,7 @@ func newVersion(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
 		Short: "Print the version",
-		Args:  cobra.NoArgs,
+		Args:  exactly(),
 		RunE: func(_ *cobra.Command, _ []string) error {
 			doc := versionDocument{Version: a.Version, Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
 			return a.view.Answer(doc, []string{"version/" + a.Version}, func(out io.Writer) {

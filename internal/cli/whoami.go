@@ -21,7 +21,7 @@ func newWhoami(a *app) *cobra.Command {
 		Use:     "whoami",
 		Short:   "Show who the cluster says you are, and the current pod",
 		Example: "  psc whoami\n  psc whoami -o jsonpath={.user}",
-		Args:    cobra.NoArgs,
+		Args:    exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			client, err := a.connect()
 			if err != nil {
