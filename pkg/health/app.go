@@ -54,8 +54,8 @@ func App(o Objects, now time.Time) Status {
 	}
 	complete := int(d.Status.UpdatedReplicas) == desired && available == desired && int(d.Status.Replicas) == desired
 	t := worst(o.instanceTrouble(current, complete, now), rolloutTrouble(d, complete, now))
-	if t.cause == "" {
-		return quiet(o, s, complete, now)
+	if t.cause == "" || t.past {
+		return quiet(o, s, complete, t.cause, now)
 	}
 	if t.fatal = t.fatal || !complete && deadlineExceeded(d); t.fatal {
 		s.State, t.meanwhile = Failed, ""
@@ -64,18 +64,18 @@ func App(o Objects, now time.Time) Status {
 	return s
 }
 
-// quiet is how an app fares that has no trouble.
-func quiet(o Objects, s Status, complete bool, now time.Time) Status {
+// quiet is how an app fares that has no trouble any more; past is what it had.
+func quiet(o Objects, s Status, complete bool, past string, now time.Time) Status {
 	d := o.Deployment
 	switch {
 	case s.Desired == 0 && d.Status.Replicas == 0:
 		return Status{State: Stopped}
 	case complete:
-		return Status{State: Ready, Desired: s.Desired, Ready: s.Desired, Reason: autoscalerTrouble(o.Autoscaler, now)}
+		return Status{State: Ready, Desired: s.Desired, Ready: s.Desired, Reason: line(cmp.Or(past, autoscalerTrouble(o.Autoscaler, now)), maxReason)}
 	case deadlineExceeded(d):
 		s.State, s.Reason = Failed, "no progress for too long"
 	default:
-		s.Reason = waitingFor(d, s.Desired)
+		s.Reason = waitingFor(d, s)
 	}
 	return s
 }
@@ -97,11 +97,11 @@ func (o Objects) serving(current *appsv1.ReplicaSet) string {
 	return ""
 }
 
-func waitingFor(d *appsv1.Deployment, desired int) string {
-	if int(d.Status.UpdatedReplicas) < desired || int(d.Status.AvailableReplicas) < desired {
+func waitingFor(d *appsv1.Deployment, s Status) string {
+	if s.Ready < s.Desired {
 		return "starting"
 	}
-	return fmt.Sprintf("instances still stopping: %d", int(d.Status.Replicas)-desired)
+	return fmt.Sprintf("instances still stopping: %d", int(d.Status.Replicas)-s.Desired)
 }
 
 func currentReplicaSet(d *appsv1.Deployment, all []*appsv1.ReplicaSet) *appsv1.ReplicaSet {
@@ -190,7 +190,7 @@ func autoscalerTrouble(h *autoscalingv2.HorizontalPodAutoscaler, now time.Time) 
 			if c.Reason == "FailedGetResourceMetric" {
 				cause = "the cluster does not measure it (metrics-server is missing)"
 			}
-			return line("is not scaled: "+cmp.Or(cause, c.Reason), maxReason)
+			return "is not scaled: " + cmp.Or(cause, c.Reason)
 		}
 	}
 	return ""

@@ -73,7 +73,8 @@ func TestAppCounts(t *testing.T) {
 	unseen.Status.ObservedGeneration = 1
 	zero := int32(0)
 	stopping, stopped, one := deployment(appsv1.DeploymentStatus{Replicas: 1}), deployment(appsv1.DeploymentStatus{}), deployment(appsv1.DeploymentStatus{Replicas: 1, UpdatedReplicas: 1, AvailableReplicas: 1})
-	stopping.Spec.Replicas, stopped.Spec.Replicas, one.Spec.Replicas = &zero, &zero, nil
+	left := deployment(appsv1.DeploymentStatus{Replicas: 2, UpdatedReplicas: 1, AvailableReplicas: 2})
+	stopping.Spec.Replicas, stopped.Spec.Replicas, one.Spec.Replicas, left.Spec.Replicas = &zero, &zero, nil, nil
 	for name, test := range map[string]struct {
 		d    *appsv1.Deployment
 		want health.Status
@@ -83,7 +84,8 @@ func TestAppCounts(t *testing.T) {
 		"new":            {d: deployment(appsv1.DeploymentStatus{}), want: health.Status{State: health.Progressing, Desired: 2, Reason: "starting"}},
 		"surging":        {d: deployment(appsv1.DeploymentStatus{Replicas: 3, UpdatedReplicas: 1, AvailableReplicas: 3}), want: health.Status{State: health.Progressing, Desired: 2, Ready: 1, Reason: "starting"}},
 		"starting":       {d: deployment(appsv1.DeploymentStatus{Replicas: 2, UpdatedReplicas: 2, AvailableReplicas: 1}), want: health.Status{State: health.Progressing, Desired: 2, Ready: 1, Reason: "starting"}},
-		"old ones left":  {d: deployment(appsv1.DeploymentStatus{Replicas: 3, UpdatedReplicas: 2, AvailableReplicas: 2}), want: health.Status{State: health.Progressing, Desired: 2, Ready: 1, Reason: "instances still stopping: 1"}},
+		"old one serves": {d: deployment(appsv1.DeploymentStatus{Replicas: 3, UpdatedReplicas: 2, AvailableReplicas: 2}), want: health.Status{State: health.Progressing, Desired: 2, Ready: 1, Reason: "starting"}},
+		"old ones left":  {d: left, want: health.Status{State: health.Progressing, Desired: 1, Ready: 1, Reason: "instances still stopping: 1"}},
 		"ready":          {d: deployment(appsv1.DeploymentStatus{Replicas: 2, UpdatedReplicas: 2, AvailableReplicas: 2}), want: health.Status{State: health.Ready, Desired: 2, Ready: 2}},
 		"one by default": {d: one, want: health.Status{State: health.Ready, Desired: 1, Ready: 1}},
 		"stopping":       {d: stopping, want: health.Status{State: health.Progressing, Reason: "instances still stopping: 1"}},
@@ -108,7 +110,9 @@ func verdict(d *appsv1.Deployment, p *corev1.Pod, after time.Duration, events ..
 // what time may heal is said, and waited for. The situations of testdata have the rest.
 func TestAppContainers(t *testing.T) {
 	crash := corev1.ContainerStateTerminated{Reason: "Error", ExitCode: 1, Message: "starting\ncannot connect\n  at main.go:3\n"}
-	other := corev1.ContainerStateTerminated{Reason: "Error", ExitCode: 2}
+	daily := crash
+	daily.FinishedAt = at(0)
+	daily.StartedAt = at(-24 * time.Hour)
 	long := corev1.ContainerStateTerminated{Reason: "Error", ExitCode: 1, Message: strings.Repeat("é", 201)}
 	escape := corev1.ContainerStateTerminated{Reason: "Error", ExitCode: 1, Message: "\x1b[31mred\a"}
 	arch := corev1.ContainerStateTerminated{Reason: "Error", ExitCode: 1, Message: "exec /app: exec format error"}
@@ -153,19 +157,19 @@ func TestAppContainers(t *testing.T) {
 		"twice, back":    {container: backOff(ended(1, crash)), reason: "ended 2 times with exit code 1: cannot connect"},
 		"twice, running": {container: running(0, 2, crash), reason: "ended 2 times with exit code 1: cannot connect"},
 		"thrice":         {container: after(crash, ended(2, crash)), reason: "ended 3 times with exit code 1: cannot connect", failed: true},
-		// It got further each time: whatever it waits for may be coming up.
-		"thrice, in another way": {container: after(other, ended(2, crash)), reason: "ended 3 times with exit code 1: cannot connect"},
-		"thrice, and how?":       {container: backOff(ended(2, crash)), reason: "ended 3 times with exit code 1: cannot connect"},
-		"four times":             {container: after(other, ended(3, crash)), reason: "ended 4 times with exit code 1: cannot connect", failed: true},
-		"four times, runs":       {container: running(0, 4, crash), after: 9 * time.Minute, reason: "ended 4 times with exit code 1: cannot connect", failed: true},
+		// Whoever looks later sees the same.
+		"thrice, back":     {container: backOff(ended(2, crash)), reason: "ended 3 times with exit code 1: cannot connect", failed: true},
+		"thrice, runs":     {container: running(0, 3, crash), reason: "ended 3 times with exit code 1: cannot connect", failed: true},
+		"four times, runs": {container: running(0, 4, crash), after: 9 * time.Minute, reason: "ended 4 times with exit code 1: cannot connect", failed: true},
+		// One that crashes once a day is not in a crash loop.
+		"after a day": {container: backOff(ended(6, daily)), reason: "ended with exit code 1: cannot connect"},
 		// An instance that crashed last week and does not answer now is not in a crash loop.
 		"long ago": {container: running(0, 4, crash), after: 10 * time.Minute, reason: none},
 		// What crashed has to run for a while until it counts as ready.
 		"just ready again": {container: ready, after: 9 * time.Second, reason: "ended 5 times with exit code 1: cannot connect"},
-		"ready again":      {container: ready, after: 10 * time.Second, reason: none},
 		"long words":       {container: ended(0, long), reason: "ended with exit code 1: " + strings.Repeat("é", 200) + "…"},
 		"escape codes":     {container: ended(0, escape), reason: "ended with exit code 1: [31mred"},
-		"processor":        {container: ended(0, arch), reason: "ended with exit code 1: exec /app: exec format error"},
+		"processor":        {container: ended(0, arch), reason: "ended with exit code 1: exec /app: exec format error", failed: true},
 		"memory":           {container: ended(0, memory), reason: "was killed for using too much memory"},
 		"killed":           {container: ended(0, killed), reason: "ended with exit code 137 (killed)"},
 	} {
@@ -209,15 +213,29 @@ func TestAppGrace(t *testing.T) {
 	}
 }
 
-// Where all instances are there, but one of them crashed a moment ago, the app is not ready yet.
+// Where all instances are there, but one of them crashed a moment ago, the app is not ready yet. Then it is, and for a
+// while it is still said that there was something: an app that crashes once a minute is ready in between.
 func TestAppSettles(t *testing.T) {
 	d := deployment(appsv1.DeploymentStatus{Replicas: 2, UpdatedReplicas: 2, AvailableReplicas: 2})
 	again := running(0, 1, corev1.ContainerStateTerminated{ExitCode: 1})
 	again.Ready = true
-	for after, want := range map[time.Duration]health.State{9 * time.Second: health.Progressing, 10 * time.Second: health.Ready} {
-		if got := verdict(d, instance("new", again), after); got.State != want {
-			t.Errorf("%s: got %v, want %s", after, got, want)
+	const crashed = "ended with exit code 1"
+	for after, want := range map[time.Duration]health.Status{
+		9 * time.Second: {
+			State: health.Progressing, Desired: 2, Reason: "instance new-1: " + crashed + "; trying again",
+			Log: health.Log{Instance: "new-1", Container: "web", Previous: true},
+		},
+		10 * time.Second: {State: health.Ready, Desired: 2, Ready: 2, Reason: "instance new-1: runs again, but " + crashed},
+		10 * time.Minute: {State: health.Ready, Desired: 2, Ready: 2},
+	} {
+		if diff := cmp.Diff(want, verdict(d, instance("new", again), after)); diff != "" {
+			t.Errorf("%s: -want +got\n%s", after, diff)
 		}
+	}
+	// What is wrong now is said, not what was wrong before.
+	other := waiting("ErrImagePull", "refused")
+	if got := verdict(d, instance("new", again, other), time.Minute); got.Cause() != "image web:2 cannot be pulled: refused; trying again" {
+		t.Errorf("got %q", got.Cause())
 	}
 }
 
@@ -326,6 +344,7 @@ func TestAppConditions(t *testing.T) {
 	}
 	deadline := appsv1.DeploymentCondition{Type: appsv1.DeploymentProgressing, Status: corev1.ConditionFalse, Reason: "ProgressDeadlineExceeded"}
 	full := refusal("exceeded quota: q, requested: limits.memory=1Gi,pods=1, used: limits.memory=4Gi,pods=4, limited: limits.memory=4Gi,pods=9")
+	number := refusal("exceeded quota: q, requested: pods=1, used: pods=4, limited: pods=4")
 	past := refusal("forbidden: violates PodSecurity")
 	past.Status = corev1.ConditionFalse
 	const none = "no more instances can be made: "
@@ -335,9 +354,11 @@ func TestAppConditions(t *testing.T) {
 		after      time.Duration
 		failed     bool
 		reason     string
+		next       string
 	}{
 		"webhook":       {conditions: []appsv1.DeploymentCondition{refusal("admission webhook denied request: no")}, failed: true, reason: none + "admission webhook denied request: no"},
-		"quota in use":  {conditions: []appsv1.DeploymentCondition{full}, after: 29 * time.Second, reason: none + full.Message + "; trying again"},
+		"quota in use":  {conditions: []appsv1.DeploymentCondition{full}, after: 29 * time.Second, reason: none + full.Message + "; trying again", next: "psc app set web --cpu AMOUNT --memory AMOUNT --deploy, or ask for a larger quota"},
+		"of instances":  {conditions: []appsv1.DeploymentCondition{number}, reason: none + number.Message + "; trying again", next: "psc app scale web N --deploy, or ask for a larger quota"},
 		"still in use":  {conditions: []appsv1.DeploymentCondition{full}, after: 30 * time.Second, failed: true, reason: none + full.Message},
 		"over":          {conditions: []appsv1.DeploymentCondition{past}, reason: "starting"},
 		"deadline":      {conditions: []appsv1.DeploymentCondition{deadline}, failed: true, reason: "no progress for too long"},
@@ -350,6 +371,9 @@ func TestAppConditions(t *testing.T) {
 			reason := strings.TrimSuffix(got.Reason, "; no instance serves")
 			if diff := cmp.Diff(test.reason, reason); diff != "" || (got.State == health.Failed) != test.failed {
 				t.Errorf("%s: -want +got\n%s", got.State, diff)
+			}
+			if test.next != "" && got.Next != test.next {
+				t.Errorf("next is %q, want %q", got.Next, test.next)
 			}
 		})
 	}

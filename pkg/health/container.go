@@ -1,6 +1,7 @@
 package health
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -11,11 +12,9 @@ import (
 )
 
 const (
-	// crashes is how often a container has to end the same way before it is a crash loop: two are often a dependency
-	// that starts later.
+	// crashes is how often a container has to end before it is a crash loop: two are often a dependency that starts
+	// later. Whether all ended alike is not asked: only the last two ends are known, and only until the kubelet waits.
 	crashes = 3
-	// anyCrashes is how often when it ended in different ways, or when it is not known how the one before was.
-	anyCrashes = 4
 	// settled is how long a container that crashed has to run again until that was the last time.
 	settled = 10 * time.Second
 	// forgiven is how long a container has to run until its earlier crashes are history, as they are for the kubelet:
@@ -60,10 +59,13 @@ func (i instance) waiting(c corev1.ContainerStatus) trouble {
 		}
 		return trouble{cause: "cannot be started: " + innermost(w.Message), meanwhile: again, fatal: i.now.Sub(i.startedAt()) >= configGrace, next: missing(w.Message)}
 	case "PostStartHookError":
-		return trouble{cause: "was stopped because its start hook failed: " + innermost(strings.TrimSuffix(w.Message, `, message: ""`)), meanwhile: again, fatal: c.RestartCount >= 1}
+		return trouble{cause: "was stopped because its start hook failed: " + innermost(strings.TrimSuffix(w.Message, `, message: ""`)), meanwhile: again, fatal: c.RestartCount >= 1, next: foreign}
 	}
 	return trouble{}
 }
+
+// foreign is what to do about something that psc never writes.
+const foreign = "psc diff --live shows who added it"
 
 // missing is how to make what a message misses.
 func missing(message string) string {
@@ -81,6 +83,9 @@ func missing(message string) string {
 func (i instance) unpulled(image, message string) trouble {
 	tried := i.now.Sub(i.startedAt()) // the kubelet tries again after 10 s, and then after 20 s
 	cause := innermost(strings.TrimPrefix(message, "rpc error: "))
+	if has(cause, `Head "`, `Get "`) {
+		_, cause, _ = strings.Cut(cause, `": `)
+	}
 	t := trouble{cause: fmt.Sprintf("image %s cannot be pulled: %s", image, cause), meanwhile: again, next: i.set("--image IMAGE")}
 	switch {
 	case has(message, "code = NotFound", "manifest unknown"):
@@ -112,28 +117,27 @@ func (i instance) ended(c corev1.ContainerStatus) trouble {
 	if c.State.Running != nil {
 		ran = i.now.Sub(c.State.Running.StartedAt.Time)
 	}
-	if ran >= forgiven || c.Ready && (c.State.Running == nil || ran >= settled) {
-		return trouble{}
-	}
-	end, before := c.State.Terminated, c.LastTerminationState.Terminated
-	alike := end != nil && before != nil && end.ExitCode == before.ExitCode
-	if end == nil {
-		end = before
-	}
-	if end == nil {
+	end := cmp.Or(c.State.Terminated, c.LastTerminationState.Terminated)
+	if end == nil || ran >= forgiven || c.Ready && c.State.Running == nil {
 		return trouble{}
 	}
 	times := int(c.RestartCount)
 	if c.State.Running == nil {
 		times++ // the restart that follows the last end has not been counted yet
 	}
+	if end.FinishedAt.Sub(end.StartedAt.Time) >= forgiven {
+		times = 1
+	}
 	t := i.end(c, end, times)
+	if c.Ready && ran >= settled {
+		return trouble{cause: "runs again, but " + t.cause, past: true}
+	}
 	t.meanwhile = again
 	if has(end.Reason, "StartError", "ContainerCannotRun") {
 		t.fatal = c.RestartCount >= 1
 		return t
 	}
-	t.fatal = !c.Ready && (times >= anyCrashes || times >= crashes && (alike || i.killed(c.Name) != ""))
+	t.fatal = t.fatal || !c.Ready && times >= crashes
 	t.log = Log{Instance: i.Name, Container: c.Name, Previous: c.State.Running != nil, Said: end.Message}
 	return t
 }
@@ -146,15 +150,19 @@ func (i instance) end(c corev1.ContainerStatus, end *corev1.ContainerStateTermin
 	var t trouble
 	switch probe := i.killed(c.Name); {
 	case has(end.Reason, "StartError", "ContainerCannotRun"):
-		next := i.set("--command PATH") + ", or --command - for the image's own"
-		if has(end.Message, "error mounting") {
-			next = fmt.Sprintf("psc app show %s: does it mount a file where the image has a folder, or a folder where it has a file?", i.app)
+		cause := innermost(end.Message)
+		if _, where, ok := strings.Cut(cause, `to rootfs at "`); ok { // the rest are paths of the node
+			path, _, _ := strings.Cut(where, `"`)
+			return trouble{
+				cause: fmt.Sprintf("cannot be started: nothing can be mounted at %s: %s", path, lastPart(cause)),
+				next:  fmt.Sprintf("psc app show %s: does it mount a file where the image has a folder, or a folder where it has a file?", i.app),
+			}
 		}
-		return trouble{cause: "cannot be started: " + innermost(end.Message), next: next}
+		return trouble{cause: "cannot be started: " + cause, next: i.set("--command PATH") + ", or --command - for the image's own"}
 	case end.Reason == "OOMKilled":
 		t = i.outOfMemory(c.Name, often)
 	case probe != "":
-		t = trouble{cause: fmt.Sprintf("was stopped%s because its %s probe failed", often, probe), next: i.set("--start-grace 90s") + ", or --health /PATH"}
+		t = trouble{cause: fmt.Sprintf("was stopped%s because its %s probe failed", often, probe), next: i.longer(c.Name, probe)}
 		if e := i.lastProbe(c.Name); e != nil {
 			t.cause += ": " + i.answer(c.Name, e.Message)
 		}
@@ -167,10 +175,18 @@ func (i instance) end(c corev1.ContainerStatus, end *corev1.ContainerStateTermin
 	if said := lastWords(end.Message); said != "" {
 		t.cause += ": " + said
 		if has(said, "exec format error") {
-			t.next = "build the image for the processor of the cluster's nodes"
+			t.next, t.fatal = fmt.Sprintf("build the image for the processor of node %s, and deploy it", i.Spec.NodeName), true
 		}
 	}
 	return t
+}
+
+// longer gives a container that a probe stopped twice the time. psc itself lets only a startup probe stop one.
+func (i instance) longer(container, probe string) string {
+	if p := i.spec(container).StartupProbe; p != nil && probe == "startup" {
+		return i.set(fmt.Sprintf("--start-grace %ds", 2*p.FailureThreshold*p.PeriodSeconds)) + ", or --health /PATH"
+	}
+	return foreign
 }
 
 // signal says in words what the exit codes of the most common signals mean.

@@ -4,6 +4,10 @@
 //
 // It is pure and remembers nothing. A crashing container looks fine for the second in which it runs, so whoever
 // watches must hold on to the first Failed.
+//
+// It knows what can become of the objects that psc writes, and of what others add to an instance: init containers, more
+// containers, probes, hooks. Jobs and StatefulSets are nothing that psc writes, and that a Service leads to its app is
+// compared, not guessed from its endpoints.
 package health
 
 import "strings"
@@ -64,19 +68,21 @@ type trouble struct {
 	log       Log
 	// fatal means that waiting does not help.
 	fatal bool
+	// past means that it is over, and worth no more than a word.
+	past bool
 }
 
 // again is what Kubernetes does about most troubles.
 const again = "; trying again"
 
-// worst is the first that waiting does not help, else the first.
+// worst is the first that waiting does not help, else the first that is not over.
 func worst(all ...trouble) trouble {
 	var out trouble
 	for _, t := range all {
 		if t.fatal {
 			return t
 		}
-		if out.cause == "" {
+		if t.cause != "" && (out.cause == "" || out.past && !t.past) {
 			out = t
 		}
 	}

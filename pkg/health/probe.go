@@ -30,7 +30,7 @@ func (i instance) unready(c corev1.ContainerStatus) trouble {
 	if has(e.Message, "connection refused") {
 		t.next = "let the app listen on that port on all addresses (0.0.0.0), or name its own: " + i.set("--port PORT")
 	} else {
-		t.next = i.set("--health /PATH") + ", or --start-grace 90s if it needs time"
+		t.next = i.set("--health /PATH")
 	}
 	return t
 }

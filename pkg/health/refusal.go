@@ -25,6 +25,8 @@ func refusedInstance(app, message string, since time.Duration) trouble {
 		t.fatal, t.next = true, "ask an admin of the cluster what this pod allows"
 	case strings.Contains(message, "usage per"), strings.Contains(message, "must specify"), neverFits(message):
 		t.fatal, t.next = true, smaller(app)
+	case strings.Contains(message, "requested: pods="): // only what exceeds is listed
+		t.fatal, t.next = since >= refusalGrace, fmt.Sprintf("psc app scale %s N --deploy, or ask for a larger quota", app)
 	case strings.Contains(message, "exceeded quota"):
 		t.fatal, t.next = since >= refusalGrace, smaller(app)
 	case strings.Contains(message, "serviceaccount "):
