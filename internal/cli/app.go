@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"os"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/term"
@@ -18,7 +19,8 @@ type app struct {
 	settings *config.Settings
 	view     *view.View
 
-	work                *workspace // once it was opened
+	work                *workspace                    // once it was opened
+	progress            atomic.Pointer[view.Progress] // during a deploy
 	stdinRead           bool
 	kubeconfig          string
 	yes, quiet, verbose bool
@@ -28,11 +30,21 @@ func isTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
 
 // connect opens the chosen context. It does not dial.
 func (a *app) connect() (*kube.Client, error) {
-	o := kube.Options{Kubeconfig: a.kubeconfig, Context: a.settings.Context(), UserAgent: "psc/" + a.Version}
+	o := kube.Options{Kubeconfig: a.kubeconfig, Context: a.settings.Context(), UserAgent: "psc/" + a.Version, Outage: a.outage}
 	if a.verbose {
 		o.Trace = a.trace
 	}
 	return kube.Connect(o)
+}
+
+// outage says that psc waits for the API server, and why.
+func (a *app) outage(why error) {
+	const text = "  waiting: the API server does not answer (%v); trying again"
+	if p := a.progress.Load(); p != nil {
+		p.Say(text, why)
+		return
+	}
+	a.view.Say(text, why)
 }
 
 func (a *app) trace(r kube.Request) {

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
 	"github.com/pscdev/psc/internal/fault"
 	"github.com/pscdev/psc/internal/rollout"
 	"github.com/pscdev/psc/internal/store"
@@ -28,6 +30,7 @@ func (a *app) deploy(ctx context.Context, w *workspace, user string, r revision.
 	}
 	a.view.Say("Deploying %s to %s on %s as %s", r.Name(), w.pod, w.kube.Context, user)
 	progress := a.view.Progress()
+	a.progress.Store(progress)
 	run := &rollout.Rollout{
 		Kube: w.kube, Store: w.store, Pod: w.pod, Cluster: cluster, User: user, Holder: a.runID(user), Now: a.Now,
 		Emit: func(e rollout.Event) { show(progress, e) },
@@ -35,8 +38,9 @@ func (a *app) deploy(ctx context.Context, w *workspace, user string, r revision.
 	result, err := run.Deploy(ctx, r, rollout.Options{
 		Timeout: f.timeout, LockWait: f.lockWait, Supersede: f.supersede, Message: f.message, NoWait: f.noWait, Again: again,
 	})
+	a.progress.Store(nil)
 	progress.Close()
-	if ctx.Err() == nil && !errors.Is(err, store.ErrLost) { // else whoever comes next does it
+	if ctx.Err() == nil && !errors.Is(err, store.ErrLost) && !apierrors.IsUnauthorized(err) { // else whoever comes next does it
 		err = errors.Join(err, a.restack(ctx, w))
 	}
 	result.Revision.Live = err == nil || errors.Is(err, rollout.ErrPending)
@@ -139,6 +143,11 @@ func (a *app) explain(ctx context.Context, w *workspace, result rollout.Result, 
 		return &fault.Error{Code: fault.Conflict, Err: fmt.Errorf("%s was not deployed: %w", name, err), Hint: "psc status tells how that goes, --supersede has it give way"}
 	case errors.Is(err, rollout.ErrSuperseded), errors.Is(err, store.ErrLost):
 		return &fault.Error{Code: fault.Conflict, Err: fmt.Errorf("%s was not deployed: %w", name, err), Hint: "psc status"}
+	case apierrors.IsUnauthorized(err):
+		return &fault.Error{
+			Code: fault.Denied, Err: fmt.Errorf("%s is still %s: %w", name, result.Revision.State, err),
+			Hint: fault.Of(err).Hint + "; after it psc deploy goes on",
+		}
 	case errors.Is(err, rollout.ErrNotBegun):
 		err = invalid(err)
 		e := fault.Of(err)

@@ -1,35 +1,58 @@
 package cli_test
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
+	"encoding/pem"
 	"io"
 	"log"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
 	"strconv"
 	"sync"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 )
 
-// rude N puts a proxy before the API server that spoils every Nth request in one way after the other, before it gets to
-// the server or on its way back.
+// rude WAY… puts a proxy before the API server that is rude in one way. $RUDE is its address, rude.crt what signs it, and
+// the kubeconfig rude leads to it with the token "first".
+//
+//	N              spoils every Nth request in one way after the other, and the watches that come first
+//	cut            ends every watch after a moment, again and again
+//	skip           ends every watch after a moment, and tells nothing of what happened meanwhile
+//	silent         tells nothing new on a watch for longer than most deploys take, and then everything
+//	refuse C WHAT  answers with code C what matches a regular expression: METHOD URI BODY
+//	expire WHAT    no longer knows who made such a request
 func (c *cluster) rude(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 1 {
-		ts.Fatalf("usage: rude N")
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: rude WAY...")
 	}
-	every, err := strconv.Atoi(args[0])
-	ts.Check(err)
 	behind, err := c.proxy()
 	ts.Check(err)
-	front := httptest.NewServer(&rudeServer{behind: behind, every: every, watches: map[string]int{}})
+	front := httptest.NewTLSServer(rudeWay(ts, args, behind))
 	ts.Defer(front.CloseClientConnections)
-	ts.Setenv("KUBECONFIG", kubeconfigFor(ts, "rude", front.URL))
+	ca := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: front.Certificate().Raw})
+	ts.Check(os.WriteFile(ts.MkAbs("rude.crt"), ca, 0o600))
+	kubeconfig := filepath.Join(ts.Getenv("WORK"), "rude")
+	ts.Check(clientcmd.WriteToFile(clientcmdapi.Config{
+		Clusters:       map[string]*clientcmdapi.Cluster{"rude": {Server: front.URL, CertificateAuthorityData: ca}},
+		AuthInfos:      map[string]*clientcmdapi.AuthInfo{"rude": {Token: "first"}},
+		Contexts:       map[string]*clientcmdapi.Context{"rude": {Cluster: "rude", AuthInfo: "rude"}},
+		CurrentContext: "rude",
+	}, kubeconfig))
+	ts.Setenv("KUBECONFIG", kubeconfig)
+	ts.Setenv("RUDE", front.URL)
 }
 
 // proxy hands requests to the API server, as admin.
@@ -47,9 +70,73 @@ func (c *cluster) proxy() (http.Handler, error) {
 		Transport:     transport,
 		FlushInterval: -1,
 		ErrorLog:      log.New(io.Discard, "", 0),
-		Rewrite:       func(r *httputil.ProxyRequest) { r.SetURL(server) },
-		ErrorHandler:  func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) },
+		Rewrite: func(r *httputil.ProxyRequest) {
+			r.SetURL(server)
+			r.Out.Header.Del("Authorization") // everybody is the administrator there
+		},
+		ErrorHandler: func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) },
 	}, err
+}
+
+func rudeWay(ts *testscript.TestScript, args []string, behind http.Handler) http.Handler {
+	matches := func(r *http.Request) bool {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			panic(http.ErrAbortHandler)
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		found, _ := regexp.MatchString(args[len(args)-1], r.Method+" "+r.URL.RequestURI()+" "+string(body))
+		return found
+	}
+	switch args[0] {
+	case "cut", "skip", "silent":
+		return &watchServer{behind: behind, way: args[0]}
+	case "refuse":
+		code, err := strconv.Atoi(args[1])
+		ts.Check(err)
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if matches(r) {
+				refuse(w, code)
+				return
+			}
+			behind.ServeHTTP(w, r)
+		})
+	case "expire":
+		var expired sync.Map
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			token := r.Header.Get("Authorization")
+			_, bad := expired.Load(token)
+			if bad || token == "Bearer first" && matches(r) {
+				expired.Store(token, true)
+				refuse(w, http.StatusUnauthorized)
+				return
+			}
+			behind.ServeHTTP(w, r)
+		})
+	}
+	every, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	return &rudeServer{behind: behind, every: every, watches: map[string]int{}}
+}
+
+// refuse answers as an API server does.
+func refuse(w http.ResponseWriter, code int) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(code)
+	_ = json.NewEncoder(w).Encode(failure(code))
+}
+
+// reasons are what clients go by beside the code.
+var reasons = map[int]metav1.StatusReason{
+	http.StatusUnauthorized: metav1.StatusReasonUnauthorized, http.StatusForbidden: metav1.StatusReasonForbidden,
+	http.StatusConflict: metav1.StatusReasonConflict, http.StatusGone: metav1.StatusReasonExpired,
+}
+
+func failure(code int) metav1.Status {
+	return metav1.Status{
+		TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Status"}, Status: metav1.StatusFailure,
+		Code: int32(code), Reason: reasons[code], Message: "the server is rude",
+	}
 }
 
 type rudeServer struct {
@@ -109,7 +196,8 @@ func (s *rudeServer) take(r *http.Request) *httptest.ResponseRecorder {
 	return answer
 }
 
-// watch refuses the first watch of each resource as too old, and cuts off the second; the third may stay.
+// watch refuses the first watch of each resource as too old, ends the second at once, and cuts off the third; the fourth may
+// stay.
 func (s *rudeServer) watch(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	s.watches[r.URL.Path]++
@@ -117,12 +205,72 @@ func (s *rudeServer) watch(w http.ResponseWriter, r *http.Request) {
 	s.mu.Unlock()
 	switch n {
 	case 1:
-		http.Error(w, "too old", http.StatusGone)
+		refuse(w, http.StatusGone)
 	case 2:
-		ctx, cancel := context.WithTimeout(r.Context(), 300*time.Millisecond)
+		w.WriteHeader(http.StatusOK)
+	case 3:
+		ctx, cancel := context.WithTimeout(r.Context(), moment)
 		defer cancel()
 		s.behind.ServeHTTP(w, r.WithContext(ctx))
 	default:
 		s.behind.ServeHTTP(w, r)
 	}
+}
+
+const (
+	// moment is how long a watch lasts that is cut off.
+	moment = 100 * time.Millisecond
+	// silence is longer than a deploy takes here, and than the story waits for one that never gets ready.
+	silence = 6 * time.Second
+)
+
+// watchServer is rude to those who watch: see rude.
+type watchServer struct {
+	behind http.Handler
+	way    string
+}
+
+// ServeHTTP implements http.Handler.
+func (s *watchServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if !r.URL.Query().Has("watch") {
+		s.behind.ServeHTTP(w, r)
+		return
+	}
+	news := &newsWriter{ResponseWriter: w, began: time.Now(), all: !r.URL.Query().Has("sendInitialEvents"), way: s.way}
+	if s.way != "silent" {
+		ctx, cancel := context.WithTimeout(r.Context(), moment)
+		defer cancel()
+		r = r.WithContext(ctx)
+	}
+	defer func() {
+		_ = recover() // the end of the moment
+		if s.way == "skip" {
+			event := map[string]any{"type": "ERROR", "object": failure(http.StatusGone)}
+			_ = json.NewEncoder(w).Encode(event)
+		}
+	}()
+	s.behind.ServeHTTP(news, r)
+}
+
+// newsWriter holds back what was not there when the watch began, or leaves it out.
+type newsWriter struct {
+	http.ResponseWriter
+	began time.Time
+	all   bool // everything is news from now on
+	way   string
+}
+
+// Unwrap is for http.ResponseController.
+func (w *newsWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// Write implements io.Writer.
+func (w *newsWriter) Write(data []byte) (int, error) {
+	if w.all && w.way == "silent" {
+		time.Sleep(time.Until(w.began.Add(silence)))
+	}
+	if w.all && w.way == "skip" {
+		return len(data), nil
+	}
+	w.all = w.all || bytes.Contains(data, []byte("k8s.io/initial-events-end"))
+	return w.ResponseWriter.Write(data)
 }

@@ -172,6 +172,7 @@ func run(t *testing.T, c *cluster, dir string) {
 			"parallel": parallel,
 			"private":  private,
 			"rude":     c.rude,
+			"server":   c.server,
 			"until":    until,
 		},
 	})

@@ -36,6 +36,8 @@ type Options struct {
 	UserAgent string
 	// Trace is told of each request, when it is not nil.
 	Trace func(Request)
+	// Outage is told once when the server has stopped to answer, when it is not nil. Requests are made again meanwhile.
+	Outage func(why error)
 }
 
 // Client talks to one API server as one user. It is safe for concurrent use.
@@ -63,6 +65,9 @@ func Connect(o Options) (*Client, error) {
 	config.QPS = -1
 	if o.Trace != nil {
 		config.Wrap(func(next http.RoundTripper) http.RoundTripper { return tracer{next: next, trace: o.Trace} })
+	}
+	if o.Outage != nil {
+		config.Wrap(func(next http.RoundTripper) http.RoundTripper { return &outage{next: next, tell: o.Outage} })
 	}
 	client, err := rest.HTTPClientFor(config)
 	if err != nil {

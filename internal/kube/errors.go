@@ -29,7 +29,7 @@ func (c *Client) named(err error, format string, args ...any) error {
 		return fmt.Errorf("%s: %w", doing, err)
 	case apierrors.IsUnauthorized(err):
 		return fault.New(fault.Denied, "the cluster does not know who you are (context %s): %w", c.Context, err).
-			WithHint("psc login")
+			WithHint("psc login %s", c.Server)
 	case apierrors.IsForbidden(err) && !refused(err):
 		return fault.New(fault.Denied, "%s: %w", doing, err).
 			WithHint("ask an admin of the pod or the cluster for this right")

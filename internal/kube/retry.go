@@ -25,13 +25,17 @@ const (
 // taken may be lost. So all that change something are made such that the second time does nothing: what is created is
 // there already, and what is changed is not in the version any more that it was read in.
 func again[T any](ctx context.Context, c *Client, request func() (T, error)) (T, error) {
-	begin := time.Now()
+	begin, refused := time.Now(), false
 	for pause := firstPause; ; pause = min(2*pause, longestPause) {
 		out, err := request()
 		if err != nil && ctx.Err() != nil {
 			return out, context.Cause(ctx) // what net/http makes of it looks like a broken network
 		}
 		limit := c.passes(err)
+		if apierrors.IsUnauthorized(err) && !refused { // a plugin that gives tokens is asked for a new one then
+			refused = true
+			continue
+		}
 		if limit == 0 {
 			return out, err
 		}
@@ -58,10 +62,10 @@ func (c *Client) passes(err error) time.Duration {
 		c.answered.Store(true)
 	case errors.As(err, &status):
 		c.answered.Store(true)
-		switch status.Status().Code {
-		case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		switch code := int(status.Status().Code); {
+		case willPass(code):
 			return patience
-		case http.StatusInternalServerError:
+		case code == http.StatusInternalServerError:
 			return webhookPatience
 		}
 	case utilnet.IsConnectionReset(err), utilnet.IsProbableEOF(err), utilnet.IsHTTP2ConnectionLost(err), utilnet.IsTimeout(err),
@@ -71,4 +75,13 @@ func (c *Client) passes(err error) time.Duration {
 		return patience
 	}
 	return 0
+}
+
+// willPass says whether an answer only tells that the server is busy, or away.
+func willPass(code int) bool {
+	switch code {
+	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return true
+	}
+	return false
 }

@@ -51,7 +51,7 @@ func (d *deploy) preflight(ctx context.Context, steps []plan.Step) ([]plan.Step,
 		})
 	}
 	_ = group.Wait() // the errors are in errs, in the order of the steps
-	return out, errors.Join(errs...)
+	return out, joined(errs)
 }
 
 // try is the preflight of one step.

@@ -136,8 +136,11 @@ func (o *Rollout) Deploy(ctx context.Context, r revision.Revision, opts Options)
 	held := lock.Hold(ctx)
 	result, err = d.turn(held, result, opts)
 	result.Duration = o.Now().Sub(d.begin)
-	if lost := errors.Join(context.Cause(held), err); errors.Is(lost, store.ErrLost) {
-		return result, lost // the lease and the state are somebody else's to write now
+	if ctx.Err() == nil && held.Err() != nil {
+		err = context.Cause(held) // whatever else went wrong did because of it
+	}
+	if gone(err) {
+		return result, err
 	}
 	// Whatever interrupted the deploy must not keep us from tidying up.
 	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
@@ -273,7 +276,7 @@ func (d *deploy) leave(ctx context.Context, result Result, cause error) (Result,
 	if ctx.Err() != nil {
 		cause = context.Cause(ctx)
 	}
-	if result.Revision.State != revision.Waiting || !d.ours {
+	if result.Revision.State != revision.Waiting || !d.ours || apierrors.IsUnauthorized(cause) {
 		return result, notBegun{cause}
 	}
 	to := d.before.State
@@ -320,7 +323,7 @@ func (d *deploy) turn(ctx context.Context, result Result, opts Options) (Result,
 		h = revision.NewHistory(all, h.Live)
 	}
 	result, err = d.run(ctx, result, opts)
-	if errors.Is(err, ErrNotBegun) || errors.Is(err, store.ErrLost) {
+	if errors.Is(err, ErrNotBegun) || gone(err) {
 		return result, err
 	}
 	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
@@ -368,8 +371,8 @@ func (d *deploy) run(ctx context.Context, result Result, opts Options) (Result, 
 	case opts.NoWait:
 		return result, nil
 	}
-	if err := d.lock.Held(); err != nil {
-		return result, err
+	if err := d.lock.Held(ctx); err != nil {
+		return d.fail(ctx, result, err)
 	}
 	result.Revision, err = d.finish(ctx, result.Revision, revision.Ready, "")
 	return result, err
@@ -411,16 +414,16 @@ func (d *deploy) write(ctx context.Context, spec pod.Spec, steps []plan.Step, no
 	return statuses, d.do(ctx, plan.Phase(steps, plan.PhaseRemove))
 }
 
-// fail is Rollout.fail for as long as the right to deploy is ours.
-func (d *deploy) fail(ctx context.Context, result Result, cause error) (Result, error) {
-	if err := d.lock.Held(); err != nil {
-		return result, err
-	}
-	return d.Rollout.fail(ctx, result, cause)
-}
+// gone says that nothing more can be written: the lease and the state are somebody else's by now, or the API server does
+// not know us any more. Whoever deploys next finds everything as it is.
+func gone(err error) bool { return errors.Is(err, store.ErrLost) || apierrors.IsUnauthorized(err) }
 
-// fail writes down that a revision failed and why. When the right to deploy was lost it writes nothing.
-func (o *Rollout) fail(ctx context.Context, result Result, cause error) (Result, error) {
+// fail writes down that a revision failed and why, if that can be: when the right to deploy was lost, or the server is away,
+// the revision stays what it is.
+func (d *deploy) fail(ctx context.Context, result Result, cause error) (Result, error) {
+	soon, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	held := d.lock.Held(soon)
 	reason := cause.Error()
 	var newer *store.SupersededError
 	switch {
@@ -428,14 +431,14 @@ func (o *Rollout) fail(ctx context.Context, result Result, cause error) (Result,
 		reason, cause = newer.Error(), fmt.Errorf("%w by r%d", ErrSuperseded, newer.By)
 	case ctx.Err() != nil:
 		cause = context.Cause(ctx)
-		reason = fmt.Sprintf("%v by %s", cause, o.User)
+		reason = fmt.Sprintf("%v by %s", cause, d.User)
 	}
-	if errors.Is(cause, store.ErrLost) {
+	if held != nil || gone(cause) {
 		return result, cause
 	}
-	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-	defer cancel()
-	r, err := o.finish(end, result.Revision, revision.Failed, reason)
+	end, stop := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer stop()
+	r, err := d.finish(end, result.Revision, revision.Failed, reason)
 	if errors.As(err, new(*revision.MoveError)) { // somebody else has ended it
 		err = nil
 	}

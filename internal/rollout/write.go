@@ -1,9 +1,11 @@
 package rollout
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"golang.org/x/sync/errgroup"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -95,12 +97,24 @@ func (d *deploy) do(ctx context.Context, steps []plan.Step) error {
 			d.written[ref] = generations[i]
 		}
 	}
-	return errors.Join(errs...)
+	return joined(errs)
+}
+
+// joined is errors.Join without those that only repeat one before: where the server is away every write says the same.
+func joined(errs []error) error {
+	said := map[string]bool{}
+	return errors.Join(slices.DeleteFunc(errs, func(err error) bool {
+		if err == nil || said[err.Error()] {
+			return true
+		}
+		said[err.Error()] = true
+		return false
+	})...)
 }
 
 // may makes one write, if the deploy still goes on and the right to it is ours.
 func (d *deploy) may(ctx context.Context, write func() error) error {
-	if err := errors.Join(ctx.Err(), d.lock.Held()); err != nil {
+	if err := cmp.Or(d.lock.Held(ctx), ctx.Err()); err != nil {
 		return err
 	}
 	return write()

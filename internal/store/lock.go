@@ -27,8 +27,8 @@ const (
 	// LostAfter is how long the lease must not have been seen to change before the holder is given up for dead. It is
 	// measured on the watcher's own clock: those of two machines are never compared.
 	LostAfter = 20 * time.Second
-	// stopAfter is how long a holder that cannot renew goes on. It is shorter than LostAfter, so that it has stopped
-	// before anybody else begins.
+	// stopAfter is how long a holder that cannot renew goes on until it has renewed. It is shorter than LostAfter, so that
+	// it has stopped before anybody else begins.
 	stopAfter = 15 * time.Second
 	// lookEvery is how often whoever waits looks.
 	lookEvery = time.Second
@@ -90,14 +90,20 @@ type Lock struct {
 	renewed atomic.Pointer[time.Time] // when the last sign of life was sent that arrived
 }
 
-// Held says whether the right is still ours, without asking anybody: a process that was paused may wake up after
-// somebody else has taken over. The error wraps ErrLost.
-func (l *Lock) Held() error {
-	if silent := time.Since(*l.renewed.Load()); silent >= stopAfter {
-		return fmt.Errorf("%w: it was not renewed for %s", ErrLost, silent.Round(time.Second))
+// Held returns when the right is known to be ours. That is at once, unless no sign of life has arrived for a while: the
+// server does not answer, or we were paused and somebody else may have taken over. The error is why ctx ended.
+func (l *Lock) Held(ctx context.Context) error {
+	for l.silent() {
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(lookEvery / 10):
+		}
 	}
 	return nil
 }
+
+func (l *Lock) silent() bool { return time.Since(*l.renewed.Load()) >= stopAfter }
 
 // Claim is how the right to deploy is asked for.
 type Claim struct {
@@ -208,8 +214,9 @@ func (s *Store) take(ctx context.Context, old *coordinationv1.Lease, c Claim) (*
 	return kube.As[coordinationv1.Lease](o)
 }
 
-// Hold keeps the right by giving signs of life until Release. The context that it returns ends when the right is lost, and
-// with it must end all writing; or when somebody asks to give way, and what is then left to do is to say so.
+// Hold keeps the right by giving signs of life until Release. The context that it returns ends when the right is lost, or
+// nobody knows us any more: with it must end all writing; or when somebody asks to give way, and what is then left to do is
+// to say so. A server that does not answer is waited for: nobody else can take the right there either.
 func (l *Lock) Hold(ctx context.Context) context.Context {
 	held, lost := context.WithCancelCause(ctx)
 	renewing, stop := context.WithCancel(context.WithoutCancel(ctx))
@@ -227,7 +234,7 @@ func (l *Lock) renew(ctx context.Context, lost context.CancelCauseFunc) {
 		case <-time.After(renewEvery):
 		}
 		begin := time.Now()
-		attempt, cancel := context.WithDeadline(ctx, l.renewed.Load().Add(stopAfter))
+		attempt, cancel := context.WithTimeout(ctx, stopAfter)
 		err := l.update(attempt, func(lease *coordinationv1.Lease) {
 			now := metav1.NewMicroTime(l.store.now())
 			lease.Spec.RenewTime = &now
@@ -242,7 +249,10 @@ func (l *Lock) renew(ctx context.Context, lost context.CancelCauseFunc) {
 			}
 		case ctx.Err() != nil:
 			return
-		case l.Held() != nil || apierrors.IsConflict(err) || apierrors.IsNotFound(err):
+		case apierrors.IsUnauthorized(err): // it is ours, and we can do nothing with it
+			lost(err)
+			return
+		case apierrors.IsConflict(err), apierrors.IsNotFound(err), apierrors.IsForbidden(err) && l.silent():
 			lost(fmt.Errorf("%w: %w", ErrLost, err))
 			return
 		}

@@ -1,0 +1,46 @@
+package cli_test
+
+import (
+	"encoding/json"
+	"os/exec"
+	"strconv"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// TestAloneScripts runs the stories that need a cluster of their own.
+func TestAloneScripts(t *testing.T) {
+	run(t, start(t, "simulated"), "../../testdata/script/alone")
+}
+
+// server down kills the API server, and server up lets it be started again.
+func (c *cluster) server(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: server down|up")
+	}
+	cmd := exec.Command(c.bin, "status", "--name", c.name, "-o", "json")
+	cmd.Env = c.env
+	out, err := cmd.Output()
+	ts.Check(err)
+	var status struct {
+		Supervisor int
+		Components []struct {
+			Name string
+			PID  int
+		}
+	}
+	ts.Check(json.Unmarshal(out, &status))
+	signal := func(name string, pid int) { ts.Check(exec.Command("kill", "-"+name, strconv.Itoa(pid)).Run()) }
+	if args[0] == "up" {
+		signal("CONT", status.Supervisor)
+		return
+	}
+	ts.Defer(func() { signal("CONT", status.Supervisor) }) // else nobody could take the cluster down
+	signal("STOP", status.Supervisor)                      // it would start it again at once
+	for _, p := range status.Components {
+		if p.Name == "kube-apiserver" {
+			signal("KILL", p.PID)
+		}
+	}
+}
