@@ -9,6 +9,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/pscdev/psc/internal/config"
+	"github.com/pscdev/psc/internal/image"
 	"github.com/pscdev/psc/internal/kube"
 	"github.com/pscdev/psc/internal/view"
 )
@@ -21,6 +22,7 @@ type app struct {
 
 	work                *workspace                    // once it was opened
 	progress            atomic.Pointer[view.Progress] // during a deploy
+	pinned              map[string]image.Image        // what images stand for now, by their names
 	stdinRead           bool
 	kubeconfig          string
 	yes, quiet, verbose bool

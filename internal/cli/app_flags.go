@@ -94,11 +94,18 @@ func (a *app) pin(ctx context.Context, fields pod.Fields, noPin bool) {
 	if !ok || noPin || !pod.ValidImage(name) {
 		return
 	}
-	found, err := image.Resolve(ctx, name, func() image.Logins { return a.podLogins(ctx) })
-	if err != nil {
-		if !image.Pinned(name) {
+	found, known := a.pinned[name]
+	if !known {
+		var err error
+		if found, err = image.Resolve(ctx, name, func() image.Logins { return a.podLogins(ctx) }); err != nil && !image.Pinned(name) {
 			a.view.Warn("%s is not pinned: %v", name, err)
 		}
+		if a.pinned == nil {
+			a.pinned = map[string]image.Image{}
+		}
+		a.pinned[name] = found // many apps may run the same
+	}
+	if found.Reference == "" {
 		return
 	}
 	fields["image"] = found.Reference

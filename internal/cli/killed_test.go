@@ -34,7 +34,7 @@ func (c *cluster) killed(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("%s writes nothing", strings.Join(args[2:], " "))
 	}
 	var group errgroup.Group
-	group.SetLimit(40) // most of the time they wait until the lock of a dead one may be taken
+	group.SetLimit(20) // most of the time they wait until the lock of a dead one may be taken
 	errs := make([]error, writes+1)
 	for n := 1; n <= writes; n++ {
 		group.Go(func() error {
