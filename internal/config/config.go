@@ -14,7 +14,7 @@ import (
 	"github.com/rogpeppe/go-internal/lockedfile"
 	"github.com/spf13/pflag"
 	"github.com/spf13/viper"
-	"sigs.k8s.io/yaml"
+	"go.yaml.in/yaml/v3"
 
 	"github.com/pscdev/psc/internal/fault"
 )
@@ -33,15 +33,18 @@ type Settings struct {
 	file  file
 }
 
-// file is the settings file. Contexts are a list because their names may hold anything.
+// file is the settings file. Contexts are a list because their names may hold anything. Others is what another version of
+// psc has written: it stays.
 type file struct {
-	Context  string         `json:"context,omitempty"`
-	Contexts []contextEntry `json:"contexts,omitempty"`
+	Context  string         `yaml:"context,omitempty"`
+	Contexts []contextEntry `yaml:"contexts,omitempty"`
+	Others   map[string]any `yaml:",inline"`
 }
 
 type contextEntry struct {
-	Name string `json:"name"`
-	Pod  string `json:"pod"`
+	Name   string         `yaml:"name"`
+	Pod    string         `yaml:"pod,omitempty"`
+	Others map[string]any `yaml:",inline"`
 }
 
 // Load reads the settings. A settings file that is not there is an empty one.
@@ -78,7 +81,6 @@ func Path() (string, error) {
 	return filepath.Join(dir, "psc", "config.yaml"), nil
 }
 
-// read ignores what it does not know: another version of psc may have written it.
 func read(path string) (file, error) {
 	var f file
 	data, err := os.ReadFile(path)
@@ -126,9 +128,7 @@ func (s *Settings) UsePod(context, pod string) error {
 	return s.change(func(f *file) {
 		i := f.find(context)
 		switch {
-		case pod == "" && i >= 0:
-			f.Contexts = slices.Delete(f.Contexts, i, i+1)
-		case pod != "" && i >= 0:
+		case i >= 0:
 			f.Contexts[i].Pod = pod
 		case pod != "":
 			f.Contexts = append(f.Contexts, contextEntry{Name: context, Pod: pod})
