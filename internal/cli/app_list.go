@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"strings"
@@ -12,38 +13,15 @@ import (
 )
 
 func newAppList(a *app) *cobra.Command {
-	return &cobra.Command{
-		Use:     "list",
+	return lister(a, &cobra.Command{
 		Short:   "List the apps that run, and those in drafts",
 		Example: "  psc app list\n  psc app list -o json",
-		Args:    exactly(),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			w, err := a.open()
-			if err != nil {
-				return err
-			}
-			apps, _, err := a.resources(cmd.Context(), w)
-			if err != nil {
-				return err
-			}
-			names := make([]string, 0, len(apps))
-			for _, app := range apps {
-				names = append(names, "app/"+app.Name)
-			}
-			return a.view.Answer(list[appStatus]{apps}, names, func(out io.Writer) {
-				if len(apps) == 0 {
-					a.view.Say("Pod %s has no apps. Make one with: psc app create NAME --image IMAGE", w.pod)
-					return
-				}
-				a.appTable(out, apps)
-			})
+	}, "has no apps. Make one with: psc app create NAME --image IMAGE",
+		func(ctx context.Context, w *workspace) ([]appStatus, error) {
+			apps, _, err := a.resources(ctx, w)
+			return apps, err
 		},
-	}
-}
-
-// list is how lists are answered to scripts.
-type list[T any] struct {
-	Items []T `json:"items"`
+		func(s appStatus) string { return "app/" + s.Name }, a.appTable)
 }
 
 func (a *app) appTable(out io.Writer, apps []appStatus) {

@@ -14,21 +14,30 @@ import (
 	"github.com/pscdev/psc/pkg/revision"
 )
 
-// changeFlags are the flags of every command that changes the spec.
-type changeFlags struct {
-	message        string
-	dryRun, deploy bool
-	exitCode       bool
+// revisionFlags are the flags of every command that makes a revision and may deploy it.
+type revisionFlags struct {
+	message          string
+	dryRun, exitCode bool
 	deployFlags
 }
 
-func (f *changeFlags) add(cmd *cobra.Command) {
+func (f *revisionFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVarP(&f.message, "message", "m", "", "what to say of it in the history, `TEXT`")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "show what would change, write nothing")
 	flags.BoolVar(&f.exitCode, "exit-code", false, "with --dry-run: exit with 3 when something would change")
-	flags.BoolVar(&f.deploy, "deploy", false, "deploy this change at once, without the drafts that wait")
 	f.deployFlags.add(cmd)
+}
+
+// changeFlags are the flags of every command that changes the spec.
+type changeFlags struct {
+	deploy bool
+	revisionFlags
+}
+
+func (f *changeFlags) add(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&f.deploy, "deploy", false, "deploy this change at once, without the drafts that wait")
+	f.revisionFlags.add(cmd)
 }
 
 // change makes a revision out of edits, and shows or deploys it as the flags say.
@@ -108,7 +117,7 @@ func (a *app) unchanged(err error) (bool, error) {
 }
 
 func (a *app) showDraft(r revision.Revision) error {
-	err := a.view.Answer(r, []string{"revision/" + fmt.Sprint(r.Number)}, func(out io.Writer) {
+	err := a.view.Answer(r, revisionRefs(r), func(out io.Writer) {
 		fmt.Fprintf(out, "%s  %s   %s\n", r.Name(), view.State(r.State), r.Change)
 	})
 	a.view.Say("Deploy with: psc deploy")

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"io"
 	"maps"
 	"slices"
@@ -21,39 +22,30 @@ type configDocument struct {
 }
 
 func newConfigList(a *app) *cobra.Command {
-	return &cobra.Command{
-		Use:     "list",
+	return lister(a, &cobra.Command{
 		Short:   "List the configs, drafts included",
 		Example: "  psc config list",
-		Args:    exactly(),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			w, err := a.open()
-			if err != nil {
-				return err
-			}
-			spec, err := w.headSpec(cmd.Context())
-			if err != nil {
-				return err
-			}
+	}, "has no configs. Make one with: psc config set NAME FILE",
+		func(ctx context.Context, w *workspace) ([]configDocument, error) {
+			spec, err := w.headSpec(ctx)
 			docs := []configDocument{}
-			var rows [][]string
 			for name, config := range spec.Configs() {
 				doc := configDocument{Name: name, Files: slices.Sorted(maps.Keys(config.Files)), Users: users(spec, pod.KindConfig, name)}
 				for _, c := range config.Files {
 					doc.Bytes += c.Size
 				}
 				docs = append(docs, doc)
-				rows = append(rows, []string{name, strings.Join(doc.Files, ", "), view.Bytes(doc.Bytes), strings.Join(doc.Users, ", ")})
 			}
-			return a.view.Answer(list[configDocument]{docs}, refNames(spec, pod.KindConfig), func(out io.Writer) {
-				if len(docs) == 0 {
-					a.view.Say("Pod %s has no configs. Make one with: psc config set NAME FILE", w.pod)
-					return
-				}
-				a.view.Table(out, []string{"CONFIG", "FILES", "SIZE", "USED BY"}, rows)
-			})
+			return docs, err
 		},
-	}
+		func(d configDocument) string { return "config/" + d.Name },
+		func(out io.Writer, docs []configDocument) {
+			rows := make([][]string, len(docs))
+			for i, d := range docs {
+				rows[i] = []string{d.Name, strings.Join(d.Files, ", "), view.Bytes(d.Bytes), strings.Join(d.Users, ", ")}
+			}
+			a.view.Table(out, []string{"CONFIG", "FILES", "SIZE", "USED BY"}, rows)
+		})
 }
 
 // users are the resources that name a config, secret or disk.
@@ -63,13 +55,4 @@ func users(spec pod.Spec, kind pod.Kind, name string) []string {
 		out = append(out, ref.String())
 	}
 	return out
-}
-
-// refNames are the resources of a kind as -o name writes them.
-func refNames(spec pod.Spec, kind pod.Kind) []string {
-	names := spec.Names(kind)
-	for i, name := range names {
-		names[i] = pod.Ref{Kind: kind, Name: name}.String()
-	}
-	return names
 }

@@ -37,6 +37,11 @@ func (a *app) deleteDisk(cmd *cobra.Command, w *workspace, name string, c *chang
 	if err != nil {
 		return err
 	}
+	there, err := w.claims(ctx)
+	if err != nil {
+		return err
+	}
+	claim, ok := there[name]
 	if spec.Disk(name) != nil {
 		err := a.change(ctx, c, pod.Edit{Verb: pod.Delete, Kind: pod.KindDisk, Name: name})
 		if err == nil {
@@ -44,11 +49,6 @@ func (a *app) deleteDisk(cmd *cobra.Command, w *workspace, name string, c *chang
 		}
 		return err
 	}
-	kept, err := w.keptDisks(ctx, spec)
-	if err != nil {
-		return err
-	}
-	claim, ok := kept[name]
 	if !ok {
 		return fault.New(fault.Usage, "disk %q does not exist", name).WithHint("psc disk list")
 	}

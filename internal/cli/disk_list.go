@@ -26,37 +26,22 @@ type diskDocument struct {
 }
 
 func newDiskList(a *app) *cobra.Command {
-	return &cobra.Command{
-		Use:     "list",
+	return lister(a, &cobra.Command{
 		Short:   "List the disks: those of the pod, drafts included, and those that were kept",
 		Example: "  psc disk list",
-		Args:    exactly(),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			w, err := a.open()
-			if err != nil {
-				return err
-			}
-			docs, err := w.disks(cmd.Context())
-			if err != nil {
-				return err
-			}
-			names := make([]string, len(docs))
+	}, "has no disks. Make one with: psc disk create NAME --size 10Gi",
+		func(ctx context.Context, w *workspace) ([]diskDocument, error) { return w.disks(ctx) },
+		func(d diskDocument) string { return "disk/" + d.Name },
+		func(out io.Writer, docs []diskDocument) {
 			rows := make([][]string, len(docs))
 			for i, d := range docs {
-				names[i] = "disk/" + d.Name
 				rows[i] = []string{d.Name, d.State, d.Size, d.Class, strings.Join(d.Users, ", ")}
 			}
-			return a.view.Answer(list[diskDocument]{docs}, names, func(out io.Writer) {
-				if len(docs) == 0 {
-					a.view.Say("Pod %s has no disks. Make one with: psc disk create NAME --size 10Gi", w.pod)
-					return
-				}
-				a.view.Table(out, []string{"DISK", "STATE", "SIZE", "CLASS", "USED BY"}, rows)
-			})
-		},
-	}
+			a.view.Table(out, []string{"DISK", "STATE", "SIZE", "CLASS", "USED BY"}, rows)
+		})
 }
 
+// disks are those of the newest revision, and after them those that were kept.
 func (w *workspace) disks(ctx context.Context) ([]diskDocument, error) {
 	spec, err := w.headSpec(ctx)
 	if err != nil {
@@ -105,11 +90,4 @@ func (w *workspace) claims(ctx context.Context) (map[string]*corev1.PersistentVo
 		out[claim.Name] = claim
 	}
 	return out, nil
-}
-
-// keptDisks are the disks in the cluster that the spec does not have.
-func (w *workspace) keptDisks(ctx context.Context, spec pod.Spec) (map[string]*corev1.PersistentVolumeClaim, error) {
-	kept, err := w.claims(ctx)
-	maps.DeleteFunc(kept, func(name string, _ *corev1.PersistentVolumeClaim) bool { return spec.Disk(name) != nil })
-	return kept, err
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"io"
 	"maps"
 	"slices"
@@ -19,35 +20,24 @@ type registryDocument struct {
 }
 
 func newRegistryList(a *app) *cobra.Command {
-	return &cobra.Command{
-		Use:     "list",
+	return lister(a, &cobra.Command{
 		Short:   "List the registries that the pod is signed in to, and as whom",
 		Example: "  psc registry list",
-		Args:    exactly(),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			w, err := a.open()
-			if err != nil {
-				return err
-			}
-			logins, _, err := w.logins(cmd.Context())
-			if err != nil {
-				return err
-			}
-			all := []registryDocument{}
-			var names []string
-			var rows [][]string
+	}, "is signed in to no registry",
+		func(ctx context.Context, w *workspace) ([]registryDocument, error) {
+			logins, _, err := w.logins(ctx)
+			docs := []registryDocument{}
 			for _, server := range slices.Sorted(maps.Keys(logins)) {
-				all = append(all, registryDocument{server, logins[server].Username})
-				names = append(names, "registry/"+server)
-				rows = append(rows, []string{server, logins[server].Username})
+				docs = append(docs, registryDocument{server, logins[server].Username})
 			}
-			return a.view.Answer(list[registryDocument]{all}, names, func(out io.Writer) {
-				if len(rows) == 0 {
-					a.view.Say("Pod %s is signed in to no registry", w.pod)
-					return
-				}
-				a.view.Table(out, []string{"SERVER", "USER"}, rows)
-			})
+			return docs, err
 		},
-	}
+		func(d registryDocument) string { return "registry/" + d.Server },
+		func(out io.Writer, docs []registryDocument) {
+			rows := make([][]string, len(docs))
+			for i, d := range docs {
+				rows[i] = []string{d.Server, d.Username}
+			}
+			a.view.Table(out, []string{"SERVER", "USER"}, rows)
+		})
 }

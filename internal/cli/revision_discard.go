@@ -33,11 +33,7 @@ func newRevisionDiscard(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			names := make([]string, len(dropped))
-			for i, r := range dropped {
-				names[i] = fmt.Sprintf("revision/%d", r.Number)
-			}
-			return a.view.Answer(list[revision.Revision]{dropped}, names, func(out io.Writer) {
+			return a.view.Answer(list[revision.Revision]{dropped}, revisionRefs(dropped...), func(out io.Writer) {
 				for _, r := range dropped {
 					fmt.Fprintf(out, "%s  discarded   %s (%s)\n", r.Name(), r.Title(), r.Author)
 				}

@@ -60,11 +60,7 @@ func newRevisionList(a *app) *cobra.Command {
 			if all == nil {
 				all = []revision.Revision{}
 			}
-			names := make([]string, 0, len(all))
-			for _, r := range all {
-				names = append(names, fmt.Sprintf("revision/%d", r.Number))
-			}
-			return a.view.Answer(list[revision.Revision]{all}, names, func(out io.Writer) {
+			return a.view.Answer(list[revision.Revision]{all}, revisionRefs(all...), func(out io.Writer) {
 				if len(all) == 0 {
 					a.view.Say("Pod %s has no revisions. Make one with: psc app create NAME --image IMAGE", w.pod)
 					return
@@ -78,6 +74,15 @@ func newRevisionList(a *app) *cobra.Command {
 	}
 	cmd.Flags().IntVar(&most, "most", 20, "how many to list at the most; 0 for all")
 	return cmd
+}
+
+// revisionRefs are revisions as -o name writes them.
+func revisionRefs(all ...revision.Revision) []string {
+	names := make([]string, len(all))
+	for i, r := range all {
+		names[i] = fmt.Sprintf("revision/%d", r.Number)
+	}
+	return names
 }
 
 // settle finds out how a deploy ended that nobody waited for.

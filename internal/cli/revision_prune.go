@@ -57,12 +57,10 @@ func newRevisionPrune(a *app) *cobra.Command {
 				return err
 			}
 			doc := pruneDocument{Revisions: []int{}, Content: append([]string{}, pruned.Content...)}
-			names := slices.Clone(pruned.Content)
 			for _, r := range pruned.Revisions {
 				doc.Revisions = append(doc.Revisions, r.Number)
-				names = append(names, fmt.Sprintf("revision/%d", r.Number))
 			}
-			return a.view.Answer(doc, names, func(out io.Writer) {
+			return a.view.Answer(doc, append(slices.Clone(pruned.Content), revisionRefs(pruned.Revisions...)...), func(out io.Writer) {
 				verb := "Removed"
 				if dryRun {
 					verb = "Would remove"

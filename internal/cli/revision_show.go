@@ -54,7 +54,7 @@ func newRevisionShow(a *app) *cobra.Command {
 				return err
 			}
 			doc := revisionDocument{Revision: r, Resources: pod.Files(r.Spec)}
-			return a.view.Answer(doc, []string{fmt.Sprintf("revision/%d", r.Number)}, func(out io.Writer) {
+			return a.view.Answer(doc, revisionRefs(r), func(out io.Writer) {
 				a.view.Revision(out, r)
 				fmt.Fprint(out, stream)
 			})

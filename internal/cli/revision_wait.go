@@ -43,7 +43,7 @@ func newRevisionWait(a *app) *cobra.Command {
 				}
 				return err
 			}
-			if err := a.view.Answer(r, []string{fmt.Sprintf("revision/%d", r.Number)}, func(out io.Writer) {
+			if err := a.view.Answer(r, revisionRefs(r), func(out io.Writer) {
 				fmt.Fprintf(out, "%s is %s\n", r.Name(), view.State(r.State))
 			}); err != nil {
 				return err

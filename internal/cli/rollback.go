@@ -11,11 +11,7 @@ import (
 )
 
 func newRollback(a *app) *cobra.Command {
-	var (
-		f                deployFlags
-		message          string
-		dryRun, exitCode bool
-	)
+	var f revisionFlags
 	cmd := &cobra.Command{
 		Use:   "rollback [REVISION]",
 		Short: "Go back to the last revision that was ready, or to the one that is named",
@@ -40,20 +36,17 @@ func newRollback(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if dryRun {
-				return a.diffRevisions(ctx, w, h.Live, number, exitCode)
+			if f.dryRun {
+				return a.diffRevisions(ctx, w, h.Live, number, f.exitCode)
 			}
 			user, err := w.kube.Whoami(ctx)
 			if err != nil {
 				return err
 			}
-			return a.rollback(ctx, w, user.Name, number, message, &f)
+			return a.rollback(ctx, w, user.Name, number, f.message, &f.deployFlags)
 		},
 	}
 	f.add(cmd)
-	cmd.Flags().StringVarP(&message, "message", "m", "", "what to say of it in the history, `TEXT`")
-	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "show what would change, write nothing")
-	cmd.Flags().BoolVar(&exitCode, "exit-code", false, "with --dry-run: exit with 3 when something would change")
 	return cmd
 }
 

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"io"
 	"strings"
 
@@ -10,33 +11,15 @@ import (
 )
 
 func newRouteList(a *app) *cobra.Command {
-	return &cobra.Command{
-		Use:     "list",
+	return lister(a, &cobra.Command{
 		Short:   "List the routes, and those in drafts",
 		Example: "  psc route list\n  psc route list -o json",
-		Args:    exactly(),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			w, err := a.open()
-			if err != nil {
-				return err
-			}
-			_, routes, err := a.resources(cmd.Context(), w)
-			if err != nil {
-				return err
-			}
-			names := make([]string, 0, len(routes))
-			for _, r := range routes {
-				names = append(names, "route/"+r.Name)
-			}
-			return a.view.Answer(list[routeStatus]{routes}, names, func(out io.Writer) {
-				if len(routes) == 0 {
-					a.view.Say("Pod %s has no routes. Make one with: psc route create NAME --to APP", w.pod)
-					return
-				}
-				a.routeTable(out, routes)
-			})
+	}, "has no routes. Make one with: psc route create NAME --to APP",
+		func(ctx context.Context, w *workspace) ([]routeStatus, error) {
+			_, routes, err := a.resources(ctx, w)
+			return routes, err
 		},
-	}
+		func(s routeStatus) string { return "route/" + s.Name }, a.routeTable)
 }
 
 func (a *app) routeTable(out io.Writer, routes []routeStatus) {

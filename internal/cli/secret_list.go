@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"io"
 	"maps"
 	"slices"
@@ -25,37 +26,30 @@ type secretKey struct {
 }
 
 func newSecretList(a *app) *cobra.Command {
-	return &cobra.Command{
-		Use:     "list",
+	return lister(a, &cobra.Command{
 		Short:   "List the secrets and their keys, drafts included",
 		Example: "  psc secret list",
-		Args:    exactly(),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			w, err := a.open()
-			if err != nil {
-				return err
-			}
-			spec, err := w.headSpec(cmd.Context())
-			if err != nil {
-				return err
-			}
+	}, "has no secrets. Make one with: psc secret set NAME KEY",
+		func(ctx context.Context, w *workspace) ([]secretDocument, error) {
+			spec, err := w.headSpec(ctx)
 			docs := []secretDocument{}
-			var rows [][]string
 			for name, secret := range spec.Secrets() {
 				doc := secretDocument{Name: name, Users: users(spec, pod.KindSecret, name)}
 				for _, key := range slices.Sorted(maps.Keys(secret.Keys)) {
 					doc.Keys = append(doc.Keys, secretKey{key, secret.Keys[key]})
-					rows = append(rows, []string{name, key, secret.Keys[key], strings.Join(doc.Users, ", ")})
 				}
 				docs = append(docs, doc)
 			}
-			return a.view.Answer(list[secretDocument]{docs}, refNames(spec, pod.KindSecret), func(out io.Writer) {
-				if len(docs) == 0 {
-					a.view.Say("Pod %s has no secrets. Make one with: psc secret set NAME KEY", w.pod)
-					return
-				}
-				a.view.Table(out, []string{"SECRET", "KEY", "VERSION", "USED BY"}, rows)
-			})
+			return docs, err
 		},
-	}
+		func(d secretDocument) string { return "secret/" + d.Name },
+		func(out io.Writer, docs []secretDocument) {
+			var rows [][]string
+			for _, d := range docs {
+				for _, key := range d.Keys {
+					rows = append(rows, []string{d.Name, key.Name, key.Version, strings.Join(d.Users, ", ")})
+				}
+			}
+			a.view.Table(out, []string{"SECRET", "KEY", "VERSION", "USED BY"}, rows)
+		})
 }
