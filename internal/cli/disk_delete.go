@@ -43,11 +43,15 @@ func (a *app) deleteDisk(cmd *cobra.Command, w *workspace, name string, c *chang
 	}
 	claim, ok := there[name]
 	if spec.Disk(name) != nil {
-		err := a.change(ctx, c, pod.Edit{Verb: pod.Delete, Kind: pod.KindDisk, Name: name})
-		if err == nil {
-			a.view.Say("The data of disk %s stays in the cluster. Once this is deployed, psc disk delete %s deletes it", name, name)
+		if err := a.change(ctx, c, pod.Edit{Verb: pod.Delete, Kind: pod.KindDisk, Name: name}); err != nil {
+			return err
 		}
-		return err
+		if ok {
+			a.view.Say("The data of disk %s stays in the cluster. Once this is deployed, psc disk delete %s deletes it", name, name)
+		} else {
+			a.view.Say("Disk %s has no data in the cluster", name)
+		}
+		return nil
 	}
 	if !ok {
 		return fault.New(fault.Usage, "disk %q does not exist", name).WithHint("psc disk list")
