@@ -42,11 +42,7 @@ func newRevisionList(a *app) *cobra.Command {
 		Example: "  psc revision list\n  psc revision list -o json",
 		Args:    exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			w, err := a.open()
-			if err != nil {
-				return err
-			}
-			h, err := w.history(cmd.Context())
+			w, h, err := a.openHistory(cmd.Context())
 			if err != nil {
 				return err
 			}

@@ -36,11 +36,7 @@ func newRevisionPrune(a *app) *cobra.Command {
 			if most < 1 {
 				return fault.New(fault.Usage, "--keep must be 1 or more").WithHint("%s", cmd.UseLine())
 			}
-			w, err := a.open()
-			if err != nil {
-				return err
-			}
-			h, err := w.history(cmd.Context())
+			w, h, err := a.openHistory(cmd.Context())
 			if err != nil {
 				return err
 			}

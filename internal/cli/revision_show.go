@@ -24,11 +24,7 @@ func newRevisionShow(a *app) *cobra.Command {
 		Example: "  psc revision show\n  psc revision show 12 -o yaml",
 		Args:    between(0, "REVISION"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			w, err := a.open()
-			if err != nil {
-				return err
-			}
-			h, err := w.history(cmd.Context())
+			w, h, err := a.openHistory(cmd.Context())
 			if err != nil {
 				return err
 			}

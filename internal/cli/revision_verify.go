@@ -31,11 +31,7 @@ func newRevisionVerify(a *app) *cobra.Command {
 		Example: "  psc revision verify\n  psc revision verify 7",
 		Args:    between(0, "REVISION"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			w, err := a.open()
-			if err != nil {
-				return err
-			}
-			h, err := w.history(cmd.Context())
+			w, h, err := a.openHistory(cmd.Context())
 			if err != nil {
 				return err
 			}

@@ -24,11 +24,7 @@ func newRollback(a *app) *cobra.Command {
 			if err := f.check(); err != nil {
 				return err
 			}
-			w, err := a.open()
-			if err != nil {
-				return err
-			}
-			h, err := w.history(ctx)
+			w, h, err := a.openHistory(ctx)
 			if err != nil {
 				return err
 			}

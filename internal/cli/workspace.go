@@ -46,6 +46,16 @@ func (a *app) openPod(client *kube.Client, name string) *workspace {
 	return &workspace{kube: client, store: store.Open(client, name, a.Now), pod: name}
 }
 
+// openHistory is open for a command that begins with the history.
+func (a *app) openHistory(ctx context.Context) (*workspace, history, error) {
+	w, err := a.open()
+	if err != nil {
+		return nil, history{}, err
+	}
+	h, err := w.history(ctx)
+	return w, h, err
+}
+
 // history is what a pod's records tell, and who deploys.
 type history struct {
 	revision.History
