@@ -16,6 +16,7 @@ import (
 	"regexp"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -28,12 +29,12 @@ import (
 // rude WAY… puts a proxy before the API server that is rude in one way. $RUDE is its address, rude.crt what signs it, and
 // the kubeconfig rude leads to it with the token "first".
 //
-//	N              spoils every Nth request in one way after the other, and the watches that come first
-//	cut            ends every watch after a moment, again and again
-//	skip           ends every watch after a moment, and tells nothing of what happened meanwhile
-//	silent         tells nothing new on a watch for longer than most deploys take, and then everything
-//	refuse C WHAT  answers with code C what matches a regular expression: METHOD URI BODY
-//	expire WHAT    no longer knows who made such a request
+//	N                spoils every Nth request in one way after the other, and the watches that come first
+//	cut              ends every watch after a moment, again and again
+//	skip             ends every watch after a moment, and tells nothing of what happened meanwhile
+//	silent           tells nothing new on a watch for longer than most deploys take, and then everything
+//	refuse C N WHAT  answers with code C, from the Nth time on, what matches a regular expression: METHOD URI BODY
+//	expire WHAT      no longer knows who made such a request
 func (c *cluster) rude(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) == 0 {
 		ts.Fatalf("usage: rude WAY...")
@@ -94,8 +95,11 @@ func rudeWay(ts *testscript.TestScript, args []string, behind http.Handler) http
 	case "refuse":
 		code, err := strconv.Atoi(args[1])
 		ts.Check(err)
+		from, err := strconv.ParseInt(args[2], 10, 64)
+		ts.Check(err)
+		var times atomic.Int64
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if matches(r) {
+			if matches(r) && times.Add(1) >= from {
 				refuse(w, code)
 				return
 			}

@@ -276,7 +276,7 @@ func (d *deploy) leave(ctx context.Context, result Result, cause error) (Result,
 	if ctx.Err() != nil {
 		cause = context.Cause(ctx)
 	}
-	if result.Revision.State != revision.Waiting || !d.ours || apierrors.IsUnauthorized(cause) {
+	if result.Revision.State != revision.Waiting && result.Revision.State != revision.Pending || !d.ours || apierrors.IsUnauthorized(cause) {
 		return result, notBegun{cause}
 	}
 	to := d.before.State
@@ -358,7 +358,7 @@ func (d *deploy) run(ctx context.Context, result Result, opts Options) (Result, 
 	}
 	result.Revision = pending
 	if err := d.lock.SetLive(ctx, r.Number); err != nil {
-		return d.fail(ctx, result, err)
+		return d.leave(ctx, result, err)
 	}
 	timed, cancel := context.WithTimeoutCause(ctx, opts.Timeout, ErrPending)
 	defer cancel()

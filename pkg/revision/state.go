@@ -28,12 +28,12 @@ const (
 
 // moves holds every move of a state. waiting -> waiting and pending -> waiting take over from a deploy that died;
 // ready and failed -> waiting deploy again; waiting -> draft and waiting -> ready give up before anything was written,
-// and the revision is what it was.
+// as do pending -> draft and its like in the last moment, and the revision is what it was.
 func moves() map[State][]State {
 	return map[State][]State{
 		Draft:     {Waiting, Discarded},
 		Waiting:   {Waiting, Pending, Failed, Draft, Ready, Discarded},
-		Pending:   {Waiting, Ready, Failed},
+		Pending:   {Waiting, Ready, Failed, Draft},
 		Ready:     {Waiting},
 		Failed:    {Waiting},
 		Discarded: nil,
