@@ -1,6 +1,7 @@
 package kube
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -49,5 +50,18 @@ func TestPasses(t *testing.T) {
 		if got := c.passes(test.err); got != test.want {
 			t.Errorf("%v: %s, want %s", test.err, got, test.want)
 		}
+	}
+}
+
+// Who is interrupted is told so, whatever the network makes of it.
+func TestAgainInterrupted(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	interrupted := errors.New("interrupted")
+	_, err := again(ctx, &Client{}, func() (int, error) {
+		cancel(interrupted)
+		return 0, &url.Error{Op: "Get", Err: context.Canceled}
+	})
+	if err != interrupted { //nolint:errorlint // it is the very one
+		t.Errorf("got %v", err)
 	}
 }

@@ -313,6 +313,21 @@ func TestAppUnschedulable(t *testing.T) {
 	}
 }
 
+// Events are told in the middle of a sentence. Anybody may write them, in any language, and without a word.
+func TestAppPulling(t *testing.T) {
+	for message, want := range map[string]string{
+		`Pulling image "web:2"`: `instance new-1: pulling image "web:2"; no instance serves`,
+		"Ölt das Getriebe":      "instance new-1: ölt das Getriebe; no instance serves",
+		"":                      "instance new-1: pulling its image; no instance serves",
+	} {
+		e := &corev1.Event{Reason: "Pulling", Message: message, InvolvedObject: corev1.ObjectReference{Kind: "Pod", Name: "new-1"}}
+		p := instance("new", waiting("ContainerCreating", ""))
+		if got := verdict(deployment(appsv1.DeploymentStatus{Replicas: 2, UpdatedReplicas: 2}), p, time.Minute, e); got.Reason != want {
+			t.Errorf("%q: got %v", message, got)
+		}
+	}
+}
+
 // One instance that a node is rid of for want of memory may be chance, two are not.
 func TestAppEvicted(t *testing.T) {
 	d := deployment(appsv1.DeploymentStatus{Replicas: 2, UpdatedReplicas: 2})
