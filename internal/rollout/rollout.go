@@ -136,8 +136,8 @@ func (o *Rollout) Deploy(ctx context.Context, r revision.Revision, opts Options)
 	held := lock.Hold(ctx)
 	result, err = d.turn(held, result, opts)
 	result.Duration = o.Now().Sub(d.begin)
-	if ctx.Err() == nil && held.Err() != nil {
-		err = context.Cause(held) // whatever else went wrong did because of it
+	if cause := context.Cause(held); ctx.Err() == nil && gone(cause) {
+		err = cause // whatever else went wrong did because of it
 	}
 	if gone(err) {
 		return result, err
