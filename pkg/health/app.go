@@ -150,10 +150,7 @@ func rolloutTrouble(d *appsv1.Deployment, complete bool, now time.Time) trouble 
 	case complete:
 		return trouble{}
 	case d.Spec.Paused:
-		return trouble{
-			cause: "is paused, so the change is not rolled out", fatal: true,
-			next: fmt.Sprintf("kubectl rollout resume deployment/%s -n %s", d.Name, d.Namespace),
-		}
+		return trouble{cause: "is paused, so the change is not rolled out", fatal: true, next: "psc deploy --redeploy"}
 	case failure != nil && failure.Status == corev1.ConditionTrue:
 		return refusedInstance(d.Name, failure.Message, now.Sub(failure.LastTransitionTime.Time))
 	}

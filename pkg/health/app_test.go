@@ -119,8 +119,6 @@ func TestAppContainers(t *testing.T) {
 	memory := corev1.ContainerStateTerminated{Reason: "OOMKilled", ExitCode: 137}
 	killed := corev1.ContainerStateTerminated{Reason: "Error", ExitCode: 137}
 	start := corev1.ContainerStateTerminated{Reason: "StartError", ExitCode: 128, Message: "runc create failed: unable to start container process: no such file\nmore"}
-	ready := running(0, 5, crash)
-	ready.Ready = true
 	// after is a container that has just ended, and how the run before it ended.
 	after := func(before corev1.ContainerStateTerminated, c corev1.ContainerStatus) corev1.ContainerStatus {
 		c.LastTerminationState.Terminated = &before
@@ -166,12 +164,11 @@ func TestAppContainers(t *testing.T) {
 		// An instance that crashed last week and does not answer now is not in a crash loop.
 		"long ago": {container: running(0, 4, crash), after: 10 * time.Minute, reason: none},
 		// What crashed has to run for a while until it counts as ready.
-		"just ready again": {container: ready, after: 9 * time.Second, reason: "ended 5 times with exit code 1: cannot connect"},
-		"long words":       {container: ended(0, long), reason: "ended with exit code 1: " + strings.Repeat("é", 200) + "…"},
-		"escape codes":     {container: ended(0, escape), reason: "ended with exit code 1: [31mred"},
-		"processor":        {container: ended(0, arch), reason: "ended with exit code 1: exec /app: exec format error", failed: true},
-		"memory":           {container: ended(0, memory), reason: "was killed for using too much memory"},
-		"killed":           {container: ended(0, killed), reason: "ended with exit code 137 (killed)"},
+		"long words":   {container: ended(0, long), reason: "ended with exit code 1: " + strings.Repeat("é", 200) + "…"},
+		"escape codes": {container: ended(0, escape), reason: "ended with exit code 1: [31mred"},
+		"processor":    {container: ended(0, arch), reason: "ended with exit code 1: exec /app: exec format error", failed: true},
+		"memory":       {container: ended(0, memory), reason: "was killed for using too much memory"},
+		"killed":       {container: ended(0, killed), reason: "ended with exit code 137 (killed)"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := deployment(appsv1.DeploymentStatus{Replicas: 2, UpdatedReplicas: 2})
@@ -222,15 +219,19 @@ func TestAppSettles(t *testing.T) {
 	const crashed = "ended with exit code 1"
 	for after, want := range map[time.Duration]health.Status{
 		9 * time.Second: {
-			State: health.Progressing, Desired: 2, Reason: "instance new-1: " + crashed + "; trying again",
+			State: health.Progressing, Desired: 2, Reason: "instance new-1: runs again; before that: " + crashed + "; waiting to see whether it stays",
 			Log: health.Log{Instance: "new-1", Container: "web", Previous: true},
 		},
-		10 * time.Second: {State: health.Ready, Desired: 2, Ready: 2, Reason: "instance new-1: runs again, but " + crashed},
+		10 * time.Second: {State: health.Ready, Desired: 2, Ready: 2, Reason: "instance new-1: runs again; before that: " + crashed},
 		10 * time.Minute: {State: health.Ready, Desired: 2, Ready: 2},
 	} {
 		if diff := cmp.Diff(want, verdict(d, instance("new", again), after)); diff != "" {
 			t.Errorf("%s: -want +got\n%s", after, diff)
 		}
+	}
+	again.LastTerminationState.Terminated.Reason = "StartError"
+	if got := verdict(d, instance("new", again), time.Second); got.State != health.Progressing {
+		t.Errorf("it was started at last, but: %v", got)
 	}
 	// What is wrong now is said, not what was wrong before.
 	other := waiting("ErrImagePull", "refused")

@@ -71,9 +71,9 @@ const foreign = "psc diff --live shows who added it"
 func missing(message string) string {
 	switch {
 	case has(message, "secret", "Secret"):
-		return "psc secret list shows what there is"
+		return "psc secret set NAME KEY writes it again, psc secret list shows which there are"
 	case has(message, "configmap", "ConfigMap"):
-		return "psc config list shows what there is"
+		return "psc config list shows which there are"
 	}
 	return ""
 }
@@ -129,12 +129,12 @@ func (i instance) ended(c corev1.ContainerStatus) trouble {
 		times = 1
 	}
 	t := i.end(c, end, times)
-	if c.Ready && ran >= settled {
-		return trouble{cause: "runs again, but " + t.cause, past: true}
-	}
 	t.meanwhile = again
+	if c.Ready {
+		t.cause, t.meanwhile, t.past = "runs again; before that: "+t.cause, "; waiting to see whether it stays", ran >= settled
+	}
 	if has(end.Reason, "StartError", "ContainerCannotRun") {
-		t.fatal = c.RestartCount >= 1
+		t.fatal = !c.Ready && c.RestartCount >= 1
 		return t
 	}
 	t.fatal = t.fatal || !c.Ready && times >= crashes
