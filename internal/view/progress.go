@@ -134,7 +134,8 @@ func (p *Progress) Show(line Line) {
 	p.say("%s", p.text(line))
 }
 
-// maxDrawn is how many lines are redrawn; of more, those that are ready are counted instead of shown.
+// maxDrawn is how many lines are redrawn, where the terminal has room for them; of more, those that are ready are counted
+// instead of shown.
 const maxDrawn = 20
 
 func (p *Progress) redraw() {
@@ -145,11 +146,16 @@ func (p *Progress) redraw() {
 	if p.drawn > 0 {
 		fmt.Fprintf(&out, "\x1b[%dA", p.drawn)
 	}
+	width, height := p.view.storySize()
+	most := maxDrawn
+	if height > 0 { // the cursor, which stands below the lines, cannot go back beyond the top
+		most = max(2, min(maxDrawn, height-1))
+	}
 	shown, hidden := p.lines, 0
-	if len(shown) > maxDrawn {
+	if len(shown) > most {
 		shown = nil
 		for _, l := range p.lines {
-			if l.Status.State != health.Ready && len(shown) < maxDrawn-1 {
+			if l.Status.State != health.Ready && len(shown) < most-1 {
 				shown = append(shown, l)
 			} else {
 				hidden++
@@ -157,7 +163,7 @@ func (p *Progress) redraw() {
 		}
 	}
 	for _, l := range shown {
-		fmt.Fprintf(&out, "\r\x1b[K%s\n", p.fit(p.text(l)))
+		fmt.Fprintf(&out, "\r\x1b[K%s\n", fit(p.text(l), width))
 	}
 	drawn := len(shown)
 	if hidden > 0 {
@@ -171,8 +177,7 @@ func (p *Progress) redraw() {
 	fmt.Fprint(p.view.err, out.String())
 }
 
-func (p *Progress) fit(line string) string {
-	width := p.view.storyWidth()
+func fit(line string, width int) string {
 	if width <= 0 {
 		return line
 	}
@@ -187,8 +192,15 @@ const (
 
 func (p *Progress) text(l Line) string {
 	since := Seconds(l.Since)
+	names := nameWidth
+	if p.view.Terminal { // there all lines are written anew, and room is scarce
+		names = 0
+		for _, other := range p.lines {
+			names = max(names, ansi.StringWidth(other.Ref.Name))
+		}
+	}
 	return fmt.Sprintf("%s%s  %s %s %s", strings.Repeat(" ", max(0, sinceWidth-len(since))), dim.Render(since),
-		pad(l.Ref.Name, nameWidth), pad(l.Ref.Kind.Word(), kindWidth), colour(l.Status.State, p.words(l)))
+		pad(l.Ref.Name, names), pad(l.Ref.Kind.Word(), kindWidth), colour(l.Status.State, p.words(l)))
 }
 
 func (p *Progress) words(l Line) string {

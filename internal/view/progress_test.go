@@ -50,12 +50,13 @@ func TestProgress(t *testing.T) {
 	starts := view.Line{Ref: pod.Ref{Kind: pod.KindApp, Name: "web"}, Status: health.Status{State: health.Progressing, Desired: 1, Reason: "instance web-1: no node: full"}}
 	ready := view.Line{Ref: starts.Ref, Status: health.Status{State: health.Ready, Desired: 1, Ready: 1}, Since: 1500 * time.Millisecond}
 	const (
-		short  = "  0.0s  web            app   0/1 ready, no node: full\n"
+		short  = "  0.0s  web app   0/1 ready, no node: full\n"
 		long   = "  0.0s  web            app   0/1 ready, instance web-1: no node: full\n"
+		again  = "  1.5s  web app   1/1 ready\n"
 		second = "  1.5s  web            app   1/1 ready\n"
 	)
 	for terminal, want := range map[bool]string{
-		true:  "\r\x1b[K" + short + "\x1b[1A\r\x1b[K" + second,
+		true:  "\r\x1b[K" + short + "\x1b[1A\r\x1b[K" + again,
 		false: long + second,
 	} {
 		var story bytes.Buffer

@@ -34,10 +34,10 @@ type View struct {
 	// Now is the clock that relative times are measured with.
 	Now func() time.Time
 
-	out, err   io.Writer
-	format     string
-	width      int        // of the terminal that the answer goes to; 0 when it is none
-	storyWidth func() int // of the one that the story goes to, which may be resized while it is told
+	out, err  io.Writer
+	format    string
+	width     int                        // of the terminal that the answer goes to; 0 when it is none
+	storySize func() (width, height int) // of the one that the story goes to, which may be resized while it is told
 }
 
 // New returns a View for a pair of streams. The error is about the format.
@@ -46,15 +46,16 @@ func New(out, err io.Writer, format string, quiet bool, now func() time.Time) (*
 		return nil, e
 	}
 	environ := os.Environ()
+	width, _ := size(out)
 	return &View{
-		Terminal:   isTerminal(err) && os.Getenv("CI") == "" && os.Getenv("TERM") != "dumb",
-		Quiet:      quiet,
-		Now:        now,
-		out:        colorprofile.NewWriter(out, environ),
-		err:        colorprofile.NewWriter(err, environ),
-		format:     format,
-		width:      width(out),
-		storyWidth: func() int { return width(err) },
+		Terminal:  isTerminal(err) && os.Getenv("CI") == "" && os.Getenv("TERM") != "dumb",
+		Quiet:     quiet,
+		Now:       now,
+		out:       colorprofile.NewWriter(out, environ),
+		err:       colorprofile.NewWriter(err, environ),
+		format:    format,
+		width:     width,
+		storySize: func() (int, int) { return size(err) },
 	}, nil
 }
 
@@ -63,16 +64,17 @@ func isTerminal(stream any) bool {
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
-func width(stream any) int {
+// size is that of a terminal; 0 when a stream goes to none.
+func size(stream any) (width, height int) {
 	f, ok := stream.(*os.File)
 	if !ok {
-		return 0
+		return 0, 0
 	}
-	w, _, err := term.GetSize(int(f.Fd()))
+	width, height, err := term.GetSize(int(f.Fd()))
 	if err != nil {
-		return 0
+		return 0, 0
 	}
-	return w
+	return width, height
 }
 
 // Formats are the values of -o; the last two take an expression after the sign.

@@ -1,0 +1,35 @@
+package view
+
+import (
+	"bytes"
+	"testing"
+	"time"
+
+	"github.com/charmbracelet/x/ansi"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/pscdev/psc/pkg/health"
+	"github.com/pscdev/psc/pkg/pod"
+)
+
+// A small terminal shows as many lines as it has room for: the cursor cannot go back to those that left it at the top.
+// What is not ready comes first, and nothing is longer than the terminal is wide.
+func TestProgressNarrow(t *testing.T) {
+	t.Setenv("TTY_FORCE", "1") // or the codes are left out: the story does not go to a terminal
+	var story bytes.Buffer
+	v, err := New(&bytes.Buffer{}, &story, "", false, time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v.Terminal, v.storySize = true, func() (int, int) { return 40, 4 }
+	p := v.Progress()
+	for _, name := range []string{"a", "b", "c", "api"} {
+		p.lines = append(p.lines, Line{Ref: pod.Ref{Kind: pod.KindApp, Name: name}, Status: health.Status{State: health.Ready, Desired: 1, Ready: 1}})
+	}
+	p.Show(Line{Ref: pod.Ref{Kind: pod.KindApp, Name: "web"}, Status: health.Status{State: health.Failed, Reason: "instance web-1: image web:2 was not found"}})
+	p.Close()
+	want := "\r  0.0s  web app   failed, image web:2 …\n\r  and 4 more\n"
+	if diff := cmp.Diff(want, ansi.Strip(story.String())); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
+	}
+}
