@@ -6,6 +6,7 @@
 //	START_DELAY  how long it is not healthy after its start (0s)
 //	FAIL         why its health check fails
 //	CRASH        why it ends with exit code 3 instead of serving
+//	NEEDS        what has to answer at its start, a URL; without an answer it ends with exit code 1
 //	EAT          how much memory it takes at its start, in MiB
 package main
 
@@ -60,6 +61,11 @@ func run(ctx context.Context) error {
 	if mebibytes > 0 {
 		eat(mebibytes)
 	}
+	if needed := os.Getenv("NEEDS"); needed != "" {
+		if _, err := get(ctx, needed); err != nil {
+			return err
+		}
+	}
 	start := time.Now()
 	a := app{
 		version: version, instance: hostname, greeting: cmp.Or(os.Getenv("GREETING"), "hello"), fail: os.Getenv("FAIL"),
@@ -110,6 +116,7 @@ func (a app) handler() http.Handler {
 	mux.HandleFunc("GET /", a.hello)
 	mux.HandleFunc("GET /healthz", a.health)
 	mux.HandleFunc("GET /call", call)
+	mux.HandleFunc("POST /crash", crash)
 	mux.HandleFunc("GET /env", environment)
 	mux.HandleFunc("GET /file", readFile)
 	mux.HandleFunc("POST /file", writeFile)
@@ -129,6 +136,12 @@ func (a app) health(w http.ResponseWriter, _ *http.Request) {
 	default:
 		_, _ = io.WriteString(w, "ok\n")
 	}
+}
+
+// crash ends it as a mistake in it would.
+func crash(http.ResponseWriter, *http.Request) {
+	fmt.Fprintln(os.Stderr, "hello: crash: asked to")
+	os.Exit(3)
 }
 
 // environment, readFile and writeFile show what the app was given: the variable at ?name=, the file at ?path=.
