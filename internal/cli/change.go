@@ -16,7 +16,6 @@ import (
 
 // revisionFlags are the flags of every command that makes a revision and may deploy it.
 type revisionFlags struct {
-	message          string
 	dryRun, exitCode bool
 	deployFlags
 }

@@ -2,9 +2,6 @@ package cli
 
 import (
 	"context"
-	"fmt"
-	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -12,37 +9,10 @@ import (
 	"github.com/pscdev/psc/pkg/revision"
 )
 
-// deployFlags are the flags of every command that deploys.
-type deployFlags struct {
-	timeout, lockWait         time.Duration
-	noWait, rollbackOnFailure bool
-	supersede                 bool
-	message                   string // of deploy alone
-}
-
-func (f *deployFlags) add(cmd *cobra.Command) {
-	flags := cmd.Flags()
-	flags.DurationVar(&f.timeout, "timeout", defaultTimeout, "`TIME` that it may take to become ready")
-	flags.DurationVar(&f.lockWait, "lock-wait", defaultTimeout, "`TIME` to wait while someone else deploys")
-	flags.BoolVar(&f.supersede, "supersede", false, "have an older revision that is being deployed give way")
-	flags.BoolVar(&f.noWait, "no-wait", false, "return when everything is written")
-	flags.BoolVar(&f.rollbackOnFailure, "rollback-on-failure", false, "go back to the last revision that was ready when it fails")
-}
-
-func (f *deployFlags) check() error {
-	switch {
-	case f.timeout <= 0:
-		return fault.New(fault.Usage, "--timeout must be more than 0, is %s", f.timeout)
-	case f.lockWait < 0:
-		return fault.New(fault.Usage, "--lock-wait must be 0 or more, is %s", f.lockWait)
-	}
-	return nil
-}
-
 func newDeploy(a *app) *cobra.Command {
 	var (
-		f                                     deployFlags
-		dryRun, exitCode, mine, all, redeploy bool
+		f                   revisionFlags
+		mine, all, redeploy bool
 	)
 	cmd := &cobra.Command{
 		Use:   "deploy [REVISION]",
@@ -68,14 +38,14 @@ func newDeploy(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if redeploy && dryRun {
-				return a.diffLive(ctx, w, exitCode)
+			if redeploy && f.dryRun {
+				return a.diffLive(ctx, w, f.exitCode)
 			}
 			if redeploy {
-				return a.redeploy(ctx, w, &f)
+				return a.redeploy(ctx, w, &f.deployFlags)
 			}
-			if dryRun {
-				return a.dryRunDeploy(ctx, w, args, exitCode)
+			if f.dryRun {
+				return a.dryRunDeploy(ctx, w, args, f.exitCode)
 			}
 			user, err := w.kube.Whoami(ctx)
 			if err != nil {
@@ -100,17 +70,14 @@ func newDeploy(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.deploy(ctx, w, user.Name, r, again, &f)
+			return a.deploy(ctx, w, user.Name, r, again, &f.deployFlags)
 		},
 	}
 	f.add(cmd)
 	flags := cmd.Flags()
-	flags.StringVarP(&f.message, "message", "m", "", "what to say of the revision in the history, `TEXT`")
 	flags.BoolVar(&mine, "mine", false, "deploy your own drafts alone; those of others are put on top")
 	flags.BoolVar(&all, "all", false, "deploy the drafts of others too")
 	flags.BoolVar(&redeploy, "redeploy", false, "deploy what is live again, without the drafts that wait")
-	flags.BoolVar(&dryRun, "dry-run", false, "show what would change, write nothing")
-	flags.BoolVar(&exitCode, "exit-code", false, "with --dry-run: exit with 3 when something would change")
 	return cmd
 }
 
@@ -151,37 +118,4 @@ func (a *app) toDeploy(ctx context.Context, w *workspace, args []string) (histor
 			WithHint("psc rollback %d goes back to it", number)
 	}
 	return h, r, fault.New(fault.Conflict, "r%d does not hold what r%d changed, which is live", number, h.Live).WithHint("psc deploy")
-}
-
-// others asks before drafts of somebody else are deployed, or says which flag answers.
-func (a *app) others(h history, number int, user string, all bool) error {
-	brings := h.Brings(number)
-	var theirs []string
-	for _, d := range brings {
-		if d.Author != user {
-			theirs = append(theirs, fmt.Sprintf("%s of %s", d.Name(), d.Author))
-		}
-	}
-	if len(theirs) == 0 {
-		return nil
-	}
-	a.sayDrafts(brings)
-	if all || a.yes {
-		return nil
-	}
-	what := fmt.Sprintf("r%d holds drafts of others: %s", number, strings.Join(theirs, ", "))
-	if !a.interactive() {
-		return fault.New(fault.Conflict, "%s", what).WithHint("--all deploys them too, --mine only your own")
-	}
-	if !a.ask(what + ". Deploy them too?") {
-		return fault.New(fault.Failed, "nothing was deployed").WithHint("psc deploy --mine deploys your own drafts")
-	}
-	return nil
-}
-
-// sayDrafts tells whose drafts a deploy brings.
-func (a *app) sayDrafts(drafts []revision.Revision) {
-	for _, d := range drafts {
-		a.view.Say("  %s of %s: %s", d.Name(), d.Author, d.Title())
-	}
 }

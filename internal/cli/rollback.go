@@ -39,7 +39,7 @@ func newRollback(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.rollback(ctx, w, user.Name, number, f.message, &f.deployFlags)
+			return a.rollback(ctx, w, user.Name, number, &f.deployFlags)
 		},
 	}
 	f.add(cmd)
@@ -71,7 +71,7 @@ func (w *workspace) toRestore(ctx context.Context, h history, args []string) (in
 }
 
 // rollback makes a revision with the content of an old one and deploys it.
-func (a *app) rollback(ctx context.Context, w *workspace, user string, number int, message string, f *deployFlags) error {
+func (a *app) rollback(ctx context.Context, w *workspace, user string, number int, f *deployFlags) error {
 	old, err := w.revision(ctx, number)
 	if err != nil {
 		return err
@@ -84,7 +84,7 @@ func (a *app) rollback(ctx context.Context, w *workspace, user string, number in
 	}
 	make := func(number int, live revision.Revision) (revision.Revision, error) {
 		r := revision.Restore(number, live, old)
-		r.Message = message
+		r.Message = f.message
 		if len(r.Edits.Edits) == 0 && live.State == revision.Ready {
 			return r, errUnchanged
 		}

@@ -32,7 +32,7 @@ func newStatus(a *app) *cobra.Command {
 		Use:     "status",
 		Short:   "Show what is live, how it fares, and what waits",
 		Example: "  psc status\n  psc status -o jsonpath={.live.state}",
-		Args:    cobra.NoArgs,
+		Args:    exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			w, err := a.open()
 			if err != nil {

@@ -11,7 +11,6 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"github.com/pscdev/psc/internal/kube"
@@ -191,8 +190,6 @@ const (
 	lookAgain = time.Second
 	// eventsAfter is how long it may take until the events are watched too: what goes well is mostly there by then.
 	eventsAfter = 2 * time.Second
-	// retryGrace is how long it may take until the cluster says anything new of an app that is tried again.
-	retryGrace = 30 * time.Second
 )
 
 // wait returns when all resources of some kinds are ready, or the first has failed: the first verdict stands, for a
@@ -257,44 +254,6 @@ func (w *watcher) look(kinds []pod.Kind) (statuses []Status, open int, err error
 		return statuses, open, errors.New(strings.Join(failed, "; "))
 	}
 	return statuses, open, nil
-}
-
-// retry makes what had failed before this deploy start afresh: Kubernetes itself tries ever more rarely, and whoever
-// deploys again has mostly put something right elsewhere.
-func (w *watcher) retry(ctx context.Context) {
-	if w.retried != nil {
-		return
-	}
-	w.retried = map[pod.Ref]health.Status{}
-	l := w.read()
-	for _, name := range w.spec.Names(pod.KindApp) {
-		ref := pod.Ref{Kind: pod.KindApp, Name: name}
-		s := l.of(ref, w.d.Now())
-		if s.State == health.Failed && l.generation(ref) >= w.d.written[ref] && w.again(ctx, l.apps[name]) {
-			w.retried[ref] = s
-		}
-	}
-}
-
-// again removes what does not run of an app, and says whether there was anything.
-func (w *watcher) again(ctx context.Context, o health.Objects) bool {
-	tried := false
-	remove := func(kind kube.Kind, m metav1.ObjectMeta) {
-		err := w.d.may(ctx, func() error { return w.d.Kube.Delete(ctx, kind, w.d.Pod, m.Name, m.UID) })
-		tried = tried || err == nil // who may not has the verdict stand
-	}
-	ready := func(c corev1.PodCondition) bool { return c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue }
-	for _, p := range o.Instances {
-		if p.DeletionTimestamp == nil && !slices.ContainsFunc(p.Status.Conditions, ready) {
-			remove(instances(), p.ObjectMeta)
-		}
-	}
-	for _, rs := range o.ReplicaSets {
-		if rs.Status.Replicas == 0 && *rs.Spec.Replicas > 0 { // it was refused all of its instances
-			remove(replicaSets(), rs.ObjectMeta)
-		}
-	}
-	return tried
 }
 
 // said is what people are told of how a resource fares: a change of nothing else is no news.

@@ -10,68 +10,46 @@ import (
 	"golang.org/x/sync/errgroup"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
-	"github.com/pscdev/psc/internal/kube"
 	"github.com/pscdev/psc/pkg/plan"
-	"github.com/pscdev/psc/pkg/render"
+	"github.com/pscdev/psc/pkg/pod"
 )
 
-func markers() plan.Markers {
-	return plan.Markers{Hash: render.AnnotationHash, Manager: render.Manager}
-}
-
-// Compare returns what would have to be done to make the cluster what objects say.
-func (o *Rollout) Compare(ctx context.Context, objects []*unstructured.Unstructured) ([]plan.Step, error) {
-	wanted := map[kube.Kind]bool{}
-	for _, object := range objects {
-		wanted[object.GroupVersionKind()] = true
-	}
-	kinds := render.Kinds()
-	lists := make([]plan.Live, len(kinds))
-	group, ctx := errgroup.WithContext(ctx)
-	for i, kind := range kinds {
-		group.Go(func() (err error) {
-			if kind == deployments() && wanted[autoscalers()] {
-				lists[i], err = o.workloads(ctx)
-			} else {
-				lists[i].Objects, err = o.Kube.ListMeta(ctx, kind, o.Pod, render.Selector(o.Pod))
+// write applies the steps phase by phase, waits until everything is ready, and removes what is no longer wanted.
+func (d *deploy) write(ctx context.Context, spec pod.Spec, steps []plan.Step, noWait bool) ([]Status, error) {
+	if noWait {
+		for _, phase := range []int{plan.PhaseBase, plan.PhaseWork, plan.PhaseRoutes, plan.PhaseRemove} {
+			if err := d.do(ctx, plan.Phase(steps, phase)); err != nil {
+				return nil, err
 			}
-			if apierrors.IsForbidden(err) && !wanted[kind] {
-				return nil // who needs no routes need not have the right to make them
-			}
-			return err
-		})
+		}
+		return nil, nil
 	}
-	if err := group.Wait(); err != nil {
+	w, err := d.watch(ctx, spec)
+	if err != nil {
 		return nil, err
 	}
-	var live plan.Live
-	for _, list := range lists {
-		live.Objects = append(live.Objects, list.Objects...)
-		if list.Instances != nil {
-			live.Instances = list.Instances
+	for _, phase := range []int{plan.PhaseBase, plan.PhaseWork} {
+		if err := d.do(ctx, plan.Phase(steps, phase)); err != nil {
+			return nil, err
 		}
 	}
-	return plan.Of(objects, live, markers()), nil
-}
-
-// workloads lists Deployments with their number of instances, which their metadata does not tell.
-func (o *Rollout) workloads(ctx context.Context) (plan.Live, error) {
-	live := plan.Live{Instances: map[string]int64{}}
-	items, err := o.Kube.List(ctx, deployments(), o.Pod, render.Selector(o.Pod))
-	for i := range items {
-		meta, err := kube.As[metav1.PartialObjectMetadata](&items[i])
-		if err != nil {
-			return live, err
+	// A route changes when the apps it leads to are there, so no request meets an app that is not.
+	routes := plan.Phase(steps, plan.PhaseRoutes)
+	if len(plan.Writes(routes)) > 0 {
+		if statuses, err := w.wait(ctx, pod.KindApp); err != nil {
+			return statuses, err
 		}
-		live.Objects = append(live.Objects, *meta)
-		if n, found, _ := unstructured.NestedInt64(items[i].Object, "spec", "replicas"); found {
-			live.Instances[meta.Name] = n
+		if err := d.do(ctx, routes); err != nil {
+			return nil, err
 		}
 	}
-	return live, err
+	statuses, err := w.wait(ctx, pod.KindApp, pod.KindRoute)
+	if err != nil {
+		return statuses, err
+	}
+	return statuses, d.do(ctx, plan.Phase(steps, plan.PhaseRemove))
 }
 
 // do writes steps in parallel. All of them are tried; the errors are joined.

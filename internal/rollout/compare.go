@@ -1,0 +1,70 @@
+package rollout
+
+import (
+	"context"
+
+	"golang.org/x/sync/errgroup"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/pscdev/psc/internal/kube"
+	"github.com/pscdev/psc/pkg/plan"
+	"github.com/pscdev/psc/pkg/render"
+)
+
+func markers() plan.Markers {
+	return plan.Markers{Hash: render.AnnotationHash, Manager: render.Manager}
+}
+
+// Compare returns what would have to be done to make the cluster what objects say.
+func (o *Rollout) Compare(ctx context.Context, objects []*unstructured.Unstructured) ([]plan.Step, error) {
+	wanted := map[kube.Kind]bool{}
+	for _, object := range objects {
+		wanted[object.GroupVersionKind()] = true
+	}
+	kinds := render.Kinds()
+	lists := make([]plan.Live, len(kinds))
+	group, ctx := errgroup.WithContext(ctx)
+	for i, kind := range kinds {
+		group.Go(func() (err error) {
+			if kind == deployments() && wanted[autoscalers()] {
+				lists[i], err = o.workloads(ctx)
+			} else {
+				lists[i].Objects, err = o.Kube.ListMeta(ctx, kind, o.Pod, render.Selector(o.Pod))
+			}
+			if apierrors.IsForbidden(err) && !wanted[kind] {
+				return nil // who needs no routes need not have the right to make them
+			}
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	var live plan.Live
+	for _, list := range lists {
+		live.Objects = append(live.Objects, list.Objects...)
+		if list.Instances != nil {
+			live.Instances = list.Instances
+		}
+	}
+	return plan.Of(objects, live, markers()), nil
+}
+
+// workloads lists Deployments with their number of instances, which their metadata does not tell.
+func (o *Rollout) workloads(ctx context.Context) (plan.Live, error) {
+	live := plan.Live{Instances: map[string]int64{}}
+	items, err := o.Kube.List(ctx, deployments(), o.Pod, render.Selector(o.Pod))
+	for i := range items {
+		meta, err := kube.As[metav1.PartialObjectMetadata](&items[i])
+		if err != nil {
+			return live, err
+		}
+		live.Objects = append(live.Objects, *meta)
+		if n, found, _ := unstructured.NestedInt64(items[i].Object, "spec", "replicas"); found {
+			live.Instances[meta.Name] = n
+		}
+	}
+	return live, err
+}
