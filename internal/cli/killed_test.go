@@ -79,15 +79,25 @@ func (k *killing) run(n int) (writes int, state string, err error) {
 	front := httptest.NewServer(a)
 	defer front.Close()
 	defer front.CloseClientConnections()
-	err = k.psc(a, append([]string{"-p", pod, "--kubeconfig", kubeconfigFor(k.ts, pod, front.URL)}, k.command...)...)
-	if err != nil && !a.done() {
+	kubeconfig := filepath.Join(k.ts.Getenv("WORK"), pod+".kubeconfig")
+	if err := clientcmd.WriteToFile(clientcmdapi.Config{
+		Clusters:       map[string]*clientcmdapi.Cluster{pod: {Server: front.URL}},
+		AuthInfos:      map[string]*clientcmdapi.AuthInfo{pod: {}},
+		Contexts:       map[string]*clientcmdapi.Context{pod: {Cluster: pod, AuthInfo: pod}},
+		CurrentContext: pod,
+	}, kubeconfig); err != nil {
 		return 0, "", err
+	}
+	err = k.psc(a, append([]string{"-p", pod, "--kubeconfig", kubeconfig}, k.command...)...)
+	writes = a.seen()
+	if err != nil && (n == 0 || writes < n) {
+		return writes, "", err
 	}
 	if err := k.lines(pod, k.after); err != nil {
 		return 0, "", err
 	}
 	state, err = k.state(pod)
-	return a.writes, state, err
+	return writes, state, err
 }
 
 // lines runs commands of psc, or of kubectl, in a pod.
@@ -181,10 +191,11 @@ type assassin struct {
 	writes int
 }
 
-func (a *assassin) done() bool {
+// seen is how many writes there were.
+func (a *assassin) seen() int {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return a.after > 0 && a.writes >= a.after
+	return a.writes
 }
 
 // ServeHTTP implements http.Handler.
@@ -209,17 +220,6 @@ func (a *assassin) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	w.WriteHeader(answer.Code)
 	_, _ = w.Write(answer.Body.Bytes())
-}
-
-func kubeconfigFor(ts *testscript.TestScript, name, server string) string {
-	path := filepath.Join(ts.Getenv("WORK"), name+".kubeconfig")
-	ts.Check(clientcmd.WriteToFile(clientcmdapi.Config{
-		Clusters:       map[string]*clientcmdapi.Cluster{name: {Server: server}},
-		AuthInfos:      map[string]*clientcmdapi.AuthInfo{name: {}},
-		Contexts:       map[string]*clientcmdapi.Context{name: {Cluster: name, AuthInfo: name}},
-		CurrentContext: name,
-	}, path))
-	return path
 }
 
 func lines(text string) []string {
