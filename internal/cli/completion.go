@@ -14,7 +14,7 @@ import (
 )
 
 // completionPatience is how long a shell waits for names from the cluster. After that it gets none.
-const completionPatience = 300 * time.Millisecond
+const completionPatience = 250 * time.Millisecond
 
 // completions gives the commands of a tree the names that their arguments may have.
 func (a *app) completions(root *cobra.Command) {

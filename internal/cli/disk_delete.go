@@ -46,10 +46,13 @@ func (a *app) deleteDisk(cmd *cobra.Command, w *workspace, name string, c *chang
 		if err := a.change(ctx, c, pod.Edit{Verb: pod.Delete, Kind: pod.KindDisk, Name: name}); err != nil {
 			return err
 		}
-		if ok {
-			a.view.Say("The data of disk %s stays in the cluster. Once this is deployed, psc disk delete %s deletes it", name, name)
-		} else {
+		switch {
+		case !ok:
 			a.view.Say("Disk %s has no data in the cluster", name)
+		case c.deploy:
+			a.view.Say("The data of disk %s stays in the cluster. psc disk delete %s deletes it", name, name)
+		default:
+			a.view.Say("The data of disk %s stays in the cluster. Once this is deployed, psc disk delete %s deletes it", name, name)
 		}
 		return nil
 	}

@@ -2,6 +2,7 @@ package kube
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"maps"
@@ -33,7 +34,7 @@ func (c *Client) named(err error, format string, args ...any) error {
 	case apierrors.IsForbidden(err) && !refused(err):
 		return fault.New(fault.Denied, "%s: %w", doing, err).
 			WithHint("ask an admin of the pod or the cluster for this right")
-	case errors.As(err, &network) && !isTLS(err):
+	case errors.As(err, &network) && !errors.As(err, new(*tls.CertificateVerificationError)):
 		return fault.New(fault.Failed, "%s does not answer: %w", c.Server, innermost(err)).
 			WithHint("check the address and the network, or choose another cluster with --context")
 	}
@@ -45,8 +46,6 @@ func (c *Client) named(err error, format string, args ...any) error {
 func refused(err error) bool {
 	return strings.Contains(err.Error(), "exceeded quota") || strings.Contains(err.Error(), "must support resize")
 }
-
-func isTLS(err error) bool { return strings.Contains(err.Error(), "x509:") }
 
 // innermost drops the request line that net/http puts before the cause.
 func innermost(err error) error {

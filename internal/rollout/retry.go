@@ -6,9 +6,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"github.com/pscdev/psc/internal/kube"
 	"github.com/pscdev/psc/pkg/health"
 	"github.com/pscdev/psc/pkg/pod"
 )
@@ -33,22 +31,28 @@ func (w *watcher) retry(ctx context.Context) {
 	}
 }
 
-// again removes what does not run of an app, and says whether there was anything.
+// annotationTried is on a ReplicaSet: its controller looks again, at once, whenever it changes.
+const annotationTried = "psc.dev/tried"
+
+// again removes the instances of an app that do not run, and has those made that were refused. It says whether there was
+// anything to try with.
 func (w *watcher) again(ctx context.Context, o health.Objects) bool {
 	tried := false
-	remove := func(kind kube.Kind, m metav1.ObjectMeta) {
-		err := w.d.may(ctx, func() error { return w.d.Kube.Delete(ctx, kind, w.d.Pod, m.Name, m.UID) })
-		tried = tried || err == nil // who may not has the verdict stand
+	try := func(write func() error) {
+		tried = w.d.may(ctx, write) == nil || tried // for who may not, the verdict stands
 	}
 	ready := func(c corev1.PodCondition) bool { return c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue }
 	for _, p := range o.Instances {
 		if p.DeletionTimestamp == nil && !slices.ContainsFunc(p.Status.Conditions, ready) {
-			remove(instances(), p.ObjectMeta)
+			try(func() error { return w.d.Kube.Delete(ctx, instances(), w.d.Pod, p.Name, p.UID) })
 		}
 	}
 	for _, rs := range o.ReplicaSets {
-		if rs.Status.Replicas == 0 && *rs.Spec.Replicas > 0 { // it was refused all of its instances
-			remove(replicaSets(), rs.ObjectMeta)
+		if rs.Status.Replicas < *rs.Spec.Replicas {
+			try(func() error {
+				_, err := w.d.Kube.Annotate(ctx, replicaSets(), w.d.Pod, rs.Name, "", map[string]any{annotationTried: w.d.Holder})
+				return err
+			})
 		}
 	}
 	return tried

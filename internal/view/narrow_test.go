@@ -28,7 +28,7 @@ func TestProgressNarrow(t *testing.T) {
 	}
 	p.Show(Line{Ref: pod.Ref{Kind: pod.KindApp, Name: "web"}, Status: health.Status{State: health.Failed, Reason: "instance web-1: image web:2 was not found"}})
 	p.Close()
-	want := "\r  0.0s  web app   failed, image web:2 …\n\r  and 4 more\n"
+	want := "\r  0.0s  web app   failed, image web:2 …\n\r  0.0s  a   app   1/1 ready\n\r  and 3 more\n"
 	if diff := cmp.Diff(want, ansi.Strip(story.String())); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
 	}

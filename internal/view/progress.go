@@ -2,6 +2,7 @@ package view
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -134,8 +135,8 @@ func (p *Progress) Show(line Line) {
 	p.say("%s", p.text(line))
 }
 
-// maxDrawn is how many lines are redrawn, where the terminal has room for them; of more, those that are ready are counted
-// instead of shown.
+// maxDrawn is how many lines are redrawn, where the terminal has room for them; of more, those that are not ready come
+// first, and the last are counted instead of shown.
 const maxDrawn = 20
 
 func (p *Progress) redraw() {
@@ -153,14 +154,10 @@ func (p *Progress) redraw() {
 	}
 	shown, hidden := p.lines, 0
 	if len(shown) > most {
-		shown = nil
-		for _, l := range p.lines {
-			if l.Status.State != health.Ready && len(shown) < most-1 {
-				shown = append(shown, l)
-			} else {
-				hidden++
-			}
-		}
+		ready := func(l Line) bool { return l.Status.State == health.Ready }
+		open := slices.DeleteFunc(slices.Clone(shown), ready)
+		done := slices.DeleteFunc(slices.Clone(shown), func(l Line) bool { return !ready(l) })
+		shown, hidden = slices.Concat(open, done)[:most-1], len(shown)-most+1
 	}
 	for _, l := range shown {
 		fmt.Fprintf(&out, "\r\x1b[K%s\n", fit(p.text(l), width))

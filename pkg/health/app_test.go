@@ -219,7 +219,7 @@ func TestAppSettles(t *testing.T) {
 	const crashed = "ended with exit code 1"
 	for after, want := range map[time.Duration]health.Status{
 		9 * time.Second: {
-			State: health.Progressing, Desired: 2, Reason: "instance new-1: runs again; before that: " + crashed + "; waiting to see whether it stays",
+			State: health.Progressing, Desired: 2, Reason: "instance new-1: " + crashed + "; trying again",
 			Log: health.Log{Instance: "new-1", Container: "web", Previous: true},
 		},
 		10 * time.Second: {State: health.Ready, Desired: 2, Ready: 2, Reason: "instance new-1: runs again; before that: " + crashed},

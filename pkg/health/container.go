@@ -129,10 +129,10 @@ func (i instance) ended(c corev1.ContainerStatus) trouble {
 		times = 1
 	}
 	t := i.end(c, end, times)
-	t.meanwhile = again
-	if c.Ready {
-		t.cause, t.meanwhile, t.past = "runs again; before that: "+t.cause, "; waiting to see whether it stays", ran >= settled
+	if c.Ready && ran >= settled {
+		return trouble{cause: "runs again; before that: " + t.cause, past: true}
 	}
+	t.meanwhile = again
 	if has(end.Reason, "StartError", "ContainerCannotRun") {
 		t.fatal = !c.Ready && c.RestartCount >= 1
 		return t
