@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -74,13 +75,29 @@ func (a *app) changeOn(ctx context.Context, f *changeFlags, change making) error
 	r, err := a.draft(ctx, w, user.Name, func(number int, tip revision.Revision) (revision.Revision, error) {
 		return w.next(number, tip, change, f.message)
 	})
-	if done, err := a.unchanged(err); done {
+	if done, err := a.unchanged(a.mended(ctx, w, err)); done {
 		return err
 	}
 	if err != nil {
 		return invalid(w.named(err))
 	}
 	return a.showDraft(r)
+}
+
+// mended writes files that are missing in the pod when they are given again, which changes nothing else.
+func (a *app) mended(ctx context.Context, w *workspace, err error) error {
+	if !errors.Is(err, errUnchanged) {
+		return err
+	}
+	spec, readErr := w.headSpec(ctx)
+	if readErr != nil {
+		return readErr
+	}
+	mended, mendErr := w.store.Mend(ctx, spec)
+	if mended && mendErr == nil {
+		a.view.Say("What was missing of its content is in the pod again")
+	}
+	return cmp.Or(mendErr, err)
 }
 
 // errUnchanged ends a change that changes nothing.

@@ -18,7 +18,7 @@ func (a *app) changeAlone(ctx context.Context, w *workspace, user string, change
 	if errors.Is(err, errUnchanged) && base.Number != 0 && base.State != revision.Ready {
 		return a.deploy(ctx, w, user, base, nil, &f.deployFlags) // it is what was asked for, and does not run yet
 	}
-	if done, err := a.unchanged(err); done {
+	if done, err := a.unchanged(a.mended(ctx, w, err)); done {
 		return err
 	}
 	if err != nil {

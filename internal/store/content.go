@@ -159,6 +159,15 @@ func (s *Store) write(ctx context.Context, before, spec pod.Spec) error {
 	return s.present(ctx, missing)
 }
 
+// Mend writes what was staged and is missing of the content of spec, which somebody has deleted by hand. It says whether
+// anything was.
+func (s *Store) Mend(ctx context.Context, spec pod.Spec) (bool, error) {
+	if len(s.staged) == 0 || s.Present(ctx, spec) == nil {
+		return false, nil
+	}
+	return true, s.write(ctx, nil, spec)
+}
+
 func (c content) id() string { return c.kind.Kind + "/" + c.name }
 
 // ensure creates an object. One that is there already may be about to be pruned: touching it keeps it.
@@ -208,7 +217,7 @@ func (s *Store) present(ctx context.Context, needed []content) error {
 }
 
 func (c content) missing() pod.Problem {
-	return pod.Problem{Path: c.path, Message: fmt.Sprintf("this pod does not have its content, the %s %s", c.kind.Kind, c.name)}
+	return pod.Problem{Path: c.path, Message: fmt.Sprintf("this pod does not have its content, the %s %s: set it again", c.kind.Kind, c.name)}
 }
 
 // Fill returns a spec with the bytes of its configs' files.
