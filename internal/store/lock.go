@@ -252,6 +252,9 @@ func (l *Lock) renew(ctx context.Context, lost context.CancelCauseFunc) {
 		case apierrors.IsUnauthorized(err): // it is ours, and we can do nothing with it
 			lost(err)
 			return
+		case errors.Is(err, ErrLost):
+			lost(err)
+			return
 		case apierrors.IsConflict(err), apierrors.IsNotFound(err), apierrors.IsForbidden(err) && l.silent():
 			lost(fmt.Errorf("%w: %w", ErrLost, err))
 			return
@@ -273,7 +276,7 @@ func (l *Lock) update(ctx context.Context, change func(*coordinationv1.Lease)) e
 			return readErr
 		}
 		if current == nil || holder(current).ID != l.id {
-			return err
+			return fmt.Errorf("%w: %w", ErrLost, err)
 		}
 		change(current)
 		o, err = l.store.kube.Update(ctx, current, leases(), l.store.pod)
