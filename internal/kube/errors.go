@@ -31,7 +31,7 @@ func (c *Client) named(err error, format string, args ...any) error {
 	case apierrors.IsUnauthorized(err):
 		return fault.New(fault.Denied, "the cluster does not know who you are (context %s): %w", c.Context, err).
 			WithHint("psc login %s", c.Server)
-	case apierrors.IsForbidden(err) && !refused(err):
+	case apierrors.IsForbidden(err) && lacksRight(err):
 		return fault.New(fault.Denied, "%s: %w", doing, err).
 			WithHint("ask an admin of the pod or the cluster for this right")
 	case errors.As(err, &network) && !errors.As(err, new(*tls.CertificateVerificationError)):
@@ -41,10 +41,11 @@ func (c *Client) named(err error, format string, args ...any) error {
 	return fmt.Errorf("%s: %w", doing, err)
 }
 
-// refused tells a full quota and a disk that cannot grow, which the API server also answers with 403, from a missing
-// right.
-func refused(err error) bool {
-	return strings.Contains(err.Error(), "exceeded quota") || strings.Contains(err.Error(), "must support resize")
+// lacksRight tells a missing right from what the API server also answers with 403: a full quota, a disk that cannot grow,
+// and whatever policies refuse.
+func lacksRight(err error) bool {
+	_, what, found := strings.Cut(err.Error(), " cannot ")
+	return found && strings.Contains(what, " resource ")
 }
 
 // innermost drops the request line that net/http puts before the cause.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"golang.org/x/sync/errgroup"
@@ -51,8 +52,28 @@ func (d *deploy) preflight(ctx context.Context, steps []plan.Step) ([]plan.Step,
 		})
 	}
 	_ = group.Wait() // the errors are in errs, in the order of the steps
-	return out, joined(errs)
+	err := joined(errs)
+	var rules []string
+	for _, e := range errs {
+		var missing *missingRule
+		if errors.As(e, &missing) && !slices.Contains(rules, missing.rule) {
+			rules = append(rules, missing.rule)
+		}
+	}
+	if len(rules) > 0 {
+		err = fault.New(fault.Denied, "%w", err).WithHint("the role of %s in %s needs the rule %s", d.User, d.Pod, strings.Join(rules, " and the rule "))
+	}
+	return out, err
 }
+
+// missingRule is an error for want of a right, with the RBAC rule that gives it.
+type missingRule struct {
+	error
+	rule string
+}
+
+// Unwrap returns the answer of the API server.
+func (e *missingRule) Unwrap() error { return e.error }
 
 // try is the preflight of one step.
 func (d *deploy) try(ctx context.Context, step plan.Step, accountless bool) (plan.Step, error) {
@@ -109,7 +130,7 @@ func (d *deploy) obstacle(ctx context.Context, step plan.Step, err error) error 
 	case apierrors.IsForbidden(err):
 		for _, verb := range []string{"create", "patch", "delete"} {
 			if can, reviewErr := d.Kube.Can(ctx, verb, step.Kind, d.Pod); reviewErr == nil && !can {
-				return fault.New(fault.Denied, "%w", err).WithHint("the role of %s in %s needs the rule %s", d.User, d.Pod, rule(err))
+				return &missingRule{err, rule(err)}
 			}
 		}
 		return err
