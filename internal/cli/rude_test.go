@@ -33,6 +33,7 @@ import (
 //	cut              ends every watch after a moment, again and again
 //	skip             ends every watch after a moment, and tells nothing of what happened meanwhile
 //	silent           tells nothing new on a watch for longer than most deploys take, and then everything
+//	away             has no answer for anybody while there is a file "away"
 //	refuse C N WHAT  answers with code C, from the Nth time on, what matches a regular expression: METHOD URI BODY
 //	expire WHAT      no longer knows who made such a request
 func (c *cluster) rude(ts *testscript.TestScript, neg bool, args []string) {
@@ -92,6 +93,27 @@ func rudeWay(ts *testscript.TestScript, args []string, behind http.Handler) http
 	switch args[0] {
 	case "cut", "skip", "silent":
 		return &watchServer{behind: behind, way: args[0]}
+	case "away":
+		away := func() bool {
+			_, err := os.Stat(ts.MkAbs("away"))
+			return err == nil
+		}
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			ctx, cancel := context.WithCancel(r.Context())
+			defer cancel()
+			go func() {
+				for ; ctx.Err() == nil; time.Sleep(moment) {
+					if away() {
+						cancel()
+					}
+				}
+			}()
+			if away() {
+				refuse(w, http.StatusServiceUnavailable)
+				return
+			}
+			behind.ServeHTTP(w, r.WithContext(ctx))
+		})
 	case "refuse":
 		code, err := strconv.Atoi(args[1])
 		ts.Check(err)

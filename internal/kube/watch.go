@@ -2,6 +2,7 @@ package kube
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -11,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/serializer"
+	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/cache"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
@@ -22,11 +24,22 @@ type Watch struct {
 	Changed <-chan struct{}
 
 	stores map[Kind]cache.Store
+	broken sync.Map // the kinds whose last request got no answer
+}
+
+// Fresh says whether the copies follow the cluster at the moment, as far as that is known.
+func (w *Watch) Fresh() bool {
+	fresh := true
+	w.broken.Range(func(any, any) bool {
+		fresh = false
+		return false
+	})
+	return fresh
 }
 
 // Watch begins to follow the objects of some kinds with a label selector, until ctx ends: without the templates of
-// workloads, whose instances tell the same. It returns when all that
-// was there has been read. The cluster must have the kinds, and they are among those of watched. A watch that breaks off later goes on by itself.
+// workloads, whose instances tell the same. It returns when all that was there has been read. The cluster must have the
+// kinds, and they are among those of watched. A watch that breaks off later goes on by itself.
 func (c *Client) Watch(ctx context.Context, namespace, selector string, kinds ...Kind) (*Watch, error) {
 	return c.watch(ctx, namespace, func(o *metav1.ListOptions) { o.LabelSelector = selector }, kinds)
 }
@@ -62,7 +75,7 @@ func (c *Client) watch(ctx context.Context, namespace string, choose func(*metav
 	failed := make(chan error, len(kinds))
 	var informers []cache.DoneChecker
 	for _, kind := range kinds {
-		informer, err := c.informer(kind, namespace, choose)
+		informer, err := w.informer(c, kind, namespace, choose)
 		if err != nil {
 			return nil, err
 		}
@@ -105,7 +118,7 @@ func (c *Client) watch(ctx context.Context, namespace string, choose func(*metav
 }
 
 // informer follows one kind. It reads protobuf where the API server can: a tenth of the time that JSON takes.
-func (c *Client) informer(kind Kind, namespace string, choose func(*metav1.ListOptions)) (cache.SharedIndexInformer, error) {
+func (w *Watch) informer(c *Client, kind Kind, namespace string, choose func(*metav1.ListOptions)) (cache.SharedIndexInformer, error) {
 	scheme, err := watched()
 	if err != nil {
 		return nil, err
@@ -127,7 +140,35 @@ func (c *Client) informer(kind Kind, namespace string, choose func(*metav1.ListO
 		return nil, err
 	}
 	source := cache.NewFilteredListWatchFromClient(client, resource(kind).Resource, namespace, choose)
-	return cache.NewSharedIndexInformer(source, object, 0, cache.Indexers{}), nil
+	return cache.NewSharedIndexInformer(w.patient(c, kind, source), object, 0, cache.Indexers{}), nil
+}
+
+// patient asks for the objects of a kind with the patience that all requests have: client-go's own pauses grow to more than
+// a minute while the server is away.
+func (w *Watch) patient(c *Client, kind Kind, source *cache.ListWatch) *cache.ListWatch {
+	note := func(err error) {
+		if err != nil {
+			w.broken.Store(kind, true)
+			return
+		}
+		w.broken.Delete(kind)
+	}
+	return &cache.ListWatch{
+		ListWithContextFunc: func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
+			return again(ctx, c, func() (runtime.Object, error) {
+				list, err := source.ListWithContext(ctx, o)
+				note(err)
+				return list, err
+			})
+		},
+		WatchFuncWithContext: func(ctx context.Context, o metav1.ListOptions) (watch.Interface, error) {
+			return again(ctx, c, func() (watch.Interface, error) {
+				news, err := source.WatchWithContext(ctx, o)
+				note(err)
+				return news, err
+			})
+		},
+	}
 }
 
 // watched are the types of what can be watched.

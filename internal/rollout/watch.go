@@ -198,14 +198,18 @@ func (w *watcher) wait(ctx context.Context, kinds ...pod.Kind) ([]Status, error)
 	again := time.NewTicker(lookAgain)
 	defer again.Stop()
 	begin := w.d.Now()
+	var statuses []Status
 	w.retry(ctx)
 	for {
-		statuses, open, err := w.look(kinds)
-		if err != nil {
-			return w.d.quote(ctx, statuses), err
-		}
-		if open == 0 {
-			return statuses, nil
+		if w.Fresh() || statuses == nil { // what is not seen any more is not judged: time would go on for it alone
+			var open int
+			var err error
+			if statuses, open, err = w.look(kinds); err != nil {
+				return w.d.quote(ctx, statuses), err
+			}
+			if open == 0 {
+				return statuses, nil
+			}
 		}
 		if w.events == nil && w.d.Now().Sub(begin) >= eventsAfter {
 			w.d.followEvents(ctx, w.follower)
