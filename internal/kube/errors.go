@@ -34,6 +34,8 @@ func (c *Client) named(err error, format string, args ...any) error {
 	case apierrors.IsForbidden(err) && lacksRight(err):
 		return fault.New(fault.Denied, "%s: %w", doing, err).
 			WithHint("ask an admin of the pod or the cluster for this right")
+	case strings.Contains(err.Error(), "getting credentials: "): // the kubeconfig's plugin has failed; nobody was asked
+		return fault.New(fault.Denied, "context %s: %w", c.Context, innermost(err)).WithHint("psc login %s", c.Server)
 	case errors.As(err, &network) && !errors.As(err, new(*tls.CertificateVerificationError)):
 		return fault.New(fault.Failed, "%s does not answer: %w", c.Server, innermost(err)).
 			WithHint("check the address and the network, or choose another cluster with --context")
