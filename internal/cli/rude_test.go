@@ -42,7 +42,9 @@ func (c *cluster) rude(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	behind, err := c.proxy()
 	ts.Check(err)
-	front := httptest.NewTLSServer(rudeWay(ts, args, behind))
+	front := httptest.NewUnstartedServer(rudeWay(ts, args, behind))
+	front.Config.ErrorLog = log.New(io.Discard, "", 0)
+	front.StartTLS()
 	ts.Defer(front.CloseClientConnections)
 	ca := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: front.Certificate().Raw})
 	ts.Check(os.WriteFile(ts.MkAbs("rude.crt"), ca, 0o600))
