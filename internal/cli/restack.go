@@ -38,7 +38,7 @@ func (a *app) restack(ctx context.Context, w *workspace) error {
 		switch {
 		case err == nil:
 			made++
-		case misfit != nil && errors.Is(err, misfit):
+		case misfit != nil:
 			a.view.Warn("%s is discarded: %v", draftOf(old), misfit)
 			if err := w.discard(ctx, old, misfit.Error()); err != nil {
 				return err
