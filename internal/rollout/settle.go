@@ -37,6 +37,7 @@ func (o *Rollout) stands(ctx context.Context, r revision.Revision) ([]Status, bo
 		steps, err = o.Compare(both, objects)
 		return err
 	})
+	group.Go(func() error { return o.Store.Present(both, r.Spec) })
 	err = group.Wait()
 	if open, failed := tally(statuses); err != nil || open+len(failed)+len(plan.Writes(steps)) > 0 {
 		return nil, false
