@@ -15,9 +15,7 @@ import (
 // leave gives up before anything was written: the revision becomes again what it was before it was asked for, a draft
 // where it was never deployed. One that somebody else has asked for, or has taken up meanwhile, stays theirs.
 func (d *deploy) leave(ctx context.Context, result Result, cause error) (Result, error) {
-	if ctx.Err() != nil {
-		cause = context.Cause(ctx)
-	}
+	cause = why(ctx, cause)
 	if result.Revision.State != revision.Waiting && result.Revision.State != revision.Pending || !d.ours || apierrors.IsUnauthorized(cause) {
 		return result, notBegun{cause}
 	}
@@ -37,6 +35,18 @@ func (d *deploy) leave(ctx context.Context, result Result, cause error) (Result,
 	return result, errors.Join(notBegun{cause}, err)
 }
 
+// why is what has ended ctx, or else cause.
+func why(ctx context.Context, cause error) error {
+	var newer *store.SupersededError
+	switch {
+	case errors.As(context.Cause(ctx), &newer):
+		return fmt.Errorf("%w by r%d", ErrSuperseded, newer.By)
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	}
+	return cause
+}
+
 // gone says that nothing more can be written: the lease and the state are somebody else's by now, or the API server does
 // not know us any more. Whoever deploys next finds everything as it is.
 func gone(err error) bool { return errors.Is(err, store.ErrLost) || apierrors.IsUnauthorized(err) }
@@ -47,13 +57,9 @@ func (d *deploy) fail(ctx context.Context, result Result, cause error) (Result, 
 	soon, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	held := d.lock.Held(soon)
+	cause = why(ctx, cause)
 	reason := cause.Error()
-	var newer *store.SupersededError
-	switch {
-	case errors.As(context.Cause(ctx), &newer):
-		reason, cause = newer.Error(), fmt.Errorf("%w by r%d", ErrSuperseded, newer.By)
-	case ctx.Err() != nil:
-		cause = context.Cause(ctx)
+	if ctx.Err() != nil && !errors.Is(cause, ErrSuperseded) {
 		reason = fmt.Sprintf("%v by %s", cause, d.User)
 	}
 	if held != nil || gone(cause) {
