@@ -5,7 +5,9 @@ import (
 	"slices"
 	"time"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/pscdev/psc/pkg/health"
 	"github.com/pscdev/psc/pkg/pod"
@@ -20,7 +22,7 @@ func (w *watcher) retry(ctx context.Context) {
 	if w.retried != nil {
 		return
 	}
-	w.retried = map[pod.Ref]health.Status{}
+	w.retried, w.retriedAt = map[pod.Ref]health.Status{}, w.d.Now()
 	l := w.read()
 	for _, name := range w.spec.Names(pod.KindApp) {
 		ref := pod.Ref{Kind: pod.KindApp, Name: name}
@@ -34,6 +36,12 @@ func (w *watcher) retry(ctx context.Context) {
 // annotationTried is on a ReplicaSet: its controller looks again, at once, whenever it changes.
 const annotationTried = "psc.dev/tried"
 
+// old says whether a verdict is the one from before the retry, which stands until the cluster says something new.
+func (w *watcher) old(ref pod.Ref, s health.Status, now time.Time) bool {
+	before, tried := w.retried[ref]
+	return tried && s.State == before.State && s.Reason == before.Reason && now.Sub(w.retriedAt) < retryGrace
+}
+
 // again removes the instances of an app that do not run, and has those made that were refused. It says whether there was
 // anything to try with.
 func (w *watcher) again(ctx context.Context, o health.Objects) bool {
@@ -42,8 +50,11 @@ func (w *watcher) again(ctx context.Context, o health.Objects) bool {
 		tried = w.d.may(ctx, write) == nil || tried // for who may not, the verdict stands
 	}
 	ready := func(c corev1.PodCondition) bool { return c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue }
+	ours := func(p *corev1.Pod) bool { // not one that somebody has made by hand with our labels
+		return slices.ContainsFunc(o.ReplicaSets, func(rs *appsv1.ReplicaSet) bool { return metav1.IsControlledBy(p, rs) })
+	}
 	for _, p := range o.Instances {
-		if p.DeletionTimestamp == nil && !slices.ContainsFunc(p.Status.Conditions, ready) {
+		if ours(p) && p.DeletionTimestamp == nil && !slices.ContainsFunc(p.Status.Conditions, ready) {
 			try(func() error { return w.d.Kube.Delete(ctx, instances(), w.d.Pod, p.Name, p.UID) })
 		}
 	}

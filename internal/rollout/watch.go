@@ -174,7 +174,8 @@ type watcher struct {
 	spec pod.Spec
 	last map[pod.Ref]Status
 	// retried are the apps that had failed before this deploy, and why; nil until they were looked for.
-	retried map[pod.Ref]health.Status
+	retried   map[pod.Ref]health.Status
+	retriedAt time.Time
 }
 
 func (d *deploy) watch(ctx context.Context, spec pod.Spec) (*watcher, error) {
@@ -240,7 +241,7 @@ func (w *watcher) look(kinds []pod.Kind) (statuses []Status, open int, err error
 		}
 		s.Since = now.Sub(w.d.begin)
 		last, known := w.last[ref]
-		if s.Status == w.retried[ref] && s.Since < retryGrace {
+		if w.old(ref, s.Status, now) {
 			s.Status = health.Status{State: health.Progressing, Reason: "starting again", Desired: s.Desired}
 		}
 		_, wrote := w.d.written[ref]
