@@ -23,7 +23,9 @@ func (a *app) ended(ctx context.Context, w *workspace, result rollout.Result, er
 		return &fault.Error{Code: fault.Conflict, Err: fmt.Errorf("%s %w", name, err), Hint: "psc status"}
 	case errors.Is(err, rollout.ErrLocked):
 		return &fault.Error{Code: fault.Conflict, Err: fmt.Errorf("%s was not deployed: %w", name, err), Hint: "psc status tells how that goes, --supersede has it give way"}
-	case errors.Is(err, rollout.ErrSuperseded), errors.Is(err, store.ErrLost):
+	case errors.Is(err, store.ErrLost):
+		return &fault.Error{Code: fault.Conflict, Err: fmt.Errorf("%s is still %s: %w", name, result.Revision.State, err), Hint: "psc status"}
+	case errors.Is(err, rollout.ErrSuperseded):
 		return &fault.Error{Code: fault.Conflict, Err: fmt.Errorf("%s was not deployed: %w", name, err), Hint: "psc status"}
 	case apierrors.IsUnauthorized(err):
 		return &fault.Error{

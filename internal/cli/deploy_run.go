@@ -39,19 +39,35 @@ func (a *app) deploy(ctx context.Context, w *workspace, user string, r revision.
 	})
 	a.progress.Store(nil)
 	progress.Close()
-	if ctx.Err() == nil && !errors.Is(err, store.ErrLost) && !apierrors.IsUnauthorized(err) { // else whoever comes next does it
-		err = errors.Join(err, a.restack(ctx, w))
+	if again != nil && errors.Is(err, rollout.ErrNotBegun) && result.Revision.State == revision.Draft {
+		err = errors.Join(err, a.givenUp(ctx, w, result.Revision))
 	}
 	result.Revision.Live = err == nil || errors.Is(err, rollout.ErrPending)
+	var rest error // of tidying up, which whoever comes next does otherwise
+	if ctx.Err() == nil && !errors.Is(err, store.ErrLost) && !apierrors.IsUnauthorized(err) {
+		rest = a.restack(ctx, w)
+	}
 	if err == nil {
-		return a.showDeployed(result, f.noWait)
+		return errors.Join(a.showDeployed(result, f.noWait), rest)
 	}
 	failed := errors.Is(err, rollout.ErrFailed) && !errors.Is(err, rollout.ErrSuperseded) && ctx.Err() == nil
-	err = a.ended(ctx, w, result, err)
+	err = a.ended(ctx, w, result, errors.Join(err, rest))
 	if f.rollbackOnFailure && failed {
 		return a.rollbackFailed(ctx, w, user, err, f)
 	}
 	return err
+}
+
+// givenUp says what becomes of a revision that was made to be deployed at once, and was not: a change waits as a draft, and
+// nobody is to come across a way back that was not taken.
+func (a *app) givenUp(ctx context.Context, w *workspace, r revision.Revision) error {
+	if r.Restores == 0 {
+		a.view.Say("%s waits as a draft", r.Name())
+		return nil
+	}
+	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	return w.discard(end, r, "it was given up")
 }
 
 // rollbackFailed goes back to the last revision that was ready. The deploy has failed all the same.

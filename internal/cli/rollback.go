@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 
 	"github.com/spf13/cobra"
 
@@ -92,8 +93,8 @@ func (a *app) rollback(ctx context.Context, w *workspace, user string, number in
 	}
 	// Going back must not fail because somebody has a draft of the same field: those are discarded afterwards.
 	r, err := a.alone(ctx, w, user, true, make)
-	if done, err := a.unchanged(err); done {
-		return err
+	if errors.Is(err, errUnchanged) {
+		return a.redeploy(ctx, w, f) // what was changed by hand is put back all the same
 	}
 	if err != nil {
 		return err

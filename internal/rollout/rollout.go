@@ -187,8 +187,10 @@ func (d *deploy) run(ctx context.Context, result Result, opts Options) (Result, 
 	defer cancel()
 	result.Statuses, err = d.write(timed, r.Spec, steps, opts.NoWait)
 	switch {
-	case err != nil && errors.Is(context.Cause(timed), ErrPending):
+	case errors.Is(err, ErrPending):
 		return result, fmt.Errorf("%w after %s", ErrPending, opts.Timeout)
+	case err != nil && errors.Is(context.Cause(timed), ErrPending):
+		return result, fmt.Errorf("%w after %s: %w", ErrPending, opts.Timeout, err)
 	case err != nil:
 		return d.fail(ctx, result, err)
 	case opts.NoWait:

@@ -120,7 +120,14 @@ type Claim struct {
 }
 
 // Lock waits for the right to deploy. When the wait is over it is a *HeldError.
-func (s *Store) Lock(ctx context.Context, c Claim) (*Lock, error) {
+func (s *Store) Lock(ctx context.Context, c Claim) (_ *Lock, err error) {
+	if c.Supersede {
+		defer func() {
+			if err != nil {
+				s.askNoMore(ctx, c)
+			}
+		}()
+	}
 	begin := time.Now()
 	var (
 		seen     string    // the version of the lease that was last seen
@@ -154,15 +161,15 @@ func (s *Store) Lock(ctx context.Context, c Claim) (*Lock, error) {
 			continue // somebody was faster: look again
 		}
 		h := holder(lease)
+		if time.Since(begin) >= c.Wait {
+			return nil, &HeldError{h}
+		}
 		if c.Supersede && h.Target < c.Target && h.Next < c.Target {
 			annotate(lease, annotationNext, c.Target)
 			if _, err := s.kube.Update(ctx, lease, leases(), s.pod); err != nil && !apierrors.IsConflict(err) {
 				return nil, err
 			}
 			continue
-		}
-		if time.Since(begin) >= c.Wait {
-			return nil, &HeldError{h}
 		}
 		if h.ID != announce {
 			announce = h.ID
@@ -172,6 +179,22 @@ func (s *Store) Lock(ctx context.Context, c Claim) (*Lock, error) {
 		case <-ctx.Done():
 			return nil, context.Cause(ctx)
 		case <-time.After(min(lookEvery, c.Wait-time.Since(begin))):
+		}
+	}
+}
+
+// askNoMore is for who has asked a holder to give way and waits no longer. It is too late when they have done so.
+func (s *Store) askNoMore(ctx context.Context, c Claim) {
+	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	for {
+		lease, err := s.lease(end)
+		if err != nil || lease == nil || holder(lease).Next != c.Target {
+			return
+		}
+		delete(lease.Annotations, annotationNext)
+		if _, err := s.kube.Update(end, lease, leases(), s.pod); !apierrors.IsConflict(err) {
+			return
 		}
 	}
 }

@@ -101,7 +101,10 @@ func waitingFor(d *appsv1.Deployment, s Status) string {
 	if s.Ready < s.Desired {
 		return "starting"
 	}
-	return fmt.Sprintf("instances still stopping: %d", int(d.Status.Replicas)-s.Desired)
+	if more := int(d.Status.Replicas) - s.Desired; more > 0 {
+		return fmt.Sprintf("instances still stopping: %d", more)
+	}
+	return "starting"
 }
 
 func currentReplicaSet(d *appsv1.Deployment, all []*appsv1.ReplicaSet) *appsv1.ReplicaSet {

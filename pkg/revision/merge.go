@@ -28,7 +28,8 @@ func (c Clash) Message() string {
 		c.My, cmp.Or(short(c.Mine), "nothing"), cmp.Or(c.Their, "the pod"), cmp.Or(short(c.Theirs), "nothing"))
 }
 
-// Clashes are all fields that keep a change from being made, by their paths. It is an error when it is not empty.
+// Clashes are all fields that keep a change from being made, by their paths. It is an error when it is not empty, to be
+// found with errors.As: a list is equal to nothing.
 type Clashes []Clash
 
 // Error lists all clashes, one a line.
