@@ -31,7 +31,7 @@ demo: ## Start a Kubernetes on this machine and show psc at work
 
 test: build local $(GOTESTSUM) ## Run all tests, those against a real Kubernetes too
 	cd cmd/psc-local && $(LOCAL_ENV) $(GOTESTSUM) --format pkgname-and-test-fails -- -shuffle=on -timeout 20m $(TESTFLAGS) ./...
-	$(GOTESTSUM) --format pkgname-and-test-fails -- -race -shuffle=on -timeout 20m $(TESTFLAGS) $(PACKAGES)
+	$(GOTESTSUM) --format pkgname-and-test-fails -- -race -shuffle=on -parallel 4 -timeout 25m $(TESTFLAGS) $(PACKAGES)
 
 build: ## Build bin/psc
 	$(PSC_ENV) $(GO) build -ldflags '$(LDFLAGS)' -o bin/psc ./cmd/psc

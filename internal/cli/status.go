@@ -65,7 +65,7 @@ func (a *app) status(ctx context.Context, w *workspace) (statusDocument, history
 		live, statuses, err = a.fares(both, w, h, live, cluster)
 		return err
 	})
-	if live.Number != 0 {
+	if h.Live != 0 {
 		group.Go(func() (err error) {
 			found, err = w.drifted(both, spec, cluster)
 			return err
