@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -84,25 +83,6 @@ func (a *app) changeOn(ctx context.Context, f *changeFlags, change making) error
 	return a.showDraft(r)
 }
 
-// mended writes files that are missing in the pod when they are given again, which changes nothing else.
-func (a *app) mended(ctx context.Context, w *workspace, err error) error {
-	if !errors.Is(err, errUnchanged) {
-		return err
-	}
-	spec, readErr := w.headSpec(ctx)
-	if readErr != nil {
-		return readErr
-	}
-	mended, mendErr := w.store.Mend(ctx, spec)
-	if mended && mendErr == nil {
-		a.view.Say("What was missing of its content is in the pod again")
-	}
-	return cmp.Or(mendErr, err)
-}
-
-// errUnchanged ends a change that changes nothing.
-var errUnchanged = errors.New("nothing changes")
-
 // next makes the revision of a change to from.
 func (w *workspace) next(number int, from revision.Revision, make making, message string) (revision.Revision, error) {
 	change, err := make(from)
@@ -122,14 +102,6 @@ func (w *workspace) next(number int, from revision.Revision, make making, messag
 		return from, errUnchanged
 	}
 	return r, nil
-}
-
-// unchanged says that a change changes nothing, which is no error.
-func (a *app) unchanged(err error) (bool, error) {
-	if !errors.Is(err, errUnchanged) {
-		return false, err
-	}
-	return true, a.view.Answer(struct{}{}, nil, func(io.Writer) { a.view.Say("Nothing changes: it is like that already") })
 }
 
 func (a *app) showDraft(r revision.Revision) error {

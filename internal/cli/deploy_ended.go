@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"strconv"
 	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -13,6 +15,7 @@ import (
 	"github.com/pscdev/psc/internal/store"
 	"github.com/pscdev/psc/internal/view"
 	"github.com/pscdev/psc/pkg/health"
+	"github.com/pscdev/psc/pkg/revision"
 )
 
 // ended gives the end of a deploy its exit code, the next step, and what the apps said in their logs.
@@ -92,4 +95,26 @@ func openWords(statuses []rollout.Status) string {
 		return ""
 	}
 	return ": " + strings.Join(words, "; ")
+}
+
+// deployDocument is the answer of deploy and rollback for scripts.
+type deployDocument struct {
+	revision.Revision
+	Apps     []appStatus `json:"apps"`
+	Duration float64     `json:"duration"` // seconds
+}
+
+func (a *app) showDeployed(result rollout.Result, noWait bool) error {
+	r := result.Revision
+	doc := deployDocument{Revision: r, Apps: appStatuses(result.Statuses, r), Duration: result.Duration.Seconds()}
+	return a.view.Answer(doc, []string{"revision/" + strconv.Itoa(r.Number)}, func(out io.Writer) {
+		text := fmt.Sprintf("%s is %s", r.Name(), view.State(r.State))
+		if r.Restores != 0 {
+			text += fmt.Sprintf(": restores r%d", r.Restores)
+		}
+		fmt.Fprintf(out, "%s (%s)\n", text, view.Seconds(result.Duration))
+		if noWait {
+			a.view.Say("See how it goes with: psc status, or psc revision wait %d", r.Number)
+		}
+	})
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"strconv"
 	"strings"
 	"time"
@@ -124,28 +123,6 @@ func planWords(steps []plan.Step) string {
 		return "nothing to write"
 	}
 	return strings.Join(words, ", ")
-}
-
-// deployDocument is the answer of deploy and rollback for scripts.
-type deployDocument struct {
-	revision.Revision
-	Apps     []appStatus `json:"apps"`
-	Duration float64     `json:"duration"` // seconds
-}
-
-func (a *app) showDeployed(result rollout.Result, noWait bool) error {
-	r := result.Revision
-	doc := deployDocument{Revision: r, Apps: appStatuses(result.Statuses, r), Duration: result.Duration.Seconds()}
-	return a.view.Answer(doc, []string{"revision/" + strconv.Itoa(r.Number)}, func(out io.Writer) {
-		text := fmt.Sprintf("%s is %s", r.Name(), view.State(r.State))
-		if r.Restores != 0 {
-			text += fmt.Sprintf(": restores r%d", r.Restores)
-		}
-		fmt.Fprintf(out, "%s (%s)\n", text, view.Seconds(result.Duration))
-		if noWait {
-			a.view.Say("See how it goes with: psc status, or psc revision wait %d", r.Number)
-		}
-	})
 }
 
 // parseRevision takes 12 and r12.

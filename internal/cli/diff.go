@@ -146,10 +146,3 @@ func (a *app) urls(ctx context.Context, w *workspace, spec pod.Spec) (func(strin
 	}
 	return func(name string, r *pod.Route) []string { return cluster.URLs(w.pod, name, r) }, nil
 }
-
-func count(n int, word string) string {
-	if n == 1 {
-		return fmt.Sprintf("%d %s", n, word)
-	}
-	return fmt.Sprintf("%d %ss", n, word)
-}

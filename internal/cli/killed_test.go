@@ -137,17 +137,7 @@ func (k *killing) psc(a *assassin, args ...string) error {
 	return nil
 }
 
-func (k *killing) exec(name string, args ...string) *exec.Cmd {
-	cmd := exec.Command(name, args...)
-	cmd.Dir = k.ts.Getenv("WORK")
-	for _, variable := range []string{"HOME", "XDG_CONFIG_HOME", "KUBECONFIG", "PATH"} {
-		cmd.Env = append(cmd.Env, variable+"="+k.ts.Getenv(variable))
-	}
-	if path, err := lookPath(k.ts.Getenv("PATH"), name); err == nil {
-		cmd.Path, cmd.Err = path, nil
-	}
-	return cmd
-}
+func (k *killing) exec(name string, args ...string) *exec.Cmd { return command(k.ts, name, args...) }
 
 // state is what has to be the same in all pods: the objects, what is not as the live revision says, and what waits.
 func (k *killing) state(pod string) (string, error) {

@@ -121,3 +121,13 @@ func (w *workspace) pullSecret(ctx context.Context) (string, error) {
 	}
 	return "", nil
 }
+
+// openRegistry opens the pod for a change of its login to a registry.
+func (a *app) openRegistry(name string) (string, *workspace, error) {
+	server, err := image.Server(name)
+	if err != nil {
+		return "", nil, err
+	}
+	w, err := a.open()
+	return server, w, err
+}

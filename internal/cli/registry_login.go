@@ -27,11 +27,7 @@ func newRegistryLogin(a *app) *cobra.Command {
 			"  psc registry login ghcr.io --from-docker",
 		Args: exactly("SERVER"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			server, err := image.Server(args[0])
-			if err != nil {
-				return err
-			}
-			w, err := a.open()
+			server, w, err := a.openRegistry(args[0])
 			if err != nil {
 				return err
 			}

@@ -17,11 +17,7 @@ func newRegistryLogout(a *app) *cobra.Command {
 		Example: "  psc registry logout ghcr.io",
 		Args:    exactly("SERVER"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			server, err := image.Server(args[0])
-			if err != nil {
-				return err
-			}
-			w, err := a.open()
+			server, w, err := a.openRegistry(args[0])
 			if err != nil {
 				return err
 			}

@@ -289,15 +289,7 @@ func parallel(ts *testscript.TestScript, neg bool, args []string) {
 			for _, arg := range args[1:] {
 				words = append(words, strings.ReplaceAll(arg, "{}", strconv.Itoa(i+1)))
 			}
-			cmd := exec.Command(words[0], words[1:]...)
-			cmd.Dir = ts.Getenv("WORK")
-			for _, name := range []string{"HOME", "XDG_CONFIG_HOME", "KUBECONFIG", "PATH"} {
-				cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
-			}
-			if path, err := lookPath(ts.Getenv("PATH"), words[0]); err == nil {
-				cmd.Path, cmd.Err = path, nil
-			}
-			if out, err := cmd.CombinedOutput(); err != nil {
+			if out, err := command(ts, words[0], words[1:]...).CombinedOutput(); err != nil {
 				failures[i] = fmt.Sprintf("%s: %v\n%s", strings.Join(words, " "), err, out)
 			}
 		})
@@ -333,6 +325,19 @@ func private(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(remote.Write(tag, empty.Image, remote.WithAuth(&authn.Basic{Username: "robot", Password: password})))
 	ts.Setenv("PRIVATE", address)
 	ts.Setenv("PASSWORD", password)
+}
+
+// command is a program as a story runs it, for those that run beside each other.
+func command(ts *testscript.TestScript, name string, args ...string) *exec.Cmd {
+	cmd := exec.Command(name, args...)
+	cmd.Dir = ts.Getenv("WORK")
+	for _, variable := range []string{"HOME", "XDG_CONFIG_HOME", "KUBECONFIG", "PATH"} {
+		cmd.Env = append(cmd.Env, variable+"="+ts.Getenv(variable))
+	}
+	if path, err := lookPath(ts.Getenv("PATH"), name); err == nil {
+		cmd.Path, cmd.Err = path, nil
+	}
+	return cmd
 }
 
 func lookPath(path, name string) (string, error) {

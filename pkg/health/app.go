@@ -98,10 +98,7 @@ func (o Objects) serving(current *appsv1.ReplicaSet) string {
 }
 
 func waitingFor(d *appsv1.Deployment, s Status) string {
-	if s.Ready < s.Desired {
-		return "starting"
-	}
-	if more := int(d.Status.Replicas) - s.Desired; more > 0 {
+	if more := int(d.Status.Replicas) - s.Desired; s.Ready >= s.Desired && more > 0 {
 		return fmt.Sprintf("instances still stopping: %d", more)
 	}
 	return "starting"

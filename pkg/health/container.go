@@ -83,8 +83,8 @@ func missing(message string) string {
 func (i instance) unpulled(image, message string) trouble {
 	tried := i.now.Sub(i.startedAt()) // the kubelet tries again after 10 s, and then after 20 s
 	cause := innermost(strings.TrimPrefix(message, "rpc error: "))
-	if has(cause, `Head "`, `Get "`) {
-		_, cause, _ = strings.Cut(cause, `": `)
+	if _, answer, asked := strings.Cut(cause, `": `); asked && has(cause, `Head "`, `Get "`) {
+		cause = answer
 	}
 	t := trouble{cause: fmt.Sprintf("image %s cannot be pulled: %s", image, cause), meanwhile: again, next: i.set("--image IMAGE")}
 	switch {
