@@ -12,15 +12,14 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/pscdev/psc/internal/kube"
+	"github.com/pscdev/psc/pkg/object"
 	"github.com/pscdev/psc/pkg/pod"
 	"github.com/pscdev/psc/pkg/render"
 )
 
 // The ConfigMap in which the owner of a platform writes down what it offers.
 const (
-	platformNamespace = "psc-system"
-	platformName      = "psc-platform"
-	platformKey       = "platform.yaml"
+	platformKey = "platform.yaml"
 )
 
 // cluster finds out what the cluster offers to a spec. It asks for nothing that the spec has no use for.
@@ -47,7 +46,7 @@ func (w *workspace) cluster(ctx context.Context, spec pod.Spec) (render.Cluster,
 
 // platform is what the cluster offers to routes.
 func (w *workspace) platform(ctx context.Context) (render.Cluster, error) {
-	o, err := w.kube.Get(ctx, kube.Kind{Version: "v1", Kind: "ConfigMap"}, platformNamespace, platformName)
+	o, err := w.kube.Get(ctx, object.ConfigMap, object.PlatformNamespace, object.PlatformConfig)
 	if apierrors.IsNotFound(err) || apierrors.IsForbidden(err) {
 		return w.detect(ctx)
 	}
@@ -66,7 +65,7 @@ func parsePlatform(text string) (render.Cluster, error) {
 		err = json.Unmarshal(asJSON, &c)
 	}
 	if err != nil {
-		return c, fmt.Errorf("read %s of ConfigMap %s/%s: %w", platformKey, platformNamespace, platformName, err)
+		return c, fmt.Errorf("read %s of ConfigMap %s/%s: %w", platformKey, object.PlatformNamespace, object.PlatformConfig, err)
 	}
 	if c.Ports == (render.Ports{}) {
 		c.Ports = render.Ports{HTTP: 80, HTTPS: 443}
@@ -76,7 +75,7 @@ func parsePlatform(text string) (render.Cluster, error) {
 
 // detect looks for the one Gateway of the cluster. With none, several, or no right to look, routes say what is missing.
 func (w *workspace) detect(ctx context.Context) (render.Cluster, error) {
-	items, err := w.kube.List(ctx, render.GatewayKind("Gateway"), "", "")
+	items, err := w.kube.List(ctx, object.Gateway, "", "")
 	if apierrors.IsForbidden(err) {
 		return render.Cluster{}, nil
 	}

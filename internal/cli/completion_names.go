@@ -5,8 +5,8 @@ import (
 	"fmt"
 
 	"github.com/pscdev/psc/internal/kube"
+	"github.com/pscdev/psc/pkg/object"
 	"github.com/pscdev/psc/pkg/pod"
-	"github.com/pscdev/psc/pkg/render"
 )
 
 func contexts(kubeconfig string) []string {
@@ -26,7 +26,7 @@ func (a *app) podNames(ctx context.Context) []string {
 	if err != nil {
 		return nil
 	}
-	items, err := client.ListMeta(ctx, namespaces(), "", render.LabelPod)
+	items, err := client.ListMeta(ctx, object.Namespace, "", object.LabelPod)
 	if err != nil {
 		return nil
 	}

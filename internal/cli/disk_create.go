@@ -1,16 +1,11 @@
 package cli
 
 import (
-	corev1 "k8s.io/api/core/v1"
-
 	"github.com/spf13/cobra"
 
 	"github.com/pscdev/psc/internal/fault"
-	"github.com/pscdev/psc/internal/kube"
 	"github.com/pscdev/psc/pkg/pod"
 )
-
-func claims() kube.Kind { return corev1.SchemeGroupVersion.WithKind("PersistentVolumeClaim") }
 
 func newDisk(a *app) *cobra.Command {
 	return noun("disk", "Disks: storage that outlives instances",

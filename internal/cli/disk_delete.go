@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/pscdev/psc/internal/fault"
+	"github.com/pscdev/psc/pkg/object"
 	"github.com/pscdev/psc/pkg/pod"
 )
 
@@ -73,7 +74,7 @@ func (a *app) deleteDisk(cmd *cobra.Command, w *workspace, name string, c *chang
 	if err := a.confirm(fmt.Sprintf("Deleting disk %s with all its data", name), name); err != nil {
 		return err
 	}
-	if err := w.kube.Delete(ctx, claims(), w.pod, name, claim.UID); err != nil {
+	if err := w.kube.Delete(ctx, object.PersistentVolumeClaim, w.pod, name, claim.UID); err != nil {
 		return err
 	}
 	a.view.Say("Disk %s and its data are deleted", name)

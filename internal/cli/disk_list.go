@@ -11,8 +11,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/pscdev/psc/internal/kube"
+	"github.com/pscdev/psc/pkg/object"
 	"github.com/pscdev/psc/pkg/pod"
-	"github.com/pscdev/psc/pkg/render"
 )
 
 // diskDocument is a disk for scripts.
@@ -77,7 +77,7 @@ func diskState(claim *corev1.PersistentVolumeClaim) string {
 
 // claims are the disks in the cluster, by name.
 func (w *workspace) claims(ctx context.Context) (map[string]*corev1.PersistentVolumeClaim, error) {
-	items, err := w.kube.List(ctx, claims(), w.pod, render.LabelDisk)
+	items, err := w.kube.List(ctx, object.PersistentVolumeClaim, w.pod, object.LabelDisk)
 	if err != nil {
 		return nil, err
 	}

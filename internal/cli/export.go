@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"sigs.k8s.io/yaml"
 
+	"github.com/pscdev/psc/pkg/object"
 	"github.com/pscdev/psc/pkg/pod"
 	"github.com/pscdev/psc/pkg/render"
 )
@@ -103,7 +104,7 @@ func (a *app) exportKubernetes(ctx context.Context, w *workspace, spec pod.Spec)
 	}
 	for _, o := range objects {
 		annotations := o.GetAnnotations()
-		if delete(annotations, render.AnnotationHash); len(annotations) == 0 {
+		if delete(annotations, object.AnnotationHash); len(annotations) == 0 {
 			annotations = nil
 		}
 		o.SetAnnotations(annotations)

@@ -10,6 +10,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"github.com/pscdev/psc/internal/fault"
+	"github.com/pscdev/psc/pkg/object"
 )
 
 func newPodDelete(a *app) *cobra.Command {
@@ -34,7 +35,7 @@ func newPodDelete(a *app) *cobra.Command {
 			if err := a.confirm(fmt.Sprintf("Deleting pod %s on %s with everything in it", w.pod, w.kube.Context), w.pod); err != nil {
 				return err
 			}
-			if err := w.kube.Delete(cmd.Context(), namespaces(), "", w.pod, o.GetUID()); err != nil {
+			if err := w.kube.Delete(cmd.Context(), object.Namespace, "", w.pod, o.GetUID()); err != nil {
 				return err
 			}
 			if a.settings.CurrentPod(w.kube.Context) == w.pod {
@@ -45,7 +46,7 @@ func newPodDelete(a *app) *cobra.Command {
 			if !noWait {
 				ctx, cancel := context.WithTimeout(cmd.Context(), timeout)
 				defer cancel()
-				if err := w.kube.WaitGone(ctx, namespaces(), "", w.pod, o.GetUID()); err != nil && !apierrors.IsForbidden(err) {
+				if err := w.kube.WaitGone(ctx, object.Namespace, "", w.pod, o.GetUID()); err != nil && !apierrors.IsForbidden(err) {
 					if ctx.Err() == context.DeadlineExceeded {
 						return fault.New(fault.Pending, "pod %s is still being deleted after %s", w.pod, timeout)
 					}

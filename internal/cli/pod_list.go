@@ -13,7 +13,7 @@ import (
 
 	"github.com/pscdev/psc/internal/fault"
 	"github.com/pscdev/psc/internal/kube"
-	"github.com/pscdev/psc/pkg/render"
+	"github.com/pscdev/psc/pkg/object"
 )
 
 func newPod(a *app) *cobra.Command {
@@ -22,15 +22,15 @@ func newPod(a *app) *cobra.Command {
 
 // namespace returns the namespace of the pod. One that is not a pod is an error, like one that does not exist.
 func (w *workspace) namespace(ctx context.Context) (*unstructured.Unstructured, error) {
-	o, err := w.kube.Get(ctx, namespaces(), "", w.pod)
+	o, err := w.kube.Get(ctx, object.Namespace, "", w.pod)
 	switch {
 	case apierrors.IsNotFound(err):
 		return nil, fault.New(fault.Failed, "context %s has no pod %q", w.kube.Context, w.pod).
 			WithHint("psc pod list, or psc new-pod %s", w.pod)
 	case err != nil:
 		return nil, err
-	case o.GetLabels()[render.LabelPod] == "":
-		return nil, fault.New(fault.Failed, "namespace %q is not a pod of psc: it has no label %s", w.pod, render.LabelPod).
+	case o.GetLabels()[object.LabelPod] == "":
+		return nil, fault.New(fault.Failed, "namespace %q is not a pod of psc: it has no label %s", w.pod, object.LabelPod).
 			WithHint("psc pod list")
 	}
 	return o, nil
@@ -47,7 +47,7 @@ func newPodList(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			items, err := client.ListMeta(cmd.Context(), namespaces(), "", render.LabelPod)
+			items, err := client.ListMeta(cmd.Context(), object.Namespace, "", object.LabelPod)
 			if err != nil {
 				if apierrors.IsForbidden(err) {
 					return fault.New(fault.Denied, "you may not list the pods of this cluster: %w", err).WithHint("psc pod use NAME works without")

@@ -16,20 +16,8 @@ import (
 
 	"github.com/pscdev/psc/internal/fault"
 	"github.com/pscdev/psc/internal/kube"
-	"github.com/pscdev/psc/pkg/render"
+	"github.com/pscdev/psc/pkg/object"
 )
-
-// labelEnforce is https://kubernetes.io/docs/concepts/security/pod-security-admission/
-const labelEnforce = "pod-security.kubernetes.io/enforce"
-
-// adminBinding gives the rights in a pod to who made it.
-const adminBinding = "psc-admin"
-
-// annotationMadeBy is the run of psc that made a namespace.
-const annotationMadeBy = "psc.dev/made-by"
-
-func namespaces() kube.Kind   { return corev1.SchemeGroupVersion.WithKind("Namespace") }
-func roleBindings() kube.Kind { return rbacv1.SchemeGroupVersion.WithKind("RoleBinding") }
 
 // podDocument is a pod for scripts.
 type podDocument struct {
@@ -83,10 +71,10 @@ func (a *app) newPod(ctx context.Context, client *kube.Client, name string) (pod
 	}
 	run := a.runID(user.Name)
 	made, err := client.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: map[string]string{
-		render.LabelPod: name, render.LabelManagedBy: render.Manager, labelEnforce: "baseline",
-	}, Annotations: map[string]string{annotationMadeBy: run}}}, namespaces(), "")
+		object.LabelPod: name, object.LabelManagedBy: object.Manager, object.LabelEnforce: "baseline",
+	}, Annotations: map[string]string{object.AnnotationMadeBy: run}}}, object.Namespace, "")
 	if apierrors.IsAlreadyExists(err) {
-		if there, readErr := client.Get(ctx, namespaces(), "", name); readErr == nil && there.GetAnnotations()[annotationMadeBy] == run {
+		if there, readErr := client.Get(ctx, object.Namespace, "", name); readErr == nil && there.GetAnnotations()[object.AnnotationMadeBy] == run {
 			made, err = there, nil // it is our own: only the answer was lost
 		}
 	}
@@ -101,11 +89,11 @@ func (a *app) newPod(ctx context.Context, client *kube.Client, name string) (pod
 	}
 	doc.Created = made.GetCreationTimestamp().UTC()
 	binding := &rbacv1.RoleBinding{
-		ObjectMeta: metav1.ObjectMeta{Name: adminBinding, Labels: map[string]string{render.LabelManagedBy: render.Manager}},
+		ObjectMeta: metav1.ObjectMeta{Name: object.AdminBinding, Labels: map[string]string{object.LabelManagedBy: object.Manager}},
 		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "admin"},
 		Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: user.Name}},
 	}
-	if _, err := client.Create(ctx, binding, roleBindings(), name); err != nil && !apierrors.IsAlreadyExists(err) {
+	if _, err := client.Create(ctx, binding, object.RoleBinding, name); err != nil && !apierrors.IsAlreadyExists(err) {
 		a.view.Warn("you were not made an admin of the pod: %v", err)
 	}
 	return doc, a.settings.UsePod(client.Context, name)

@@ -10,8 +10,8 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"github.com/pscdev/psc/internal/kube"
+	"github.com/pscdev/psc/pkg/object"
 	"github.com/pscdev/psc/pkg/pod"
-	"github.com/pscdev/psc/pkg/render"
 )
 
 func newPodShow(a *app) *cobra.Command {
@@ -95,7 +95,7 @@ func (a *app) showPod(out io.Writer, doc podDocument) {
 
 // members are the people and groups that were given a role in a pod.
 func (w *workspace) members(ctx context.Context) ([]member, error) {
-	items, err := w.kube.List(ctx, roleBindings(), w.pod, render.LabelManagedBy+"="+render.Manager)
+	items, err := w.kube.List(ctx, object.RoleBinding, w.pod, object.LabelManagedBy+"="+object.Manager)
 	if err != nil {
 		return nil, err
 	}

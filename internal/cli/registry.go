@@ -10,20 +10,12 @@ import (
 
 	"github.com/pscdev/psc/internal/image"
 	"github.com/pscdev/psc/internal/kube"
-	"github.com/pscdev/psc/pkg/render"
+	"github.com/pscdev/psc/pkg/object"
 )
-
-// The Secret with the pod's logins to registries. Whoever may read secrets of the pod may read it.
-const (
-	loginsName  = "psc-registry"
-	loginsLabel = "psc.dev/registry"
-)
-
-func loginsKind() kube.Kind { return corev1.SchemeGroupVersion.WithKind("Secret") }
 
 // logins reads the pod's logins. kept is the Secret that has them; nil where there is none yet.
 func (w *workspace) logins(ctx context.Context) (logins image.Logins, kept *corev1.Secret, err error) {
-	o, err := w.kube.Get(ctx, loginsKind(), w.pod, loginsName)
+	o, err := w.kube.Get(ctx, object.Secret, w.pod, object.RegistryLogins)
 	if apierrors.IsNotFound(err) {
 		return image.Logins{}, nil, nil
 	}
@@ -34,7 +26,7 @@ func (w *workspace) logins(ctx context.Context) (logins image.Logins, kept *core
 		return nil, nil, err
 	}
 	if logins, err = image.ParseLogins(kept.Data[corev1.DockerConfigJsonKey]); err != nil {
-		return nil, nil, fmt.Errorf("read Secret %s: %w", loginsName, err)
+		return nil, nil, fmt.Errorf("read Secret %s: %w", object.RegistryLogins, err)
 	}
 	return logins, kept, nil
 }
@@ -73,15 +65,15 @@ func (w *workspace) writeLogins(ctx context.Context, logins image.Logins, kept *
 	switch {
 	case kept == nil:
 		_, err = w.kube.Create(ctx, &corev1.Secret{
-			ObjectMeta: metav1.ObjectMeta{Name: loginsName, Labels: map[string]string{loginsLabel: "logins", render.LabelManagedBy: render.Manager}},
+			ObjectMeta: metav1.ObjectMeta{Name: object.RegistryLogins, Labels: map[string]string{object.LabelRegistry: "logins", object.LabelManagedBy: object.Manager}},
 			Type:       corev1.SecretTypeDockerConfigJson,
 			Data:       map[string][]byte{corev1.DockerConfigJsonKey: data},
-		}, loginsKind(), w.pod)
+		}, object.Secret, w.pod)
 	case len(logins) == 0:
-		err = w.kube.DeleteUnchanged(ctx, loginsKind(), w.pod, loginsName, kept.ResourceVersion)
+		err = w.kube.DeleteUnchanged(ctx, object.Secret, w.pod, object.RegistryLogins, kept.ResourceVersion)
 	default:
 		kept.Data = map[string][]byte{corev1.DockerConfigJsonKey: data}
-		_, err = w.kube.Update(ctx, kept, loginsKind(), w.pod)
+		_, err = w.kube.Update(ctx, kept, object.Secret, w.pod)
 	}
 	return err
 }
@@ -102,21 +94,21 @@ func (a *app) podLogins(ctx context.Context) image.Logins {
 // pullSecret is the name of the Secret with the logins; "" where there is none. Who may not look at secrets sees it
 // where the apps name it, so that it is the same for everybody.
 func (w *workspace) pullSecret(ctx context.Context) (string, error) {
-	found, err := w.kube.ListMeta(ctx, loginsKind(), w.pod, loginsLabel)
+	found, err := w.kube.ListMeta(ctx, object.Secret, w.pod, object.LabelRegistry)
 	if err == nil && len(found) > 0 {
-		return loginsName, nil
+		return object.RegistryLogins, nil
 	}
 	if !apierrors.IsForbidden(err) {
 		return "", err
 	}
-	accounts, err := w.kube.List(ctx, corev1.SchemeGroupVersion.WithKind("ServiceAccount"), w.pod, render.Selector(w.pod))
+	accounts, err := w.kube.List(ctx, object.ServiceAccount, w.pod, object.Selector(w.pod))
 	if err != nil && !apierrors.IsForbidden(err) {
 		return "", err
 	}
 	for i := range accounts {
 		account, err := kube.As[corev1.ServiceAccount](&accounts[i])
-		if err == nil && len(account.ImagePullSecrets) > 0 && account.ImagePullSecrets[0].Name == loginsName {
-			return loginsName, nil
+		if err == nil && len(account.ImagePullSecrets) > 0 && account.ImagePullSecrets[0].Name == object.RegistryLogins {
+			return object.RegistryLogins, nil
 		}
 	}
 	return "", nil

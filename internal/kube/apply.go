@@ -10,15 +10,13 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
-)
 
-// fieldManager is under which name psc's fields are kept:
-// https://kubernetes.io/docs/reference/using-api/server-side-apply/
-const fieldManager = "psc"
+	"github.com/pscdev/psc/pkg/object"
+)
 
 // Apply makes an object what o says, whoever wrote its fields before, and returns the metadata that it then has.
 func (c *Client) Apply(ctx context.Context, o *unstructured.Unstructured) (*metav1.PartialObjectMetadata, error) {
-	return c.apply(ctx, o, fieldManager)
+	return c.apply(ctx, o, object.Manager)
 }
 
 // ApplyNothing drops the fields of an object that belong to a field manager alone. kind has the version in which they do.
@@ -47,14 +45,14 @@ func (c *Client) Patch(ctx context.Context, kind Kind, namespace, name string, o
 	if err != nil {
 		return nil, fmt.Errorf("write %s %s: %w", kind.Kind, name, err)
 	}
-	return c.patch(ctx, kind, namespace, name, types.JSONPatchType, data, metav1.PatchOptions{FieldManager: fieldManager})
+	return c.patch(ctx, kind, namespace, name, types.JSONPatchType, data, metav1.PatchOptions{FieldManager: object.Manager})
 }
 
 // Scale sets the number of instances of an object, without becoming the owner of it.
 func (c *Client) Scale(ctx context.Context, kind Kind, namespace, name string, instances int64) error {
 	data := fmt.Appendf(nil, `{"spec":{"replicas":%d}}`, instances)
 	_, err := again(ctx, c, func() (*unstructured.Unstructured, error) {
-		return c.in(kind, namespace).Patch(ctx, name, types.MergePatchType, data, metav1.PatchOptions{FieldManager: fieldManager}, "scale")
+		return c.in(kind, namespace).Patch(ctx, name, types.MergePatchType, data, metav1.PatchOptions{FieldManager: object.Manager}, "scale")
 	})
 	return c.named(err, "scale %s %s", kind.Kind, name)
 }
@@ -74,7 +72,7 @@ func (c *Client) patch(ctx context.Context, kind Kind, namespace, name string, h
 func (c *Client) DryApply(ctx context.Context, o *unstructured.Unstructured) (*unstructured.Unstructured, error) {
 	made, err := again(ctx, c, func() (*unstructured.Unstructured, error) {
 		return c.in(o.GroupVersionKind(), o.GetNamespace()).Apply(ctx, o.GetName(), o,
-			metav1.ApplyOptions{FieldManager: fieldManager, Force: true, DryRun: []string{metav1.DryRunAll}})
+			metav1.ApplyOptions{FieldManager: object.Manager, Force: true, DryRun: []string{metav1.DryRunAll}})
 	})
 	return made, c.named(err, "write %s %s", o.GetKind(), o.GetName())
 }
@@ -83,7 +81,7 @@ func (c *Client) DryApply(ctx context.Context, o *unstructured.Unstructured) (*u
 func (c *Client) DryCreate(ctx context.Context, o *unstructured.Unstructured) error {
 	_, err := again(ctx, c, func() (*unstructured.Unstructured, error) {
 		return c.in(o.GroupVersionKind(), o.GetNamespace()).Create(ctx, o,
-			metav1.CreateOptions{FieldManager: fieldManager, DryRun: []string{metav1.DryRunAll}})
+			metav1.CreateOptions{FieldManager: object.Manager, DryRun: []string{metav1.DryRunAll}})
 	})
 	return c.named(err, "create %s %s", o.GetKind(), cmp.Or(o.GetName(), o.GetGenerateName()))
 }
@@ -92,7 +90,7 @@ func (c *Client) DryCreate(ctx context.Context, o *unstructured.Unstructured) er
 func (c *Client) DryUpdate(ctx context.Context, o *unstructured.Unstructured) error {
 	_, err := again(ctx, c, func() (*unstructured.Unstructured, error) {
 		return c.in(o.GroupVersionKind(), o.GetNamespace()).Update(ctx, o,
-			metav1.UpdateOptions{FieldManager: fieldManager, DryRun: []string{metav1.DryRunAll}})
+			metav1.UpdateOptions{FieldManager: object.Manager, DryRun: []string{metav1.DryRunAll}})
 	})
 	return c.named(err, "update %s %s", o.GetKind(), o.GetName())
 }

@@ -14,6 +14,8 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/dynamic"
+
+	"github.com/pscdev/psc/pkg/object"
 )
 
 // Kind is a kind of objects, such as {apps v1 Deployment}.
@@ -131,7 +133,7 @@ func (c *Client) Create(ctx context.Context, o runtime.Object, kind Kind, namesp
 		return nil, err
 	}
 	made, err := again(ctx, c, func() (*unstructured.Unstructured, error) {
-		return c.in(kind, namespace).Create(ctx, u, metav1.CreateOptions{FieldManager: fieldManager})
+		return c.in(kind, namespace).Create(ctx, u, metav1.CreateOptions{FieldManager: object.Manager})
 	})
 	return made, c.named(err, "create %s %s", kind.Kind, u.GetName())
 }
@@ -144,7 +146,7 @@ func (c *Client) Update(ctx context.Context, o runtime.Object, kind Kind, namesp
 		return nil, err
 	}
 	made, err := again(ctx, c, func() (*unstructured.Unstructured, error) {
-		return c.in(kind, namespace).Update(ctx, u, metav1.UpdateOptions{FieldManager: fieldManager})
+		return c.in(kind, namespace).Update(ctx, u, metav1.UpdateOptions{FieldManager: object.Manager})
 	})
 	return made, c.named(err, "update %s %s", kind.Kind, u.GetName())
 }
@@ -162,7 +164,7 @@ func (c *Client) Annotate(ctx context.Context, kind Kind, namespace, name, versi
 	}
 	o, err := again(ctx, c, func() (*metav1.PartialObjectMetadata, error) {
 		return c.metadata.Resource(resource(kind)).Namespace(namespace).
-			Patch(ctx, name, types.MergePatchType, patch, metav1.PatchOptions{FieldManager: fieldManager})
+			Patch(ctx, name, types.MergePatchType, patch, metav1.PatchOptions{FieldManager: object.Manager})
 	})
 	if err != nil {
 		return "", c.named(err, "update %s %s", kind.Kind, name)

@@ -16,6 +16,8 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/cache"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
+
+	"github.com/pscdev/psc/pkg/object"
 )
 
 // Watch keeps copies of objects that follow the cluster, with one watch per kind.
@@ -44,9 +46,6 @@ func (c *Client) Watch(ctx context.Context, namespace, selector string, kinds ..
 	return c.watch(ctx, namespace, func(o *metav1.ListOptions) { o.LabelSelector = selector }, kinds)
 }
 
-// Events is the kind of the notes that Kubernetes makes of what it does.
-func Events() Kind { return corev1.SchemeGroupVersion.WithKind("Event") }
-
 // WatchEvents is Watch for the events of a namespace without those of some reasons.
 func (c *Client) WatchEvents(ctx context.Context, namespace string, without []string) (*Watch, error) {
 	selectors := make([]fields.Selector, 0, len(without))
@@ -54,7 +53,7 @@ func (c *Client) WatchEvents(ctx context.Context, namespace string, without []st
 		selectors = append(selectors, fields.OneTermNotEqualSelector("reason", reason))
 	}
 	selector := fields.AndSelectors(selectors...).String()
-	return c.watch(ctx, namespace, func(o *metav1.ListOptions) { o.FieldSelector = selector }, []Kind{Events()})
+	return c.watch(ctx, namespace, func(o *metav1.ListOptions) { o.FieldSelector = selector }, []Kind{object.Event})
 }
 
 func (c *Client) watch(ctx context.Context, namespace string, choose func(*metav1.ListOptions), kinds []Kind) (_ *Watch, err error) {
@@ -123,7 +122,7 @@ func (w *Watch) informer(c *Client, kind Kind, namespace string, choose func(*me
 	if err != nil {
 		return nil, err
 	}
-	object, err := scheme.New(kind)
+	instance, err := scheme.New(kind)
 	if err != nil {
 		return nil, err
 	}
@@ -140,7 +139,7 @@ func (w *Watch) informer(c *Client, kind Kind, namespace string, choose func(*me
 		return nil, err
 	}
 	source := cache.NewFilteredListWatchFromClient(client, resource(kind).Resource, namespace, choose)
-	return cache.NewSharedIndexInformer(w.patient(c, kind, source), object, 0, cache.Indexers{}), nil
+	return cache.NewSharedIndexInformer(w.patient(c, kind, source), instance, 0, cache.Indexers{}), nil
 }
 
 // patient asks for the objects of a kind with the patience that all requests have: client-go's own pauses grow to more than
@@ -180,8 +179,8 @@ func watched() (*runtime.Scheme, error) {
 
 // lean drops what takes the most memory and nobody reads.
 func lean(o any) (any, error) {
-	if object, ok := o.(metav1.Object); ok {
-		object.SetManagedFields(nil)
+	if m, ok := o.(metav1.Object); ok {
+		m.SetManagedFields(nil)
 	}
 	switch o := o.(type) {
 	case *appsv1.Deployment:

@@ -9,29 +9,26 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/pscdev/psc/internal/kube"
+	"github.com/pscdev/psc/pkg/object"
 	"github.com/pscdev/psc/pkg/plan"
-	"github.com/pscdev/psc/pkg/render"
 )
-
-func markers() plan.Markers {
-	return plan.Markers{Hash: render.AnnotationHash, Manager: render.Manager}
-}
 
 // Compare returns what would have to be done to make the cluster what objects say.
 func (o *Rollout) Compare(ctx context.Context, objects []*unstructured.Unstructured) ([]plan.Step, error) {
 	wanted := map[kube.Kind]bool{}
-	for _, object := range objects {
-		wanted[object.GroupVersionKind()] = true
+	for _, o := range objects {
+		wanted[o.GroupVersionKind()] = true
 	}
-	kinds := render.Kinds()
-	lists := make([]plan.Live, len(kinds))
+	rows := object.Rendered()
+	lists := make([]plan.Live, len(rows))
 	group, ctx := errgroup.WithContext(ctx)
-	for i, kind := range kinds {
+	for i, row := range rows {
 		group.Go(func() (err error) {
-			if kind == deployments() && wanted[autoscalers()] {
+			kind := row.Kind
+			if kind == object.Deployment && wanted[object.HorizontalPodAutoscaler] {
 				lists[i], err = o.workloads(ctx)
 			} else {
-				lists[i].Objects, err = o.Kube.ListMeta(ctx, kind, o.Pod, render.Selector(o.Pod))
+				lists[i].Objects, err = o.Kube.ListMeta(ctx, kind, o.Pod, object.Selector(o.Pod))
 			}
 			if apierrors.IsForbidden(err) && !wanted[kind] {
 				return nil // who needs no routes need not have the right to make them
@@ -49,13 +46,13 @@ func (o *Rollout) Compare(ctx context.Context, objects []*unstructured.Unstructu
 			live.Instances = list.Instances
 		}
 	}
-	return plan.Of(objects, live, markers()), nil
+	return plan.Of(objects, live), nil
 }
 
 // workloads lists Deployments with their number of instances, which their metadata does not tell.
 func (o *Rollout) workloads(ctx context.Context) (plan.Live, error) {
 	live := plan.Live{Instances: map[string]int64{}}
-	items, err := o.Kube.List(ctx, deployments(), o.Pod, render.Selector(o.Pod))
+	items, err := o.Kube.List(ctx, object.Deployment, o.Pod, object.Selector(o.Pod))
 	for i := range items {
 		meta, err := kube.As[metav1.PartialObjectMetadata](&items[i])
 		if err != nil {

@@ -8,8 +8,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/pscdev/psc/internal/kube"
+	"github.com/pscdev/psc/pkg/object"
 	"github.com/pscdev/psc/pkg/pod"
-	"github.com/pscdev/psc/pkg/render"
 )
 
 // Shrinks returns pod.Problems for the disks of a spec that are larger in the cluster, or nil: Kubernetes lets no disk
@@ -45,7 +45,7 @@ func (o *Rollout) larger(ctx context.Context, spec pod.Spec) (pod.Spec, error) {
 	if len(spec.Names(pod.KindDisk)) == 0 {
 		return nil, nil
 	}
-	items, err := o.Kube.List(ctx, corev1.SchemeGroupVersion.WithKind("PersistentVolumeClaim"), o.Pod, render.LabelDisk)
+	items, err := o.Kube.List(ctx, object.PersistentVolumeClaim, o.Pod, object.LabelDisk)
 	if err != nil {
 		return nil, err
 	}

@@ -15,13 +15,9 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/pscdev/psc/internal/fault"
-	"github.com/pscdev/psc/internal/kube"
+	"github.com/pscdev/psc/pkg/object"
 	"github.com/pscdev/psc/pkg/plan"
-	"github.com/pscdev/psc/pkg/render"
 )
-
-func accounts() kube.Kind { return corev1.SchemeGroupVersion.WithKind("ServiceAccount") }
-func services() kube.Kind { return corev1.SchemeGroupVersion.WithKind("Service") }
 
 // preflight has the API server try everything that is to be written, and a new instance of each app that gets one,
 // before the first write: a missing right, a full quota, a webhook that refuses and a field that cannot change are told
@@ -32,7 +28,7 @@ func (d *deploy) preflight(ctx context.Context, steps []plan.Step) ([]plan.Step,
 	errs := make([]error, len(steps))
 	accountless := map[string]bool{}
 	for _, step := range steps {
-		if step.Kind == accounts() && step.Action == plan.Create {
+		if step.Kind == object.ServiceAccount && step.Action == plan.Create {
 			accountless[step.Name] = true
 		}
 	}
@@ -97,9 +93,9 @@ func (d *deploy) try(ctx context.Context, step plan.Step, accountless bool) (pla
 		return step, d.obstacle(ctx, step, err)
 	}
 	switch address, _, _ := unstructured.NestedString(would.Object, "spec", "clusterIP"); {
-	case step.Kind == deployments():
+	case step.Kind == object.Deployment:
 		return step, d.tryInstance(ctx, step, would, accountless)
-	case step.Kind == services() && address == corev1.ClusterIPNone:
+	case step.Kind == object.Service && address == corev1.ClusterIPNone:
 		// Somebody has made it anew without an address. The API server takes what would give it one, and does nothing.
 		return step, fmt.Errorf("Service %s has no address: %s", step.Name, d.anew(step)) //nolint:staticcheck // it is the kind
 	}
@@ -109,12 +105,12 @@ func (d *deploy) try(ctx context.Context, step plan.Step, accountless bool) (pla
 // adopt decides about an object that has the name of a new one. One that psc has made and that lost its labels is psc's;
 // one of others is not taken over, and not pruned later either.
 func adopt(step plan.Step, there *metav1.PartialObjectMetadata) (plan.Step, error) {
-	ours := there.Labels[render.LabelPod] == step.Object.GetLabels()[render.LabelPod]
+	ours := there.Labels[object.LabelPod] == step.Object.GetLabels()[object.LabelPod]
 	for _, e := range there.ManagedFields {
-		ours = ours || e.Manager == render.Manager && e.Operation == metav1.ManagedFieldsOperationApply
+		ours = ours || e.Manager == object.Manager && e.Operation == metav1.ManagedFieldsOperationApply
 	}
 	if ours || there.DeletionTimestamp != nil {
-		next := plan.Object(step.Object, there, markers())
+		next := plan.Object(step.Object, there)
 		next.Instances = step.Instances
 		return next, nil
 	}
@@ -149,7 +145,7 @@ func (d *deploy) obstacle(ctx context.Context, step plan.Step, err error) error 
 // anew says how an object gets what cannot be changed in place.
 func (d *deploy) anew(step plan.Step) string {
 	orphan := ""
-	if step.Kind == deployments() {
+	if step.Kind == object.Deployment {
 		orphan = " --cascade=orphan" // its instances go on running, and the new one adopts them
 	}
 	return fmt.Sprintf("this cannot be changed in place; after kubectl delete %s %s -n %s%s the next deploy makes it anew",
@@ -195,7 +191,7 @@ func (d *deploy) tryInstance(ctx context.Context, step plan.Step, would *unstruc
 		return err
 	}
 	instance := &unstructured.Unstructured{Object: template}
-	instance.SetGroupVersionKind(instances())
+	instance.SetGroupVersionKind(object.Pod)
 	instance.SetNamespace(d.Pod)
 	instance.SetName(step.Name + "-preflight")
 	if accountless { // its own account is made in this deploy
@@ -209,7 +205,7 @@ func (d *deploy) tryInstance(ctx context.Context, step plan.Step, would *unstruc
 	if details := status.Status().Details; details != nil && details.Name == "" {
 		return nil // it is we who may not make one; the controller may
 	}
-	if _, readErr := d.Kube.GetMeta(ctx, accounts(), d.Pod, "default"); accountless && apierrors.IsNotFound(readErr) {
+	if _, readErr := d.Kube.GetMeta(ctx, object.ServiceAccount, d.Pod, "default"); accountless && apierrors.IsNotFound(readErr) {
 		return nil // a namespace that is so new that nothing can run in it yet
 	}
 	return fmt.Errorf("app %s cannot start instances: %w", step.Name, err)

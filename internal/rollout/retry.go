@@ -10,6 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/pscdev/psc/pkg/health"
+	"github.com/pscdev/psc/pkg/object"
 	"github.com/pscdev/psc/pkg/pod"
 )
 
@@ -33,9 +34,6 @@ func (w *watcher) retry(ctx context.Context) {
 	}
 }
 
-// annotationTried is on a ReplicaSet: its controller looks again, at once, whenever it changes.
-const annotationTried = "psc.dev/tried"
-
 // old says whether a verdict is the one from before the retry, which stands until the cluster says something new.
 func (w *watcher) old(ref pod.Ref, s health.Status, now time.Time) bool {
 	before, tried := w.retried[ref]
@@ -55,13 +53,13 @@ func (w *watcher) again(ctx context.Context, o health.Objects) bool {
 	}
 	for _, p := range o.Instances {
 		if ours(p) && p.DeletionTimestamp == nil && !slices.ContainsFunc(p.Status.Conditions, ready) {
-			try(func() error { return w.d.Kube.Delete(ctx, instances(), w.d.Pod, p.Name, p.UID) })
+			try(func() error { return w.d.Kube.Delete(ctx, object.Pod, w.d.Pod, p.Name, p.UID) })
 		}
 	}
 	for _, rs := range o.ReplicaSets {
 		if rs.Status.Replicas < *rs.Spec.Replicas {
 			try(func() error {
-				_, err := w.d.Kube.Annotate(ctx, replicaSets(), w.d.Pod, rs.Name, "", map[string]any{annotationTried: w.d.Holder})
+				_, err := w.d.Kube.Annotate(ctx, object.ReplicaSet, w.d.Pod, rs.Name, "", map[string]any{object.AnnotationTried: w.d.Holder})
 				return err
 			})
 		}

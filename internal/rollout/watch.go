@@ -15,18 +15,10 @@ import (
 
 	"github.com/pscdev/psc/internal/kube"
 	"github.com/pscdev/psc/pkg/health"
+	"github.com/pscdev/psc/pkg/object"
 	"github.com/pscdev/psc/pkg/plan"
 	"github.com/pscdev/psc/pkg/pod"
-	"github.com/pscdev/psc/pkg/render"
 )
-
-func deployments() kube.Kind { return appsv1.SchemeGroupVersion.WithKind("Deployment") }
-func replicaSets() kube.Kind { return appsv1.SchemeGroupVersion.WithKind("ReplicaSet") }
-func instances() kube.Kind   { return corev1.SchemeGroupVersion.WithKind("Pod") }
-func httpRoutes() kube.Kind  { return render.GatewayKind("HTTPRoute") }
-func autoscalers() kube.Kind {
-	return autoscalingv2.SchemeGroupVersion.WithKind("HorizontalPodAutoscaler")
-}
 
 // live is what health looks at.
 type live struct {
@@ -37,9 +29,9 @@ type live struct {
 // resourceOf says which resource's state follows from the object of a step.
 func resourceOf(s plan.Step) (pod.Ref, bool) {
 	switch s.Kind {
-	case deployments():
+	case object.Deployment:
 		return pod.Ref{Kind: pod.KindApp, Name: s.Name}, true
-	case httpRoutes():
+	case object.HTTPRoute:
 		return pod.Ref{Kind: pod.KindRoute, Name: s.Name}, true
 	}
 	return pod.Ref{}, false
@@ -106,14 +98,14 @@ type follower struct {
 
 // follow watches what the resources of spec are rendered to.
 func (o *Rollout) follow(ctx context.Context, spec pod.Spec) (*follower, error) {
-	kinds := []kube.Kind{deployments(), replicaSets(), instances()}
+	kinds := []kube.Kind{object.Deployment, object.ReplicaSet, object.Pod}
 	if len(spec.Names(pod.KindRoute)) > 0 { // a cluster without gateways does not have the kind
-		kinds = append(kinds, httpRoutes())
+		kinds = append(kinds, object.HTTPRoute)
 	}
 	if slices.ContainsFunc(spec.Names(pod.KindApp), func(name string) bool { return spec.App(name).Autoscale != nil }) {
-		kinds = append(kinds, autoscalers())
+		kinds = append(kinds, object.HorizontalPodAutoscaler)
 	}
-	w, err := o.Kube.Watch(ctx, o.Pod, render.Selector(o.Pod), kinds...)
+	w, err := o.Kube.Watch(ctx, o.Pod, object.Selector(o.Pod), kinds...)
 	if err != nil {
 		return nil, err
 	}
@@ -139,7 +131,7 @@ func (f *follower) told() <-chan struct{} {
 func (f *follower) read() live {
 	var e []*corev1.Event
 	if f.events != nil {
-		e = kube.Objects[corev1.Event](f.events, kube.Events())
+		e = kube.Objects[corev1.Event](f.events, object.Event)
 	}
 	apps := map[string]health.Objects{}
 	add := func(name string, to func(*health.Objects)) {
@@ -148,20 +140,20 @@ func (f *follower) read() live {
 		apps[name] = o
 	}
 	events := health.NewEvents(e)
-	for _, d := range kube.Objects[appsv1.Deployment](f.Watch, deployments()) {
+	for _, d := range kube.Objects[appsv1.Deployment](f.Watch, object.Deployment) {
 		add(d.Name, func(o *health.Objects) { o.Deployment, o.Events = d, events })
 	}
-	for _, rs := range kube.Objects[appsv1.ReplicaSet](f.Watch, replicaSets()) {
-		add(rs.Labels[render.LabelApp], func(o *health.Objects) { o.ReplicaSets = append(o.ReplicaSets, rs) })
+	for _, rs := range kube.Objects[appsv1.ReplicaSet](f.Watch, object.ReplicaSet) {
+		add(rs.Labels[object.LabelApp], func(o *health.Objects) { o.ReplicaSets = append(o.ReplicaSets, rs) })
 	}
-	for _, p := range kube.Objects[corev1.Pod](f.Watch, instances()) {
-		add(p.Labels[render.LabelApp], func(o *health.Objects) { o.Instances = append(o.Instances, p) })
+	for _, p := range kube.Objects[corev1.Pod](f.Watch, object.Pod) {
+		add(p.Labels[object.LabelApp], func(o *health.Objects) { o.Instances = append(o.Instances, p) })
 	}
-	for _, h := range kube.Objects[autoscalingv2.HorizontalPodAutoscaler](f.Watch, autoscalers()) {
+	for _, h := range kube.Objects[autoscalingv2.HorizontalPodAutoscaler](f.Watch, object.HorizontalPodAutoscaler) {
 		add(h.Name, func(o *health.Objects) { o.Autoscaler = h })
 	}
 	routes := map[string]*gatewayv1.HTTPRoute{}
-	for _, r := range kube.Objects[gatewayv1.HTTPRoute](f.Watch, httpRoutes()) {
+	for _, r := range kube.Objects[gatewayv1.HTTPRoute](f.Watch, object.HTTPRoute) {
 		routes[r.Name] = r
 	}
 	return live{apps: apps, routes: routes}

@@ -12,6 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
+	"github.com/pscdev/psc/pkg/object"
 	"github.com/pscdev/psc/pkg/plan"
 	"github.com/pscdev/psc/pkg/pod"
 )
@@ -19,7 +20,7 @@ import (
 // write applies the steps phase by phase, waits until everything is ready, and removes what is no longer wanted.
 func (d *deploy) write(ctx context.Context, spec pod.Spec, steps []plan.Step, noWait bool) ([]Status, error) {
 	if noWait {
-		for _, phase := range []int{plan.PhaseBase, plan.PhaseWork, plan.PhaseRoutes, plan.PhaseRemove} {
+		for _, phase := range []object.Phase{object.Base, object.Work, object.Routes, object.Remove} {
 			if err := d.do(ctx, plan.Phase(steps, phase)); err != nil {
 				return nil, err
 			}
@@ -30,13 +31,13 @@ func (d *deploy) write(ctx context.Context, spec pod.Spec, steps []plan.Step, no
 	if err != nil {
 		return nil, err
 	}
-	for _, phase := range []int{plan.PhaseBase, plan.PhaseWork} {
+	for _, phase := range []object.Phase{object.Base, object.Work} {
 		if err := d.do(ctx, plan.Phase(steps, phase)); err != nil {
 			return nil, err
 		}
 	}
 	// A route changes when the apps it leads to are there, so no request meets an app that is not.
-	routes := plan.Phase(steps, plan.PhaseRoutes)
+	routes := plan.Phase(steps, object.Routes)
 	if len(plan.Writes(routes)) > 0 {
 		if statuses, err := w.wait(ctx, pod.KindApp); err != nil {
 			return statuses, err
@@ -49,7 +50,7 @@ func (d *deploy) write(ctx context.Context, spec pod.Spec, steps []plan.Step, no
 	if err != nil {
 		return statuses, err
 	}
-	return statuses, d.do(ctx, plan.Phase(steps, plan.PhaseRemove))
+	return statuses, d.do(ctx, plan.Phase(steps, object.Remove))
 }
 
 // do writes steps in parallel. All of them are tried; the errors are joined.
@@ -115,7 +116,7 @@ func (d *deploy) put(ctx context.Context, step plan.Step) (int64, error) {
 		if err != nil {
 			return 0, err
 		}
-		if next = plan.Object(step.Object, meta, markers()); next.Action == plan.Keep {
+		if next = plan.Object(step.Object, meta); next.Action == plan.Keep {
 			if step.Instances > 0 {
 				err = d.may(ctx, func() error { return d.Kube.Scale(ctx, step.Kind, d.Pod, step.Name, step.Instances) })
 			}

@@ -19,25 +19,16 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/pscdev/psc/internal/kube"
+	"github.com/pscdev/psc/pkg/object"
 	"github.com/pscdev/psc/pkg/pod"
 )
-
-// The files of configs and the values of secrets are content: immutable objects with a name that no other content ever
-// has. Revisions and instances speak of them by name, so going back brings back the same bytes, and history grows with
-// what changed. An object that no kept revision refers to is removed by Prune.
-const (
-	labelConfig = "psc.dev/config"
-	labelSecret = "psc.dev/secret" //nolint:gosec // the name of a label
-	// annotationUsed is when an object that was there already was asked for again.
-	annotationUsed = "psc.dev/used"
-)
-
-func secrets() kube.Kind { return kube.Kind{Version: "v1", Kind: "Secret"} }
 
 // parallel is how many requests for content are under way at once.
 const parallel = 8
 
-// content is one object that a spec needs.
+// content is one object that a spec needs. The files of configs and the values of secrets are content: immutable objects
+// with a name that no other content ever has. Revisions and instances refer to them by name, so a rollback restores the
+// same bytes, and the history grows only with what changed. Prune removes an object that no kept revision refers to.
 type content struct {
 	kind kube.Kind
 	name string
@@ -53,12 +44,12 @@ func contents(spec pod.Spec) []content {
 	for name, config := range spec.Configs() {
 		for _, file := range slices.Sorted(maps.Keys(config.Files)) {
 			c := config.Files[file]
-			all = append(all, content{configMaps(), c.Object(name, file), "config/" + name + " spec.files." + file, file, c})
+			all = append(all, content{object.ConfigMap, c.Object(name, file), "config/" + name + " spec.files." + file, file, c})
 		}
 	}
 	for name, secret := range spec.Secrets() {
 		for _, key := range slices.Sorted(maps.Keys(secret.Keys)) {
-			all = append(all, content{kind: secrets(), name: secret.Object(name, secret.Keys[key]), path: "secret/" + name + " spec.keys." + key, key: key})
+			all = append(all, content{kind: object.Secret, name: secret.Object(name, secret.Keys[key]), path: "secret/" + name + " spec.keys." + key, key: key})
 		}
 	}
 	return all
@@ -68,7 +59,7 @@ func contents(spec pod.Spec) []content {
 // them.
 func (s *Store) StageFile(config, file string, c pod.Content) {
 	if cm := s.configMap(config, file, c); cm != nil {
-		s.stage(configMaps(), cm.Name, cm)
+		s.stage(object.ConfigMap, cm.Name, cm)
 	}
 }
 
@@ -78,7 +69,7 @@ func (s *Store) ConfigMaps(spec pod.Spec) []*corev1.ConfigMap {
 	for name, config := range spec.Configs() {
 		for _, file := range slices.Sorted(maps.Keys(config.Files)) {
 			if cm := s.configMap(name, file, config.Files[file]); cm != nil {
-				cm.SetGroupVersionKind(configMaps())
+				cm.SetGroupVersionKind(object.ConfigMap)
 				all = append(all, cm)
 			}
 		}
@@ -93,7 +84,7 @@ func (s *Store) configMap(config, file string, c pod.Content) *corev1.ConfigMap 
 		return nil
 	}
 	immutable := true
-	cm := &corev1.ConfigMap{ObjectMeta: s.contentMeta(c.Object(config, file), labelConfig, config), Immutable: &immutable}
+	cm := &corev1.ConfigMap{ObjectMeta: s.contentMeta(c.Object(config, file), object.LabelConfig, config), Immutable: &immutable}
 	if utf8.Valid(data) {
 		cm.Data = map[string]string{file: string(data)}
 	} else {
@@ -108,7 +99,7 @@ func (s *Store) StageValues(secret string, values map[string][]byte) string {
 	version := strings.ToLower(rand.Text()[:10])
 	immutable := true
 	o := &corev1.Secret{
-		ObjectMeta: s.contentMeta((*pod.Secret)(nil).Object(secret, version), labelSecret, secret),
+		ObjectMeta: s.contentMeta((*pod.Secret)(nil).Object(secret, version), object.LabelSecret, secret),
 		Immutable:  &immutable,
 		Data:       values,
 		Type:       corev1.SecretTypeOpaque,
@@ -116,7 +107,7 @@ func (s *Store) StageValues(secret string, values map[string][]byte) string {
 	if _, ok := values[pod.KeyPrivateKey]; ok && values[pod.KeyCertificate] != nil {
 		o.Type = corev1.SecretTypeTLS
 	}
-	s.stage(secrets(), o.Name, o)
+	s.stage(object.Secret, o.Name, o)
 	return version
 }
 
@@ -177,7 +168,7 @@ func (s *Store) ensure(ctx context.Context, c content, o runtime.Object) error {
 		if !apierrors.IsAlreadyExists(err) {
 			return err
 		}
-		used := map[string]any{annotationUsed: s.now().UTC().Format(time.RFC3339)}
+		used := map[string]any{object.AnnotationUsed: s.now().UTC().Format(time.RFC3339)}
 		if _, err = s.kube.Annotate(ctx, c.kind, s.pod, c.name, "", used); !apierrors.IsNotFound(err) {
 			return err
 		}
@@ -192,13 +183,13 @@ func (s *Store) Present(ctx context.Context, spec pod.Spec) error {
 
 func (s *Store) present(ctx context.Context, needed []content) error {
 	var problems pod.Problems
-	for kind, label := range map[kube.Kind]string{configMaps(): labelConfig, secrets(): labelSecret} {
+	for kind, label := range map[kube.Kind]string{object.ConfigMap: object.LabelConfig, object.Secret: object.LabelSecret} {
 		of := slices.DeleteFunc(slices.Clone(needed), func(c content) bool { return c.kind != kind })
 		if len(of) == 0 {
 			continue
 		}
 		items, err := s.kube.ListMeta(ctx, kind, s.pod, label)
-		if kind == secrets() && apierrors.IsForbidden(err) {
+		if kind == object.Secret && apierrors.IsForbidden(err) {
 			continue
 		}
 		if err != nil {
@@ -242,7 +233,7 @@ func (s *Store) File(ctx context.Context, config, file string, c pod.Content) (p
 	if _, here := c.Bytes(); here {
 		return c, nil
 	}
-	need := content{configMaps(), c.Object(config, file), "config/" + config + " spec.files." + file, file, c}
+	need := content{object.ConfigMap, c.Object(config, file), "config/" + config + " spec.files." + file, file, c}
 	if cm, ok := s.staged[need.id()].(*corev1.ConfigMap); ok {
 		return need.read(cm)
 	}
@@ -283,11 +274,11 @@ func (s *Store) Values(ctx context.Context, name string, secret *pod.Secret) (ma
 		if err != nil {
 			return nil, err
 		}
-		object, err := kube.As[corev1.Secret](o)
+		kept, err := kube.As[corev1.Secret](o)
 		if err != nil {
 			return nil, err
 		}
-		if value, ok := object.Data[c.key]; ok {
+		if value, ok := kept.Data[c.key]; ok {
 			values[c.key] = value
 		}
 	}
@@ -310,7 +301,7 @@ func (s *Store) Verify(ctx context.Context, spec pod.Spec) error {
 			if err == nil {
 				s.verified.Store(verified, true)
 			}
-			if errors.As(err, &problems[i]) || c.kind == secrets() && apierrors.IsForbidden(err) {
+			if errors.As(err, &problems[i]) || c.kind == object.Secret && apierrors.IsForbidden(err) {
 				return nil
 			}
 			return err
@@ -332,7 +323,7 @@ func (s *Store) verify(ctx context.Context, c content) error {
 		return pod.Problems{c.missing()}
 	case err != nil:
 		return err
-	case c.kind == configMaps():
+	case c.kind == object.ConfigMap:
 		cm, err := kube.As[corev1.ConfigMap](o)
 		if err == nil {
 			_, err = c.read(cm)

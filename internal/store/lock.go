@@ -14,13 +14,10 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/pscdev/psc/internal/kube"
+	"github.com/pscdev/psc/pkg/object"
 )
 
 const (
-	leaseName        = "psc-deploy"
-	annotationLive   = "psc.dev/live"
-	annotationTarget = "psc.dev/target"
-	annotationNext   = "psc.dev/next"
 
 	// renewEvery is how often a holder gives a sign of life.
 	renewEvery = 5 * time.Second
@@ -33,10 +30,6 @@ const (
 	// lookEvery is how often whoever waits looks.
 	lookEvery = time.Second
 )
-
-func leases() kube.Kind {
-	return kube.Kind{Group: "coordination.k8s.io", Version: "v1", Kind: "Lease"}
-}
 
 // Holder is who deploys at the moment.
 type Holder struct {
@@ -165,8 +158,8 @@ func (s *Store) Lock(ctx context.Context, c Claim) (_ *Lock, err error) {
 			return nil, &HeldError{h}
 		}
 		if c.Supersede && h.Target < c.Target && h.Next < c.Target {
-			annotate(lease, annotationNext, c.Target)
-			if _, err := s.kube.Update(ctx, lease, leases(), s.pod); err != nil && !apierrors.IsConflict(err) {
+			annotate(lease, object.AnnotationNext, c.Target)
+			if _, err := s.kube.Update(ctx, lease, object.Lease, s.pod); err != nil && !apierrors.IsConflict(err) {
 				return nil, err
 			}
 			continue
@@ -192,15 +185,15 @@ func (s *Store) askNoMore(ctx context.Context, c Claim) {
 		if err != nil || lease == nil || holder(lease).Next != c.Target {
 			return
 		}
-		delete(lease.Annotations, annotationNext)
-		if _, err := s.kube.Update(end, lease, leases(), s.pod); !apierrors.IsConflict(err) {
+		delete(lease.Annotations, object.AnnotationNext)
+		if _, err := s.kube.Update(end, lease, object.Lease, s.pod); !apierrors.IsConflict(err) {
 			return
 		}
 	}
 }
 
 func (s *Store) lease(ctx context.Context) (*coordinationv1.Lease, error) {
-	o, err := s.kube.Get(ctx, leases(), s.pod, leaseName)
+	o, err := s.kube.Get(ctx, object.Lease, s.pod, object.DeployLease)
 	if apierrors.IsNotFound(err) {
 		return nil, nil
 	}
@@ -215,7 +208,7 @@ func (s *Store) take(ctx context.Context, old *coordinationv1.Lease, c Claim) (*
 	now := metav1.NewMicroTime(s.now())
 	seconds := int32(LostAfter / time.Second)
 	transitions := int32(1)
-	lease := &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Name: leaseName, Namespace: s.pod}}
+	lease := &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Name: object.DeployLease, Namespace: s.pod}}
 	if old != nil {
 		lease = old.DeepCopy()
 		if lease.Spec.LeaseTransitions != nil {
@@ -224,13 +217,13 @@ func (s *Store) take(ctx context.Context, old *coordinationv1.Lease, c Claim) (*
 	}
 	lease.Spec.HolderIdentity, lease.Spec.LeaseDurationSeconds = &c.ID, &seconds
 	lease.Spec.AcquireTime, lease.Spec.RenewTime, lease.Spec.LeaseTransitions = &now, &now, &transitions
-	annotate(lease, annotationTarget, c.Target)
-	delete(lease.Annotations, annotationNext)
+	annotate(lease, object.AnnotationTarget, c.Target)
+	delete(lease.Annotations, object.AnnotationNext)
 	write := s.kube.Update
 	if old == nil {
 		write = s.kube.Create
 	}
-	o, err := write(ctx, lease, leases(), s.pod)
+	o, err := write(ctx, lease, object.Lease, s.pod)
 	if err != nil {
 		return nil, err
 	}
@@ -291,7 +284,7 @@ func (l *Lock) update(ctx context.Context, change func(*coordinationv1.Lease)) e
 	defer l.mu.Unlock()
 	next := l.lease.DeepCopy()
 	change(next)
-	o, err := l.store.kube.Update(ctx, next, leases(), l.store.pod)
+	o, err := l.store.kube.Update(ctx, next, object.Lease, l.store.pod)
 	if apierrors.IsConflict(err) {
 		// Our own write may have been taken and its answer lost: then the lease still names us.
 		current, readErr := l.store.lease(ctx)
@@ -302,7 +295,7 @@ func (l *Lock) update(ctx context.Context, change func(*coordinationv1.Lease)) e
 			return fmt.Errorf("%w: %w", ErrLost, err)
 		}
 		change(current)
-		o, err = l.store.kube.Update(ctx, current, leases(), l.store.pod)
+		o, err = l.store.kube.Update(ctx, current, object.Lease, l.store.pod)
 	}
 	if err != nil {
 		return err
@@ -313,7 +306,7 @@ func (l *Lock) update(ctx context.Context, change func(*coordinationv1.Lease)) e
 
 // SetLive writes down which revision the cluster is told to run from now on.
 func (l *Lock) SetLive(ctx context.Context, number int) error {
-	return l.update(ctx, func(lease *coordinationv1.Lease) { annotate(lease, annotationLive, number) })
+	return l.update(ctx, func(lease *coordinationv1.Lease) { annotate(lease, object.AnnotationLive, number) })
 }
 
 // Live returns the number of the revision that the cluster was last told to run, as of the moment the right was taken.
@@ -336,8 +329,8 @@ func (l *Lock) Release(ctx context.Context) error {
 	<-l.done
 	err := l.update(ctx, func(lease *coordinationv1.Lease) {
 		lease.Spec.HolderIdentity, lease.Spec.AcquireTime, lease.Spec.RenewTime = nil, nil, nil
-		delete(lease.Annotations, annotationTarget)
-		delete(lease.Annotations, annotationNext)
+		delete(lease.Annotations, object.AnnotationTarget)
+		delete(lease.Annotations, object.AnnotationNext)
 	})
 	if apierrors.IsConflict(err) {
 		return nil // it is not ours any more: the answer of a first attempt was lost, or somebody has taken over
@@ -353,7 +346,7 @@ func annotate(lease *coordinationv1.Lease, key string, number int) {
 }
 
 func live(lease *coordinationv1.Lease) int {
-	n, _ := strconv.Atoi(lease.Annotations[annotationLive])
+	n, _ := strconv.Atoi(lease.Annotations[object.AnnotationLive])
 	return n
 }
 
@@ -365,7 +358,7 @@ func holder(lease *coordinationv1.Lease) Holder {
 	if lease.Spec.AcquireTime != nil {
 		h.Since = lease.Spec.AcquireTime.Time
 	}
-	h.Target, _ = strconv.Atoi(lease.Annotations[annotationTarget])
-	h.Next, _ = strconv.Atoi(lease.Annotations[annotationNext])
+	h.Target, _ = strconv.Atoi(lease.Annotations[object.AnnotationTarget])
+	h.Next, _ = strconv.Atoi(lease.Annotations[object.AnnotationNext])
 	return h
 }

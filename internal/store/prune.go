@@ -11,6 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/pscdev/psc/internal/kube"
+	"github.com/pscdev/psc/pkg/object"
 	"github.com/pscdev/psc/pkg/revision"
 )
 
@@ -31,7 +32,7 @@ func (s *Store) Prune(ctx context.Context, dry bool, grace time.Duration, keep f
 	if err != nil {
 		return out, err
 	}
-	items, err := s.kube.List(ctx, configMaps(), s.pod, labelRevision)
+	items, err := s.kube.List(ctx, object.ConfigMap, s.pod, object.LabelRevision)
 	if err != nil {
 		return out, err
 	}
@@ -58,7 +59,7 @@ func (s *Store) Prune(ctx context.Context, dry bool, grace time.Duration, keep f
 	}
 	for _, r := range out.Revisions {
 		if !dry {
-			if err := s.kube.Delete(ctx, configMaps(), s.pod, recordName(r.Number), ""); err != nil {
+			if err := s.kube.Delete(ctx, object.ConfigMap, s.pod, recordName(r.Number), ""); err != nil {
 				return out, err
 			}
 		}
@@ -80,17 +81,17 @@ func (s *Store) Prune(ctx context.Context, dry bool, grace time.Duration, keep f
 }
 
 func (s *Store) contentMetas(ctx context.Context) ([]metav1.PartialObjectMetadata, error) {
-	configs, err := s.kube.ListMeta(ctx, configMaps(), s.pod, labelConfig)
+	configs, err := s.kube.ListMeta(ctx, object.ConfigMap, s.pod, object.LabelConfig)
 	if err != nil {
 		return nil, err
 	}
-	secrets, err := s.kube.ListMeta(ctx, secrets(), s.pod, labelSecret)
+	secrets, err := s.kube.ListMeta(ctx, object.Secret, s.pod, object.LabelSecret)
 	return slices.Concat(configs, secrets), err
 }
 
 // lastUsed is when content was made or asked for.
 func lastUsed(m metav1.PartialObjectMetadata) time.Time {
-	if used, err := time.Parse(time.RFC3339, m.Annotations[annotationUsed]); err == nil && used.After(m.CreationTimestamp.Time) {
+	if used, err := time.Parse(time.RFC3339, m.Annotations[object.AnnotationUsed]); err == nil && used.After(m.CreationTimestamp.Time) {
 		return used
 	}
 	return m.CreationTimestamp.Time
@@ -99,7 +100,7 @@ func lastUsed(m metav1.PartialObjectMetadata) time.Time {
 // mounted is the content that apps have or are about to have, whatever the revisions say.
 func (s *Store) mounted(ctx context.Context) (map[string]bool, error) {
 	out := map[string]bool{}
-	deployments, err := s.kube.List(ctx, appsv1.SchemeGroupVersion.WithKind("Deployment"), s.pod, "")
+	deployments, err := s.kube.List(ctx, object.Deployment, s.pod, "")
 	if err != nil {
 		return nil, err
 	}
@@ -110,7 +111,7 @@ func (s *Store) mounted(ctx context.Context) (map[string]bool, error) {
 		}
 		mark(out, d.Spec.Template.Spec)
 	}
-	instances, err := s.kube.List(ctx, corev1.SchemeGroupVersion.WithKind("Pod"), s.pod, "")
+	instances, err := s.kube.List(ctx, object.Pod, s.pod, "")
 	if err != nil {
 		return nil, err
 	}

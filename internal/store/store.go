@@ -31,26 +31,13 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/pscdev/psc/internal/kube"
+	"github.com/pscdev/psc/pkg/object"
 	"github.com/pscdev/psc/pkg/pod"
 	"github.com/pscdev/psc/pkg/revision"
 )
 
 // What a revision's record is made of. The annotations may change, the data may not.
 const (
-	labelRevision = "psc.dev/revision"
-
-	annotationState      = "psc.dev/state"
-	annotationAuthor     = "psc.dev/author"
-	annotationCreated    = "psc.dev/created"
-	annotationMessage    = "psc.dev/message"
-	annotationChange     = "psc.dev/change"
-	annotationParent     = "psc.dev/parent"
-	annotationRestores   = "psc.dev/restores"
-	annotationReplaces   = "psc.dev/replaces"
-	annotationDeployedBy = "psc.dev/deployed-by"
-	annotationStarted    = "psc.dev/started"
-	annotationFinished   = "psc.dev/finished"
-	annotationReason     = "psc.dev/reason"
 
 	// keyEdits holds the change as a value. It is data, not an annotation, so that lists stay small.
 	keyEdits = "change.json"
@@ -66,8 +53,6 @@ const (
 	// maxUnpacked is more than any record holds. It keeps a forged one from filling the memory.
 	maxUnpacked = 64 << 20
 )
-
-func configMaps() kube.Kind { return kube.Kind{Version: "v1", Kind: "ConfigMap"} }
 
 // ErrNoRevision is returned for a number that the pod does not have.
 var ErrNoRevision = errors.New("no such revision")
@@ -99,7 +84,7 @@ func Open(client *kube.Client, pod string, now func() time.Time) *Store {
 // List returns the records of all revisions without their specs, newest first. A record that cannot be read is there
 // as Damaged.
 func (s *Store) List(ctx context.Context) ([]revision.Revision, error) {
-	items, err := s.kube.ListMeta(ctx, configMaps(), s.pod, labelRevision)
+	items, err := s.kube.ListMeta(ctx, object.ConfigMap, s.pod, object.LabelRevision)
 	if err != nil {
 		return nil, err
 	}
@@ -157,7 +142,7 @@ func (s *Store) Refs(ctx context.Context, number int) ([]pod.Ref, error) {
 }
 
 func (s *Store) read(ctx context.Context, number int) (*corev1.ConfigMap, error) {
-	o, err := s.kube.Get(ctx, configMaps(), s.pod, recordName(number))
+	o, err := s.kube.Get(ctx, object.ConfigMap, s.pod, recordName(number))
 	if apierrors.IsNotFound(err) {
 		return nil, fmt.Errorf("%w: %d", ErrNoRevision, number)
 	}
@@ -203,7 +188,7 @@ func (s *Store) create(ctx context.Context, r revision.Revision) (revision.Revis
 	if err != nil {
 		return r, err
 	}
-	made, err := s.kube.Create(ctx, cm, configMaps(), s.pod)
+	made, err := s.kube.Create(ctx, cm, object.ConfigMap, s.pod)
 	if err != nil {
 		return r, err
 	}
@@ -237,7 +222,7 @@ func (s *Store) MarkOnce(ctx context.Context, r revision.Revision, to revision.S
 	if note != nil {
 		note(&next)
 	}
-	version, err := s.kube.Annotate(ctx, configMaps(), s.pod, recordName(r.Number), r.Version, stateAnnotations(next))
+	version, err := s.kube.Annotate(ctx, object.ConfigMap, s.pod, recordName(r.Number), r.Version, stateAnnotations(next))
 	if apierrors.IsConflict(err) {
 		// The move may be our own, and its answer was lost.
 		if now, readErr := s.Get(ctx, r.Number); readErr == nil && maps.Equal(stateAnnotations(now), stateAnnotations(next)) {
@@ -260,22 +245,22 @@ func encode(podName string, r revision.Revision) (*corev1.ConfigMap, error) {
 		ObjectMeta: metav1.ObjectMeta{
 			Name:      recordName(r.Number),
 			Namespace: podName,
-			Labels:    map[string]string{labelRevision: strconv.Itoa(r.Number)},
+			Labels:    map[string]string{object.LabelRevision: strconv.Itoa(r.Number)},
 			Annotations: map[string]string{
-				annotationAuthor:  r.Author,
-				annotationCreated: r.Created.Format(time.RFC3339),
-				annotationChange:  r.Change,
-				annotationParent:  strconv.Itoa(r.Parent),
+				object.AnnotationAuthor:  r.Author,
+				object.AnnotationCreated: r.Created.Format(time.RFC3339),
+				object.AnnotationChange:  r.Change,
+				object.AnnotationParent:  strconv.Itoa(r.Parent),
 			},
 		},
 		Immutable: &immutable,
 		Data:      map[string]string{},
 	}
 	if r.Restores != 0 {
-		cm.Annotations[annotationRestores] = strconv.Itoa(r.Restores)
+		cm.Annotations[object.AnnotationRestores] = strconv.Itoa(r.Restores)
 	}
 	for _, number := range r.Replaces {
-		cm.Annotations[annotationReplaces] = strings.TrimPrefix(fmt.Sprintf("%s,%d", cm.Annotations[annotationReplaces], number), ",")
+		cm.Annotations[object.AnnotationReplaces] = strings.TrimPrefix(fmt.Sprintf("%s,%d", cm.Annotations[object.AnnotationReplaces], number), ",")
 	}
 	for key, value := range stateAnnotations(r) {
 		if text, ok := value.(string); ok {
@@ -330,12 +315,12 @@ func unpack(packed []byte) (map[string]string, error) {
 // stateAnnotations are those that change while a revision is deployed. nil removes.
 func stateAnnotations(r revision.Revision) map[string]any {
 	return map[string]any{
-		annotationState:      string(r.State),
-		annotationMessage:    orNil(r.Message),
-		annotationDeployedBy: orNil(r.DeployedBy),
-		annotationStarted:    timeOrNil(r.Started),
-		annotationFinished:   timeOrNil(r.Finished),
-		annotationReason:     orNil(r.Reason),
+		object.AnnotationState:      string(r.State),
+		object.AnnotationMessage:    orNil(r.Message),
+		object.AnnotationDeployedBy: orNil(r.DeployedBy),
+		object.AnnotationStarted:    timeOrNil(r.Started),
+		object.AnnotationFinished:   timeOrNil(r.Finished),
+		object.AnnotationReason:     orNil(r.Reason),
 	}
 }
 
@@ -357,12 +342,12 @@ func timeOrNil(t *time.Time) any {
 func record(m *metav1.ObjectMeta) revision.Revision {
 	a := m.Annotations
 	r := revision.Revision{
-		State:      revision.State(a[annotationState]),
-		Author:     a[annotationAuthor],
-		Message:    a[annotationMessage],
-		Change:     a[annotationChange],
-		DeployedBy: a[annotationDeployedBy],
-		Reason:     a[annotationReason],
+		State:      revision.State(a[object.AnnotationState]),
+		Author:     a[object.AnnotationAuthor],
+		Message:    a[object.AnnotationMessage],
+		Change:     a[object.AnnotationChange],
+		DeployedBy: a[object.AnnotationDeployedBy],
+		Reason:     a[object.AnnotationReason],
 		Version:    m.ResourceVersion,
 	}
 	var errs []error
@@ -387,20 +372,20 @@ func record(m *metav1.ObjectMeta) revision.Revision {
 	if _, err := fmt.Sscanf(m.Name, "psc-rev-%08d", &r.Number); err != nil {
 		errs = append(errs, fmt.Errorf("its name %q has no number", m.Name))
 	}
-	r.Parent, r.Restores = number(annotationParent, a[annotationParent]), number(annotationRestores, a[annotationRestores])
-	for text := range strings.SplitSeq(a[annotationReplaces], ",") {
+	r.Parent, r.Restores = number(object.AnnotationParent, a[object.AnnotationParent]), number(object.AnnotationRestores, a[object.AnnotationRestores])
+	for text := range strings.SplitSeq(a[object.AnnotationReplaces], ",") {
 		if text != "" {
-			r.Replaces = append(r.Replaces, number(annotationReplaces, text))
+			r.Replaces = append(r.Replaces, number(object.AnnotationReplaces, text))
 		}
 	}
-	r.Started, r.Finished = moment(annotationStarted), moment(annotationFinished)
-	if created := moment(annotationCreated); created != nil {
+	r.Started, r.Finished = moment(object.AnnotationStarted), moment(object.AnnotationFinished)
+	if created := moment(object.AnnotationCreated); created != nil {
 		r.Created = *created
 	} else {
 		r.Created = m.CreationTimestamp.UTC()
 	}
 	if !r.State.Known() {
-		errs = append(errs, fmt.Errorf("%s is %q", annotationState, a[annotationState]))
+		errs = append(errs, fmt.Errorf("%s is %q", object.AnnotationState, a[object.AnnotationState]))
 	}
 	if err := errors.Join(errs...); err != nil {
 		r.State, r.Reason = revision.Damaged, fmt.Sprintf("the record %s cannot be read: %v", m.Name, err)

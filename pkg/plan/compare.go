@@ -8,6 +8,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
+
+	"github.com/pscdev/psc/pkg/object"
 )
 
 // Object compares one rendered object with what is there of it; live is nil when nothing is.
@@ -16,7 +18,7 @@ import (
 // psc's own entry of managedFields covers all that is rendered, for whoever changes or removes a field takes it out of
 // there; nobody else owns a field that is not rendered; and psc itself owns none either, which it does after a deploy
 // that ended halfway. What others own and is rendered with the same value is theirs, too.
-func Object(o *unstructured.Unstructured, live *metav1.PartialObjectMetadata, m Markers) Step {
+func Object(o *unstructured.Unstructured, live *metav1.PartialObjectMetadata) Step {
 	step := Step{Action: Create, Kind: o.GroupVersionKind(), Name: o.GetName(), Object: o, Reason: "new"}
 	switch {
 	case live == nil:
@@ -25,9 +27,9 @@ func Object(o *unstructured.Unstructured, live *metav1.PartialObjectMetadata, m 
 		step.Reason, step.UID = "is being deleted", live.UID
 		return step
 	}
-	c := comparison{object: o, entries: entries(live), own: -1, fresh: live.Annotations[m.Hash] == o.GetAnnotations()[m.Hash]}
+	c := comparison{object: o, entries: entries(live), own: -1, fresh: live.Annotations[object.AnnotationHash] == o.GetAnnotations()[object.AnnotationHash]}
 	c.own = slices.IndexFunc(c.entries, func(e entry) bool {
-		return e.Manager == m.Manager && e.Operation == metav1.ManagedFieldsOperationApply && e.Subresource == ""
+		return e.Manager == object.Manager && e.Operation == metav1.ManagedFieldsOperationApply && e.Subresource == ""
 	})
 	clean := c.foreign()
 	clean = c.covered() && clean
@@ -38,7 +40,7 @@ func Object(o *unstructured.Unstructured, live *metav1.PartialObjectMetadata, m 
 	}
 	slices.SortFunc(c.fields, func(a, b Field) int { return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.By, b.By)) })
 	step.Action, step.Fields, step.Reason = Update, slices.Compact(c.fields), c.reason()
-	step.Takeover, step.Versions = c.takeover(m)
+	step.Takeover, step.Versions = c.takeover()
 	return step
 }
 
@@ -135,7 +137,7 @@ func (c *comparison) take(i int, path fieldpath.Path) {
 // releases says whether a field is left as it is when psc stops writing it: the number of instances of an app is its
 // autoscaler's from then on. Removed, it would fall to one first.
 func (c *comparison) releases(path fieldpath.Path) bool {
-	return c.object.GetKind() == kindWorkload && path.Equals(fieldpath.MakePathOrDie("spec", "replicas"))
+	return c.object.GetKind() == object.Deployment.Kind && path.Equals(fieldpath.MakePathOrDie("spec", "replicas"))
 }
 
 // concerns says whether a field that somebody else owns has to be what is rendered. The state is never psc's, and
@@ -147,7 +149,7 @@ func (c *comparison) concerns(e entry, path fieldpath.Path) bool {
 	case top == nil || *top == "status":
 		return false
 	case *top != "metadata":
-		return c.object.GetKind() != kindDisk
+		return c.object.GetKind() != object.PersistentVolumeClaim.Kind
 	case len(path) < 3 || path[1].FieldName == nil:
 		return false
 	}

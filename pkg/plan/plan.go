@@ -14,6 +14,8 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/pscdev/psc/pkg/object"
 )
 
 // Action is what has to be done to one object.
@@ -52,14 +54,6 @@ type Step struct {
 // Pruner is the field manager that gets what psc cannot own, the fields of other API versions, to drop it.
 const Pruner = "psc-takeover"
 
-// Markers are how psc recognises its own writing in the metadata of a live object.
-type Markers struct {
-	// Hash is the annotation with the hash of the rendered content.
-	Hash string
-	// Manager is psc's field manager.
-	Manager string
-}
-
 // Live is what is there of a pod.
 type Live struct {
 	// Objects are those of all kinds that psc renders.
@@ -71,7 +65,7 @@ type Live struct {
 
 // Of returns a step for every rendered and every live object: the rendered ones in the order of their phases, then
 // what has to go.
-func Of(rendered []*unstructured.Unstructured, live Live, m Markers) []Step {
+func Of(rendered []*unstructured.Unstructured, live Live) []Step {
 	found := make(map[id]*metav1.PartialObjectMetadata, len(live.Objects))
 	for i := range live.Objects {
 		o := &live.Objects[i]
@@ -81,8 +75,8 @@ func Of(rendered []*unstructured.Unstructured, live Live, m Markers) []Step {
 	steps := make([]Step, 0, len(rendered))
 	for _, o := range rendered {
 		key := id{o.GroupVersionKind().GroupKind(), o.GetName()}
-		step := Object(o, found[key], m)
-		if minimum := least[key.name]; minimum > 0 && key.kind.Kind == kindWorkload {
+		step := Object(o, found[key])
+		if minimum := least[key.name]; minimum > 0 && key.kind == object.Deployment.GroupKind() {
 			now, known := live.Instances[key.name]
 			step = step.wake(minimum, now, known)
 		}
@@ -93,7 +87,7 @@ func Of(rendered []*unstructured.Unstructured, live Live, m Markers) []Step {
 		steps = append(steps, step)
 	}
 	for _, o := range found {
-		if o.DeletionTimestamp == nil && o.Kind != kindDisk {
+		if o.DeletionTimestamp == nil && !object.Of(o.GroupVersionKind()).Kept {
 			steps = append(steps, Step{Action: Delete, Kind: o.GroupVersionKind(), Name: o.Name, UID: o.UID, Reason: "no longer part of the spec"})
 		}
 	}
@@ -103,18 +97,11 @@ func Of(rendered []*unstructured.Unstructured, live Live, m Markers) []Step {
 	return steps
 }
 
-const (
-	kindWorkload = "Deployment"
-	kindScaler   = "HorizontalPodAutoscaler"
-	// kindDisk is kept when the spec no longer has it: it holds data, which only people may delete, by name.
-	kindDisk = "PersistentVolumeClaim"
-)
-
 // minimums are the least numbers of instances of what is scaled automatically, by name.
 func minimums(rendered []*unstructured.Unstructured) map[string]int64 {
 	out := map[string]int64{}
 	for _, o := range rendered {
-		if o.GetKind() == kindScaler {
+		if o.GroupVersionKind() == object.HorizontalPodAutoscaler {
 			target, _, _ := unstructured.NestedString(o.Object, "spec", "scaleTargetRef", "name")
 			out[target], _, _ = unstructured.NestedInt64(o.Object, "spec", "minReplicas")
 		}
@@ -143,36 +130,17 @@ type id struct {
 	name string
 }
 
-// Phases of a deploy: each begins when the one before is written.
-const (
-	// PhaseBase holds what workloads need.
-	PhaseBase = iota
-	// PhaseWork holds services and workloads.
-	PhaseWork
-	// PhaseRoutes holds routes, which wait until the apps that they lead to are ready.
-	PhaseRoutes
-	// PhaseRemove holds what goes, last of all.
-	PhaseRemove
-)
-
 // phase is where a step belongs in the order.
-func (s Step) phase() int {
-	switch {
-	case s.Kind.Kind == "HTTPRoute" || s.Kind.Kind == "ListenerSet": // those that go, too: before the apps they lead to
-		return PhaseRoutes
-	case s.Action == Delete && s.Kind.Kind == kindScaler: // before it undoes the number of instances that comes next
-		return PhaseBase
-	case s.Action == Delete:
-		return PhaseRemove
-	case s.Kind.Kind == "ServiceAccount" || s.Kind.Kind == kindDisk:
-		return PhaseBase
-	default:
-		return PhaseWork
+func (s Step) phase() object.Phase {
+	row := object.Of(s.Kind)
+	if s.Action == Delete {
+		return row.Remove
 	}
+	return row.Write
 }
 
 // Phase returns the steps of one phase.
-func Phase(steps []Step, phase int) []Step {
+func Phase(steps []Step, phase object.Phase) []Step {
 	return slices.DeleteFunc(slices.Clone(steps), func(s Step) bool { return s.phase() != phase })
 }
 

@@ -12,12 +12,11 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/pscdev/psc/pkg/object"
 	"github.com/pscdev/psc/pkg/plan"
 )
 
 var (
-	markers = plan.Markers{Hash: "psc.dev/hash", Manager: "psc"}
-
 	accounts    = schema.GroupVersionKind{Version: "v1", Kind: "ServiceAccount"}
 	services    = schema.GroupVersionKind{Version: "v1", Kind: "Service"}
 	deployments = schema.GroupVersionKind{Group: "apps", Version: "v1", Kind: "Deployment"}
@@ -33,7 +32,7 @@ func rendered(kind schema.GroupVersionKind, name, hash string) *unstructured.Uns
 	}}}
 	o.SetGroupVersionKind(kind)
 	o.SetName(name)
-	o.SetAnnotations(map[string]string{markers.Hash: hash})
+	o.SetAnnotations(map[string]string{object.AnnotationHash: hash})
 	return o
 }
 
@@ -50,7 +49,7 @@ func live(kind schema.GroupVersionKind, name, hash string, managers ...metav1.Ma
 			o.ManagedFields[i].APIVersion = kind.GroupVersion().String()
 		}
 	}
-	o.Annotations = map[string]string{markers.Hash: hash}
+	o.Annotations = map[string]string{object.AnnotationHash: hash}
 	return o
 }
 
@@ -152,9 +151,9 @@ func TestOf(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			object := rendered(deployments, "web", "1")
-			steps := plan.Of([]*unstructured.Unstructured{object}, plan.Live{Objects: test.live}, markers)
-			if len(steps) != 1 || (steps[0].Object == object) != (steps[0].Action != plan.Keep) || steps[0].Kind != deployments || steps[0].Name != "web" {
+			deployment := rendered(deployments, "web", "1")
+			steps := plan.Of([]*unstructured.Unstructured{deployment}, plan.Live{Objects: test.live})
+			if len(steps) != 1 || (steps[0].Object == deployment) != (steps[0].Action != plan.Keep) || steps[0].Kind != deployments || steps[0].Name != "web" {
 				t.Fatalf("not the one step of the object: %v", steps)
 			}
 			got := want{steps[0].Action, steps[0].Reason, steps[0].Fields, steps[0].UID}
@@ -173,7 +172,7 @@ func one(hash string, managers ...metav1.ManagedFieldsEntry) []metav1.PartialObj
 func TestDisk(t *testing.T) {
 	disk := schema.GroupVersionKind{Version: "v1", Kind: "PersistentVolumeClaim"}
 	found := live(disk, "data", "1", applied("psc", owned), updated("before-first-apply", "", `{"f:spec":{"f:volumeName":{}}}`))
-	got := plan.Object(rendered(disk, "data", "1"), &found, markers)
+	got := plan.Object(rendered(disk, "data", "1"), &found)
 	if got.Action != plan.Keep {
 		t.Errorf("%s: %v", got.Action, got.Fields)
 	}
@@ -253,7 +252,7 @@ func TestTakeover(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			found := live(deployments, "web", "1", test.entries...)
-			step := plan.Object(test.object, &found, markers)
+			step := plan.Object(test.object, &found)
 			got, err := json.Marshal(step.Takeover)
 			if err != nil {
 				t.Fatal(err)
@@ -294,7 +293,7 @@ func TestInstances(t *testing.T) {
 		"stopped": {plan.Live{Objects: []metav1.PartialObjectMetadata{there}, Instances: map[string]int64{"web": 0}}, plan.Update, 3},
 		"others":  {plan.Live{Objects: []metav1.PartialObjectMetadata{there}, Instances: map[string]int64{"api": 0}}, plan.Keep, 0},
 	} {
-		steps := plan.Of([]*unstructured.Unstructured{deployment, scaler}, test.live, markers)
+		steps := plan.Of([]*unstructured.Unstructured{deployment, scaler}, test.live)
 		if got := steps[0]; got.Kind != deployments || got.Action != test.action || got.Instances != test.instances {
 			t.Errorf("%s: %s %s with %d instances", name, got.Action, got.Kind.Kind, got.Instances)
 		}
@@ -324,12 +323,12 @@ func TestOrder(t *testing.T) {
 		{Action: plan.Delete, Kind: services, Name: "old", Reason: "no longer part of the spec", UID: "Service/old"},
 	}
 	for _, order := range [][]*unstructured.Unstructured{{account, deployment, service, route}, {route, service, deployment, account}} {
-		got := plan.Of(order, plan.Live{Objects: found}, markers)
+		got := plan.Of(order, plan.Live{Objects: found})
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("-want +got\n%s", diff)
 		}
-		phases := map[int][]plan.Step{
-			plan.PhaseBase: want[:2], plan.PhaseWork: want[2:4], plan.PhaseRoutes: want[4:6], plan.PhaseRemove: want[6:],
+		phases := map[object.Phase][]plan.Step{
+			object.Base: want[:2], object.Work: want[2:4], object.Routes: want[4:6], object.Remove: want[6:],
 		}
 		for phase, steps := range phases {
 			if diff := cmp.Diff(steps, plan.Phase(got, phase)); diff != "" {

@@ -9,6 +9,8 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
+
+	"github.com/pscdev/psc/pkg/object"
 )
 
 // Operation is one of a JSON patch: https://www.rfc-editor.org/rfc/rfc6902
@@ -22,7 +24,7 @@ type Operation struct {
 // server-side apply only removes what its own manager owned. It tests the entries that it changes and nothing else, so
 // it does not conflict with whoever writes the state of the object. Fields in another API version cannot be psc's: they
 // go to a manager of their own, whose next apply of nothing drops them.
-func (c *comparison) takeover(m Markers) (patch []Operation, versions []string) {
+func (c *comparison) takeover() (patch []Operation, versions []string) {
 	home, mine := c.object.GetAPIVersion(), &fieldpath.Set{}
 	if c.own >= 0 {
 		home, mine = c.entries[c.own].APIVersion, c.entries[c.own].set
@@ -68,7 +70,7 @@ func (c *comparison) takeover(m Markers) (patch []Operation, versions []string) 
 		patch = append(patch, Operation{Op: "replace", Path: at + "/fieldsV1", Value: encode(next[i])})
 	}
 	for _, version := range slices.Sorted(maps.Keys(others)) {
-		manager := m.Manager
+		manager := object.Manager
 		if version != home {
 			manager = Pruner
 			versions = append(versions, version)

@@ -14,6 +14,7 @@ import (
 	metav1 "k8s.io/client-go/applyconfigurations/meta/v1"
 	policy "k8s.io/client-go/applyconfigurations/policy/v1"
 
+	"github.com/pscdev/psc/pkg/object"
 	"github.com/pscdev/psc/pkg/pod"
 )
 
@@ -29,23 +30,23 @@ const (
 )
 
 func appObjects(podName, name string, a *pod.App, spec pod.Spec, pullSecret string) []*unstructured.Unstructured {
-	all := labels(podName, LabelApp, name)
+	all := labels(podName, object.LabelApp, name)
 	account := apply.ServiceAccount(name, podName).WithLabels(all).WithAutomountServiceAccountToken(false)
 	if pullSecret != "" { // it stands here and not in the template, so that a login restarts nothing
 		account.WithImagePullSecrets(apply.LocalObjectReference().WithName(pullSecret))
 	}
 	objects := []*unstructured.Unstructured{
-		object(account),
-		object(deployment(podName, name, a, spec, all)),
+		rendered(account),
+		rendered(deployment(podName, name, a, spec, all)),
 	}
 	if len(a.Ports) > 0 {
-		objects = append(objects, object(service(podName, name, a, all)))
+		objects = append(objects, rendered(service(podName, name, a, all)))
 	}
 	if a.Autoscale != nil {
-		objects = append(objects, object(autoscaler(podName, name, a.Autoscale, all)))
+		objects = append(objects, rendered(autoscaler(podName, name, a.Autoscale, all)))
 	}
 	if a.Count() > 1 || a.Autoscale != nil {
-		objects = append(objects, object(policy.PodDisruptionBudget(name, podName).WithLabels(all).
+		objects = append(objects, rendered(policy.PodDisruptionBudget(name, podName).WithLabels(all).
 			WithSpec(policy.PodDisruptionBudgetSpec().
 				WithSelector(selector(name)).
 				WithMaxUnavailable(intstr.FromInt32(1)).
@@ -56,12 +57,12 @@ func appObjects(podName, name string, a *pod.App, spec pod.Spec, pullSecret stri
 
 // selector must never change: that of a Deployment is immutable.
 func selector(name string) *metav1.LabelSelectorApplyConfiguration {
-	return metav1.LabelSelector().WithMatchLabels(map[string]string{LabelApp: name})
+	return metav1.LabelSelector().WithMatchLabels(map[string]string{object.LabelApp: name})
 }
 
 // service leads to each port at its own number, and to the first one at pod.ServicePort too.
 func service(podName, name string, a *pod.App, all map[string]string) *apply.ServiceApplyConfiguration {
-	spec := apply.ServiceSpec().WithSelector(map[string]string{LabelApp: name})
+	spec := apply.ServiceSpec().WithSelector(map[string]string{object.LabelApp: name})
 	add := func(name string, number int, target pod.Port) {
 		spec.WithPorts(apply.ServicePort().WithName(name).WithProtocol(corev1.ProtocolTCP).
 			WithPort(int32(number)).WithTargetPort(intstr.FromString(target.Name)))

@@ -22,6 +22,7 @@ import (
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 	"sigs.k8s.io/yaml"
 
+	"github.com/pscdev/psc/pkg/object"
 	"github.com/pscdev/psc/pkg/pod"
 	"github.com/pscdev/psc/pkg/render"
 )
@@ -87,18 +88,18 @@ func TestObjectsAreWellFormed(t *testing.T) {
 				"ListenerSet":             &gatewayv1.ListenerSet{},
 				"HTTPRoute":               &gatewayv1.HTTPRoute{},
 			}[o.GetKind()]
-			if !ok || !slices.Contains(render.Kinds(), o.GroupVersionKind()) {
+			if !ok || !slices.ContainsFunc(object.Rendered(), func(row object.Row) bool { return row.Kind == o.GroupVersionKind() }) {
 				t.Fatalf("%s is not among the kinds that are rendered", o.GroupVersionKind())
 			}
 			if err := yaml.UnmarshalStrict(encode(t, []*unstructured.Unstructured{o}), typed); err != nil {
 				t.Errorf("%s: %v", o.GetKind(), err)
 			}
-			own := render.LabelApp
+			own := object.LabelApp
 			switch o.GetKind() {
 			case "HTTPRoute", "ListenerSet":
-				own = render.LabelRoute
+				own = object.LabelRoute
 			case "PersistentVolumeClaim":
-				own = render.LabelDisk
+				own = object.LabelDisk
 			}
 			labels := map[string]string{
 				"app.kubernetes.io/managed-by": "psc",
@@ -110,7 +111,7 @@ func TestObjectsAreWellFormed(t *testing.T) {
 			if diff := cmp.Diff(labels, o.GetLabels()); diff != "" {
 				t.Errorf("%s: labels: -want +got\n%s", o.GetKind(), diff)
 			}
-			if hash := o.GetAnnotations()[render.AnnotationHash]; len(hash) != 16 {
+			if hash := o.GetAnnotations()[object.AnnotationHash]; len(hash) != 16 {
 				t.Errorf("%s: got hash %q", o.GetKind(), hash)
 			}
 			if o.GetNamespace() != podName {

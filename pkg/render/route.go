@@ -11,6 +11,7 @@ import (
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 	apply "sigs.k8s.io/gateway-api/applyconfiguration/apis/v1"
 
+	"github.com/pscdev/psc/pkg/object"
 	"github.com/pscdev/psc/pkg/pod"
 )
 
@@ -73,7 +74,7 @@ func routeObjects(podName, name string, r *pod.Route, spec pod.Spec, c Cluster) 
 	if len(hosts) == 0 {
 		return nil, errors.New("needs a host: this cluster has no domain of its own")
 	}
-	all := labels(podName, LabelRoute, name)
+	all := labels(podName, object.LabelRoute, name)
 	var objects []*unstructured.Unstructured
 	s := apply.HTTPRouteSpec()
 	if r.TLS.Secret == "" {
@@ -86,7 +87,7 @@ func routeObjects(podName, name string, r *pod.Route, spec pod.Spec, c Cluster) 
 		if c.Ports.HTTPS == 0 {
 			return nil, errors.New("has a certificate of its own, and the cluster's gateway does not listen for https")
 		}
-		objects = append(objects, object(apply.ListenerSet(name, podName).WithLabels(all).WithSpec(c.listeners(r, hosts, spec))))
+		objects = append(objects, rendered(apply.ListenerSet(name, podName).WithLabels(all).WithSpec(c.listeners(r, hosts, spec))))
 		s.WithParentRefs(apply.ParentReference().
 			WithGroup(gatewayv1.GroupName).WithKind("ListenerSet").WithName(gatewayv1.ObjectName(name)))
 	}
@@ -111,7 +112,7 @@ func routeObjects(podName, name string, r *pod.Route, spec pod.Spec, c Cluster) 
 		}
 		s.WithRules(out)
 	}
-	return append(objects, object(apply.HTTPRoute(name, podName).WithLabels(all).WithSpec(s))), nil
+	return append(objects, rendered(apply.HTTPRoute(name, podName).WithLabels(all).WithSpec(s))), nil
 }
 
 // listeners add the hosts of a route to the cluster's Gateway, with the route's own certificate:

@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 	apply "k8s.io/client-go/applyconfigurations/core/v1"
 
+	"github.com/pscdev/psc/pkg/object"
 	"github.com/pscdev/psc/pkg/pod"
 )
 
@@ -68,5 +69,5 @@ func claim(podName, name string, d *pod.Disk) *apply.PersistentVolumeClaimApplyC
 	if d.Class != "" {
 		spec.WithStorageClassName(d.Class)
 	}
-	return apply.PersistentVolumeClaim(name, podName).WithLabels(labels(podName, LabelDisk, name)).WithSpec(spec)
+	return apply.PersistentVolumeClaim(name, podName).WithLabels(labels(podName, object.LabelDisk, name)).WithSpec(spec)
 }

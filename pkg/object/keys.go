@@ -1,0 +1,81 @@
+package object
+
+// Manager is the value of LabelManagedBy, and psc's field manager for server-side apply:
+// https://kubernetes.io/docs/reference/using-api/server-side-apply/
+const Manager = "psc"
+
+// Labels of the objects that psc renders. The app.kubernetes.io labels are those of
+// https://kubernetes.io/docs/concepts/overview/working-with-objects/common-labels/
+const (
+	LabelManagedBy = "app.kubernetes.io/managed-by"
+	LabelName      = "app.kubernetes.io/name"
+	LabelPartOf    = "app.kubernetes.io/part-of"
+	// LabelPod carries the name of the pod, on its namespace and on every object in it that psc renders.
+	LabelPod = "psc.dev/pod"
+	// LabelApp, LabelRoute and LabelDisk carry the name of the resource that an object was rendered from.
+	LabelApp   = "psc.dev/app"
+	LabelRoute = "psc.dev/route"
+	LabelDisk  = "psc.dev/disk"
+	// LabelEnforce is https://kubernetes.io/docs/concepts/security/pod-security-admission/
+	LabelEnforce = "pod-security.kubernetes.io/enforce"
+)
+
+// Labels of the objects in which psc keeps something: a record, a file of a config, values of a secret, the logins to
+// registries. Each carries the number or name that it is about.
+const (
+	LabelRevision = "psc.dev/revision"
+	LabelConfig   = "psc.dev/config"
+	LabelSecret   = "psc.dev/secret" //nolint:gosec // the name of a label
+	LabelRegistry = "psc.dev/registry"
+)
+
+// Annotations of rendered objects and of the pod's namespace.
+const (
+	// AnnotationHash is the hash of the object as it was rendered.
+	AnnotationHash = "psc.dev/hash"
+	// AnnotationTried makes the controller of a ReplicaSet look at it again.
+	AnnotationTried = "psc.dev/tried"
+	// AnnotationMadeBy is the run of psc that created a namespace.
+	AnnotationMadeBy = "psc.dev/made-by"
+	// AnnotationUsed is when content that exists already was last requested.
+	AnnotationUsed = "psc.dev/used"
+)
+
+// Annotations of a record. They may change, the data may not.
+const (
+	AnnotationState      = "psc.dev/state"
+	AnnotationAuthor     = "psc.dev/author"
+	AnnotationCreated    = "psc.dev/created"
+	AnnotationMessage    = "psc.dev/message"
+	AnnotationChange     = "psc.dev/change"
+	AnnotationParent     = "psc.dev/parent"
+	AnnotationRestores   = "psc.dev/restores"
+	AnnotationReplaces   = "psc.dev/replaces"
+	AnnotationDeployedBy = "psc.dev/deployed-by"
+	AnnotationStarted    = "psc.dev/started"
+	AnnotationFinished   = "psc.dev/finished"
+	AnnotationReason     = "psc.dev/reason"
+)
+
+// Annotations of the pod's Lease: the numbers of the live revision, of the one that is being deployed, and of the one
+// that is to supersede it.
+const (
+	AnnotationLive   = "psc.dev/live"
+	AnnotationTarget = "psc.dev/target"
+	AnnotationNext   = "psc.dev/next"
+)
+
+// Names of objects.
+const (
+	// DeployLease is the Lease that lets one deploy of a pod run at a time.
+	DeployLease = "psc-deploy"
+	// RegistryLogins is the Secret with the pod's logins to registries.
+	RegistryLogins = "psc-registry"
+	// AdminBinding is the RoleBinding that gives the creator of a pod the rights in it.
+	AdminBinding = "psc-admin"
+	// PlatformNamespace and PlatformConfig are the ConfigMap in which the owner of a platform writes down what it offers.
+	PlatformNamespace, PlatformConfig = "psc-system", "psc-platform"
+)
+
+// Selector selects every object that was rendered for a pod, and those that controllers made of them.
+func Selector(pod string) string { return LabelPod + "=" + pod }

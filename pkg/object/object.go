@@ -1,0 +1,102 @@
+// Package object names the Kubernetes objects that psc writes and reads.
+//
+//	kind -> Row: in which phase of a deploy it is written and removed, or that it is kept
+//
+// A kind that psc renders has a row in Rendered. A label, annotation or object name that psc uses stands in keys.go, so
+// that no two packages give one name two meanings.
+package object
+
+import (
+	appsv1 "k8s.io/api/apps/v1"
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
+	coordinationv1 "k8s.io/api/coordination/v1"
+	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
+)
+
+// Kind is a kind of objects, such as {apps v1 Deployment}.
+type Kind = schema.GroupVersionKind
+
+// The kinds that psc renders: see Rendered.
+var (
+	ServiceAccount          = corev1.SchemeGroupVersion.WithKind("ServiceAccount")
+	PersistentVolumeClaim   = corev1.SchemeGroupVersion.WithKind("PersistentVolumeClaim")
+	Service                 = corev1.SchemeGroupVersion.WithKind("Service")
+	Deployment              = appsv1.SchemeGroupVersion.WithKind("Deployment")
+	HorizontalPodAutoscaler = autoscalingv2.SchemeGroupVersion.WithKind("HorizontalPodAutoscaler")
+	PodDisruptionBudget     = policyv1.SchemeGroupVersion.WithKind("PodDisruptionBudget")
+	ListenerSet             = gateway("ListenerSet")
+	HTTPRoute               = gateway("HTTPRoute")
+)
+
+// The other kinds that psc reads, and writes where it keeps something of its own.
+var (
+	Namespace   = corev1.SchemeGroupVersion.WithKind("Namespace")
+	ConfigMap   = corev1.SchemeGroupVersion.WithKind("ConfigMap")
+	Secret      = corev1.SchemeGroupVersion.WithKind("Secret")
+	Pod         = corev1.SchemeGroupVersion.WithKind("Pod")
+	Event       = corev1.SchemeGroupVersion.WithKind("Event")
+	ReplicaSet  = appsv1.SchemeGroupVersion.WithKind("ReplicaSet")
+	Lease       = coordinationv1.SchemeGroupVersion.WithKind("Lease")
+	RoleBinding = rbacv1.SchemeGroupVersion.WithKind("RoleBinding")
+	Gateway     = gateway("Gateway")
+)
+
+func gateway(kind string) Kind {
+	return Kind{Group: gatewayv1.GroupName, Version: gatewayv1.GroupVersion.Version, Kind: kind}
+}
+
+// Phase is a part of a deploy. Each begins when the one before is written.
+type Phase int
+
+// The phases, in their order.
+const (
+	// Base holds what workloads need.
+	Base Phase = iota
+	// Work holds services and workloads.
+	Work
+	// Routes holds routes, which wait until the apps that they lead to are ready.
+	Routes
+	// Remove holds what is removed last.
+	Remove
+)
+
+// Row tells how a deploy treats the objects of a kind.
+type Row struct {
+	Kind Kind
+	// Write is the phase in which an object is created or updated.
+	Write Phase
+	// Remove is the phase in which an object is removed that is no longer rendered.
+	Remove Phase
+	// Kept objects are never removed by a deploy: they hold data, which only people delete, by name.
+	Kept bool
+}
+
+// Rendered returns a row for every kind that psc renders. A cluster need not have all of them.
+func Rendered() []Row {
+	return []Row{
+		{Kind: ServiceAccount, Write: Base, Remove: Remove},
+		{Kind: PersistentVolumeClaim, Write: Base, Kept: true},
+		{Kind: Service, Write: Work, Remove: Remove},
+		{Kind: Deployment, Write: Work, Remove: Remove},
+		// An autoscaler goes first, before it undoes the number of instances that the deploy writes.
+		{Kind: HorizontalPodAutoscaler, Write: Work, Remove: Base},
+		{Kind: PodDisruptionBudget, Write: Work, Remove: Remove},
+		// Routes go before the apps that they lead to.
+		{Kind: ListenerSet, Write: Routes, Remove: Routes},
+		{Kind: HTTPRoute, Write: Routes, Remove: Routes},
+	}
+}
+
+// Of returns the row of a kind in any version. A kind without a row is written with the workloads and removed last.
+func Of(kind Kind) Row {
+	for _, row := range Rendered() {
+		if row.Kind.GroupKind() == kind.GroupKind() {
+			return row
+		}
+	}
+	return Row{Kind: kind, Write: Work, Remove: Remove}
+}
