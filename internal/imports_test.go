@@ -18,24 +18,27 @@ const module = "github.com/pscdev/psc"
 
 // layout names each package and what of ours it may import. A new package is written down here first.
 var layout = map[string][]string{
-	"cmd/psc":          {"internal/cli"},
-	"pkg/object":       {},
-	"pkg/pod":          {},
-	"pkg/revision":     {"pkg/pod"},
-	"pkg/render":       {"pkg/pod", "pkg/object"},
-	"pkg/plan":         {"pkg/object"},
-	"pkg/health":       {},
-	"internal/fault":   {},
-	"internal/kube":    {"pkg/object", "internal/fault"},
-	"internal/store":   {"pkg/pod", "pkg/revision", "pkg/object", "internal/kube"},
-	"internal/rollout": {"pkg/*", "internal/kube", "internal/store", "internal/fault"},
-	"internal/image":   {"internal/fault"},
-	"internal/config":  {"internal/fault"},
-	"internal/login":   {"internal/fault"},
-	"internal/view":    {"pkg/*", "internal/fault"},
-	"internal/cli":     {"pkg/*", "internal/*", "docs/schema"},
-	"docs/schema":      {"pkg/pod"},
-	"internal/gen":     {"docs/schema", "internal/cli", "pkg/pod"},
+	"cmd/psc":            {"internal/cli"},
+	"pkg/object":         {},
+	"pkg/pod":            {},
+	"pkg/revision":       {"pkg/pod"},
+	"pkg/render":         {"pkg/pod", "pkg/object"},
+	"pkg/plan":           {"pkg/object"},
+	"pkg/health":         {},
+	"pkg/report":         {"pkg/pod", "pkg/revision", "pkg/plan", "pkg/health"},
+	"internal/fault":     {},
+	"internal/kube":      {"pkg/object", "internal/fault"},
+	"internal/store":     {"pkg/pod", "pkg/revision", "pkg/object", "internal/kube"},
+	"internal/platform":  {"pkg/object", "pkg/render", "internal/kube"},
+	"internal/rollout":   {"pkg/object", "pkg/pod", "pkg/revision", "pkg/render", "pkg/plan", "pkg/health", "internal/kube", "internal/store", "internal/fault"},
+	"internal/image":     {"internal/fault"},
+	"internal/workspace": {"pkg/object", "pkg/pod", "pkg/revision", "pkg/render", "pkg/report", "internal/kube", "internal/store", "internal/rollout", "internal/platform", "internal/image", "internal/fault"},
+	"internal/config":    {"internal/fault"},
+	"internal/login":     {"internal/fault"},
+	"internal/view":      {"pkg/pod", "pkg/revision", "pkg/plan", "pkg/health", "pkg/report", "internal/fault"},
+	"internal/cli":       {"pkg/pod", "pkg/revision", "pkg/report", "internal/workspace", "internal/login", "internal/config", "internal/view", "internal/fault", "docs/schema"},
+	"docs/schema":        {"pkg/pod"},
+	"internal/gen":       {"docs/schema", "internal/cli", "pkg/pod"},
 }
 
 // doors are the libraries that few packages may see, so that the others can be read and tested without them.
@@ -54,6 +57,8 @@ var doors = map[string][]string{
 	"k8s.io/client-go/tools/cache":           {"internal/kube"},
 	"k8s.io/client-go/transport":             {"internal/kube"},
 	"k8s.io/client-go/tools/clientcmd":       {"internal/kube", "internal/login"},
+	"k8s.io/cli-runtime":                     {"internal/view"},
+	"k8s.io/klog":                            {"internal/kube"},
 }
 
 // The model in pkg is pure: the same input gives the same output, so it has no files, no network, no
@@ -146,6 +151,9 @@ func problems(from, imported string) []string {
 			found = append(found, from+" may not import "+ours)
 		}
 	}
+	if from == "internal/cli" && (within(imported, "k8s.io") || within(imported, "sigs.k8s.io")) {
+		found = append(found, from+" may not import "+imported+": it speaks to internal/workspace alone")
+	}
 	for door, users := range doors {
 		if within(imported, door) && !slices.Contains(users, from) {
 			found = append(found, from+" may not import "+imported+": only "+strings.Join(users, ", ")+" may")
@@ -183,6 +191,8 @@ func TestProblems(t *testing.T) {
 		{"internal/config", "github.com/spf13/viper", 0},
 		{"internal/cli", "github.com/spf13/viper", 1},
 		{"internal/cli", "charm.land/lipgloss/v2", 1},
+		{"internal/cli", module + "/internal/kube", 1},
+		{"internal/cli", "k8s.io/api/core/v1", 1},
 		{"internal/store", "k8s.io/client-go/kubernetes/typed/core/v1", 1},
 		{"pkg/render", "k8s.io/client-go/applyconfigurations/apps/v1", 0},
 		{"pkg/pod", "net/url", 0},

@@ -1,70 +1,107 @@
 package cli
 
 import (
-	"fmt"
-	"os"
-	"sync/atomic"
-	"time"
+	"context"
+	"strconv"
 
-	"golang.org/x/term"
+	"github.com/spf13/cobra"
 
-	"github.com/pscdev/psc/internal/config"
-	"github.com/pscdev/psc/internal/image"
-	"github.com/pscdev/psc/internal/kube"
+	"github.com/pscdev/psc/internal/fault"
 	"github.com/pscdev/psc/internal/view"
+	"github.com/pscdev/psc/internal/workspace"
+	"github.com/pscdev/psc/pkg/pod"
+	"github.com/pscdev/psc/pkg/report"
 )
 
-// app is what commands share: the world, and what was chosen by flag, environment and settings file.
-type app struct {
-	Env
-	settings *config.Settings
-	view     *view.View
-
-	work                *workspace                    // once it was opened
-	progress            atomic.Pointer[view.Progress] // during a deploy
-	pinned              map[string]image.Image        // what images stand for now, by their names
-	stdinRead           bool
-	kubeconfig          string
-	yes, quiet, verbose bool
+func newApp(s *session) *cobra.Command {
+	return noun("app", "Apps: what runs",
+		newAppCreate(s), newAppSet(s), newAppList(s), newShow(s, pod.KindApp), newAppScale(s), newDelete(s, pod.KindApp))
 }
 
-func isTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
-
-// connect opens the chosen context. It does not dial.
-func (a *app) connect() (*kube.Client, error) {
-	o := kube.Options{Kubeconfig: a.kubeconfig, Context: a.settings.Context(), UserAgent: "psc/" + a.Version, Outage: a.outage}
-	if a.verbose {
-		o.Trace = a.trace
+func newAppCreate(s *session) *cobra.Command {
+	var (
+		f appFlags
+		o options
+	)
+	cmd := &cobra.Command{
+		Use:   "create NAME --image IMAGE",
+		Short: "Make an app",
+		Example: "  psc app create web --image ghcr.io/acme/web:1.4 --port 8080 --health /healthz\n" +
+			"  psc app create worker --image ghcr.io/acme/worker:2 --env QUEUE=mail --deploy",
+		Args: exactly("NAME"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if f.image == "" {
+				return fault.New(fault.Usage, "--image is missing").WithHint("%s", cmd.UseLine())
+			}
+			return s.changeApp(cmd, pod.Create, args[0], &f, &o)
+		},
 	}
-	return kube.Connect(o)
+	f.add(cmd)
+	o.addNoPin(cmd)
+	o.addChange(cmd)
+	return cmd
 }
 
-// outage says that psc waits for the API server, and why.
-func (a *app) outage(why error) {
-	const text = "  waiting: the API server does not answer (%v); trying again"
-	if p := a.progress.Load(); p != nil {
-		p.Say(text, why)
-		return
-	}
-	a.view.Say(text, why)
-}
-
-func (a *app) trace(r kube.Request) {
-	answer := fmt.Sprint(r.Status)
-	if r.Err != nil {
-		answer = "no answer"
-	}
-	fmt.Fprintf(a.Err, "%s %s %s %dms\n", r.Method, r.Path, answer, r.Duration.Milliseconds())
-}
-
-// runID tells this run from others of the same person: user@host/run, for the lock.
-func (a *app) runID(user string) string {
-	host, err := os.Hostname()
+func (s *session) changeApp(cmd *cobra.Command, verb pod.Verb, name string, f *appFlags, o *options) error {
+	fields, err := f.fields(cmd, verb == pod.Create)
 	if err != nil {
-		host = "unknown"
+		return err
 	}
-	return fmt.Sprintf("%s@%s/%d-%x", user, host, os.Getpid(), a.Now().UnixNano()&0xffffff)
+	if len(fields) == 0 {
+		return fault.New(fault.Usage, "nothing to set is named").WithHint("%s --help", cmd.CommandPath())
+	}
+	return s.change(cmd.Context(), o, pod.Edit{Verb: verb, Kind: pod.KindApp, Name: name, Fields: fields})
 }
 
-// defaultTimeout is how long a deploy may take to become ready.
-const defaultTimeout = 10 * time.Minute
+func newAppSet(s *session) *cobra.Command {
+	var (
+		f appFlags
+		o options
+	)
+	cmd := &cobra.Command{
+		Use:   "set NAME",
+		Short: "Change an app: only what is named",
+		Example: "  psc app set web --image ghcr.io/acme/web:1.5 --deploy\n" +
+			"  psc app set web --env LOG_LEVEL=debug --env OLD-",
+		Args:              exactly("NAME"),
+		ValidArgsFunction: s.complete(s.resourceNames(pod.KindApp)),
+		RunE:              func(cmd *cobra.Command, args []string) error { return s.changeApp(cmd, pod.Set, args[0], &f, &o) },
+	}
+	f.add(cmd)
+	o.addNoPin(cmd)
+	o.addChange(cmd)
+	return cmd
+}
+
+func newAppList(s *session) *cobra.Command {
+	return lister(s, &cobra.Command{
+		Short:   "List the apps that run, and those in drafts",
+		Example: "  psc app list\n  psc app list -o json",
+	}, "has no apps. Make one with: psc app create NAME --image IMAGE",
+		func(w *workspace.Workspace, ctx context.Context) ([]report.App, error) {
+			apps, _, err := w.Resources(ctx)
+			return apps, err
+		}, view.Apps)
+}
+
+func newAppScale(s *session) *cobra.Command {
+	var o options
+	cmd := &cobra.Command{
+		Use:               "scale NAME INSTANCES",
+		Short:             "Change how many instances run; 0 stops the app",
+		Example:           "  psc app scale web 4 --deploy",
+		Args:              exactly("NAME", "INSTANCES"),
+		ValidArgsFunction: s.complete(s.resourceNames(pod.KindApp)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			n, err := strconv.Atoi(args[1])
+			if err != nil {
+				return fault.New(fault.Usage, "%q is not a number of instances", args[1])
+			}
+			return s.change(cmd.Context(), &o, pod.Edit{
+				Verb: pod.Set, Kind: pod.KindApp, Name: args[0], Fields: pod.Fields{"instances": n, "autoscale": nil},
+			})
+		},
+	}
+	o.addChange(cmd)
+	return cmd
+}

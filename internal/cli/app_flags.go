@@ -1,20 +1,15 @@
 package cli
 
 import (
-	"context"
 	"errors"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 
-	"github.com/pscdev/psc/internal/image"
+	"github.com/pscdev/psc/internal/fault"
 	"github.com/pscdev/psc/pkg/pod"
 )
-
-func newApp(a *app) *cobra.Command {
-	return noun("app", "Apps: what runs",
-		newAppCreate(a), newAppSet(a), newAppList(a), newShow(a, pod.KindApp), newAppScale(a), newDelete(a, pod.KindApp))
-}
 
 // appFlags are the fields of an app as flags. Only those that are named become part of a change; a value of "-" removes
 // the field, and a trailing "-" removes an item.
@@ -24,10 +19,7 @@ type appFlags struct {
 	instances                                  int
 	command, args, healthCommand, ports        []string
 	env, envSecret, envApp, mounts             []string
-	noPin                                      bool
 }
-
-const noPinUsage = "keep the tags of images, do not ask registries what they stand for"
 
 func (f *appFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
@@ -49,7 +41,6 @@ func (f *appFlags) add(cmd *cobra.Command) {
 	flags.StringVar(&f.strategy, "strategy", "", "`rolling` or recreate")
 	flags.StringArrayVar(&f.command, "command", nil, "entrypoint instead of the image's, once for each `WORD`")
 	flags.StringArrayVar(&f.args, "arg", nil, "arguments instead of the image's, once for each `WORD`")
-	flags.BoolVar(&f.noPin, "no-pin", false, noPinUsage)
 }
 
 // fields turns the flags that were named into a patch of the app's spec.
@@ -87,30 +78,175 @@ func orRemoveList(values []string) any {
 	return values
 }
 
-// pin replaces the image in a patch by what it stands for now, so that a tag that moves changes nothing later. A
-// registry that does not answer is no reason to stop: the history then shows the tag alone.
-func (a *app) pin(ctx context.Context, fields pod.Fields, noPin bool) {
-	name, ok := fields["image"].(string)
-	if !ok || noPin || !pod.ValidImage(name) {
-		return
-	}
-	found, known := a.pinned[name]
-	if !known {
-		var err error
-		if found, err = image.Resolve(ctx, name, func() image.Logins { return a.podLogins(ctx) }); err != nil && !image.Pinned(name) {
-			a.view.Warn("%s is not pinned: %v", name, err)
+// setInstances sets a number of instances or the bounds of the autoscaler: each takes the place of the other.
+func (f *appFlags) setInstances(cmd *cobra.Command, fields pod.Fields) error {
+	fixed, scaled := cmd.Flags().Changed("instances"), cmd.Flags().Changed("autoscale")
+	switch {
+	case fixed && scaled:
+		return fault.New(fault.Usage, "--instances and --autoscale exclude each other")
+	case fixed:
+		fields["instances"], fields["autoscale"] = f.instances, nil
+	case scaled:
+		bounds, err := parseAutoscale(f.autoscale)
+		if err != nil {
+			return err
 		}
-		if a.pinned == nil {
-			a.pinned = map[string]image.Image{}
+		fields["autoscale"], fields["instances"] = bounds, nil
+	}
+	return nil
+}
+
+// parseAutoscale reads MIN-MAX and MIN-MAX@CPU.
+func parseAutoscale(text string) (map[string]any, error) {
+	bounds, target, aimed := strings.Cut(text, "@")
+	least, most, ranged := strings.Cut(bounds, "-")
+	out := map[string]any{"cpu": nil}
+	for field, number := range map[string]string{"min": least, "max": most, "cpu": strings.TrimSuffix(target, "%")} {
+		n, err := strconv.Atoi(number)
+		switch {
+		case field == "cpu" && !aimed:
+		case err != nil || !ranged || n < 1:
+			return nil, fault.New(fault.Usage, "--autoscale %q is not MIN-MAX such as 2-10, or 2-10@70", text).
+				WithHint("--instances N hands the number back")
+		default:
+			out[field] = n
 		}
-		a.pinned[name] = found // many apps may run the same
 	}
-	if found.Reference == "" {
-		return
+	return out, nil
+}
+
+// setHealth replaces the check as a whole: what another kind of check left behind goes.
+func (f *appFlags) setHealth(cmd *cobra.Command, fields pod.Fields) error {
+	health := map[string]any{"path": nil, "command": nil, "tcp": nil, "off": nil}
+	switch {
+	case cmd.Flags().Changed("health") && cmd.Flags().Changed("health-command"):
+		return fault.New(fault.Usage, "--health and --health-command exclude each other")
+	case cmd.Flags().Changed("health-command"):
+		health["command"] = f.healthCommand
+	case !cmd.Flags().Changed("health"):
+		return nil
+	case f.health == "-":
+		fields["health"] = nil
+		return nil
+	case f.health == "tcp" || f.health == "off":
+		health[f.health] = true
+	case strings.HasPrefix(f.health, "/"):
+		health["path"] = f.health
+	default:
+		return fault.New(fault.Usage, "--health %q is not a path such as /healthz, tcp, or off", f.health)
 	}
-	fields["image"] = found.Reference
-	fields["user"] = nil
-	if found.User != nil {
-		fields["user"] = *found.User
+	fields["health"] = health
+	return nil
+}
+
+// setPorts reads 8080, NAME=8080 and NAME-. A port without a name is called http. For a new app they are a list, whose
+// order counts; for one that exists a patch by name.
+func (f *appFlags) setPorts(fields pod.Fields, create bool) error {
+	ports := map[string]any{}
+	var ordered []any
+	for _, text := range f.ports {
+		if name, remove := strings.CutSuffix(text, "-"); remove {
+			ports[name] = nil
+			continue
+		}
+		name, number, named := strings.Cut(text, "=")
+		if !named {
+			name, number = "http", text
+		}
+		n, err := strconv.Atoi(number)
+		if err != nil {
+			return fault.New(fault.Usage, "--port %q is not a port such as 8080 or metrics=9090", text)
+		}
+		if _, twice := ports[name]; twice {
+			return fault.New(fault.Usage, "--port %q: there is already a port named %q", text, name).
+				WithHint("name it: --port NAME=%d", n)
+		}
+		ports[name] = map[string]any{"name": name, "port": n}
+		ordered = append(ordered, ports[name])
 	}
+	switch {
+	case len(f.ports) == 0:
+	case create:
+		fields["ports"] = ordered
+	default:
+		fields["ports"] = ports
+	}
+	return nil
+}
+
+// setEnv reads NAME=VALUE and NAME-, NAME=SECRET/KEY, and NAME=APP or NAME=APP/PORT.
+func (f *appFlags) setEnv(fields pod.Fields) error {
+	env := map[string]any{}
+	for _, text := range f.env {
+		name, value, set := strings.Cut(text, "=")
+		switch {
+		case set:
+			env[name] = value
+		case strings.HasSuffix(text, "-"):
+			env[strings.TrimSuffix(text, "-")] = nil
+		default:
+			return fault.New(fault.Usage, "--env %q is neither NAME=VALUE nor NAME-", text)
+		}
+	}
+	for _, text := range f.envSecret {
+		name, ref, _ := strings.Cut(text, "=")
+		secret, key, ok := strings.Cut(ref, "/")
+		if !ok || secret == "" || key == "" {
+			return fault.New(fault.Usage, "--env-secret %q is not NAME=SECRET/KEY", text)
+		}
+		env[name] = map[string]any{"secret": secret, "key": key}
+	}
+	for _, text := range f.envApp {
+		name, ref, _ := strings.Cut(text, "=")
+		app, port, _ := strings.Cut(ref, "/")
+		if app == "" {
+			return fault.New(fault.Usage, "--env-app %q is neither NAME=APP nor NAME=APP/PORT", text)
+		}
+		env[name] = map[string]any{"app": app}
+		if port != "" {
+			env[name] = map[string]any{"app": app, "port": port}
+		}
+	}
+	if len(env) > 0 {
+		fields["env"] = env
+	}
+	return nil
+}
+
+// setMounts reads /PATH=config/NAME, secret/NAME or disk/NAME, the first two with /FILE for one file, and /PATH-. What a
+// path held before goes as a whole.
+func (f *appFlags) setMounts(fields pod.Fields) error {
+	files, disks := map[string]any{}, map[string]any{}
+	for _, text := range f.mounts {
+		path, source, set := strings.Cut(text, "=")
+		if name, remove := strings.CutSuffix(text, "-"); remove && !set {
+			files[name], disks[name] = nil, nil
+			continue
+		}
+		kind, name, _ := strings.Cut(source, "/")
+		name, file, single := strings.Cut(name, "/")
+		mount := map[string]any{"path": path, "config": nil, "secret": nil, "file": nil}
+		switch {
+		case name == "" || single && (file == "" || kind == "disk"):
+			return mountUsage(text)
+		case kind == "config" || kind == "secret":
+			mount[kind] = name
+			if single {
+				mount["file"] = file
+			}
+			files[path], disks[path] = mount, nil
+		case kind == "disk":
+			files[path], disks[path] = nil, map[string]any{"path": path, "disk": name}
+		default:
+			return mountUsage(text)
+		}
+	}
+	if len(f.mounts) > 0 {
+		fields["files"], fields["disks"] = files, disks
+	}
+	return nil
+}
+
+func mountUsage(text string) error {
+	return fault.New(fault.Usage, "--mount %q is not /PATH=config/NAME, /PATH=secret/NAME, /PATH=disk/NAME or /PATH-", text)
 }

@@ -1,21 +1,25 @@
 package cli
 
 import (
-	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 
 	"github.com/spf13/cobra"
 
 	"github.com/pscdev/psc/internal/fault"
+	"github.com/pscdev/psc/internal/workspace"
 	"github.com/pscdev/psc/pkg/pod"
-	"github.com/pscdev/psc/pkg/revision"
 )
 
-func newApply(a *app) *cobra.Command {
+func newApply(s *session) *cobra.Command {
 	var (
-		c     changeFlags
-		f     applyFlags
+		o     options
 		files []string
+		base  string
+		prune bool
 	)
 	cmd := &cobra.Command{
 		Use:   "apply -f FILE",
@@ -30,62 +34,103 @@ func newApply(a *app) *cobra.Command {
 			if len(files) == 0 {
 				return fault.New(fault.Usage, "-f is missing").WithHint("%s", cmd.UseLine())
 			}
-			spec, err := a.readFiles(files)
+			spec, err := s.readFiles(files)
 			if err != nil {
 				return err
 			}
-			return a.apply(cmd.Context(), &c, f, spec)
+			number := 0
+			if base != "" {
+				if number, err = parseRevision(base); err != nil {
+					return err
+				}
+			}
+			return s.do(cmd.Context(), &o, func(w *workspace.Workspace) (workspace.Outcome, error) {
+				return w.Apply(cmd.Context(), spec, number, prune, o.Options)
+			})
 		},
 	}
 	cmd.Flags().StringArrayVarP(&files, "filename", "f", nil, "file, folder, or - for stdin; may be given several times")
-	cmd.Flags().StringVar(&f.base, "base", "", "the `REVISION` that the files were exported from")
-	cmd.Flags().BoolVar(&f.prune, "prune", false, "take out of the pod what no file names")
-	cmd.Flags().BoolVar(&f.noPin, "no-pin", false, noPinUsage)
-	c.add(cmd)
+	cmd.Flags().StringVar(&base, "base", "", "the `REVISION` that the files were exported from")
+	cmd.Flags().BoolVar(&prune, "prune", false, "take out of the pod what no file names")
+	o.addNoPin(cmd)
+	o.addChange(cmd)
 	return cmd
 }
 
-type applyFlags struct {
-	base         string
-	prune, noPin bool
-}
-
-// apply puts resources in place of those of the base: the revision that is named, or else what the pod is when it
-// begins. What others change from then on is merged.
-func (a *app) apply(ctx context.Context, c *changeFlags, f applyFlags, files pod.Spec) error {
-	w, err := a.open()
-	if err != nil {
-		return err
-	}
-	var change making
-	begin := func(base revision.Revision) error {
-		var gone []pod.Ref
-		if f.prune {
-			gone = slices.DeleteFunc(base.Spec.Refs(), func(ref pod.Ref) bool { return files[ref] != nil })
-		}
-		mine, err := a.replaced(ctx, w, base.Spec, files, gone, f.noPin)
-		change = a.since(ctx, w, base, mine)
-		return err
-	}
-	if f.base != "" {
-		number, err := parseRevision(f.base)
+// readFiles reads all resources. Everything that is wrong with any of the files is said at once.
+func (s *session) readFiles(names []string) (pod.Spec, error) {
+	all := pod.Spec{}
+	from := map[pod.Ref]string{}
+	var wrong pod.Problems
+	for _, name := range names {
+		paths, err := filesOf(name)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		base, err := w.revision(ctx, number)
-		if err != nil {
-			return err
-		}
-		if err := begin(base); err != nil {
-			return err
-		}
-	}
-	return a.changeOn(ctx, c, func(now revision.Revision) (pod.Change, error) {
-		if change == nil {
-			if err := begin(now); err != nil {
-				return pod.Change{}, err
+		for _, path := range paths {
+			spec, err := s.readFile(path)
+			var problems pod.Problems
+			if errors.As(err, &problems) {
+				for _, p := range problems {
+					p.File = path
+					wrong = append(wrong, p)
+				}
+				continue
+			}
+			if err != nil {
+				return nil, err
+			}
+			for ref, r := range spec {
+				if from[ref] != "" {
+					wrong = append(wrong, pod.Problem{File: path, Path: ref.String(), Message: "stands in " + from[ref] + " too"})
+				}
+				all[ref], from[ref] = r, path
 			}
 		}
-		return change(now)
-	})
+	}
+	if len(wrong) > 0 {
+		return nil, wrong
+	}
+	if len(all) == 0 {
+		return nil, fault.New(fault.Usage, "the files hold no resources")
+	}
+	return all, nil
+}
+
+// maxResources is more than any file of resources has, with the files of its configs.
+const maxResources = 256 << 20
+
+func (s *session) readFile(path string) (pod.Spec, error) {
+	data, err := s.read(path, maxResources)
+	if err != nil {
+		return nil, err
+	}
+	return pod.Decode(data)
+}
+
+// filesOf are the files that a name stands for: those of a folder, or itself.
+func filesOf(name string) ([]string, error) {
+	if name == "-" {
+		return []string{name}, nil
+	}
+	info, err := os.Stat(name)
+	if err != nil {
+		return nil, fault.Wrap(fault.Usage, err)
+	}
+	if !info.IsDir() {
+		return []string{name}, nil
+	}
+	var paths []string
+	for _, pattern := range []string{"*.yaml", "*.yml", "*.json"} {
+		found, err := filepath.Glob(filepath.Join(name, pattern))
+		if err != nil {
+			return nil, fmt.Errorf("read folder %s: %w", name, err)
+		}
+		paths = append(paths, found...)
+	}
+	if len(paths) == 0 {
+		return nil, fault.New(fault.Usage, "folder %s has no .yaml, .yml or .json files", name)
+	}
+	slices.Sort(paths)
+	return paths, nil
 }

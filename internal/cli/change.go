@@ -3,124 +3,142 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io"
+	"strconv"
+	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/pscdev/psc/internal/fault"
 	"github.com/pscdev/psc/internal/view"
+	"github.com/pscdev/psc/internal/workspace"
 	"github.com/pscdev/psc/pkg/pod"
-	"github.com/pscdev/psc/pkg/render"
-	"github.com/pscdev/psc/pkg/revision"
+	"github.com/pscdev/psc/pkg/report"
 )
 
-// revisionFlags are the flags of every command that makes a revision and may deploy it.
-type revisionFlags struct {
-	dryRun, exitCode bool
-	deployFlags
+// defaultTimeout is how long a deploy may take to become ready.
+const defaultTimeout = 10 * time.Minute
+
+// options are the flags of every command that makes or deploys a revision.
+type options struct {
+	workspace.Options
+	exitCode bool
 }
 
-func (f *revisionFlags) add(cmd *cobra.Command) {
+// addDeploy adds the flags of a command that deploys.
+func (o *options) addDeploy(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringVarP(&f.message, "message", "m", "", "what to say of it in the history, `TEXT`")
-	flags.BoolVar(&f.dryRun, "dry-run", false, "show what would change, write nothing")
-	flags.BoolVar(&f.exitCode, "exit-code", false, "with --dry-run: exit with 3 when something would change")
-	f.deployFlags.add(cmd)
+	flags.StringVarP(&o.Message, "message", "m", "", "what to say of it in the history, `TEXT`")
+	flags.BoolVar(&o.DryRun, "dry-run", false, "show what would change, write nothing")
+	flags.BoolVar(&o.exitCode, "exit-code", false, "with --dry-run: exit with 3 when something would change")
+	flags.DurationVar(&o.Deploy.Timeout, "timeout", defaultTimeout, "`TIME` that it may take to become ready")
+	flags.DurationVar(&o.Deploy.LockWait, "lock-wait", defaultTimeout, "`TIME` to wait while someone else deploys")
+	flags.BoolVar(&o.Deploy.Supersede, "supersede", false, "have an older revision that is being deployed give way")
+	flags.BoolVar(&o.Deploy.NoWait, "no-wait", false, "return when everything is written")
+	flags.BoolVar(&o.RollbackOnFailure, "rollback-on-failure", false, "go back to the last revision that was ready when it fails")
 }
 
-// changeFlags are the flags of every command that changes the spec.
-type changeFlags struct {
-	deploy bool
-	revisionFlags
+// addChange adds the flags of a command that changes the spec.
+func (o *options) addChange(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&o.Alone, "deploy", false, "deploy this change at once, without the drafts that wait")
+	o.addDeploy(cmd)
 }
 
-func (f *changeFlags) add(cmd *cobra.Command) {
-	cmd.Flags().BoolVar(&f.deploy, "deploy", false, "deploy this change at once, without the drafts that wait")
-	f.revisionFlags.add(cmd)
+// addNoPin adds the flag of a command that takes images.
+func (o *options) addNoPin(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&o.NoPin, "no-pin", false, "keep the tags of images, do not ask registries what they stand for")
+}
+
+func (o *options) check() error {
+	switch {
+	case o.Deploy.Timeout <= 0:
+		return fault.New(fault.Usage, "--timeout must be more than 0, is %s", o.Deploy.Timeout)
+	case o.Deploy.LockWait < 0:
+		return fault.New(fault.Usage, "--lock-wait must be 0 or more, is %s", o.Deploy.LockWait)
+	}
+	return nil
 }
 
 // change makes a revision out of edits, and shows or deploys it as the flags say.
-func (a *app) change(ctx context.Context, f *changeFlags, edits ...pod.Edit) error {
-	return a.changeBy(ctx, f, func(pod.Spec) pod.Change { return pod.Change{Edits: edits} })
+func (s *session) change(ctx context.Context, o *options, edits ...pod.Edit) error {
+	return s.do(ctx, o, func(w *workspace.Workspace) (workspace.Outcome, error) { return w.Change(ctx, edits, o.Options) })
 }
 
-// making is what makes the change, out of the revision that it is made to.
-type making func(now revision.Revision) (pod.Change, error)
-
-// changeBy is change for what depends on the spec that is changed.
-func (a *app) changeBy(ctx context.Context, f *changeFlags, change func(pod.Spec) pod.Change) error {
-	return a.changeOn(ctx, f, func(now revision.Revision) (pod.Change, error) { return change(now.Spec), nil })
+// do opens the pod, makes a call of the engine and shows what it resulted in.
+func (s *session) do(ctx context.Context, o *options, call func(*workspace.Workspace) (workspace.Outcome, error)) error {
+	if err := o.check(); err != nil {
+		return err
+	}
+	w, err := s.open()
+	if err != nil {
+		return err
+	}
+	out, err := call(w)
+	return s.show(ctx, w, o, out, err)
 }
 
-// changeOn is change for what depends on the revision that is changed.
-func (a *app) changeOn(ctx context.Context, f *changeFlags, change making) error {
-	if err := f.check(); err != nil {
+// show shows the outcome of a call, and returns its error. A deploy may have an outcome and an error: one that was rolled
+// back has failed all the same.
+func (s *session) show(ctx context.Context, w *workspace.Workspace, o *options, out workspace.Outcome, err error) error {
+	switch {
+	case out.Deployed != nil:
+		shown := s.view.Deployed(*out.Deployed, out.Duration)
+		if shown == nil && o.Deploy.NoWait {
+			s.view.Say("See how it goes with: psc status, or psc revision wait %d", out.Revision.Number)
+		}
+		return errors.Join(err, shown)
+	case err != nil:
+		return err
+	case o.DryRun:
+		doc, err := w.Diff(ctx, out.Base, out.Revision, !s.view.Document())
+		if err != nil {
+			return err
+		}
+		return s.showDiff(doc, o.exitCode)
+	case out.Unchanged:
+		return s.unchanged()
+	}
+	if err := s.view.Draft(out.Revision); err != nil {
 		return err
 	}
-	w, err := a.open()
-	if err != nil {
-		return err
-	}
-	if f.dryRun {
-		return a.dryRun(ctx, w, change, f)
-	}
-	user, err := w.kube.Whoami(ctx)
-	if err != nil {
-		return err
-	}
-	if f.deploy {
-		return a.changeAlone(ctx, w, user.Name, change, f)
-	}
-	r, err := a.draft(ctx, w, user.Name, func(number int, tip revision.Revision) (revision.Revision, error) {
-		return w.next(number, tip, change, f.message)
-	})
-	if done, err := a.unchanged(a.mended(ctx, w, err)); done {
-		return err
-	}
-	if err != nil {
-		return invalid(w.named(err))
-	}
-	return a.showDraft(r)
+	s.view.Say("Deploy with: psc deploy")
+	return nil
 }
 
-// next makes the revision of a change to from.
-func (w *workspace) next(number int, from revision.Revision, make making, message string) (revision.Revision, error) {
-	change, err := make(from)
-	if err != nil {
-		return from, err
-	}
-	spec, err := pod.Apply(from.Spec, change)
-	if err == nil {
-		err = render.Check(w.pod, spec)
-	}
-	if err != nil {
-		return from, invalid(err)
-	}
-	r := revision.Next(number, from, spec, change)
-	r.Message = message
-	if r.Change == "" {
-		return from, errUnchanged
-	}
-	return r, nil
+// unchanged says that a change changes nothing, which is no error.
+func (s *session) unchanged() error {
+	return s.view.Nothing("Nothing changes: it is like that already")
 }
 
-func (a *app) showDraft(r revision.Revision) error {
-	err := a.view.Answer(r, revisionRefs(r), func(out io.Writer) {
-		fmt.Fprintf(out, "%s  %s   %s\n", r.Name(), view.State(r.State), r.Change)
-	})
-	a.view.Say("Deploy with: psc deploy")
-	return err
+// showDiff shows how two revisions differ.
+func (s *session) showDiff(doc report.Diff, exitCode bool) error {
+	if err := s.view.Diff(doc); err != nil {
+		return err
+	}
+	return differences(len(doc.Entries), exitCode)
 }
 
-// dryRun shows what the change would make of the newest revision, or with --deploy of the live one.
-func (a *app) dryRun(ctx context.Context, w *workspace, change making, f *changeFlags) error {
-	from, err := w.ground(ctx, f.deploy)
-	if err != nil {
-		return err
+// differences sets the exit code of a command that found some and was asked to say so.
+func differences(n int, exitCode bool) error {
+	if !exitCode || n == 0 {
+		return nil
 	}
-	r, err := w.next(from.Number+1, from, change, "")
-	if err != nil && !errors.Is(err, errUnchanged) {
-		return err
+	return &fault.Error{Code: fault.Differences, Err: errors.New(view.Count(n, "difference")), Silent: true}
+}
+
+// parseRevision takes 12 and r12.
+func parseRevision(text string) (int, error) {
+	n, err := strconv.Atoi(strings.TrimPrefix(text, "r"))
+	if err != nil || n < 1 {
+		return 0, fault.New(fault.Usage, "%q is not the number of a revision", text).WithHint("psc revision list")
 	}
-	return a.showDiff(ctx, w, diffDocument{From: from.Number, To: r.Number}, from.Spec, r.Spec, f.exitCode)
+	return n, nil
+}
+
+// optionalRevision is the number in an optional argument; 0 where there is none.
+func optionalRevision(args []string) (int, error) {
+	if len(args) == 0 {
+		return 0, nil
+	}
+	return parseRevision(args[0])
 }

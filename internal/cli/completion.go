@@ -8,56 +8,30 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/pscdev/psc/internal/config"
+	"github.com/pscdev/psc/internal/login"
 	"github.com/pscdev/psc/pkg/pod"
 )
 
 // completionPatience is how long a shell waits for names from the cluster. After that it gets none.
 const completionPatience = 250 * time.Millisecond
 
-// completions gives the commands of a tree the names that their arguments may have.
-func (a *app) completions(root *cobra.Command) {
-	static := cobra.NoFileCompletions
-	names := map[string]func(context.Context) []string{
-		"pod use": a.podNames, "pod show": a.podNames, "pod delete": a.podNames,
-		"edit": a.allNames, "deploy": a.revisionNames, "rollback": a.revisionNames,
-		"revision show": a.revisionNames, "revision diff": a.revisionNames, "revision wait": a.revisionNames,
-		"revision discard": a.revisionNames, "revision verify": a.revisionNames,
-	}
-	for _, kind := range pod.Kinds() {
-		for _, verb := range []string{"set", "show", "delete", "scale"} {
-			names[kind.Word()+" "+verb] = func(ctx context.Context) []string { return a.resourceNames(ctx, kind) }
-		}
-	}
-	var walk func(*cobra.Command)
-	walk = func(c *cobra.Command) {
-		if c.ValidArgsFunction == nil && c.Name() != "get" {
-			c.ValidArgsFunction = static
-		}
-		for path, complete := range names {
-			if c.CommandPath() == "psc "+path {
-				c.ValidArgsFunction = a.complete(complete)
-			}
-		}
-		for _, child := range c.Commands() {
-			walk(child)
-		}
-	}
-	walk(root)
+// completeFlags gives the flags of every command the values that they may have.
+func (s *session) completeFlags(root *cobra.Command) {
 	flag := func(name string, complete cobra.CompletionFunc) {
 		if err := root.RegisterFlagCompletionFunc(name, complete); err != nil {
 			panic(fmt.Sprintf("cli: completion of --%s: %v", name, err))
 		}
 	}
-	flag(config.Pod, a.complete(a.podNames))
-	flag(config.Context, a.complete(func(context.Context) []string { return contexts(a.kubeconfig) }))
+	flag(config.Pod, s.complete(s.podNames))
+	flag(config.Context, s.complete(func(context.Context) []string { return login.Contexts(s.kubeconfig) }))
 	flag(config.Output, cobra.FixedCompletions([]string{"json", "yaml", "name", "jsonpath=", "go-template="}, cobra.ShellCompDirectiveNoFileComp|cobra.ShellCompDirectiveNoSpace))
 }
 
-// complete asks for names with little patience, and answers none when anything is wrong: a shell must not hang, and
-// nobody wants an error in the middle of a line.
-func (a *app) complete(names func(context.Context) []string) cobra.CompletionFunc {
+// complete asks for names with little patience, and answers none when anything is wrong: a shell must not hang, and must
+// not show an error in the middle of a line.
+func (s *session) complete(names func(context.Context) []string) cobra.CompletionFunc {
 	return func(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
-		if a.settings == nil && a.configure(cmd) != nil {
+		if s.settings == nil && s.configure(cmd) != nil {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
 		ctx, cancel := context.WithTimeout(cmd.Context(), completionPatience)
@@ -71,4 +45,70 @@ func (a *app) complete(names func(context.Context) []string) cobra.CompletionFun
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
 	}
+}
+
+func (s *session) podNames(ctx context.Context) []string {
+	cluster, err := s.connect()
+	if err != nil {
+		return nil
+	}
+	pods, err := cluster.Pods(ctx)
+	if err != nil {
+		return nil
+	}
+	names := make([]string, 0, len(pods))
+	for _, p := range pods {
+		names = append(names, p.Name)
+	}
+	return names
+}
+
+// resourceNames are the names of the newest resources of a kind.
+func (s *session) resourceNames(kind pod.Kind) func(context.Context) []string {
+	return func(ctx context.Context) []string {
+		var names []string
+		for _, ref := range s.refs(ctx) {
+			if ref.Kind == kind {
+				names = append(names, ref.Name)
+			}
+		}
+		return names
+	}
+}
+
+// refNames are the newest resources of all kinds: "app/web".
+func (s *session) refNames(ctx context.Context) []string {
+	var names []string
+	for _, ref := range s.refs(ctx) {
+		names = append(names, ref.String())
+	}
+	return names
+}
+
+func (s *session) refs(ctx context.Context) []pod.Ref {
+	w, err := s.open()
+	if err != nil {
+		return nil
+	}
+	refs, err := w.Refs(ctx)
+	if err != nil {
+		return nil
+	}
+	return refs
+}
+
+func (s *session) revisionNames(ctx context.Context) []string {
+	w, err := s.open()
+	if err != nil {
+		return nil
+	}
+	all, err := w.Revisions(ctx)
+	if err != nil {
+		return nil
+	}
+	names := make([]string, 0, len(all))
+	for _, r := range all {
+		names = append(names, fmt.Sprintf("%d\t%s %s", r.Number, r.State, r.Title()))
+	}
+	return names
 }

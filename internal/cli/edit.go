@@ -1,22 +1,28 @@
 package cli
 
 import (
+	"cmp"
 	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
 	"strings"
+	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/pscdev/psc/internal/fault"
+	"github.com/pscdev/psc/internal/workspace"
 	"github.com/pscdev/psc/pkg/pod"
-	"github.com/pscdev/psc/pkg/render"
+	"github.com/pscdev/psc/pkg/report"
 	"github.com/pscdev/psc/pkg/revision"
 )
 
-func newEdit(a *app) *cobra.Command {
-	var (
-		c     changeFlags
-		noPin bool
-	)
+func newEdit(s *session) *cobra.Command {
+	var o options
 	cmd := &cobra.Command{
 		Use:   "edit [KIND/NAME]",
 		Short: "Change resources in your editor",
@@ -24,94 +30,101 @@ func newEdit(a *app) *cobra.Command {
 			"a resource that was taken out is deleted, one that was added is made, and an empty file changes nothing.\n" +
 			"What others change meanwhile stays, and a field that they changed too is a conflict. With --deploy the live\n" +
 			"revision is opened, without the drafts that wait.",
-		Example: "  psc edit app/web\n  EDITOR='code --wait' psc edit -m \"tidy up\"\n  psc edit route shop --deploy",
-		Args:    between(0, "KIND/NAME", "NAME"),
+		Example:           "  psc edit app/web\n  EDITOR='code --wait' psc edit -m \"tidy up\"\n  psc edit route shop --deploy",
+		Args:              between(0, "KIND/NAME", "NAME"),
+		ValidArgsFunction: s.complete(s.refNames),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			w, err := a.open()
-			if err != nil {
-				return err
-			}
-			base, err := w.ground(cmd.Context(), c.deploy)
-			if err != nil {
-				return err
-			}
-			spec, err := chosen(base.Spec, args)
-			if err != nil {
-				return err
-			}
-			if spec, err = w.store.Fill(cmd.Context(), spec); err != nil {
-				return err
-			}
-			return a.edit(cmd.Context(), w, &c, base, spec, noPin)
+			return s.edit(cmd.Context(), &o, args)
 		},
 	}
-	cmd.Flags().BoolVar(&noPin, "no-pin", false, noPinUsage)
-	c.add(cmd)
+	o.addNoPin(cmd)
+	o.addChange(cmd)
 	return cmd
 }
 
-// edit lets resources be changed until they are right, or until nothing more is changed. Whatever else comes, what was
-// typed stays in a file.
-func (a *app) edit(ctx context.Context, w *workspace, c *changeFlags, base revision.Revision, opened pod.Spec, noPin bool) error {
-	text, err := encodeAll(opened)
+// edit opens resources in an editor until they are right, or until nothing more is changed. After any other error, the
+// typed text stays in a file.
+func (s *session) edit(ctx context.Context, o *options, args []string) error {
+	if err := o.check(); err != nil {
+		return err
+	}
+	w, err := s.open()
 	if err != nil {
 		return err
 	}
-	s, err := newSheet(text)
+	base, err := w.Base(ctx, o.Alone)
+	if err != nil {
+		return err
+	}
+	opened := base.Spec
+	if len(args) > 0 {
+		ref, err := parseRef(args)
+		if err != nil {
+			return err
+		}
+		if opened, err = chosen(base.Spec, ref); err != nil {
+			return err
+		}
+	}
+	if opened, err = w.Fill(ctx, opened); err != nil {
+		return err
+	}
+	files, err := report.Files(opened)
+	if err != nil {
+		return err
+	}
+	text := report.Stream(files)
+	sheet, err := newSheet(text)
 	if err != nil {
 		return err
 	}
 	var wrong error
 	for {
-		before := s.text
-		if err := s.edit(ctx, a, wrong); err != nil {
-			return s.leave(a, err)
+		before := sheet.text
+		if err := sheet.edit(ctx, s, wrong); err != nil {
+			return sheet.keep(s, err)
 		}
 		switch {
-		case s.text == text || blank(s.text):
-			s.remove()
-			_, err := a.unchanged(errUnchanged)
-			return err
-		case wrong != nil && s.text == before:
-			return s.leave(a, placed(wrong))
+		case sheet.text == text || blank(sheet.text):
+			sheet.remove()
+			return s.unchanged()
+		case wrong != nil && sheet.text == before:
+			return sheet.keep(s, placed(wrong))
 		}
-		var mine pod.Spec
-		if mine, wrong = a.edited(ctx, w, base.Spec, opened, s.text, noPin); wrong != nil {
-			if fault.Of(wrong).Code == fault.Usage {
+		var proposal workspace.Proposal
+		if proposal, wrong = propose(ctx, w, base, opened, sheet.text, o); wrong != nil {
+			if fault.Of(worded(wrong)).Code == fault.Usage {
 				continue
 			}
-			return s.leave(a, wrong)
+			return sheet.keep(s, wrong)
 		}
-		if err := a.changeOn(ctx, c, a.since(ctx, w, base, mine)); err != nil {
-			return s.leave(a, err)
+		out, err := w.Merge(ctx, proposal, o.Options)
+		if err := s.show(ctx, w, o, out, err); err != nil {
+			return sheet.keep(s, err)
 		}
-		s.remove()
+		sheet.remove()
 		return nil
 	}
 }
 
-// edited is base with what a text says in place of the resources that were opened.
-func (a *app) edited(ctx context.Context, w *workspace, base, opened pod.Spec, text string, noPin bool) (pod.Spec, error) {
+// propose is base with what a text says in the place of the resources that were opened.
+func propose(ctx context.Context, w *workspace.Workspace, base revision.Revision, opened pod.Spec, text string, o *options) (workspace.Proposal, error) {
 	spec, err := pod.Decode([]byte(text))
 	if err != nil {
-		return nil, invalid(err)
+		return workspace.Proposal{}, err
 	}
-	var gone []pod.Ref
+	var removed []pod.Ref
 	for ref := range opened {
 		if spec[ref] == nil {
-			gone = append(gone, ref)
+			removed = append(removed, ref)
 		}
 	}
 	for ref := range spec {
-		if opened[ref] == nil && base[ref] != nil {
-			return nil, invalid(pod.Problems{{Path: ref.String(), Message: "exists already: open it to change it"}})
+		if opened[ref] == nil && base.Spec[ref] != nil {
+			return workspace.Proposal{}, pod.Problems{{Path: ref.String(), Message: "exists already: open it to change it"}}
 		}
 	}
-	mine, err := a.replaced(ctx, w, base, spec, gone, noPin)
-	if err == nil {
-		err = invalid(render.Check(w.pod, mine))
-	}
-	return mine, err
+	return w.Propose(ctx, base, spec, removed, o.Options)
 }
 
 // blank says whether a text has nothing but comments.
@@ -122,4 +135,106 @@ func blank(text string) bool {
 		}
 	}
 	return true
+}
+
+// sheet is a text that a person edits: a file of their own, in a folder that nobody else can look into.
+type sheet struct {
+	path         string
+	opened, text string // without the comments at the top
+	head         string // those comments
+}
+
+// headOf is what the person reads first.
+func headOf(wrong error) string {
+	head := "# Save to make the change. A file that is left as it is, or emptied, changes nothing.\n"
+	if wrong != nil {
+		head += "#\n# Nothing is changed yet, for this is wrong:\n# " + strings.ReplaceAll(wrong.Error(), "\n", "\n# ") + "\n#\n"
+	}
+	return head
+}
+
+// placed is an error with the lines as they are below the head that tells of it.
+func placed(err error) error {
+	var problems pod.Problems
+	if !errors.As(err, &problems) {
+		return err
+	}
+	problems = slices.Clone(problems)
+	for i := range problems {
+		if problems[i].Line > 0 {
+			problems[i].Line += strings.Count(headOf(err), "\n")
+		}
+	}
+	return problems
+}
+
+func newSheet(text string) (*sheet, error) {
+	folder, err := os.MkdirTemp("", "psc-edit-") // 0700
+	if err != nil {
+		return nil, err
+	}
+	return &sheet{path: filepath.Join(folder, "edit.yaml"), opened: text, text: text}, nil
+}
+
+// edit opens the text in an editor, with what was wrong with it the last time, and reads what was saved.
+func (sh *sheet) edit(ctx context.Context, s *session, wrong error) error {
+	sh.head = headOf(placed(wrong))
+	if err := os.WriteFile(sh.path, []byte(sh.head+sh.text), 0o600); err != nil {
+		return err
+	}
+	failed := runEditor(ctx, s, sh.path)
+	saved, err := os.ReadFile(sh.path)
+	if err == nil {
+		sh.text = sh.body(string(saved))
+	}
+	return errors.Join(failed, err)
+}
+
+// body is a text without the comments at its top, where edit puts what was wrong: an editor may have changed them.
+func (sh *sheet) body(text string) string {
+	for line := range strings.Lines(text) {
+		if sh.head == "" || !strings.HasPrefix(line, "#") {
+			break
+		}
+		text = text[len(line):]
+	}
+	return text
+}
+
+func (sh *sheet) remove() { _ = os.RemoveAll(filepath.Dir(sh.path)) }
+
+// keep ends with an error. What was typed stays where it is, and the person is told where that is. An editor that was
+// killed has left what was not saved beside it.
+func (sh *sheet) keep(s *session, err error) error {
+	if beside, _ := os.ReadDir(filepath.Dir(sh.path)); sh.text == sh.opened && len(beside) < 2 {
+		sh.remove()
+		return err
+	}
+	s.view.Warn("what you typed is in %s", sh.path)
+	return err
+}
+
+// editorPatience is how long an editor has to end when it is told to.
+const editorPatience = 2 * time.Second
+
+// runEditor runs the person's editor, which may be a command with arguments, on a file. stdout is for the answer, so
+// the editor gets the terminal of stderr.
+func runEditor(ctx context.Context, s *session, path string) error {
+	editor := cmp.Or(os.Getenv("VISUAL"), os.Getenv("EDITOR"))
+	if editor == "" && !s.view.Terminal {
+		return fault.New(fault.Usage, "there is no terminal to edit on").WithHint("psc export, and psc apply -f")
+	}
+	editor = cmp.Or(editor, "vi")
+	cmd := exec.CommandContext(ctx, "sh", "-c", "exec "+editor+` "$1"`, "sh", path)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = s.In, s.Err, s.Err
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	cmd.WaitDelay = editorPatience
+	err := cmd.Run()
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if err != nil {
+		return fault.New(fault.Failed, "run the editor: %s: %w", editor, err).WithHint("set VISUAL or EDITOR to the editor that you use")
+	}
+	return nil
 }

@@ -2,26 +2,57 @@ package cli
 
 import (
 	"errors"
-
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"fmt"
+	"strings"
 
 	"github.com/pscdev/psc/internal/fault"
+	"github.com/pscdev/psc/internal/view"
+	"github.com/pscdev/psc/internal/workspace"
 	"github.com/pscdev/psc/pkg/pod"
+	"github.com/pscdev/psc/pkg/report"
 	"github.com/pscdev/psc/pkg/revision"
 )
 
-// invalid turns what is wrong with resources into the error that people and scripts get.
-func invalid(err error) error {
-	var problems pod.Problems
-	if errors.As(err, &problems) {
-		details := make([]fault.Detail, 0, len(problems))
-		for _, p := range problems {
-			details = append(details, fault.Detail(p))
-		}
-		return &fault.Error{Code: fault.Usage, Err: err, Details: details}
+// worded gives an error of the engine and of the model its exit code, and the way out in commands.
+func worded(err error) error {
+	if _, known := err.(*fault.Error); err == nil || known { //nolint:errorlint // only the outermost decides
+		return err
 	}
-	var ref *pod.RefError
-	if errors.As(err, &ref) {
+	var (
+		deploy    *workspace.DeployError
+		ofPod     *workspace.PodError
+		record    *workspace.RevisionError
+		others    *workspace.OthersError
+		conflict  *workspace.ConflictError
+		misfit    *workspace.MisfitError
+		disk      *workspace.DiskError
+		notSigned *workspace.NotSignedInError
+		problems  pod.Problems
+		ref       *pod.RefError
+	)
+	switch {
+	case errors.As(err, &deploy):
+		return deployWords(err, deploy)
+	case errors.As(err, &ofPod):
+		return podWords(err, ofPod)
+	case errors.As(err, &record):
+		return revisionWords(err, record)
+	case errors.As(err, &others):
+		return fault.New(fault.Conflict, "%w", err).WithHint("--all deploys them too, --mine only your own")
+	case errors.As(err, &conflict):
+		return clashWords(err, conflict.Clashes).WithHint("psc revision diff %d %d", conflict.Base, conflict.Now)
+	case errors.As(err, &misfit):
+		return misfitWords(err, misfit)
+	case errors.As(err, &disk):
+		if disk.Live == 0 {
+			return fault.New(fault.Usage, "%w", err).WithHint("psc disk list")
+		}
+		return fault.New(fault.Conflict, "%w", err).WithHint("psc deploy")
+	case errors.As(err, &notSigned):
+		return fault.New(fault.Usage, "%w", err).WithHint("psc registry list")
+	case errors.As(err, &problems):
+		return problemWords(err, problems)
+	case errors.As(err, &ref):
 		e := fault.New(fault.Usage, "%w", err)
 		if errors.Is(err, pod.ErrExists) {
 			return e.WithHint("psc %s set %s changes it", ref.Ref.Kind.Word(), ref.Ref.Name)
@@ -31,20 +62,136 @@ func invalid(err error) error {
 	return err
 }
 
-// named says that the pod is missing where the API server only speaks of a namespace.
-func (w *workspace) named(err error) error {
-	if apierrors.IsNotFound(err) {
-		return fault.New(fault.Failed, "context %s has no pod %q: %w", w.kube.Context, w.pod, err).
-			WithHint("psc pod list, or psc new-pod %s", w.pod)
+func problemWords(err error, problems pod.Problems) error {
+	details := make([]fault.Detail, 0, len(problems))
+	for _, p := range problems {
+		details = append(details, fault.Detail(p))
 	}
-	return err
+	return &fault.Error{Code: fault.Usage, Err: err, Details: details}
 }
 
-// conflict is the error of clashes, with each as a detail.
-func conflict(clashes revision.Clashes) *fault.Error {
-	e := fault.New(fault.Conflict, "%w", clashes)
+func clashWords(err error, clashes revision.Clashes) *fault.Error {
+	e := fault.New(fault.Conflict, "%w", err)
 	for _, c := range clashes {
 		e.Details = append(e.Details, fault.Detail{Path: c.Path, Message: c.Message()})
 	}
 	return e
+}
+
+func podWords(err error, e *workspace.PodError) error {
+	switch e.Err {
+	case workspace.ErrNoPod:
+		return fault.New(fault.Failed, "%w", err).WithHint("psc pod list, or psc new-pod %s", e.Pod)
+	case workspace.ErrNotPod:
+		return fault.New(fault.Failed, "%w", err).WithHint("psc pod list")
+	case workspace.ErrPodExists:
+		return fault.New(fault.Usage, "%w", err).WithHint("psc pod use %s, when it is a pod of yours", e.Pod)
+	case workspace.ErrPodName:
+		return fault.New(fault.Usage, "%w", err).WithHint("psc pod list")
+	case workspace.ErrNoRevisions:
+		return fault.New(fault.Usage, "%w", err).WithHint("psc app create NAME --image IMAGE makes the first")
+	case workspace.ErrNothingDeployed:
+		return fault.New(fault.Usage, "%w", err).WithHint("psc deploy")
+	case workspace.ErrNoneBefore:
+		return fault.New(fault.Failed, "%w", err).WithHint("psc revision list")
+	case workspace.ErrNoDrafts:
+		return fault.New(fault.Usage, "%w", err).WithHint("psc status")
+	case workspace.ErrListPods:
+		return fault.New(fault.Denied, "%w", err).WithHint("psc pod use NAME works without")
+	case workspace.ErrCreatePod:
+		return fault.New(fault.Denied, "%w", err).WithHint("ask an admin of the cluster to make the pod for you")
+	}
+	return err
+}
+
+func revisionWords(err error, e *workspace.RevisionError) error {
+	switch e.Err {
+	case workspace.ErrNoRevision:
+		return fault.New(fault.Usage, "%w", err).WithHint("psc revision list")
+	case workspace.ErrDiscarded:
+		return fault.New(fault.Usage, "%w", err).WithHint("psc rollback %d goes back to its content", e.Number)
+	case workspace.ErrDraft:
+		return fault.New(fault.Usage, "%w", err).WithHint("psc deploy %d", e.Number)
+	case workspace.ErrNotDraft:
+		return fault.New(fault.Usage, "%w", err).WithHint("psc status lists them")
+	case workspace.ErrOlder:
+		return fault.New(fault.Usage, "%w", err).WithHint("psc rollback %d goes back to it", e.Number)
+	case workspace.ErrNotIncluded:
+		return fault.New(fault.Conflict, "%w", err).WithHint("psc deploy")
+	case workspace.ErrContent:
+		return fault.New(fault.Failed, "%w", err).WithHint("psc revision verify")
+	}
+	return err
+}
+
+func misfitWords(err error, e *workspace.MisfitError) error {
+	var clashes revision.Clashes
+	switch {
+	case e.Draft.Number == 0:
+		return fault.New(fault.Conflict, "%w", err).WithHint("psc deploy --all")
+	case e.Without:
+		return fault.New(fault.Conflict, "%w", err).WithHint("psc revision discard with %d too", e.Draft.Number)
+	case errors.As(e.Cause, &clashes):
+		return clashWords(err, clashes).WithHint("psc deploy brings the draft first, psc revision discard %d drops it", e.Draft.Number)
+	}
+	return fault.New(fault.Conflict, "%w", err)
+}
+
+// deployWords gives the end of a deploy its exit code, the next step, and what the apps said in their logs.
+func deployWords(err error, e *workspace.DeployError) error {
+	cause := fault.Of(worded(e.Err))
+	out := &fault.Error{Code: fault.Conflict, Err: err, Hint: "psc status", Silent: e.RolledBack}
+	switch e.End {
+	case workspace.Locked:
+		out.Hint = "psc status tells how that goes, --supersede has it give way"
+	case workspace.Stopped, workspace.Superseded, workspace.Lost:
+	case workspace.SignedOut:
+		out.Code, out.Hint = fault.Denied, cause.Hint+"; after it psc deploy goes on"
+	case workspace.NotBegun:
+		out.Code, out.Hint, out.Details = cause.Code, cause.Hint, cause.Details
+	case workspace.Pending:
+		out.Code, out.Err = fault.Pending, fmt.Errorf("%w%s", err, openWords(e.Resources))
+		out.Hint, out.Quotes = nextStep(e.Resources, false)+"psc deploy goes on waiting, psc rollback goes back", quotes(e.Resources)
+	case workspace.Failed:
+		out.Code, out.Details, out.Quotes = cause.Code, cause.Details, quotes(e.Resources)
+		out.Hint = nextStep(e.Resources, true) + "psc deploy tries again"
+		if e.Restorable != 0 {
+			out.Hint = nextStep(e.Resources, true) + fmt.Sprintf("psc rollback goes back to r%d, which was ready", e.Restorable)
+		}
+	}
+	return out
+}
+
+// nextStep is what to do about the first resource that failed, or is not ready yet, as the beginning of a hint.
+func nextStep(all []report.Resource, failed bool) string {
+	for _, s := range all {
+		if s.Next != "" && s.Failed() == failed && (failed || s.Open()) {
+			return s.Next + "; "
+		}
+	}
+	return ""
+}
+
+func quotes(all []report.Resource) []fault.Quote {
+	var out []fault.Quote
+	for _, s := range all {
+		if len(s.Lines) > 0 {
+			out = append(out, fault.Quote{From: s.Log.Instance, Lines: s.Lines})
+		}
+	}
+	return out
+}
+
+// openWords lists what is not ready.
+func openWords(all []report.Resource) string {
+	var words []string
+	for _, s := range all {
+		if s.Failed() || s.Open() {
+			words = append(words, fmt.Sprintf("%s %s", s.Name, view.StatusWords(s.Status, nil)))
+		}
+	}
+	if len(words) == 0 {
+		return ""
+	}
+	return ": " + strings.Join(words, "; ")
 }

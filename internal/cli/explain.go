@@ -2,7 +2,6 @@ package cli
 
 import (
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 
@@ -10,16 +9,12 @@ import (
 
 	"github.com/pscdev/psc/docs/schema"
 	"github.com/pscdev/psc/internal/fault"
+	"github.com/pscdev/psc/internal/view"
 	"github.com/pscdev/psc/pkg/pod"
+	"github.com/pscdev/psc/pkg/report"
 )
 
-// kindDocument is a kind of resource, for scripts.
-type kindDocument struct {
-	Name        string `json:"name"`
-	Description string `json:"description"`
-}
-
-func newExplain(a *app) *cobra.Command {
+func newExplain(s *session) *cobra.Command {
 	return &cobra.Command{
 		Use:     "explain [KIND[.FIELD...]]",
 		Short:   "Print what a field of a resource means, and which there are",
@@ -31,7 +26,7 @@ func newExplain(a *app) *cobra.Command {
 		},
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return a.explainKinds()
+				return s.explainKinds()
 			}
 			fields := strings.Split(args[0], ".")
 			kind, err := parseKind(fields[0])
@@ -44,35 +39,27 @@ func newExplain(a *app) *cobra.Command {
 			}
 			spec := whole.Field("spec")
 			if fields = slices.DeleteFunc(fields[1:], func(f string) bool { return f == "spec" }); len(fields) == 0 {
-				return a.showField(kind.Word(), whole, spec)
+				return s.showField(kind.Word(), whole, spec)
 			}
 			path, field, err := explained(kind.Word(), spec, fields)
 			if err != nil {
 				return err
 			}
-			return a.showField(path, field, field.Inner())
+			return s.showField(path, field, field.Inner())
 		},
 	}
 }
 
-func (a *app) explainKinds() error {
-	var kinds []kindDocument
-	var names []string
+func (s *session) explainKinds() error {
+	var kinds []report.Kind
 	for _, kind := range pod.Kinds() {
 		n, err := schema.Of(kind)
 		if err != nil {
 			return err
 		}
-		kinds = append(kinds, kindDocument{kind.Word(), n.Description})
-		names = append(names, kind.Word())
+		kinds = append(kinds, report.Kind{Name: kind.Word(), Description: n.Description})
 	}
-	return a.view.Answer(list[kindDocument]{kinds}, names, func(out io.Writer) {
-		rows := make([][]string, 0, len(kinds))
-		for _, k := range kinds {
-			rows = append(rows, []string{k.Name, firstSentence(k.Description)})
-		}
-		a.view.Table(out, []string{"KIND", "WHAT IT IS"}, rows)
-	})
+	return view.List(s.view, kinds, "", view.Kinds)
 }
 
 // explained walks down to a field, through lists and maps. path is where it got to.
@@ -96,37 +83,23 @@ func explained(path string, n *schema.Node, fields []string) (string, *schema.No
 }
 
 // showField shows what n is, and the fields of in.
-func (a *app) showField(path string, n, in *schema.Node) error {
-	return a.view.Answer(n, []string{path}, func(out io.Writer) {
-		facts := [][2]string{{"field", path}, {"type", n.Word()}}
-		if n.Field("spec") == in {
-			facts = [][2]string{{"kind", path}}
+func (s *session) showField(path string, n, in *schema.Node) error {
+	f := view.Field{Facts: [][2]string{{"field", path}, {"type", n.Word()}}, Description: n.Description}
+	if n.Field("spec") == in {
+		f.Facts = [][2]string{{"kind", path}}
+	}
+	if n.Default != nil {
+		f.Facts = append(f.Facts, [2]string{"default", fmt.Sprint(n.Default)})
+	}
+	for _, field := range in.Properties {
+		needed := ""
+		switch {
+		case slices.Contains(in.Required, field.Name):
+			needed = "required"
+		case field.Default != nil:
+			needed = fmt.Sprint(field.Default)
 		}
-		if n.Default != nil {
-			facts = append(facts, [2]string{"default", fmt.Sprint(n.Default)})
-		}
-		a.view.Facts(out, facts...)
-		fmt.Fprintf(out, "\n%s\n", n.Description)
-		if len(in.Properties) == 0 {
-			return
-		}
-		fmt.Fprintln(out)
-		rows := make([][]string, 0, len(in.Properties))
-		for _, f := range in.Properties {
-			needed := ""
-			switch {
-			case slices.Contains(in.Required, f.Name):
-				needed = "required"
-			case f.Default != nil:
-				needed = fmt.Sprint(f.Default)
-			}
-			rows = append(rows, []string{f.Name, f.Word(), needed, firstSentence(f.Description)})
-		}
-		a.view.Table(out, []string{"FIELD", "TYPE", "DEFAULT", "WHAT IT IS"}, rows)
-	})
-}
-
-func firstSentence(text string) string {
-	first, _, _ := strings.Cut(text, ". ")
-	return strings.TrimSuffix(first, ".")
+		f.Fields = append(f.Fields, [4]string{field.Name, field.Word(), needed, field.Description})
+	}
+	return s.view.Field(n, path, f)
 }

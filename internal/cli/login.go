@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -10,14 +11,14 @@ import (
 
 	"github.com/pscdev/psc/internal/config"
 	"github.com/pscdev/psc/internal/fault"
-	"github.com/pscdev/psc/internal/kube"
 	"github.com/pscdev/psc/internal/login"
+	"github.com/pscdev/psc/internal/workspace"
 )
 
 // tokenVariable holds a token in CI. A token is never an argument: those can be seen by everybody on the machine.
 const tokenVariable = "PSC_TOKEN"
 
-func newLogin(a *app) *cobra.Command {
+func newLogin(s *session) *cobra.Command {
 	var (
 		r          login.Request
 		tokenStdin bool
@@ -32,7 +33,7 @@ func newLogin(a *app) *cobra.Command {
 			"  psc login api.example.com:6443 --client-certificate me.crt --client-key me.key",
 		Args: between(0, "SERVER"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			o := kube.Options{Kubeconfig: a.kubeconfig, Context: a.settings.Context(), UserAgent: "psc/" + a.Version}
+			var c workspace.Connection
 			if len(args) == 0 && (tokenStdin || r != login.Request{}) {
 				return fault.New(fault.Usage, "the SERVER is missing").WithHint("%s", cmd.UseLine())
 			}
@@ -41,15 +42,15 @@ func newLogin(a *app) *cobra.Command {
 					return fault.New(fault.Usage, "give a SERVER or --context, not both")
 				}
 				r.Server = args[0]
-				if err := a.credentials(&r, tokenStdin); err != nil {
+				if err := s.credentials(&r, tokenStdin); err != nil {
 					return err
 				}
 				var err error
-				if o.Config, o.Context, err = login.Entry(r); err != nil {
+				if c.Config, c.Context, err = login.Entry(r); err != nil {
 					return err
 				}
 			}
-			return a.login(cmd, o)
+			return s.login(cmd.Context(), c)
 		},
 	}
 	flags := cmd.Flags()
@@ -62,46 +63,42 @@ func newLogin(a *app) *cobra.Command {
 }
 
 // login checks with the server who is signed in, and only then writes anything down.
-func (a *app) login(cmd *cobra.Command, o kube.Options) error {
-	if a.verbose {
-		o.Trace = a.trace
-	}
-	client, err := kube.Connect(o)
+func (s *session) login(ctx context.Context, c workspace.Connection) error {
+	cluster, err := s.connectTo(c)
 	if err != nil {
 		return err
 	}
-	user, err := client.Whoami(cmd.Context())
+	doc, err := cluster.User(ctx)
 	if err != nil {
 		return err
 	}
-	if o.Config != nil {
-		if err := login.Save(kube.Rules(a.kubeconfig), o.Config, o.Context); err != nil {
+	if c.Config != nil {
+		if err := login.Save(s.kubeconfig, c.Config, c.Context); err != nil {
 			return err
 		}
 	}
-	if err := a.settings.UseContext(client.Context); err != nil {
+	if err := s.settings.UseContext(cluster.Context); err != nil {
 		return err
 	}
-	doc := whoamiDocument{
-		User: user.Name, Groups: user.Groups, Context: client.Context, Server: client.Server, Pod: a.settings.Pod(client.Context),
+	doc.Pod = s.settings.Pod(cluster.Context)
+	if err := s.view.Line(doc, []string{doc.Ref()}, "Signed in to %s (%s) as %s", doc.Context, doc.Server, doc.User); err != nil {
+		return err
 	}
-	return a.view.Answer(doc, []string{"user/" + user.Name}, func(out io.Writer) {
-		fmt.Fprintf(out, "Signed in to %s (%s) as %s\n", client.Context, client.Server, user.Name)
-		if doc.Pod == "" {
-			a.view.Say("Next: psc new-pod NAME, or psc pod use NAME")
-		}
-	})
+	if doc.Pod == "" {
+		s.view.Say("Next: psc new-pod NAME, or psc pod use NAME")
+	}
+	return nil
 }
 
 // credentials reads a token where no client certificate is given: from stdin, the environment, or a question.
-func (a *app) credentials(r *login.Request, tokenStdin bool) error {
+func (s *session) credentials(r *login.Request, tokenStdin bool) error {
 	switch {
 	case (r.Certificate == "") != (r.Key == ""):
 		return fault.New(fault.Usage, "--client-certificate and --client-key belong together")
 	case r.Certificate != "":
 		return nil
 	case tokenStdin:
-		data, err := io.ReadAll(io.LimitReader(a.In, 1<<20))
+		data, err := io.ReadAll(io.LimitReader(s.In, 1<<20))
 		if err != nil {
 			return fmt.Errorf("read the token: %w", err)
 		}
@@ -109,7 +106,7 @@ func (a *app) credentials(r *login.Request, tokenStdin bool) error {
 	case os.Getenv(tokenVariable) != "":
 		r.Token = os.Getenv(tokenVariable)
 	default:
-		data, err := a.askHidden("token", "pipe it to --token-stdin, or set "+tokenVariable)
+		data, err := s.askHidden("token", "pipe it to --token-stdin, or set "+tokenVariable)
 		if err != nil {
 			return err
 		}
@@ -119,4 +116,51 @@ func (a *app) credentials(r *login.Request, tokenStdin bool) error {
 		return fault.New(fault.Usage, "the token is empty")
 	}
 	return nil
+}
+
+func newLogout(s *session) *cobra.Command {
+	return &cobra.Command{
+		Use:   "logout",
+		Short: "Forget the current context, and the credentials that login made",
+		Long: "Forget which context and pod were current. What psc login SERVER wrote into the kubeconfig is\n" +
+			"removed; contexts of others stay.",
+		Example: "  psc logout",
+		Args:    exactly(),
+		RunE: func(_ *cobra.Command, _ []string) error {
+			name := s.settings.Context()
+			if name == "" {
+				return s.view.Nothing("You are not signed in with psc")
+			}
+			if login.Ours(name) {
+				if err := login.Remove(s.kubeconfig, name); err != nil {
+					return err
+				}
+			}
+			if err := s.settings.Forget(name); err != nil {
+				return err
+			}
+			return s.view.Line(map[string]string{"context": name}, []string{"context/" + name}, "Signed out of %s", name)
+		},
+	}
+}
+
+func newWhoami(s *session) *cobra.Command {
+	return &cobra.Command{
+		Use:     "whoami",
+		Short:   "Show who the cluster says you are, and the current pod",
+		Example: "  psc whoami\n  psc whoami -o jsonpath={.user}",
+		Args:    exactly(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cluster, err := s.connect()
+			if err != nil {
+				return err
+			}
+			doc, err := cluster.User(cmd.Context())
+			if err != nil {
+				return err
+			}
+			doc.Pod = s.settings.Pod(cluster.Context)
+			return s.view.User(doc)
+		},
+	}
 }

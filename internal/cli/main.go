@@ -1,7 +1,7 @@
-// Package cli is the command tree of psc.
+// Package cli is the command tree of psc: flags, questions and words. What is done to a pod is done by internal/workspace.
 //
-// A command makes three moves: open what it needs, do one thing, show the answer. What it needs comes from an app, whose
-// parts are made when they are first asked for, so that --help and completion never dial.
+// A command makes three moves: open what it needs, do one thing, show the answer. What it needs comes from a session, whose
+// parts are made when they are first used, so that --help and completion never dial.
 package cli
 
 import (
@@ -9,6 +9,9 @@ import (
 	"context"
 	"io"
 	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -26,25 +29,50 @@ type Env struct {
 	Version  string
 }
 
+// memory is how much psc's heap may grow without being collected, in bytes: it makes a pod of a thousand apps faster. It
+// does not limit what psc can use.
+const memory = 96 << 20
+
+// Run runs psc in the current process, and returns its exit code.
+func Run(version string, args []string) int {
+	debug.SetMemoryLimit(memory)
+	ctx, cancel := context.WithCancelCause(context.Background())
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		cancel(interruption(<-signals))
+		<-signals // a second one does not wait for the clean-up
+		os.Exit(int(fault.Interrupted))
+	}()
+	return Main(ctx, Env{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Now: time.Now, Version: Version(version)}, args)
+}
+
+func interruption(s os.Signal) error {
+	if s == syscall.SIGTERM {
+		return fault.New(fault.Terminated, "terminated")
+	}
+	return fault.New(fault.Interrupted, "interrupted")
+}
+
 // Main runs psc with arguments and returns its exit code.
 func Main(ctx context.Context, env Env, args []string) int {
-	a := &app{Env: env}
-	root := newRoot(a)
+	s := &session{Env: env}
+	root := newRoot(s)
 	root.SetArgs(args)
 	root.SetIn(env.In)
 	root.SetOut(env.Out)
 	root.SetErr(env.Err)
-	err := root.ExecuteContext(ctx)
+	err := worded(root.ExecuteContext(ctx))
 	if err == nil {
 		return 0
 	}
 	if cause := context.Cause(ctx); cause != nil {
 		err = fault.Wrap(fault.Of(cause).Code, err)
 	}
-	if a.view == nil { // it failed before the command ran
-		a.view = plainView(env, root)
+	if s.view == nil { // it failed before the command ran
+		s.view = plainView(env, root)
 	}
-	a.view.Error(err)
+	s.view.Error(err)
 	return int(fault.Of(err).Code)
 }
 
@@ -56,4 +84,15 @@ func plainView(env Env, root *cobra.Command) *view.View {
 		v, _ = view.New(env.Out, env.Err, "", false, env.Now)
 	}
 	return v
+}
+
+// Version is the version that the build has set, or else the module's.
+func Version(set string) string {
+	if set != "" {
+		return set
+	}
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "(devel)"
 }

@@ -1,125 +1,121 @@
 package cli
 
 import (
+	"bytes"
 	"context"
-	"fmt"
+	"io"
 
-	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"github.com/spf13/cobra"
 
-	"github.com/pscdev/psc/internal/image"
-	"github.com/pscdev/psc/internal/kube"
-	"github.com/pscdev/psc/pkg/object"
+	"github.com/pscdev/psc/internal/fault"
+	"github.com/pscdev/psc/internal/view"
+	"github.com/pscdev/psc/internal/workspace"
+	"github.com/pscdev/psc/pkg/report"
 )
 
-// logins reads the pod's logins. kept is the Secret that has them; nil where there is none yet.
-func (w *workspace) logins(ctx context.Context) (logins image.Logins, kept *corev1.Secret, err error) {
-	o, err := w.kube.Get(ctx, object.Secret, w.pod, object.RegistryLogins)
-	if apierrors.IsNotFound(err) {
-		return image.Logins{}, nil, nil
-	}
-	if err != nil {
-		return nil, nil, err
-	}
-	if kept, err = kube.As[corev1.Secret](o); err != nil {
-		return nil, nil, err
-	}
-	if logins, err = image.ParseLogins(kept.Data[corev1.DockerConfigJsonKey]); err != nil {
-		return nil, nil, fmt.Errorf("read Secret %s: %w", object.RegistryLogins, err)
-	}
-	return logins, kept, nil
+// newRegistry makes the commands for the pod's logins to registries of images.
+func newRegistry(s *session) *cobra.Command {
+	return noun("registry", "Logins of the pod to registries of images", newRegistryLogin(s), newRegistryList(s), newRegistryLogout(s))
 }
 
-// changeLogins reads, changes and writes the logins, again when somebody else wrote them meanwhile.
-func (w *workspace) changeLogins(ctx context.Context, change func(image.Logins) error) error {
-	if _, err := w.namespace(ctx); err != nil {
-		return err
-	}
-	for {
-		logins, kept, err := w.logins(ctx)
-		if err != nil {
-			return err
-		}
-		if err := change(logins); err != nil {
-			return err
-		}
-		err = w.writeLogins(ctx, logins, kept)
-		if err == nil && len(logins) == 0 { // what was changed before it could be deleted is still there
-			_, kept, err = w.logins(ctx)
-			if kept != nil {
-				continue
+func newRegistryList(s *session) *cobra.Command {
+	return lister(s, &cobra.Command{
+		Short:   "List the registries that the pod is signed in to, and as whom",
+		Example: "  psc registry list",
+	}, "is signed in to no registry", func(w *workspace.Workspace, ctx context.Context) ([]report.Login, error) {
+		return w.Registry().Logins(ctx)
+	}, view.Logins)
+}
+
+func newRegistryLogin(s *session) *cobra.Command {
+	var (
+		login             workspace.Login
+		stdin, fromDocker bool
+	)
+	cmd := &cobra.Command{
+		Use:   "login SERVER",
+		Short: "Let the pod pull images from a registry that asks who you are",
+		Long: "Keep a user name and a password for a registry in the pod. The registry is asked first whether it takes them.\n" +
+			"The apps get them with the next deploy, which starts nothing anew for it; psc uses them when it pins an image\n" +
+			"for which docker login has nothing. Everybody who may read the pod's secrets can read them: use a robot account.",
+		Example: "  psc registry login ghcr.io --username robot\n" +
+			"  pass show ghcr | psc registry login ghcr.io --username robot --password-stdin\n" +
+			"  psc registry login ghcr.io --from-docker",
+		Args: exactly("SERVER"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			server, w, err := s.openRegistry(args[0])
+			if err != nil {
+				return err
 			}
-		}
-		if !apierrors.IsConflict(err) && !apierrors.IsAlreadyExists(err) {
-			return err
-		}
+			if fromDocker {
+				if login, err = workspace.DockerLogin(server); err != nil {
+					return err
+				}
+			} else if err := s.askLogin(&login, stdin); err != nil {
+				return err
+			}
+			if err := w.Registry().SignIn(cmd.Context(), server, login); err != nil {
+				return err
+			}
+			doc := report.Login{Server: server, Username: login.Username}
+			if err := s.view.Line(doc, []string{doc.Ref()}, "Pod %s is signed in to %s as %s", w.Pod, server, login.Username); err != nil {
+				return err
+			}
+			s.view.Say("The apps get it with: psc deploy")
+			return nil
+		},
 	}
+	cmd.Flags().StringVarP(&login.Username, "username", "u", "", "user `NAME`")
+	cmd.Flags().BoolVar(&stdin, "password-stdin", false, "read the password from stdin")
+	cmd.Flags().BoolVar(&fromDocker, "from-docker", false, "take what docker login has kept")
+	cmd.MarkFlagsMutuallyExclusive("from-docker", "username")
+	cmd.MarkFlagsMutuallyExclusive("from-docker", "password-stdin")
+	return cmd
 }
 
-func (w *workspace) writeLogins(ctx context.Context, logins image.Logins, kept *corev1.Secret) error {
-	data, err := logins.Encode()
-	if err != nil {
+func (s *session) askLogin(login *workspace.Login, stdin bool) error {
+	if login.Username == "" {
+		return fault.New(fault.Usage, "--username is missing").WithHint("--from-docker takes what docker login has kept")
+	}
+	if !stdin {
+		password, err := s.askHidden("password", "pipe it to --password-stdin")
+		login.Password = string(password)
 		return err
 	}
-	switch {
-	case kept == nil:
-		_, err = w.kube.Create(ctx, &corev1.Secret{
-			ObjectMeta: metav1.ObjectMeta{Name: object.RegistryLogins, Labels: map[string]string{object.LabelRegistry: "logins", object.LabelManagedBy: object.Manager}},
-			Type:       corev1.SecretTypeDockerConfigJson,
-			Data:       map[string][]byte{corev1.DockerConfigJsonKey: data},
-		}, object.Secret, w.pod)
-	case len(logins) == 0:
-		err = w.kube.DeleteUnchanged(ctx, object.Secret, w.pod, object.RegistryLogins, kept.ResourceVersion)
-	default:
-		kept.Data = map[string][]byte{corev1.DockerConfigJsonKey: data}
-		_, err = w.kube.Update(ctx, kept, object.Secret, w.pod)
+	password, err := io.ReadAll(io.LimitReader(s.In, 1<<20))
+	login.Password = string(bytes.TrimRight(password, "\r\n"))
+	if err == nil && login.Password == "" {
+		return fault.New(fault.Usage, "the password is empty")
 	}
 	return err
 }
 
-// podLogins are the logins for pinning images: none where they cannot be read.
-func (a *app) podLogins(ctx context.Context) image.Logins {
-	w, err := a.open()
-	if err != nil {
-		return nil
+func newRegistryLogout(s *session) *cobra.Command {
+	return &cobra.Command{
+		Use:     "logout SERVER",
+		Short:   "Forget the pod's login to a registry",
+		Example: "  psc registry logout ghcr.io",
+		Args:    exactly("SERVER"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			server, w, err := s.openRegistry(args[0])
+			if err != nil {
+				return err
+			}
+			if err := w.Registry().SignOut(cmd.Context(), server); err != nil {
+				return err
+			}
+			doc := report.Login{Server: server}
+			return s.view.Line(doc, []string{doc.Ref()}, "Pod %s is signed out of %s", w.Pod, server)
+		},
 	}
-	logins, _, err := w.logins(ctx)
-	if err != nil {
-		return nil
-	}
-	return logins
-}
-
-// pullSecret is the name of the Secret with the logins; "" where there is none. Who may not look at secrets sees it
-// where the apps name it, so that it is the same for everybody.
-func (w *workspace) pullSecret(ctx context.Context) (string, error) {
-	found, err := w.kube.ListMeta(ctx, object.Secret, w.pod, object.LabelRegistry)
-	if err == nil && len(found) > 0 {
-		return object.RegistryLogins, nil
-	}
-	if !apierrors.IsForbidden(err) {
-		return "", err
-	}
-	accounts, err := w.kube.List(ctx, object.ServiceAccount, w.pod, object.Selector(w.pod))
-	if err != nil && !apierrors.IsForbidden(err) {
-		return "", err
-	}
-	for i := range accounts {
-		account, err := kube.As[corev1.ServiceAccount](&accounts[i])
-		if err == nil && len(account.ImagePullSecrets) > 0 && account.ImagePullSecrets[0].Name == object.RegistryLogins {
-			return object.RegistryLogins, nil
-		}
-	}
-	return "", nil
 }
 
 // openRegistry opens the pod for a change of its login to a registry.
-func (a *app) openRegistry(name string) (string, *workspace, error) {
-	server, err := image.Server(name)
+func (s *session) openRegistry(name string) (string, *workspace.Workspace, error) {
+	server, err := workspace.RegistryServer(name)
 	if err != nil {
 		return "", nil, err
 	}
-	w, err := a.open()
+	w, err := s.open()
 	return server, w, err
 }

@@ -20,9 +20,9 @@ const (
 )
 
 // Command returns the command tree, for what is generated from it.
-func Command(env Env) *cobra.Command { return newRoot(&app{Env: env}) }
+func Command(env Env) *cobra.Command { return newRoot(&session{Env: env}) }
 
-func newRoot(a *app) *cobra.Command {
+func newRoot(s *session) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "psc",
 		Short: "Run apps on Kubernetes, and go back when it was a mistake",
@@ -33,10 +33,10 @@ func newRoot(a *app) *cobra.Command {
 			"  psc app create web --image ghcr.io/acme/web:1.4 --port 8080\n" +
 			"  psc route create web --to web\n" +
 			"  psc deploy",
-		Version:           a.Version,
+		Version:           s.Version,
 		SilenceErrors:     true,
 		SilenceUsage:      true,
-		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return a.configure(cmd) },
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return s.configure(cmd) },
 		Args:              noSuchCommand,
 		RunE:              showHelp,
 	}
@@ -52,23 +52,24 @@ func newRoot(a *app) *cobra.Command {
 	flags := root.PersistentFlags()
 	flags.StringP(config.Pod, "p", "", "pod to work in (PSC_POD)")
 	flags.String(config.Context, "", "context of the kubeconfig (PSC_CONTEXT)")
-	flags.StringVar(&a.kubeconfig, "kubeconfig", "", "kubeconfig file (KUBECONFIG)")
+	flags.StringVar(&s.kubeconfig, "kubeconfig", "", "kubeconfig file (KUBECONFIG)")
 	flags.StringP(config.Output, "o", "", "answer as "+strings.Join(view.Formats(), ", "))
-	flags.BoolVarP(&a.yes, "yes", "y", false, "answer questions with yes")
-	flags.BoolVarP(&a.quiet, "quiet", "q", false, "only the answer, not the story")
-	flags.BoolVarP(&a.verbose, "verbose", "v", false, "show each request to the cluster")
+	flags.BoolVarP(&s.yes, "yes", "y", false, "answer questions with yes")
+	flags.BoolVarP(&s.quiet, "quiet", "q", false, "only the answer, not the story")
+	flags.BoolVarP(&s.verbose, "verbose", "v", false, "show each request to the cluster")
 	root.SetFlagErrorFunc(wrongFlags)
-	a.group(root, groupStart, newLogin(a), newLogout(a), newWhoami(a), newNewPod(a), newPod(a))
-	a.group(root, groupResources, newApp(a), newRoute(a), newConfig(a), newSecret(a), newDisk(a), newApply(a), newEdit(a), newExport(a), newRegistry(a))
-	a.group(root, groupRevisions, newDiff(a), newDeploy(a), newRollback(a), newStatus(a), newRevision(a))
-	a.group(root, groupLook, newGet(a))
-	a.group(root, groupPlatform, newExplain(a), newVersion(a))
+	group(root, groupStart, newLogin(s), newLogout(s), newWhoami(s), newNewPod(s), newPod(s))
+	group(root, groupResources, newApp(s), newRoute(s), newConfig(s), newSecret(s), newDisk(s), newApply(s), newEdit(s), newExport(s), newRegistry(s))
+	group(root, groupRevisions, newDiff(s), newDeploy(s), newRollback(s), newStatus(s), newRevision(s))
+	group(root, groupLook, newGet(s))
+	group(root, groupPlatform, newExplain(s), newVersion(s))
 	root.SetHelpCommandGroupID(groupPlatform)
 	root.SetCompletionCommandGroupID(groupPlatform)
 	strict(root)
 	usage(root)
 	root.SetUsageTemplate(usageTemplate)
-	a.completions(root)
+	root.CompletionOptions.SetDefaultShellCompDirective(cobra.ShellCompDirectiveNoFileComp)
+	s.completeFlags(root)
 	return root
 }
 
@@ -87,7 +88,7 @@ func wrongFlags(cmd *cobra.Command, err error) error {
 	return fault.New(fault.Usage, "%w", err).WithHint("%s --help", cmd.CommandPath())
 }
 
-func (a *app) group(root *cobra.Command, id string, commands ...*cobra.Command) {
+func group(root *cobra.Command, id string, commands ...*cobra.Command) {
 	for _, c := range commands {
 		c.GroupID = id
 		root.AddCommand(c)
@@ -112,20 +113,6 @@ func strict(root *cobra.Command) {
 			}
 		}
 	}
-}
-
-// configure reads flags, environment and the settings file, before any command runs.
-func (a *app) configure(cmd *cobra.Command) error {
-	if err := cmd.ValidateFlagGroups(); err != nil {
-		return wrongFlags(cmd, err)
-	}
-	settings, err := config.Load(cmd.Root().PersistentFlags())
-	if err != nil {
-		return err
-	}
-	a.settings = settings
-	a.view, err = view.New(a.Out, a.Err, settings.Output(), a.quiet, a.Now)
-	return err
 }
 
 // usageTemplate is cobra's without what a person does not need: aliases and the flags that are the same everywhere.

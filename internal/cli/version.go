@@ -1,30 +1,21 @@
 package cli
 
 import (
-	"fmt"
-	"io"
 	"runtime"
 
 	"github.com/spf13/cobra"
+
+	"github.com/pscdev/psc/pkg/report"
 )
 
-// versionDocument is the answer of version for scripts.
-type versionDocument struct {
-	Version  string `json:"version"`
-	Go       string `json:"go"`
-	Platform string `json:"platform"`
-}
-
-func newVersion(a *app) *cobra.Command {
+func newVersion(s *session) *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
 		Short: "Print the version",
 		Args:  exactly(),
 		RunE: func(_ *cobra.Command, _ []string) error {
-			doc := versionDocument{Version: a.Version, Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
-			return a.view.Answer(doc, []string{"version/" + a.Version}, func(out io.Writer) {
-				fmt.Fprintf(out, "psc %s (%s, %s)\n", doc.Version, doc.Go, doc.Platform)
-			})
+			doc := report.Version{Version: s.Version, Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
+			return s.view.Line(doc, []string{doc.Ref()}, "psc %s (%s, %s)", doc.Version, doc.Go, doc.Platform)
 		},
 	}
 }

@@ -9,8 +9,10 @@ package kube
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"os"
+	"sync"
 	"sync/atomic"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -20,6 +22,7 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+	"k8s.io/klog/v2"
 
 	"github.com/pscdev/psc/internal/fault"
 )
@@ -54,8 +57,12 @@ type Client struct {
 	answered atomic.Bool // the server has answered once
 }
 
+// quiet turns off the log of client-go: it retries by itself, and errors say what a user has to know.
+var quiet = sync.OnceFunc(func() { klog.SetSlogLogger(slog.New(slog.DiscardHandler)) })
+
 // Connect reads the kubeconfig and makes a Client. It does not dial.
 func Connect(o Options) (*Client, error) {
+	quiet()
 	config, name, err := load(o)
 	if err != nil {
 		return nil, err

@@ -4,8 +4,10 @@ package login
 
 import (
 	"fmt"
+	"maps"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 
 	"k8s.io/client-go/tools/clientcmd"
@@ -65,9 +67,26 @@ func Entry(r Request) (*clientcmdapi.Config, string, error) {
 	return config, name, nil
 }
 
+// rules are the rules of kubectl for which kubeconfig files are read; kubeconfig is empty for those of KUBECONFIG.
+func rules(kubeconfig string) *clientcmd.ClientConfigLoadingRules {
+	rules := clientcmd.NewDefaultClientConfigLoadingRules()
+	rules.ExplicitPath = kubeconfig
+	rules.WarnIfAllMissing = false
+	return rules
+}
+
+// Contexts are the names of the contexts, sorted; none where the kubeconfig cannot be read.
+func Contexts(kubeconfig string) []string {
+	config, err := rules(kubeconfig).Load()
+	if err != nil {
+		return nil
+	}
+	return slices.Sorted(maps.Keys(config.Contexts))
+}
+
 // Save adds the entries of made to the kubeconfig, in place of older ones of the same name.
-func Save(rules *clientcmd.ClientConfigLoadingRules, made *clientcmdapi.Config, name string) error {
-	return modify(rules, func(config *clientcmdapi.Config) {
+func Save(kubeconfig string, made *clientcmdapi.Config, name string) error {
+	return modify(kubeconfig, func(config *clientcmdapi.Config) {
 		config.Clusters[name], config.AuthInfos[name] = made.Clusters[name], made.AuthInfos[name]
 		config.Contexts[name] = made.Contexts[name]
 	})
@@ -77,15 +96,16 @@ func Save(rules *clientcmd.ClientConfigLoadingRules, made *clientcmdapi.Config, 
 func Ours(context string) bool { return strings.HasPrefix(context, prefix) }
 
 // Remove takes the entries of a context that psc made out of the kubeconfig.
-func Remove(rules *clientcmd.ClientConfigLoadingRules, name string) error {
-	return modify(rules, func(config *clientcmdapi.Config) {
+func Remove(kubeconfig, name string) error {
+	return modify(kubeconfig, func(config *clientcmdapi.Config) {
 		delete(config.Clusters, name)
 		delete(config.AuthInfos, name)
 		delete(config.Contexts, name)
 	})
 }
 
-func modify(rules *clientcmd.ClientConfigLoadingRules, change func(*clientcmdapi.Config)) error {
+func modify(kubeconfig string, change func(*clientcmdapi.Config)) error {
+	rules := rules(kubeconfig)
 	config, err := rules.GetStartingConfig()
 	if err != nil {
 		return fmt.Errorf("read the kubeconfig: %w", err)

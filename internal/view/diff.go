@@ -7,25 +7,33 @@ import (
 
 	"github.com/rogpeppe/go-internal/diff"
 
-	"github.com/pscdev/psc/pkg/plan"
 	"github.com/pscdev/psc/pkg/pod"
+	"github.com/pscdev/psc/pkg/report"
 	"github.com/pscdev/psc/pkg/revision"
 )
 
-// URLs tells where a route is reached.
-type URLs func(name string, r *pod.Route) []string
+// Diff answers with how two revisions differ: one line for a resource that is created or deleted, a line per field for one
+// that changes.
+func (v *View) Diff(doc report.Diff) error {
+	return v.Answer(doc, doc.Refs(), func(w io.Writer) {
+		if len(doc.Entries) == 0 {
+			fmt.Fprintln(w, "No differences")
+			return
+		}
+		v.diff(w, doc)
+	})
+}
 
-// Diff writes entries for people: one line for what comes or goes, a line per field for what changes.
-func (v *View) Diff(w io.Writer, entries []revision.Entry, urls URLs) {
+func (v *View) diff(w io.Writer, doc report.Diff) {
 	widest := 0
-	for _, e := range entries {
+	for _, e := range doc.Entries {
 		widest = max(widest, len(label(e)))
 	}
-	for _, e := range entries {
+	for _, e := range doc.Entries {
 		head := label(e) + strings.Repeat(" ", widest-len(label(e))+gap)
 		switch e.Type {
 		case revision.Created:
-			fmt.Fprintln(w, v.fit(good.Render("+ ")+head+describe(e, urls)))
+			fmt.Fprintln(w, v.fit(good.Render("+ ")+head+describe(e, doc.URLs)))
 		case revision.Deleted:
 			fmt.Fprintln(w, v.fit(bad.Render("- ")+head+"deleted"))
 		case revision.Updated:
@@ -39,12 +47,10 @@ func (v *View) Diff(w io.Writer, entries []revision.Entry, urls URLs) {
 
 func label(e revision.Entry) string { return e.Kind.Word() + " " + e.Name }
 
-func describe(e revision.Entry, urls URLs) string {
+func describe(e revision.Entry, urls map[string][]string) string {
 	text := e.Resource().Describe()
-	if r, ok := e.Resource().(*pod.Route); ok {
-		if at := urls(e.Name, r); len(at) > 0 {
-			return strings.Join(at, " ") + " " + text
-		}
+	if at := urls[e.Name]; e.Kind == pod.KindRoute && len(at) > 0 {
+		return strings.Join(at, " ") + " " + text
 	}
 	return text
 }
@@ -104,8 +110,8 @@ func unified(w io.Writer, from, to string) {
 	}
 }
 
-// State is the word of a revision's state, coloured.
-func State(s revision.State) string {
+// state is the word of a revision's state, coloured.
+func state(s revision.State) string {
 	switch s {
 	case revision.Ready:
 		return good.Render(string(s))
@@ -118,34 +124,40 @@ func State(s revision.State) string {
 	return string(s)
 }
 
-// Revisions writes a list of revisions, one a line.
-func (v *View) Revisions(w io.Writer, all []revision.Revision) {
-	rows := make([][]string, 0, len(all))
-	for _, r := range all {
-		number := fmt.Sprint(r.Number)
-		if r.Live {
-			number += " (live)"
-		}
-		title := r.Title()
-		if r.State == revision.Damaged {
-			title = r.Reason
-		}
-		rows = append(rows, []string{number, State(r.State), v.Ago(r.Created), r.Author, title})
-	}
-	v.Table(w, []string{"REVISION", "STATE", "CREATED", "AUTHOR", "CHANGE"}, rows)
+// Draft answers with a draft that was made.
+func (v *View) Draft(r revision.Revision) error {
+	return v.Answer(r, report.RevisionRefs(r), func(w io.Writer) {
+		fmt.Fprintf(w, "%s  %s   %s\n", r.Name(), state(r.State), r.Change)
+	})
 }
 
-// Revision writes everything about one revision.
-func (v *View) Revision(w io.Writer, r revision.Revision) {
+// Ended answers with a revision whose deploy has ended.
+func (v *View) Ended(r revision.Revision) error {
+	return v.Answer(r, report.RevisionRefs(r), func(w io.Writer) { fmt.Fprintf(w, "%s is %s\n", r.Name(), state(r.State)) })
+}
+
+// Revision answers with everything about one revision.
+func (v *View) Revision(r revision.Revision) error {
+	files, err := report.Files(r.Spec)
+	if err != nil {
+		return err
+	}
+	return v.Answer(report.Revision{Revision: r, Resources: pod.Files(r.Spec)}, report.RevisionRefs(r), func(w io.Writer) {
+		v.revision(w, r)
+		fmt.Fprint(w, report.Stream(files))
+	})
+}
+
+func (v *View) revision(w io.Writer, r revision.Revision) {
 	name := r.Name()
 	if r.Live {
 		name += " (live)"
 	}
 	deployed := ""
 	if r.Started != nil {
-		deployed = v.Ago(*r.Started) + " by " + r.DeployedBy
+		deployed = v.ago(*r.Started) + " by " + r.DeployedBy
 		if r.Finished != nil {
-			deployed += fmt.Sprintf(" (%s)", Seconds(r.Finished.Sub(*r.Started)))
+			deployed += fmt.Sprintf(" (%s)", seconds(r.Finished.Sub(*r.Started)))
 		}
 	}
 	parent, restores := "", ""
@@ -155,21 +167,9 @@ func (v *View) Revision(w io.Writer, r revision.Revision) {
 	if r.Restores != 0 {
 		restores = fmt.Sprintf("r%d", r.Restores)
 	}
-	v.Facts(w,
-		[2]string{"revision", name}, [2]string{"state", State(r.State)}, [2]string{"reason", r.Reason},
-		[2]string{"author", r.Author}, [2]string{"created", v.Ago(r.Created)}, [2]string{"message", r.Message},
+	v.facts(w,
+		[2]string{"revision", name}, [2]string{"state", state(r.State)}, [2]string{"reason", r.Reason},
+		[2]string{"author", r.Author}, [2]string{"created", v.ago(r.Created)}, [2]string{"message", r.Message},
 		[2]string{"change", r.Change}, [2]string{"parent", parent}, [2]string{"restores", restores},
 		[2]string{"deployed", deployed})
-}
-
-// Drift is the word for what became of a field in the cluster, coloured.
-func Drift(c plan.Change) string {
-	switch c {
-	case plan.Added:
-		return good.Render(string(c))
-	case plan.Removed:
-		return bad.Render(string(c))
-	case plan.Changed:
-	}
-	return warning.Render(string(c))
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/pscdev/psc/pkg/health"
 	"github.com/pscdev/psc/pkg/pod"
+	"github.com/pscdev/psc/pkg/report"
 )
 
 // A small terminal shows as many lines as it has room for: the cursor cannot go back to those that left it at the top.
@@ -24,9 +25,9 @@ func TestProgressNarrow(t *testing.T) {
 	v.Terminal, v.storySize = true, func() (int, int) { return 40, 4 }
 	p := v.Progress()
 	for _, name := range []string{"a", "b", "c", "api"} {
-		p.lines = append(p.lines, Line{Ref: pod.Ref{Kind: pod.KindApp, Name: name}, Status: health.Status{State: health.Ready, Desired: 1, Ready: 1}})
+		p.lines = append(p.lines, report.Resource{Name: pod.Ref{Kind: pod.KindApp, Name: name}, Status: health.Status{State: health.Ready, Desired: 1, Ready: 1}})
 	}
-	p.Show(Line{Ref: pod.Ref{Kind: pod.KindApp, Name: "web"}, Status: health.Status{State: health.Failed, Reason: "instance web-1: image web:2 was not found"}})
+	p.Show(report.Resource{Name: pod.Ref{Kind: pod.KindApp, Name: "web"}, Status: health.Status{State: health.Failed, Reason: "instance web-1: image web:2 was not found"}})
 	p.Close()
 	want := "\r  0.0s  web app   failed, image web:2 …\n\r  0.0s  a   app   1/1 ready\n\r  and 3 more\n"
 	if diff := cmp.Diff(want, ansi.Strip(story.String())); diff != "" {

@@ -10,7 +10,7 @@ import (
 	"github.com/charmbracelet/x/ansi"
 
 	"github.com/pscdev/psc/pkg/health"
-	"github.com/pscdev/psc/pkg/pod"
+	"github.com/pscdev/psc/pkg/report"
 )
 
 const (
@@ -20,14 +20,6 @@ const (
 	tick = time.Second
 )
 
-// Line is how one resource fares during a deploy.
-type Line struct {
-	Ref    pod.Ref
-	Status health.Status
-	URLs   []string
-	Since  time.Duration
-}
-
 // Progress shows how the resources of a deploy fare: one line each that is redrawn on a terminal, one line per change
 // elsewhere. It is safe for concurrent use.
 type Progress struct {
@@ -36,7 +28,7 @@ type Progress struct {
 	done chan struct{}
 
 	mu    sync.Mutex
-	lines []Line
+	lines []report.Resource
 	drawn int // lines on the terminal that the next drawing replaces
 	spoke time.Time
 }
@@ -93,7 +85,7 @@ func (p *Progress) open() []string {
 	var names []string
 	for _, l := range p.lines {
 		if l.Status.State == health.Progressing {
-			names = append(names, fmt.Sprintf("%s (%s)", l.Ref, p.words(l)))
+			names = append(names, fmt.Sprintf("%s (%s)", l.Name, p.words(l)))
 		}
 	}
 	if len(names) == 0 {
@@ -116,12 +108,12 @@ func (p *Progress) say(format string, args ...any) {
 }
 
 // Show takes in how a resource fares now.
-func (p *Progress) Show(line Line) {
+func (p *Progress) Show(line report.Resource) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	known := false
 	for i := range p.lines {
-		if p.lines[i].Ref == line.Ref {
+		if p.lines[i].Name == line.Name {
 			p.lines[i], known = line, true
 		}
 	}
@@ -154,9 +146,9 @@ func (p *Progress) redraw() {
 	}
 	shown, hidden := p.lines, 0
 	if len(shown) > most {
-		ready := func(l Line) bool { return l.Status.State == health.Ready }
+		ready := func(l report.Resource) bool { return l.Status.State == health.Ready }
 		open := slices.DeleteFunc(slices.Clone(shown), ready)
-		done := slices.DeleteFunc(slices.Clone(shown), func(l Line) bool { return !ready(l) })
+		done := slices.DeleteFunc(slices.Clone(shown), func(l report.Resource) bool { return !ready(l) })
 		shown, hidden = slices.Concat(open, done)[:most-1], len(shown)-most+1
 	}
 	for _, l := range shown {
@@ -187,20 +179,20 @@ const (
 	kindWidth  = 5
 )
 
-func (p *Progress) text(l Line) string {
-	since := Seconds(l.Since)
+func (p *Progress) text(l report.Resource) string {
+	since := seconds(l.Since)
 	names := nameWidth
 	if p.view.Terminal { // there all lines are written anew, and room is scarce
 		names = 0
 		for _, other := range p.lines {
-			names = max(names, ansi.StringWidth(other.Ref.Name))
+			names = max(names, ansi.StringWidth(other.Name.Name))
 		}
 	}
 	return fmt.Sprintf("%s%s  %s %s %s", strings.Repeat(" ", max(0, sinceWidth-len(since))), dim.Render(since),
-		pad(l.Ref.Name, names), pad(l.Ref.Kind.Word(), kindWidth), colour(l.Status.State, p.words(l)))
+		pad(l.Name.Name, names), pad(l.Name.Kind.Word(), kindWidth), colour(l.Status.State, p.words(l)))
 }
 
-func (p *Progress) words(l Line) string {
+func (p *Progress) words(l report.Resource) string {
 	if p.view.Terminal { // the end of a line is cut off there
 		l.Status.Reason = l.Status.Cause()
 	}
@@ -222,9 +214,6 @@ func StatusWords(s health.Status, urls []string) string {
 	}
 	return oneLine(words)
 }
-
-// HealthState is the word of a resource's state, coloured.
-func HealthState(s health.State) string { return colour(s, string(s)) }
 
 func colour(s health.State, text string) string {
 	switch s {

@@ -13,6 +13,7 @@ import (
 	"github.com/pscdev/psc/internal/view"
 	"github.com/pscdev/psc/pkg/health"
 	"github.com/pscdev/psc/pkg/pod"
+	"github.com/pscdev/psc/pkg/report"
 )
 
 func open(t *testing.T, story *bytes.Buffer) *view.View {
@@ -47,8 +48,8 @@ func TestStatusWords(t *testing.T) {
 func TestProgress(t *testing.T) {
 	t.Setenv("TTY_FORCE", "1") // or the codes are left out: the story does not go to a terminal
 	t.Setenv("NO_COLOR", "1")
-	starts := view.Line{Ref: pod.Ref{Kind: pod.KindApp, Name: "web"}, Status: health.Status{State: health.Progressing, Desired: 1, Reason: "instance web-1: no node: full"}}
-	ready := view.Line{Ref: starts.Ref, Status: health.Status{State: health.Ready, Desired: 1, Ready: 1}, Since: 1500 * time.Millisecond}
+	starts := report.Resource{Name: pod.Ref{Kind: pod.KindApp, Name: "web"}, Status: health.Status{State: health.Progressing, Desired: 1, Reason: "instance web-1: no node: full"}}
+	ready := report.Resource{Name: starts.Name, Status: health.Status{State: health.Ready, Desired: 1, Ready: 1}, Since: 1500 * time.Millisecond}
 	const (
 		short  = "  0.0s  web app   0/1 ready, no node: full\n"
 		long   = "  0.0s  web            app   0/1 ready, instance web-1: no node: full\n"

@@ -12,9 +12,9 @@ import (
 // gap is the space between two columns.
 const gap = 3
 
-// Table writes rows under a header, each column as wide as its widest cell. On a terminal a line never wraps: its end
+// table writes rows under a header, each column as wide as its widest cell. On a terminal a line never wraps: its end
 // is cut off.
-func (v *View) Table(w io.Writer, header []string, rows [][]string) {
+func (v *View) table(w io.Writer, header []string, rows [][]string) {
 	widths := make([]int, len(header))
 	all := append([][]string{header}, rows...)
 	for _, row := range all {
@@ -47,8 +47,8 @@ func (v *View) fit(line string) string {
 	return ansi.Truncate(line, v.width, "…")
 }
 
-// Facts writes names and values in two columns. Empty values are left out.
-func (v *View) Facts(w io.Writer, facts ...[2]string) {
+// facts writes names and values in two columns. Empty values are left out.
+func (v *View) facts(w io.Writer, facts ...[2]string) {
 	widest := 0
 	for _, f := range facts {
 		if f[1] != "" {

@@ -130,6 +130,33 @@ func (v *View) Answer(document any, names []string, human func(w io.Writer)) err
 	return err
 }
 
+// Line answers with a document, or for people with one line.
+func (v *View) Line(document any, refs []string, format string, args ...any) error {
+	return v.Answer(document, refs, func(w io.Writer) { fmt.Fprintf(w, format+"\n", args...) })
+}
+
+// Text answers with a document, or for people with a text as it is.
+func (v *View) Text(document any, refs []string, text string) error {
+	return v.Answer(document, refs, func(w io.Writer) { fmt.Fprint(w, text) })
+}
+
+// Nothing answers that there is nothing to show: people read why.
+func (v *View) Nothing(format string, args ...any) error {
+	return v.Answer(struct{}{}, nil, func(io.Writer) { v.Say(format, args...) })
+}
+
+// Prompt writes a question, after which the answer is typed.
+func (v *View) Prompt(format string, args ...any) { fmt.Fprintf(v.err, format, args...) }
+
+// Request shows one request to the API server.
+func (v *View) Request(method, path string, status int, err error, took time.Duration) {
+	answer := fmt.Sprint(status)
+	if err != nil {
+		answer = "no answer"
+	}
+	fmt.Fprintf(v.err, "%s %s %s %dms\n", method, path, answer, took.Milliseconds())
+}
+
 func (v *View) encode(document any, names []string) ([]byte, error) {
 	kind, expression, _ := strings.Cut(v.format, "=")
 	if kind == "name" {
@@ -232,8 +259,8 @@ func oneLine(text string) string {
 	return strings.TrimRight(text, " ")
 }
 
-// Ago is a moment as people speak of it: "2m ago".
-func (v *View) Ago(t time.Time) string {
+// ago is a moment as people speak of it: "2m ago".
+func (v *View) ago(t time.Time) string {
 	if t.IsZero() {
 		return "-"
 	}
@@ -250,11 +277,11 @@ func (v *View) Ago(t time.Time) string {
 	}
 }
 
-// Seconds is a duration as people read it beside a task: "3.1s".
-func Seconds(d time.Duration) string { return fmt.Sprintf("%.1fs", d.Seconds()) }
+// seconds is a duration as people read it beside a task: "3.1s".
+func seconds(d time.Duration) string { return fmt.Sprintf("%.1fs", d.Seconds()) }
 
-// Bytes is a size as people read it: "812 bytes", "1.2 KiB".
-func Bytes(n int) string {
+// bytesText is a size as people read it: "812 bytes", "1.2 KiB".
+func bytesText(n int) string {
 	switch {
 	case n < 1<<10:
 		return fmt.Sprintf("%d bytes", n)

@@ -137,7 +137,7 @@ func (c Clashes) Blame(chain []Revision) Clashes {
 		changed := slices.Collect(maps.Keys(fieldsOf(Diff(chain[i+1].Spec, chain[i].Spec))))
 		for j := range out {
 			if out[j].Their == "" && slices.Contains(changed, out[j].Path) {
-				out[j].Their = fmt.Sprintf("%s of %s", chain[i].Name(), chain[i].Author)
+				out[j].Their = fmt.Sprintf("%s by %s", chain[i].Name(), chain[i].Author)
 			}
 		}
 	}

@@ -151,7 +151,7 @@ func TestBlame(t *testing.T) {
 		{Number: 2, Author: "alice", Spec: web("web:1")},
 	}
 	clashes := revision.Clashes{{Path: "app/web spec.image", My: "carol", Mine: "web:4", Theirs: "web:3"}}.Blame(chain)
-	if got, want := clashes.Error(), "app/web spec.image: carol says web:4, r5 of bob says web:3"; got != want {
+	if got, want := clashes.Error(), "app/web spec.image: carol says web:4, r5 by bob says web:3"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }

@@ -7,6 +7,7 @@
 package revision
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -78,3 +79,10 @@ func Restore(number int, live, old Revision) Revision {
 	next.Change = fmt.Sprintf("restores %s", old.Name())
 	return next
 }
+
+// Build makes the revision with a number out of the one that it is based on. ErrUnchanged means that there is nothing to
+// make.
+type Build func(number int, on Revision) (Revision, error)
+
+// ErrUnchanged is the error of a change that changes nothing.
+var ErrUnchanged = errors.New("no change")

@@ -1,0 +1,132 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/pscdev/psc/internal/fault"
+	"github.com/pscdev/psc/internal/view"
+	"github.com/pscdev/psc/internal/workspace"
+	"github.com/pscdev/psc/pkg/pod"
+)
+
+func newDisk(s *session) *cobra.Command {
+	return noun("disk", "Disks: storage that outlives instances",
+		newDiskCreate(s), newDiskSet(s), newDiskList(s), newShow(s, pod.KindDisk), newDiskDelete(s))
+}
+
+func newDiskCreate(s *session) *cobra.Command {
+	var (
+		o           options
+		size, class string
+	)
+	cmd := &cobra.Command{
+		Use:   "create NAME --size SIZE",
+		Short: "Make a disk",
+		Example: "  psc disk create data --size 10Gi\n" +
+			"  psc app set db --mount /var/lib/db=disk/data --deploy",
+		Args: exactly("NAME"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if size == "" {
+				return fault.New(fault.Usage, "--size is missing").WithHint("%s", cmd.UseLine())
+			}
+			fields := pod.Fields{"size": size}
+			if class != "" {
+				fields["class"] = class
+			}
+			return s.change(cmd.Context(), &o, pod.Edit{Verb: pod.Create, Kind: pod.KindDisk, Name: args[0], Fields: fields})
+		},
+	}
+	cmd.Flags().StringVar(&size, "size", "", "how much it holds, such as `10Gi`")
+	cmd.Flags().StringVar(&class, "class", "", "StorageClass of the cluster, `NAME`; its default one when it is not set")
+	o.addChange(cmd)
+	return cmd
+}
+
+func newDiskSet(s *session) *cobra.Command {
+	var (
+		o    options
+		size string
+	)
+	cmd := &cobra.Command{
+		Use:               "set NAME --size SIZE",
+		Short:             "Let a disk grow",
+		Long:              "Let a disk grow, where its class allows it. A disk cannot shrink.",
+		Example:           "  psc disk set data --size 20Gi --deploy",
+		Args:              exactly("NAME"),
+		ValidArgsFunction: s.complete(s.resourceNames(pod.KindDisk)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if size == "" {
+				return fault.New(fault.Usage, "--size is missing").WithHint("%s", cmd.UseLine())
+			}
+			return s.do(cmd.Context(), &o, func(w *workspace.Workspace) (workspace.Outcome, error) {
+				return w.GrowDisk(cmd.Context(), args[0], size, o.Options)
+			})
+		},
+	}
+	cmd.Flags().StringVar(&size, "size", "", "how much it holds, such as `20Gi`")
+	o.addChange(cmd)
+	return cmd
+}
+
+func newDiskList(s *session) *cobra.Command {
+	return lister(s, &cobra.Command{
+		Short:   "List the disks: those of the pod, drafts included, and those that were kept",
+		Example: "  psc disk list",
+	}, "has no disks. Make one with: psc disk create NAME --size 10Gi", (*workspace.Workspace).Disks, view.Disks)
+}
+
+func newDiskDelete(s *session) *cobra.Command {
+	var o options
+	cmd := &cobra.Command{
+		Use:   "delete NAME",
+		Short: "Take a disk out of the pod, or delete its data for good",
+		Long: "Take a disk out of the pod. Its data stays in the cluster, and a rollback finds it again. Of a disk that is in no\n" +
+			"revision which is live or waits, delete the data: that cannot be undone.",
+		Example: "  psc disk delete data --deploy    its data stays\n" +
+			"  psc disk delete data             now its data goes too",
+		Args:              exactly("NAME"),
+		ValidArgsFunction: s.complete(s.resourceNames(pod.KindDisk)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return s.deleteDisk(cmd.Context(), &o, args[0])
+		},
+	}
+	o.addChange(cmd)
+	return cmd
+}
+
+// deleteDisk takes a disk out of the spec, or deletes the data of one that is no longer in it.
+func (s *session) deleteDisk(ctx context.Context, o *options, name string) error {
+	w, err := s.open()
+	if err != nil {
+		return err
+	}
+	disk, err := w.Disk(ctx, name)
+	if err != nil {
+		return err
+	}
+	if disk.Used {
+		if err := s.change(ctx, o, pod.Edit{Verb: pod.Delete, Kind: pod.KindDisk, Name: name}); err != nil {
+			return err
+		}
+		switch {
+		case !disk.Data:
+			s.view.Say("Disk %s has no data in the cluster", name)
+		case o.Alone:
+			s.view.Say("The data of disk %s stays in the cluster. psc disk delete %s deletes it", name, name)
+		default:
+			s.view.Say("The data of disk %s stays in the cluster. Once this is deployed, psc disk delete %s deletes it", name, name)
+		}
+		return nil
+	}
+	if err := s.confirm(fmt.Sprintf("Deleting disk %s with all its data", name), name); err != nil {
+		return err
+	}
+	if err := w.DeleteData(ctx, disk); err != nil {
+		return err
+	}
+	s.view.Say("Disk %s and its data are deleted", name)
+	return nil
+}

@@ -1,0 +1,173 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/pscdev/psc/internal/fault"
+	"github.com/pscdev/psc/internal/view"
+	"github.com/pscdev/psc/pkg/report"
+)
+
+func newPod(s *session) *cobra.Command {
+	return noun("pod", "Pods: the workspaces of teams", newPodList(s), newPodShow(s), newPodUse(s), newPodDelete(s))
+}
+
+func newNewPod(s *session) *cobra.Command {
+	return &cobra.Command{
+		Use:     "new-pod NAME",
+		Aliases: []string{"new-project"},
+		Short:   "Make a pod, a workspace of its own, and use it from now on",
+		Example: "  psc new-pod shop",
+		Args:    exactly("NAME"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			w, err := s.open(args[0])
+			if err != nil {
+				return err
+			}
+			doc, err := w.Create(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if err := s.settings.UsePod(w.Context, w.Pod); err != nil {
+				return err
+			}
+			doc.Current = true
+			if err := s.view.Line(doc, []string{doc.Ref()}, "Pod %s is ready. It is now your pod in this context.", doc.Name); err != nil {
+				return err
+			}
+			s.view.Say("Next: psc app create NAME --image IMAGE --port PORT")
+			return nil
+		},
+	}
+}
+
+func newPodList(s *session) *cobra.Command {
+	return &cobra.Command{
+		Use:     "list",
+		Short:   "List the pods of the cluster",
+		Example: "  psc pod list",
+		Args:    exactly(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cluster, err := s.connect()
+			if err != nil {
+				return err
+			}
+			pods, err := cluster.Pods(cmd.Context())
+			if err != nil {
+				return err
+			}
+			for i := range pods {
+				pods[i].Current = pods[i].Name == s.settings.CurrentPod(cluster.Context)
+			}
+			return view.List(s.view, pods, fmt.Sprintf("Context %s has no pods. Make one with: psc new-pod NAME", cluster.Context), view.Pods)
+		},
+	}
+}
+
+func newPodShow(s *session) *cobra.Command {
+	return &cobra.Command{
+		Use:               "show [NAME]",
+		Short:             "Show a pod: what is live, its apps and members",
+		Example:           "  psc pod show",
+		Args:              between(0, "NAME"),
+		ValidArgsFunction: s.complete(s.podNames),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			w, err := s.open(args...)
+			if err != nil {
+				return err
+			}
+			doc, err := w.Describe(cmd.Context())
+			if err != nil {
+				return err
+			}
+			doc.Current = w.Pod == s.settings.CurrentPod(w.Context)
+			return s.view.Pod(doc)
+		},
+	}
+}
+
+func newPodUse(s *session) *cobra.Command {
+	return &cobra.Command{
+		Use:               "use NAME",
+		Short:             "Work in a pod from now on, in this context",
+		Example:           "  psc pod use shop",
+		Args:              exactly("NAME"),
+		ValidArgsFunction: s.complete(s.podNames),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			w, err := s.open(args[0])
+			if err != nil {
+				return err
+			}
+			if err := w.Exists(cmd.Context()); err != nil {
+				return err
+			}
+			if err := s.settings.UsePod(w.Context, w.Pod); err != nil {
+				return err
+			}
+			doc := report.Pod{Name: w.Pod, Context: w.Context, Current: true}
+			return s.view.Line(doc, []string{doc.Ref()}, "Pod %s is now your pod in context %s", w.Pod, w.Context)
+		},
+	}
+}
+
+func newPodDelete(s *session) *cobra.Command {
+	var (
+		noWait  bool
+		timeout time.Duration
+	)
+	cmd := &cobra.Command{
+		Use:               "delete NAME",
+		Short:             "Delete a pod with everything in it, its history included",
+		Example:           "  psc pod delete shop",
+		Args:              exactly("NAME"),
+		ValidArgsFunction: s.complete(s.podNames),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if noWait {
+				timeout = 0
+			}
+			return s.deletePod(cmd.Context(), args[0], timeout)
+		},
+	}
+	cmd.Flags().BoolVar(&noWait, "no-wait", false, "return when the deletion has begun")
+	cmd.Flags().DurationVar(&timeout, "timeout", defaultTimeout, "how long to wait until everything is gone")
+	return cmd
+}
+
+// deletePod deletes a pod, and waits until everything is gone unless timeout is 0.
+func (s *session) deletePod(ctx context.Context, name string, timeout time.Duration) error {
+	w, err := s.open(name)
+	if err != nil {
+		return err
+	}
+	deletion, err := w.Deletion(ctx)
+	if err != nil {
+		return err
+	}
+	if err := s.confirm(fmt.Sprintf("Deleting pod %s on %s with everything in it", w.Pod, w.Context), w.Pod); err != nil {
+		return err
+	}
+	if err := deletion.Begin(ctx); err != nil {
+		return err
+	}
+	if s.settings.CurrentPod(w.Context) == w.Pod {
+		if err := s.settings.UsePod(w.Context, ""); err != nil {
+			return err
+		}
+	}
+	if timeout > 0 {
+		waiting, cancel := context.WithTimeout(ctx, timeout)
+		defer cancel()
+		if err := deletion.Wait(waiting); err != nil {
+			if waiting.Err() == context.DeadlineExceeded {
+				return fault.New(fault.Pending, "pod %s is still being deleted after %s", w.Pod, timeout)
+			}
+			return err
+		}
+	}
+	doc := report.Pod{Name: w.Pod, Context: w.Context}
+	return s.view.Line(doc, []string{doc.Ref()}, "Pod %s is deleted", w.Pod)
+}

@@ -1,0 +1,144 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/pscdev/psc/internal/fault"
+	"github.com/pscdev/psc/internal/view"
+	"github.com/pscdev/psc/internal/workspace"
+	"github.com/pscdev/psc/pkg/pod"
+	"github.com/pscdev/psc/pkg/report"
+)
+
+// lister makes the command that lists something of the pod: read finds it, table writes it for people, and where there is
+// none they read empty.
+func lister[T report.Item](
+	s *session, cmd *cobra.Command, empty string,
+	read func(*workspace.Workspace, context.Context) ([]T, error), table func(*view.View, io.Writer, []T),
+) *cobra.Command {
+	cmd.Use, cmd.Args = "list", exactly()
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		w, err := s.open()
+		if err != nil {
+			return err
+		}
+		all, err := read(w, cmd.Context())
+		if err != nil {
+			return err
+		}
+		return view.List(s.view, all, fmt.Sprintf("Pod %s %s", w.Pod, empty), table)
+	}
+	return cmd
+}
+
+// newShow makes the command that prints one resource of the newest revision as a file.
+func newShow(s *session, kind pod.Kind) *cobra.Command {
+	return &cobra.Command{
+		Use:               "show NAME",
+		Short:             "Print it as a file, drafts included",
+		Example:           fmt.Sprintf("  psc %s show web\n  psc %s show web -o jsonpath={.spec}", kind.Word(), kind.Word()),
+		Args:              exactly("NAME"),
+		ValidArgsFunction: s.complete(s.resourceNames(kind)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			w, err := s.open()
+			if err != nil {
+				return err
+			}
+			spec, err := w.Spec(cmd.Context())
+			if err != nil {
+				return err
+			}
+			ref := pod.Ref{Kind: kind, Name: args[0]}
+			one, err := chosen(spec, ref)
+			if err != nil {
+				return fault.New(fault.Failed, "%w", err).WithHint("psc %s list", kind.Word())
+			}
+			if one, err = w.Fill(cmd.Context(), one); err != nil {
+				return err
+			}
+			file := pod.FileOf(ref.Name, one[ref])
+			text, err := pod.Encode(file)
+			if err != nil {
+				return err
+			}
+			return s.view.Text(file, []string{ref.String()}, string(text))
+		},
+	}
+}
+
+// newDelete makes the command that takes resources out of the spec. Nothing is lost: the history still has them.
+func newDelete(s *session, kind pod.Kind) *cobra.Command {
+	var o options
+	cmd := &cobra.Command{
+		Use:               "delete NAME...",
+		Short:             fmt.Sprintf("Take %s out of the pod", withArticle(kind)),
+		Example:           fmt.Sprintf("  psc %s delete web --deploy", kind.Word()),
+		Args:              atLeast("NAME"),
+		ValidArgsFunction: s.complete(s.resourceNames(kind)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			edits := make([]pod.Edit, 0, len(args))
+			for _, name := range args {
+				edits = append(edits, pod.Edit{Verb: pod.Delete, Kind: kind, Name: name})
+			}
+			return s.change(cmd.Context(), &o, edits...)
+		},
+	}
+	o.addChange(cmd)
+	return cmd
+}
+
+func withArticle(kind pod.Kind) string {
+	if kind == pod.KindApp {
+		return "an app"
+	}
+	return "a " + kind.Word()
+}
+
+// chosen is one resource of a spec. The error is a *pod.RefError.
+func chosen(spec pod.Spec, ref pod.Ref) (pod.Spec, error) {
+	if spec[ref] == nil {
+		return nil, &pod.RefError{Ref: ref, Err: pod.ErrNotFound, Nearest: pod.Nearest(ref.Name, spec.Names(ref.Kind))}
+	}
+	return pod.Spec{ref: spec[ref]}, nil
+}
+
+// ref is a resource that is named KIND/NAME or KIND NAME.
+func parseRef(args []string) (pod.Ref, error) {
+	word, name, _ := strings.Cut(strings.Join(args, "/"), "/")
+	kind, err := parseKind(word)
+	if err != nil {
+		return pod.Ref{}, err
+	}
+	if name == "" {
+		return pod.Ref{}, fault.New(fault.Usage, "NAME is missing").WithHint("psc edit %s/NAME", kind.Word())
+	}
+	return pod.Ref{Kind: kind, Name: name}, nil
+}
+
+// parseKind takes a kind as people write it.
+func parseKind(word string) (pod.Kind, error) {
+	words := kindWords()
+	for i, kind := range pod.Kinds() {
+		if strings.EqualFold(word, words[i]) {
+			return kind, nil
+		}
+	}
+	e := fault.New(fault.Usage, "there is no kind %q: it is one of %s", word, strings.Join(words, ", "))
+	if near := pod.Nearest(word, words); near != "" {
+		return "", e.WithHint("did you mean %s?", near)
+	}
+	return "", e
+}
+
+func kindWords() []string {
+	words := make([]string, 0, len(pod.Kinds()))
+	for _, kind := range pod.Kinds() {
+		words = append(words, kind.Word())
+	}
+	return words
+}

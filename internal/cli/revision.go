@@ -1,0 +1,248 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/pscdev/psc/internal/fault"
+	"github.com/pscdev/psc/internal/view"
+	"github.com/pscdev/psc/internal/workspace"
+	"github.com/pscdev/psc/pkg/revision"
+)
+
+func newRevision(s *session) *cobra.Command {
+	c := noun("revision", "Revisions: the history of the pod",
+		newRevisionList(s), newRevisionShow(s), newRevisionDiff(s), newRevisionWait(s),
+		newRevisionDiscard(s), newRevisionPrune(s), newRevisionVerify(s))
+	c.Aliases = []string{"rev"}
+	return c
+}
+
+func newRevisionList(s *session) *cobra.Command {
+	var most int
+	cmd := &cobra.Command{
+		Use:     "list",
+		Short:   "List what was changed, when and by whom",
+		Example: "  psc revision list\n  psc revision list -o json",
+		Args:    exactly(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			w, err := s.open()
+			if err != nil {
+				return err
+			}
+			h, err := w.History(cmd.Context())
+			if err != nil {
+				return err
+			}
+			all := h.All
+			if !s.view.Document() && most > 0 && len(all) > most {
+				all = all[:most]
+			}
+			return s.view.Revisions(all, fmt.Sprintf("Pod %s has no revisions. Make one with: psc app create NAME --image IMAGE", w.Pod),
+				len(h.All)-len(all), "psc revision list --most 0")
+		},
+	}
+	cmd.Flags().IntVar(&most, "most", 20, "how many to list at the most; 0 for all")
+	return cmd
+}
+
+func newRevisionShow(s *session) *cobra.Command {
+	return &cobra.Command{
+		Use:               "show [REVISION]",
+		Short:             "Show one revision: who, when, why, and its resources",
+		Long:              "Show the revision that is named, or else the live one.",
+		Example:           "  psc revision show\n  psc revision show 12 -o yaml",
+		Args:              between(0, "REVISION"),
+		ValidArgsFunction: s.complete(s.revisionNames),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			number, err := optionalRevision(args)
+			if err != nil {
+				return err
+			}
+			w, err := s.open()
+			if err != nil {
+				return err
+			}
+			r, err := w.Show(cmd.Context(), number)
+			if err != nil {
+				return err
+			}
+			return s.view.Revision(r)
+		},
+	}
+}
+
+func newRevisionDiff(s *session) *cobra.Command {
+	var exitCode bool
+	cmd := &cobra.Command{
+		Use:               "diff A [B]",
+		Short:             "Show how two revisions differ",
+		Long:              "Show what changed from A to B; without B, what changed from A to the newest revision.",
+		Example:           "  psc revision diff 2 3\n  psc revision diff 2 -o json",
+		Args:              between(1, "A", "B"),
+		ValidArgsFunction: s.complete(s.revisionNames),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			from, err := parseRevision(args[0])
+			if err != nil {
+				return err
+			}
+			to, err := optionalRevision(args[1:])
+			if err != nil {
+				return err
+			}
+			w, err := s.open()
+			if err != nil {
+				return err
+			}
+			doc, err := w.DiffRevisions(cmd.Context(), from, to, !s.view.Document())
+			if err != nil {
+				return err
+			}
+			return s.showDiff(doc, exitCode)
+		},
+	}
+	cmd.Flags().BoolVar(&exitCode, "exit-code", false, "exit with 3 when there are differences")
+	return cmd
+}
+
+func newRevisionWait(s *session) *cobra.Command {
+	var timeout time.Duration
+	cmd := &cobra.Command{
+		Use:   "wait [REVISION]",
+		Short: "Wait until a deploy has ended",
+		Long: "Wait for the revision that is named, or else the live one. It exits with 0 when the revision is\n" +
+			"ready, 1 when it failed, and 8 when it is still pending at the timeout.",
+		Example:           "  psc deploy --no-wait && psc revision wait",
+		Args:              between(0, "REVISION"),
+		ValidArgsFunction: s.complete(s.revisionNames),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			number, err := optionalRevision(args)
+			if err != nil {
+				return err
+			}
+			w, err := s.open()
+			if err != nil {
+				return err
+			}
+			ctx, cancel := context.WithTimeout(cmd.Context(), timeout)
+			defer cancel()
+			r, err := w.Wait(ctx, number)
+			switch {
+			case err != nil && ctx.Err() == context.DeadlineExceeded:
+				return fault.New(fault.Pending, "%s is still %s after %s", r.Name(), r.State, timeout).WithHint("psc status")
+			case err != nil:
+				return err
+			case r.State == revision.Discarded:
+				return fault.New(fault.Failed, "%s was discarded: %s", r.Name(), r.Reason)
+			}
+			if err := s.view.Ended(r); err != nil {
+				return err
+			}
+			if r.State == revision.Failed {
+				return fault.New(fault.Failed, "%s failed: %s", r.Name(), r.Reason)
+			}
+			return nil
+		},
+	}
+	cmd.Flags().DurationVar(&timeout, "timeout", defaultTimeout, "how long to wait")
+	return cmd
+}
+
+func newRevisionDiscard(s *session) *cobra.Command {
+	return &cobra.Command{
+		Use:   "discard [REVISION...]",
+		Short: "Drop drafts that wait",
+		Long: "Drop the drafts that are named, or else all of your own. The history keeps them, marked. Those above them are made\n" +
+			"again without them.",
+		Example:           "  psc revision discard\n  psc revision discard 12 14",
+		ValidArgsFunction: s.complete(s.revisionNames),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			numbers := make([]int, len(args))
+			for i, arg := range args {
+				var err error
+				if numbers[i], err = parseRevision(arg); err != nil {
+					return err
+				}
+			}
+			w, err := s.open()
+			if err != nil {
+				return err
+			}
+			dropped, err := w.Discard(cmd.Context(), numbers)
+			if len(dropped) == 0 {
+				return err
+			}
+			return errors.Join(err, s.view.Discarded(dropped))
+		},
+	}
+}
+
+func newRevisionPrune(s *session) *cobra.Command {
+	var p workspace.Prune
+	cmd := &cobra.Command{
+		Use:   "prune --keep N",
+		Short: "Remove old revisions, and the files and secret values that only they had",
+		Long: "Remove all but the newest revisions. The live one, those that wait, those that are being deployed and the last one\n" +
+			"that was ready stay in any case, and so does everything that is mounted.",
+		Example: "  psc revision prune --keep 50 --keep-revision 7\n  psc revision prune --keep 50 --dry-run",
+		Args:    exactly(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if p.Newest < 1 {
+				return fault.New(fault.Usage, "--keep must be 1 or more").WithHint("%s", cmd.UseLine())
+			}
+			w, err := s.open()
+			if err != nil {
+				return err
+			}
+			doc, err := w.Prune(cmd.Context(), p)
+			if err != nil {
+				return err
+			}
+			verb := "Removed"
+			if p.DryRun {
+				verb = "Would remove"
+			}
+			return s.view.Line(doc, doc.Refs(), "%s %s and %s that nothing else needs", verb,
+				view.Count(len(doc.Revisions), "revision"), view.Count(len(doc.Content), "object"))
+		},
+	}
+	cmd.Flags().IntVar(&p.Newest, "keep", 0, "how many of the newest revisions stay, `N`")
+	cmd.Flags().IntSliceVar(&p.Also, "keep-revision", nil, "`REVISION` that stays too, to roll back to")
+	cmd.Flags().DurationVar(&p.Grace, "grace", time.Hour, "`TIME` that unused files and values stay: a change may be about to refer to them")
+	cmd.Flags().BoolVar(&p.DryRun, "dry-run", false, "show what would go, remove nothing")
+	return cmd
+}
+
+func newRevisionVerify(s *session) *cobra.Command {
+	return &cobra.Command{
+		Use:   "verify [REVISION]",
+		Short: "Find records, files and secret values that are damaged or missing",
+		Long: "Read the revision that is named, or else all, with everything that they refer to. It exits with 1 when something\n" +
+			"is damaged or missing.",
+		Example:           "  psc revision verify\n  psc revision verify 7",
+		Args:              between(0, "REVISION"),
+		ValidArgsFunction: s.complete(s.revisionNames),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			number, err := optionalRevision(args)
+			if err != nil {
+				return err
+			}
+			w, err := s.open()
+			if err != nil {
+				return err
+			}
+			found, read, err := w.Verify(cmd.Context(), number)
+			if err != nil {
+				return err
+			}
+			if err := s.view.Damages(found, read); err != nil || len(found) == 0 {
+				return err
+			}
+			return &fault.Error{Code: fault.Failed, Err: errors.New("something is damaged or missing"), Silent: true}
+		},
+	}
+}

@@ -1,0 +1,155 @@
+package cli
+
+import (
+	"context"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/pscdev/psc/internal/fault"
+	"github.com/pscdev/psc/internal/view"
+	"github.com/pscdev/psc/internal/workspace"
+	"github.com/pscdev/psc/pkg/pod"
+	"github.com/pscdev/psc/pkg/report"
+)
+
+func newRoute(s *session) *cobra.Command {
+	return noun("route", "Routes: where apps are reached",
+		newRouteCreate(s), newRouteSet(s), newRouteList(s), newShow(s, pod.KindRoute), newDelete(s, pod.KindRoute))
+}
+
+func newRouteCreate(s *session) *cobra.Command {
+	var (
+		f routeFlags
+		o options
+	)
+	cmd := &cobra.Command{
+		Use:   "create NAME --to APP",
+		Short: "Make a route",
+		Example: "  psc route create web --to web\n" +
+			"  psc route create shop --host shop.example.com --to web --to /api:api",
+		Args: exactly("NAME"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(f.to) == 0 {
+				return fault.New(fault.Usage, "--to is missing").WithHint("%s", cmd.UseLine())
+			}
+			return s.changeRoute(cmd, pod.Create, args[0], &f, &o)
+		},
+	}
+	f.add(cmd)
+	o.addChange(cmd)
+	return cmd
+}
+
+func newRouteSet(s *session) *cobra.Command {
+	var (
+		f routeFlags
+		o options
+	)
+	cmd := &cobra.Command{
+		Use:   "set NAME",
+		Short: "Change a route: only what is named",
+		Example: "  psc route set web --to web=90,web-next=10 --deploy\n" +
+			"  psc route set web --to /api:-          the path /api is no longer led anywhere of its own",
+		Args:              exactly("NAME"),
+		ValidArgsFunction: s.complete(s.resourceNames(pod.KindRoute)),
+		RunE:              func(cmd *cobra.Command, args []string) error { return s.changeRoute(cmd, pod.Set, args[0], &f, &o) },
+	}
+	f.add(cmd)
+	o.addChange(cmd)
+	return cmd
+}
+
+func newRouteList(s *session) *cobra.Command {
+	return lister(s, &cobra.Command{
+		Short:   "List the routes, and those in drafts",
+		Example: "  psc route list\n  psc route list -o json",
+	}, "has no routes. Make one with: psc route create NAME --to APP",
+		func(w *workspace.Workspace, ctx context.Context) ([]report.Route, error) {
+			_, routes, err := w.Resources(ctx)
+			return routes, err
+		}, view.Routes)
+}
+
+// routeFlags are the fields of a route as flags.
+type routeFlags struct {
+	to, hosts []string
+	path, tls string
+}
+
+func (f *routeFlags) add(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringArrayVar(&f.to, "to", nil, "`APP` it leads to, or shares of the traffic: web=90,web-next=10; PATH:APP for a path")
+	flags.StringSliceVar(&f.hosts, "host", nil, "`HOST` it answers to; none for <route>-<pod>.<domain>, - removes all")
+	flags.StringVar(&f.path, "path", "/", "`PATH` that --to speaks of; --to - removes it")
+	flags.StringVar(&f.tls, "tls", "", "`auto` (https), off (http), or secret/NAME with a certificate of its own")
+}
+
+// fields turns the flags that were named into a patch of the route's spec. A path's targets are set as a whole: shares
+// only make sense together.
+func (f *routeFlags) fields(cmd *cobra.Command) (pod.Fields, error) {
+	fields := pod.Fields{}
+	if cmd.Flags().Changed("host") {
+		fields["hosts"] = orRemoveList(f.hosts)
+	}
+	if cmd.Flags().Changed("tls") {
+		fields["tls"] = orRemove(f.tls)
+		if secret, own := strings.CutPrefix(f.tls, "secret/"); own {
+			fields["tls"] = map[string]any{"secret": secret}
+		}
+	}
+	rules := map[string]any{}
+	for _, text := range f.to {
+		path, targets := f.path, text
+		if strings.HasPrefix(text, "/") {
+			at, rest, found := strings.Cut(text, ":")
+			if !found {
+				return nil, fault.New(fault.Usage, "--to %q names a path but no app", text).WithHint("--to %s:APP", text)
+			}
+			path, targets = at, rest
+		}
+		if targets == "-" {
+			rules[path] = nil
+			continue
+		}
+		to, err := parseTargets(targets)
+		if err != nil {
+			return nil, err
+		}
+		rules[path] = map[string]any{"path": path, "to": to}
+	}
+	if len(rules) > 0 {
+		fields["rules"] = rules
+	}
+	return fields, nil
+}
+
+// parseTargets reads web, and web=90,web-next=10.
+func parseTargets(text string) ([]any, error) {
+	var to []any
+	for part := range strings.SplitSeq(text, ",") {
+		app, weight, weighted := strings.Cut(strings.TrimSuffix(part, "%"), "=")
+		target := map[string]any{"app": app}
+		if weighted {
+			n, err := strconv.Atoi(weight)
+			if err != nil {
+				return nil, fault.New(fault.Usage, "--to %q: the share %q is not a whole number", text, weight)
+			}
+			target["weight"] = n
+		}
+		to = append(to, target)
+	}
+	return to, nil
+}
+
+func (s *session) changeRoute(cmd *cobra.Command, verb pod.Verb, name string, f *routeFlags, o *options) error {
+	fields, err := f.fields(cmd)
+	if err != nil {
+		return err
+	}
+	if len(fields) == 0 {
+		return fault.New(fault.Usage, "nothing to set is named").WithHint("%s --help", cmd.CommandPath())
+	}
+	return s.change(cmd.Context(), o, pod.Edit{Verb: verb, Kind: pod.KindRoute, Name: name, Fields: fields})
+}

@@ -1,0 +1,187 @@
+package cli
+
+import (
+	"bytes"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/pscdev/psc/internal/fault"
+	"github.com/pscdev/psc/internal/view"
+	"github.com/pscdev/psc/internal/workspace"
+	"github.com/pscdev/psc/pkg/pod"
+)
+
+func newSecret(s *session) *cobra.Command {
+	return noun("secret", "Secrets: values that nobody is shown", newSecretSet(s), newSecretList(s), newDelete(s, pod.KindSecret))
+}
+
+// maxValues is how much the values of one step may hold: they are one Kubernetes Secret.
+const maxValues = 1000 << 10
+
+func newSecretSet(s *session) *cobra.Command {
+	var (
+		o       options
+		files   []string
+		envFile string
+		values  = map[string][]byte{}
+	)
+	cmd := &cobra.Command{
+		Use:   "set NAME [KEY...]",
+		Short: "Set keys of a secret, which is made when it is not there",
+		Long: "Set the values of keys. They are asked for on a terminal and else read from stdin, or come from files, and never\n" +
+			"from arguments, which others can read. KEY- takes a key out. Every app that uses the secret is started anew by the\n" +
+			"next deploy.",
+		Example: "  psc secret set db url password\n" +
+			"  pass show shop/db | psc secret set db password\n" +
+			"  psc secret set shop-tls --file tls.crt=shop.pem --file tls.key=shop.key\n" +
+			"  psc secret set web --env-file .env --deploy\n" +
+			"  psc app set web --env-secret DATABASE_URL=db/url",
+		Args:              atLeast("NAME"),
+		ValidArgsFunction: s.complete(s.resourceNames(pod.KindSecret)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			keys, remove, err := secretKeys(args[1:])
+			if err != nil {
+				return err
+			}
+			if len(args) == 1 && len(files) == 0 && envFile == "" {
+				return fault.New(fault.Usage, "KEY is missing").WithHint("%s", cmd.UseLine())
+			}
+			if err := s.readEnvFile(values, envFile); err != nil {
+				return err
+			}
+			if err := s.readKeyFiles(values, files); err != nil {
+				return err
+			}
+			if err := s.askValues(values, keys); err != nil {
+				return err
+			}
+			size := 0
+			for _, value := range values {
+				size += len(value)
+			}
+			if size > maxValues {
+				return fault.New(fault.Usage, "the values have %d bytes: at most %d can be set in one step", size, maxValues)
+			}
+			return s.do(cmd.Context(), &o, func(w *workspace.Workspace) (workspace.Outcome, error) {
+				return w.SetValues(cmd.Context(), args[0], values, remove, o.Options)
+			})
+		},
+	}
+	cmd.Flags().StringArrayVar(&files, "file", nil, "file with the value of a key: `KEY=FILE`")
+	cmd.Flags().StringVar(&envFile, "env-file", "", "`FILE` with lines KEY=VALUE, - for stdin; nothing in them is replaced")
+	o.addChange(cmd)
+	return cmd
+}
+
+func newSecretList(s *session) *cobra.Command {
+	return lister(s, &cobra.Command{
+		Short:   "List the secrets and their keys, drafts included",
+		Example: "  psc secret list",
+	}, "has no secrets. Make one with: psc secret set NAME KEY", (*workspace.Workspace).Secrets, view.Secrets)
+}
+
+// secretKeys are the keys whose values are to be asked for, and those of KEY-, which are removed. A value in an argument is
+// refused without being repeated.
+func secretKeys(args []string) (keys, remove []string, err error) {
+	for _, arg := range args {
+		key, _, valued := strings.Cut(arg, "=")
+		if valued {
+			return nil, nil, fault.New(fault.Usage, "the value of %s stands in an argument, where others can read it", key).
+				WithHint("psc secret set NAME %s asks for it, or reads it from stdin", key)
+		}
+		if removed, ok := strings.CutSuffix(arg, "-"); ok {
+			remove = append(remove, removed)
+			continue
+		}
+		keys = append(keys, key)
+	}
+	return keys, remove, nil
+}
+
+// askValues asks for the value of each key on a terminal, or reads that of the only one from stdin.
+func (s *session) askValues(values map[string][]byte, keys []string) error {
+	if len(keys) == 0 {
+		return nil
+	}
+	f, ok := s.In.(*os.File)
+	if !ok || !isTerminal(f) {
+		if len(keys) > 1 {
+			return fault.New(fault.Usage, "stdin can hold the value of one key, not of %s", strings.Join(keys, " and ")).
+				WithHint("--env-file - reads lines KEY=VALUE from stdin")
+		}
+		value, err := s.read("-", maxValues)
+		if err == nil && len(value) == 0 { // whatever should have written it has failed
+			return fault.New(fault.Usage, "stdin holds no value for %s", keys[0]).WithHint("--file %s=/dev/null sets an empty one", keys[0])
+		}
+		values[keys[0]] = bytes.TrimSuffix(bytes.TrimSuffix(value, []byte("\n")), []byte("\r"))
+		return err
+	}
+	for _, key := range keys {
+		value, err := s.askHidden("value of "+key, "")
+		if err != nil {
+			return err
+		}
+		values[key] = value
+	}
+	return nil
+}
+
+func (s *session) readKeyFiles(values map[string][]byte, files []string) error {
+	for _, text := range files {
+		key, path, ok := strings.Cut(text, "=")
+		if !ok {
+			return fault.New(fault.Usage, "--file %q is not KEY=FILE", text)
+		}
+		value, err := s.read(path, maxValues)
+		if err != nil {
+			return err
+		}
+		values[key] = value
+	}
+	return nil
+}
+
+// readEnvFile reads lines KEY=VALUE.
+func (s *session) readEnvFile(values map[string][]byte, path string) error {
+	if path == "" {
+		return nil
+	}
+	text, err := s.read(path, maxValues)
+	if err != nil {
+		return err
+	}
+	return parseEnvFile(values, path, string(text))
+}
+
+// parseEnvFile takes empty lines, comments, "export KEY=VALUE", and one pair of quotes off a value. Nothing in a value
+// is replaced: a password with a dollar is a password. Errors tell lines by number alone, for they hold values.
+func parseEnvFile(values map[string][]byte, path, text string) error {
+	number := 0
+	for line := range strings.Lines(text) {
+		number++
+		line = strings.TrimSpace(line)
+		if line == "" || strings.HasPrefix(line, "#") {
+			continue
+		}
+		key, value, ok := strings.Cut(strings.TrimPrefix(line, "export "), "=")
+		if !ok {
+			return fault.New(fault.Usage, "--env-file %s: line %d is not KEY=VALUE", path, number).
+				WithHint("a value of several lines has to come from a file of its own: --file KEY=FILE")
+		}
+		for _, quote := range []string{`"`, "'"} {
+			rest, quoted := strings.CutPrefix(value, quote)
+			if !quoted {
+				continue
+			}
+			if value, ok = strings.CutSuffix(rest, quote); !ok {
+				return fault.New(fault.Usage, "--env-file %s: the quotes of line %d do not end on it", path, number).
+					WithHint("a value of several lines has to come from a file of its own: --file KEY=FILE")
+			}
+			break
+		}
+		values[strings.TrimSpace(key)] = []byte(value)
+	}
+	return nil
+}

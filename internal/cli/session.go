@@ -1,0 +1,229 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/pscdev/psc/internal/config"
+	"github.com/pscdev/psc/internal/fault"
+	"github.com/pscdev/psc/internal/view"
+	"github.com/pscdev/psc/internal/workspace"
+)
+
+// session is one run of psc: the world, and what was chosen by flag, environment and settings file.
+type session struct {
+	Env
+	settings *config.Settings
+	view     *view.View
+
+	progress            atomic.Pointer[view.Progress] // during a deploy
+	stdinRead           bool
+	kubeconfig          string
+	yes, quiet, verbose bool
+}
+
+// configure reads flags, environment and the settings file, before any command runs.
+func (s *session) configure(cmd *cobra.Command) error {
+	if err := cmd.ValidateFlagGroups(); err != nil {
+		return wrongFlags(cmd, err)
+	}
+	settings, err := config.Load(cmd.Root().PersistentFlags())
+	if err != nil {
+		return err
+	}
+	s.settings = settings
+	s.view, err = view.New(s.Out, s.Err, settings.Output(), s.quiet, s.Now)
+	return err
+}
+
+// connect opens the chosen context. It does not dial.
+func (s *session) connect() (*workspace.Cluster, error) {
+	return s.connectTo(workspace.Connection{Outage: s.outage})
+}
+
+// connectTo opens a connection, by default to the chosen context.
+func (s *session) connectTo(c workspace.Connection) (*workspace.Cluster, error) {
+	c.Kubeconfig, c.UserAgent = s.kubeconfig, "psc/"+s.Version
+	if c.Config == nil {
+		c.Context = s.settings.Context()
+	}
+	if s.verbose {
+		c.Trace = func(r workspace.Request) { s.view.Request(r.Method, r.Path, r.Status, r.Err, r.Duration) }
+	}
+	return workspace.Connect(c, workspace.Run{ID: s.runID(), Now: s.Now})
+}
+
+// runID tells this run from others of the same user, for the pod's lock: host/process-time.
+func (s *session) runID() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	return fmt.Sprintf("%s/%d-%x", host, os.Getpid(), s.Now().UnixNano()&0xffffff)
+}
+
+// open opens the chosen pod of the chosen context, or the one that is named. It does not dial.
+func (s *session) open(name ...string) (*workspace.Workspace, error) {
+	cluster, err := s.connect()
+	if err != nil {
+		return nil, err
+	}
+	if len(name) == 0 {
+		chosen := s.settings.Pod(cluster.Context)
+		if chosen == "" {
+			return nil, fault.New(fault.Usage, "no pod is chosen in context %s", cluster.Context).
+				WithHint("psc pod use NAME, psc new-pod NAME, or --pod NAME")
+		}
+		if err := workspace.CheckName(chosen); err != nil {
+			return nil, err
+		}
+		name = []string{chosen}
+	}
+	w := cluster.Open(name[0])
+	w.Tell = s.tell
+	return w, nil
+}
+
+// outage says that psc waits for the API server, and why.
+func (s *session) outage(why error) {
+	s.say("  waiting: the API server does not answer (%v); trying again", why)
+}
+
+// say tells a line of the story, beside the progress of a deploy where there is one.
+func (s *session) say(format string, args ...any) {
+	if p := s.progress.Load(); p != nil {
+		p.Say(format, args...)
+		return
+	}
+	s.view.Say(format, args...)
+}
+
+// tell words what happens during a call of the engine.
+func (s *session) tell(n workspace.Note) {
+	switch {
+	case n.Includes != nil:
+		for _, d := range n.Includes {
+			s.say("  %s by %s: %s", d.Name(), d.Author, d.Title())
+		}
+	case n.Deploying != nil:
+		s.say("Deploying %s to %s on %s as %s", n.Deploying.Revision.Name(), n.Deploying.Pod, n.Deploying.Context, n.Deploying.User)
+		s.progress.Store(s.view.Progress())
+	case n.Queued != nil:
+		text := fmt.Sprintf("  waiting: %s has been deploying r%d since %s", n.Queued.ID, n.Queued.Target, n.Queued.Since.Local().Format(time.TimeOnly))
+		if n.Queued.Next != 0 {
+			text += fmt.Sprintf(", and is asked to give way to r%d", n.Queued.Next)
+		}
+		s.say("%s", text)
+	case n.Plan != nil:
+		s.say("  %s", view.PlanWords(*n.Plan))
+	case n.Resource != nil:
+		if p := s.progress.Load(); p != nil {
+			p.Show(*n.Resource)
+		}
+	case n.Ended:
+		s.endProgress()
+	case n.Rebased != nil:
+		s.say("%s put on top of r%d", view.Count(n.Rebased.Drafts, "waiting draft"), n.Rebased.Onto)
+	case n.Discarded != nil:
+		s.view.Warn("draft %s by %s is discarded: %v", n.Discarded.Draft.Name(), n.Discarded.Draft.Author, n.Discarded.Why)
+	case n.Kept != nil:
+		s.say("%s waits as a draft", n.Kept.Name())
+	case n.Restored:
+		s.say("What was missing of its content is in the pod again")
+	case n.NotPinned != nil:
+		s.view.Warn("%s is not pinned: %v", n.NotPinned.Image, n.NotPinned.Why)
+	case n.RollingBack != nil:
+		s.view.Error(worded(n.RollingBack))
+	case n.NotAdmin != nil:
+		s.view.Warn("you were not made an admin of the pod: %v", n.NotAdmin)
+	}
+}
+
+// endProgress ends the lines that a deploy redraws.
+func (s *session) endProgress() {
+	if p := s.progress.Swap(nil); p != nil {
+		p.Close()
+	}
+}
+
+func isTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
+
+// interactive says whether a person is there to answer a question.
+func (s *session) interactive() bool {
+	f, ok := s.In.(*os.File)
+	return ok && s.view.Terminal && isTerminal(f)
+}
+
+// ask asks a question. Only yes is yes.
+func (s *session) ask(question string) bool {
+	s.view.Prompt("%s [y/N] ", question)
+	var answer string
+	_, err := fmt.Fscanln(s.In, &answer)
+	return err == nil && slices.Contains([]string{"y", "yes"}, strings.ToLower(answer))
+}
+
+// confirm asks before something is lost. Without a terminal the way to answer is a flag.
+func (s *session) confirm(what, name string) error {
+	if s.yes {
+		return nil
+	}
+	if !s.interactive() {
+		return fault.New(fault.Usage, "%s cannot be undone", what).WithHint("add --yes to do it")
+	}
+	s.view.Prompt("%s cannot be undone. Type %s to go on: ", what, name)
+	var answer string
+	if _, err := fmt.Fscanln(s.In, &answer); err != nil || answer != name {
+		return fault.New(fault.Failed, "nothing was done: the answer was not %s", name)
+	}
+	return nil
+}
+
+// askHidden asks for a value that the terminal does not show, such as "password". Without a terminal hint is the way to
+// answer.
+func (s *session) askHidden(what, hint string) ([]byte, error) {
+	f, ok := s.In.(*os.File)
+	if !ok || !isTerminal(f) {
+		return nil, fault.New(fault.Usage, "there is no %s, and no terminal to ask for it", what).WithHint("%s", hint)
+	}
+	s.view.Prompt("%s%s: ", strings.ToUpper(what[:1]), what[1:])
+	answer, err := term.ReadPassword(int(f.Fd()))
+	s.view.Prompt("\n")
+	return answer, err
+}
+
+// read reads a file, or stdin for "-", which can be read once. A file with more than limit bytes is refused.
+func (s *session) read(path string, limit int64) ([]byte, error) {
+	in := s.In
+	switch {
+	case path != "-":
+		f, err := os.Open(path)
+		if err != nil {
+			return nil, fault.Wrap(fault.Usage, err)
+		}
+		defer func() { _ = f.Close() }() // it was only read
+		in = f
+	case s.stdinRead:
+		return nil, fault.New(fault.Usage, "stdin is named twice, and can be read once")
+	default:
+		s.stdinRead = true
+	}
+	data, err := io.ReadAll(io.LimitReader(in, limit+1))
+	var broken *fs.PathError
+	switch {
+	case errors.As(err, &broken): // a folder, say
+		return nil, fault.Wrap(fault.Usage, err)
+	case err == nil && int64(len(data)) > limit:
+		return nil, fault.New(fault.Usage, "%s has more than %d bytes", path, limit)
+	}
+	return data, err
+}

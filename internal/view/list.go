@@ -1,0 +1,178 @@
+package view
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/pscdev/psc/pkg/health"
+	"github.com/pscdev/psc/pkg/pod"
+	"github.com/pscdev/psc/pkg/report"
+	"github.com/pscdev/psc/pkg/revision"
+)
+
+// List answers with items: a document, or for people a table. Where there are none people read empty.
+func List[T report.Item](v *View, items []T, empty string, table func(*View, io.Writer, []T)) error {
+	if items == nil {
+		items = []T{}
+	}
+	return v.Answer(report.List[T]{Items: items}, report.Refs(items...), func(w io.Writer) {
+		if len(items) == 0 {
+			v.Say("%s", empty)
+			return
+		}
+		table(v, w, items)
+	})
+}
+
+// rows are the rows of a table, one for each item.
+func rows[T any](items []T, row func(T) []string) [][]string {
+	out := make([][]string, len(items))
+	for i, item := range items {
+		out[i] = row(item)
+	}
+	return out
+}
+
+// Apps is the table of apps.
+func Apps(v *View, w io.Writer, apps []report.App) {
+	v.table(w, []string{"APP", "STATE", "INSTANCES", "IMAGE", "URL", "REASON"}, rows(apps, func(a report.App) []string {
+		return []string{
+			a.Name, healthState(a.State), fmt.Sprintf("%d/%d", a.Instances.Ready, a.Instances.Desired),
+			pod.ShortImage(a.Image), strings.Join(a.URLs, " "), a.Reason,
+		}
+	}))
+}
+
+// Routes is the table of routes.
+func Routes(v *View, w io.Writer, routes []report.Route) {
+	v.table(w, []string{"ROUTE", "STATE", "URL", "TO", "REASON"}, rows(routes, func(r report.Route) []string {
+		return []string{r.Name, healthState(r.State), strings.Join(r.URLs, " "), (&pod.Route{Rules: r.Rules}).Describe(), r.Reason}
+	}))
+}
+
+// Configs is the table of configs.
+func Configs(v *View, w io.Writer, configs []report.Config) {
+	v.table(w, []string{"CONFIG", "FILES", "SIZE", "USED BY"}, rows(configs, func(c report.Config) []string {
+		return []string{c.Name, strings.Join(c.Files, ", "), bytesText(c.Bytes), strings.Join(c.Users, ", ")}
+	}))
+}
+
+// Secrets is the table of secrets, with a row for each key.
+func Secrets(v *View, w io.Writer, secrets []report.Secret) {
+	var lines [][]string
+	for _, s := range secrets {
+		for _, key := range s.Keys {
+			lines = append(lines, []string{s.Name, key.Name, key.Version, strings.Join(s.Users, ", ")})
+		}
+	}
+	v.table(w, []string{"SECRET", "KEY", "VERSION", "USED BY"}, lines)
+}
+
+// Disks is the table of disks.
+func Disks(v *View, w io.Writer, disks []report.Disk) {
+	v.table(w, []string{"DISK", "STATE", "SIZE", "CLASS", "USED BY"}, rows(disks, func(d report.Disk) []string {
+		return []string{d.Name, d.State, d.Size, d.Class, strings.Join(d.Users, ", ")}
+	}))
+}
+
+// Logins is the table of a pod's logins to registries.
+func Logins(v *View, w io.Writer, logins []report.Login) {
+	v.table(w, []string{"SERVER", "USER"}, rows(logins, func(l report.Login) []string { return []string{l.Server, l.Username} }))
+}
+
+// Pods is the table of pods.
+func Pods(v *View, w io.Writer, pods []report.Pod) {
+	v.table(w, []string{"POD", "CREATED", ""}, rows(pods, func(p report.Pod) []string {
+		current := ""
+		if p.Current {
+			current = "current"
+		}
+		return []string{p.Name, v.ago(p.Created), current}
+	}))
+}
+
+// Kinds is the table of the kinds of resources.
+func Kinds(v *View, w io.Writer, kinds []report.Kind) {
+	v.table(w, []string{"KIND", "WHAT IT IS"}, rows(kinds, func(k report.Kind) []string {
+		return []string{k.Name, firstSentence(k.Description)}
+	}))
+}
+
+// revisions is the table of revisions.
+func (v *View) revisions(w io.Writer, all []revision.Revision) {
+	v.table(w, []string{"REVISION", "STATE", "CREATED", "AUTHOR", "CHANGE"}, rows(all, func(r revision.Revision) []string {
+		number := fmt.Sprint(r.Number)
+		if r.Live {
+			number += " (live)"
+		}
+		title := r.Title()
+		if r.State == revision.Damaged {
+			title = r.Reason
+		}
+		return []string{number, state(r.State), v.ago(r.Created), r.Author, title}
+	}))
+}
+
+// Revisions answers with revisions; more are how many older ones are left out, and how to list them all.
+func (v *View) Revisions(all []revision.Revision, empty string, more int, how string) error {
+	if all == nil {
+		all = []revision.Revision{}
+	}
+	return v.Answer(report.List[revision.Revision]{Items: all}, report.RevisionRefs(all...), func(w io.Writer) {
+		if len(all) == 0 {
+			v.Say("%s", empty)
+			return
+		}
+		v.revisions(w, all)
+		if more > 0 {
+			v.Say("%d older ones: %s", more, how)
+		}
+	})
+}
+
+// Discarded answers with drafts that were discarded.
+func (v *View) Discarded(all []revision.Revision) error {
+	return v.Answer(report.List[revision.Revision]{Items: all}, report.RevisionRefs(all...), func(w io.Writer) {
+		for _, r := range all {
+			fmt.Fprintf(w, "%s  discarded   %s (%s)\n", r.Name(), r.Title(), r.Author)
+		}
+	})
+}
+
+// Damages answers with what is damaged or missing in some revisions.
+func (v *View) Damages(found []report.Damage, read int) error {
+	return v.Answer(report.List[report.Damage]{Items: found}, nil, func(w io.Writer) {
+		for _, d := range found {
+			fmt.Fprintf(w, "r%d: %s %s\n", d.Number, d.Path, d.Message)
+		}
+		if len(found) == 0 {
+			fmt.Fprintf(w, "%s: everything is there\n", Count(read, "revision"))
+		}
+	})
+}
+
+// Files answers with files: one stream of YAML documents.
+func (v *View) Files(all []report.File) error {
+	documents := report.List[any]{Items: []any{}}
+	for _, f := range all {
+		documents.Items = append(documents.Items, f.Document)
+	}
+	return v.Answer(documents, report.Refs(all...), func(w io.Writer) { fmt.Fprint(w, report.Stream(all)) })
+}
+
+// Count is a number of things in words: "1 draft", "2 drafts".
+func Count(n int, word string) string {
+	if n == 1 {
+		return fmt.Sprintf("%d %s", n, word)
+	}
+	return fmt.Sprintf("%d %ss", n, word)
+}
+
+func firstSentence(text string) string {
+	first, _, _ := strings.Cut(text, ". ")
+	return strings.TrimSuffix(first, ".")
+}
+
+// healthState is the word of a resource's state, coloured.
+func healthState(s health.State) string { return colour(s, string(s)) }

@@ -1,0 +1,196 @@
+package view
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"k8s.io/cli-runtime/pkg/printers"
+
+	"github.com/pscdev/psc/pkg/plan"
+	"github.com/pscdev/psc/pkg/report"
+)
+
+// Status answers with the status of a pod. diff and repair are the commands that show more and put drift right.
+func (v *View) Status(doc report.Status, diff, repair string) error {
+	return v.Answer(doc, []string{"pod/" + doc.Pod}, func(w io.Writer) { v.status(w, doc, diff, repair) })
+}
+
+func (v *View) status(w io.Writer, doc report.Status, diff, repair string) {
+	live, reason, deploying := "nothing was deployed yet", "", ""
+	if doc.Live != nil {
+		live = fmt.Sprintf("%s %s, deployed %s by %s: %s", doc.Live.Name(), state(doc.Live.State),
+			v.ago(*cmp.Or(doc.Live.Started, &doc.Live.Created)), doc.Live.DeployedBy, doc.Live.Title())
+		reason = doc.Live.Reason
+	}
+	if doc.Holder != nil {
+		deploying = fmt.Sprintf("%s deploys r%d since %s", doc.Holder.ID, doc.Holder.Target, v.ago(doc.Holder.Since))
+	}
+	v.facts(w,
+		[2]string{"pod", fmt.Sprintf("%s on %s", doc.Pod, doc.Context)},
+		[2]string{"live", live}, [2]string{"reason", reason}, [2]string{"now", deploying})
+	if len(doc.Apps) > 0 {
+		fmt.Fprintln(w)
+		Apps(v, w, doc.Apps)
+	}
+	if len(doc.Routes) > 0 {
+		fmt.Fprintln(w)
+		Routes(v, w, doc.Routes)
+	}
+	if len(doc.Drafts) > 0 {
+		fmt.Fprintf(w, "\n%s:\n", Count(len(doc.Drafts), "waiting draft"))
+		v.revisions(w, doc.Drafts)
+		v.Say("%s", diff)
+	}
+	if len(doc.Drift) > 0 {
+		fmt.Fprintf(w, "\nnot as %s says:\n", doc.Live.Name())
+		for _, d := range doc.Drift {
+			fmt.Fprintf(w, "  %s %s: %s\n", d.Kind, d.Name, d.Reason)
+		}
+		v.Say("%s", repair)
+	}
+}
+
+// Drift answers with how the cluster differs from the live revision. repair is the command that puts it right.
+func (v *View) Drift(doc report.Live, repair string) error {
+	return v.Answer(doc, report.Refs(doc.Drift...), func(w io.Writer) {
+		if len(doc.Drift) == 0 {
+			fmt.Fprintf(w, "Everything is as r%d says\n", doc.Live)
+			return
+		}
+		for _, d := range doc.Drift {
+			fmt.Fprintf(w, "%s %s: %s\n", d.Kind, d.Name, d.Reason)
+			for _, f := range d.Fields {
+				by := ""
+				if f.By != "" {
+					by = fmt.Sprintf(" by %s, %s", f.By, v.ago(f.At))
+				}
+				fmt.Fprintf(w, "  %s  %s%s\n", f.Path, drift(f.Change), by)
+			}
+		}
+		v.Say("%s", repair)
+	})
+}
+
+// drift is the word for what became of a field in the cluster, coloured.
+func drift(c plan.Change) string {
+	switch c {
+	case plan.Added:
+		return good.Render(string(c))
+	case plan.Removed:
+		return bad.Render(string(c))
+	case plan.Changed:
+	}
+	return warning.Render(string(c))
+}
+
+// Pod answers with everything about a pod.
+func (v *View) Pod(doc report.Pod) error {
+	return v.Answer(doc, []string{doc.Ref()}, func(w io.Writer) {
+		live := "nothing was deployed yet"
+		if doc.Live != 0 {
+			live = fmt.Sprintf("r%d", doc.Live)
+		}
+		facts := [][2]string{
+			{"pod", fmt.Sprintf("%s on %s", doc.Name, doc.Context)},
+			{"created", v.ago(doc.Created)},
+			{"live", live},
+		}
+		if doc.Drafts > 0 {
+			facts = append(facts, [2]string{"waiting", Count(doc.Drafts, "draft")})
+		}
+		for _, app := range doc.Apps {
+			facts = append(facts, [2]string{"app", app})
+		}
+		for _, m := range doc.Members {
+			facts = append(facts, [2]string{m.Role, m.Name})
+		}
+		v.facts(w, facts...)
+	})
+}
+
+// User answers with who is signed in.
+func (v *View) User(doc report.User) error {
+	return v.Answer(doc, []string{doc.Ref()}, func(w io.Writer) {
+		fmt.Fprintln(w, doc.User)
+		v.facts(w, [2]string{"context", doc.Context}, [2]string{"server", doc.Server}, [2]string{"pod", doc.Pod})
+	})
+}
+
+// Deployed answers with the revision that a deploy resulted in, and how long it took.
+func (v *View) Deployed(doc report.Deployed, took time.Duration) error {
+	return v.Answer(doc, report.RevisionRefs(doc.Revision), func(w io.Writer) {
+		text := fmt.Sprintf("%s is %s", doc.Name(), state(doc.State))
+		if doc.Restores != 0 {
+			text += fmt.Sprintf(": restores r%d", doc.Restores)
+		}
+		fmt.Fprintf(w, "%s (%s)\n", text, seconds(took))
+	})
+}
+
+// PlanWords counts what a deploy writes: "3 to create, 1 to update, 5 unchanged".
+func PlanWords(p report.Plan) string {
+	var words []string
+	for _, c := range []struct {
+		n    int
+		word string
+	}{{p.Create, "to create"}, {p.Update, "to update"}, {p.Delete, "to delete"}, {p.Keep, "unchanged"}} {
+		if c.n > 0 {
+			words = append(words, fmt.Sprintf("%d %s", c.n, c.word))
+		}
+	}
+	if len(words) == 0 {
+		return "nothing to write"
+	}
+	return strings.Join(words, ", ")
+}
+
+// Objects answers with Kubernetes' own objects: one for the one that was asked for.
+func (v *View) Objects(found []report.Objects, one bool, empty string) error {
+	document, refs := report.Document(found, one)
+	return v.Answer(document, refs, func(w io.Writer) {
+		shown := 0
+		for _, f := range found {
+			if len(f.Table.Rows) == 0 {
+				continue
+			}
+			if shown > 0 {
+				fmt.Fprintln(w)
+			}
+			shown++
+			printer := printers.NewTablePrinter(printers.PrintOptions{WithKind: len(found) > 1, Kind: f.Kind.GroupKind()})
+			if err := printer.PrintObj(f.Table, w); err != nil {
+				v.Warn("%s cannot be shown: %v", f.Kind.Kind, err)
+			}
+		}
+		if shown == 0 {
+			v.Say("%s", empty)
+		}
+	})
+}
+
+// Field is a field of a resource, or a kind, as explain shows it.
+type Field struct {
+	// Facts are its name, type and default.
+	Facts       [][2]string
+	Description string
+	// Fields are the fields below it: name, type, default and what it is.
+	Fields [][4]string
+}
+
+// Field answers with what a field is; document is its JSON Schema.
+func (v *View) Field(document any, ref string, f Field) error {
+	return v.Answer(document, []string{ref}, func(w io.Writer) {
+		v.facts(w, f.Facts...)
+		fmt.Fprintf(w, "\n%s\n", f.Description)
+		if len(f.Fields) == 0 {
+			return
+		}
+		fmt.Fprintln(w)
+		v.table(w, []string{"FIELD", "TYPE", "DEFAULT", "WHAT IT IS"}, rows(f.Fields, func(row [4]string) []string {
+			return []string{row[0], row[1], row[2], firstSentence(row[3])}
+		}))
+	})
+}

@@ -1,0 +1,265 @@
+package workspace
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+
+	"github.com/pscdev/psc/pkg/pod"
+	"github.com/pscdev/psc/pkg/render"
+	"github.com/pscdev/psc/pkg/revision"
+)
+
+// Change makes a revision out of edits, and deploys it where o says so. New images are pinned.
+func (w *Workspace) Change(ctx context.Context, edits []pod.Edit, o Options) (Outcome, error) {
+	for _, e := range edits {
+		w.pins.pin(ctx, e.Kind, e.Fields, o.NoPin)
+	}
+	return w.change(ctx, o, func(revision.Revision) (pod.Change, error) { return pod.Change{Edits: edits}, nil })
+}
+
+// Upsert creates a resource, or sets the named fields of one that exists.
+func (w *Workspace) Upsert(ctx context.Context, kind pod.Kind, name string, fields pod.Fields, o Options) (Outcome, error) {
+	return w.change(ctx, o, func(on revision.Revision) (pod.Change, error) {
+		edit := pod.Edit{Verb: pod.Create, Kind: kind, Name: name, Fields: fields}
+		if on.Spec[pod.Ref{Kind: kind, Name: name}] != nil {
+			edit.Verb = pod.Set
+		}
+		return pod.Change{Edits: []pod.Edit{edit}}, nil
+	})
+}
+
+// Proposal is what a revision is to become.
+type Proposal struct {
+	base revision.Revision
+	spec pod.Spec
+}
+
+// Propose returns base with resources put in the place of those of the same names, and others removed. New images are
+// pinned. The error is pod.Problems or a *pod.RefError.
+func (w *Workspace) Propose(ctx context.Context, base revision.Revision, put pod.Spec, remove []pod.Ref, o Options) (Proposal, error) {
+	w.stage(put)
+	var c pod.Change
+	for _, ref := range put.Refs() {
+		edit := pod.Edit{Verb: pod.Put, Kind: ref.Kind, Name: ref.Name, Fields: pod.Tree(put[ref])}
+		w.pins.repin(ctx, edit, base.Spec, o.NoPin)
+		c.Edits = append(c.Edits, edit)
+	}
+	for _, ref := range remove {
+		c.Edits = append(c.Edits, pod.Edit{Verb: pod.Delete, Kind: ref.Kind, Name: ref.Name})
+	}
+	spec, err := pod.Apply(base.Spec, c)
+	if err == nil {
+		err = render.Check(w.Pod, spec)
+	}
+	return Proposal{base: base, spec: spec}, err
+}
+
+// Merge makes the change that turns the base of a proposal into it, on whatever the pod is by now. What others changed
+// since stays. The error is a *ConflictError when they changed the same fields.
+func (w *Workspace) Merge(ctx context.Context, p Proposal, o Options) (Outcome, error) {
+	return w.change(ctx, o, func(on revision.Revision) (pod.Change, error) { return w.since(ctx, p, on) })
+}
+
+// Apply puts resources in the place of those of base, or with 0 of what the pod is when the change begins. With prune it
+// removes the resources that are not among them.
+func (w *Workspace) Apply(ctx context.Context, put pod.Spec, base int, prune bool, o Options) (Outcome, error) {
+	propose := func(on revision.Revision) (Proposal, error) {
+		var remove []pod.Ref
+		if prune {
+			remove = slices.DeleteFunc(on.Spec.Refs(), func(ref pod.Ref) bool { return put[ref] != nil })
+		}
+		return w.Propose(ctx, on, put, remove, o)
+	}
+	var begun *Proposal
+	if base != 0 {
+		from, err := w.Revision(ctx, base)
+		if err != nil {
+			return Outcome{}, err
+		}
+		p, err := propose(from)
+		if err != nil {
+			return Outcome{}, err
+		}
+		begun = &p
+	}
+	return w.change(ctx, o, func(on revision.Revision) (pod.Change, error) {
+		if begun == nil { // others' changes from now on are merged
+			p, err := propose(on)
+			if err != nil {
+				return pod.Change{}, err
+			}
+			begun = &p
+		}
+		return w.since(ctx, *begun, on)
+	})
+}
+
+// since is the change that a proposal makes to a revision.
+func (w *Workspace) since(ctx context.Context, p Proposal, on revision.Revision) (pod.Change, error) {
+	if on.Number == p.base.Number {
+		return pod.Edits(p.base.Spec, p.spec), nil
+	}
+	change, err := revision.Merge(p.base.Spec, p.spec, on.Spec)
+	var clashes revision.Clashes
+	if errors.As(err, &clashes) {
+		return change, w.conflict(ctx, clashes, p.base, on)
+	}
+	return change, err
+}
+
+// conflict is the error of clashes. Only now the revisions in between are read, to say whose they are.
+func (w *Workspace) conflict(ctx context.Context, clashes revision.Clashes, base, now revision.Revision) error {
+	chain := []revision.Revision{now}
+	for r := now; r.Number > base.Number; {
+		var err error
+		if r, err = w.store.Get(ctx, r.Parent); err != nil {
+			break // it may be pruned: there is a conflict without a name too
+		}
+		chain = append(chain, r)
+	}
+	user, err := w.User(ctx)
+	if err != nil {
+		return err
+	}
+	clashes = clashes.Blame(chain)
+	for i := range clashes {
+		clashes[i].My = user.User
+	}
+	return &ConflictError{Base: base.Number, Now: now.Number, Clashes: clashes}
+}
+
+// change makes a revision: a draft on top of the newest revision, or with o.Alone one that is deployed at once.
+func (w *Workspace) change(ctx context.Context, o Options, edits func(on revision.Revision) (pod.Change, error)) (Outcome, error) {
+	var base revision.Revision
+	build := func(number int, on revision.Revision) (revision.Revision, error) {
+		base = on
+		return w.build(number, on, edits, o.Message)
+	}
+	if o.DryRun {
+		return w.dryRun(ctx, o, build)
+	}
+	user, err := w.User(ctx)
+	if err != nil {
+		return Outcome{}, err
+	}
+	var r revision.Revision
+	if o.Alone {
+		r, err = w.drafts.alone(ctx, user.User, false, build)
+	} else {
+		r, err = w.drafts.draft(ctx, user.User, build)
+	}
+	switch {
+	case errors.Is(err, revision.ErrUnchanged) && o.Alone && base.Number != 0 && base.State != revision.Ready:
+		return w.deploy(ctx, base, nil, o) // it was asked for before, and does not run yet
+	case errors.Is(err, revision.ErrUnchanged):
+		return Outcome{Base: base, Unchanged: true}, w.restoreContent(ctx)
+	case err != nil:
+		return Outcome{Base: base}, w.named(err)
+	case o.Alone:
+		return w.deploy(ctx, r, build, o)
+	}
+	return Outcome{Revision: r, Base: base}, nil
+}
+
+// build makes the revision of some edits to another one. The error is revision.ErrUnchanged when they change nothing.
+func (w *Workspace) build(number int, on revision.Revision, edits func(revision.Revision) (pod.Change, error), message string) (revision.Revision, error) {
+	change, err := edits(on)
+	if err != nil {
+		return on, err
+	}
+	spec, err := pod.Apply(on.Spec, change)
+	if err == nil {
+		err = render.Check(w.Pod, spec)
+	}
+	if err != nil {
+		return on, err
+	}
+	r := revision.Next(number, on, spec, change)
+	r.Message = message
+	if r.Change == "" {
+		return on, revision.ErrUnchanged
+	}
+	return r, nil
+}
+
+// dryRun is what a change would make of the newest revision, or with o.Alone of the live one.
+func (w *Workspace) dryRun(ctx context.Context, o Options, build revision.Build) (Outcome, error) {
+	base, err := w.Base(ctx, o.Alone)
+	if err != nil {
+		return Outcome{}, err
+	}
+	r, err := build(base.Number+1, base)
+	if errors.Is(err, revision.ErrUnchanged) {
+		return Outcome{Revision: r, Base: base, Unchanged: true}, nil
+	}
+	return Outcome{Revision: r, Base: base}, err
+}
+
+// restoreContent writes content that is missing in the pod when it is given again, which changes nothing else.
+func (w *Workspace) restoreContent(ctx context.Context) error {
+	spec, err := w.Spec(ctx)
+	if err != nil {
+		return err
+	}
+	restored, err := w.store.Mend(ctx, spec)
+	if restored && err == nil {
+		w.tell(Note{Restored: true})
+	}
+	return err
+}
+
+// SetFiles sets files of a config, creating it if needed. A nil content removes the file.
+func (w *Workspace) SetFiles(ctx context.Context, name string, files map[string]*pod.Content, o Options) (Outcome, error) {
+	fields := make(map[string]any, len(files))
+	for file, content := range files {
+		if content == nil {
+			fields[file] = nil
+			continue
+		}
+		fields[file] = *content
+		w.store.StageFile(name, file, *content)
+	}
+	return w.Upsert(ctx, pod.KindConfig, name, pod.Fields{"files": fields}, o)
+}
+
+// SetValues sets the values of a secret's keys and removes others, creating the secret if needed. A value that the pod
+// has already keeps its version, so that nothing restarts for it.
+func (w *Workspace) SetValues(ctx context.Context, name string, values map[string][]byte, remove []string, o Options) (Outcome, error) {
+	spec, err := w.Spec(ctx)
+	if err != nil {
+		return Outcome{}, err
+	}
+	if old := spec.Secret(name); old != nil {
+		had, err := w.store.Values(ctx, name, old)
+		if err != nil && !denied(err) { // without the right to read them all are set
+			return Outcome{}, err
+		}
+		values = maps.Clone(values)
+		maps.DeleteFunc(values, func(key string, value []byte) bool {
+			before, ok := had[key]
+			return ok && string(before) == string(value)
+		})
+	}
+	keys := map[string]any{}
+	for _, key := range remove {
+		keys[key] = nil
+	}
+	if len(values) > 0 {
+		version := w.store.StageValues(name, values)
+		for key := range values {
+			keys[key] = version
+		}
+	}
+	return w.Upsert(ctx, pod.KindSecret, name, pod.Fields{"keys": keys}, o)
+}
+
+// stage keeps the bytes of all configs, to be written with the revision that first refers to them.
+func (w *Workspace) stage(spec pod.Spec) {
+	for name, config := range spec.Configs() {
+		for file, content := range config.Files {
+			w.store.StageFile(name, file, content)
+		}
+	}
+}

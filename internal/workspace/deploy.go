@@ -1,0 +1,402 @@
+package workspace
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
+	"github.com/pscdev/psc/internal/platform"
+	"github.com/pscdev/psc/internal/rollout"
+	"github.com/pscdev/psc/internal/store"
+	"github.com/pscdev/psc/pkg/pod"
+	"github.com/pscdev/psc/pkg/render"
+	"github.com/pscdev/psc/pkg/report"
+	"github.com/pscdev/psc/pkg/revision"
+)
+
+// Deploy brings a revision with all drafts below it to the cluster: number, or with 0 the newest. Without all, a revision
+// that includes drafts of other users is an *OthersError. What does not become ready is a *DeployError.
+func (w *Workspace) Deploy(ctx context.Context, number int, all bool, o Options) (Outcome, error) {
+	if o.DryRun {
+		h, r, err := w.toDeploy(ctx, number)
+		if err != nil {
+			return Outcome{}, err
+		}
+		w.include(h.Brings(r.Number))
+		live, err := w.store.Get(ctx, h.Live)
+		return Outcome{Revision: r, Base: live}, err
+	}
+	user, err := w.User(ctx)
+	if err != nil {
+		return Outcome{}, err
+	}
+	if err := w.drafts.rebase(ctx); err != nil {
+		return Outcome{}, err
+	}
+	h, r, err := w.toDeploy(ctx, number)
+	if err != nil {
+		return Outcome{}, err
+	}
+	if drafts := h.Brings(r.Number); othersIn(drafts, user.User) {
+		if !all {
+			return Outcome{}, &OthersError{Number: r.Number, Drafts: drafts, User: user.User}
+		}
+		w.include(drafts)
+	}
+	return w.deploy(ctx, r, nil, o)
+}
+
+// DeployMine deploys the user's own drafts alone. Those of other users are rebased onto them.
+func (w *Workspace) DeployMine(ctx context.Context, o Options) (Outcome, error) {
+	user, err := w.User(ctx)
+	if err != nil {
+		return Outcome{}, err
+	}
+	if !o.DryRun {
+		if err := w.drafts.rebase(ctx); err != nil {
+			return Outcome{}, err
+		}
+	}
+	h, err := w.history(ctx)
+	if err != nil {
+		return Outcome{}, err
+	}
+	own, err := w.chosenDrafts(h, nil, user.User)
+	if err != nil {
+		return Outcome{}, err
+	}
+	build := func(number int, on revision.Revision) (revision.Revision, error) { return w.join(ctx, own, number, on) }
+	if o.DryRun {
+		o.Alone = true
+		return w.dryRun(ctx, o, build)
+	}
+	if last := own[len(own)-1].Number; len(h.Brings(last)) == len(own) && h.Follows(last, h.Live) {
+		r, err := w.Revision(ctx, last)
+		if err != nil {
+			return Outcome{}, err
+		}
+		return w.deploy(ctx, r, nil, o)
+	}
+	r, err := w.drafts.alone(ctx, user.User, false, build)
+	if errors.Is(err, revision.ErrUnchanged) {
+		return Outcome{Unchanged: true}, nil
+	}
+	if err != nil {
+		return Outcome{}, err
+	}
+	return w.deploy(ctx, r, build, o)
+}
+
+// Redeploy deploys the live revision again, which puts right what was changed by hand.
+func (w *Workspace) Redeploy(ctx context.Context, o Options) (Outcome, error) {
+	r, err := w.Live(ctx)
+	if err != nil {
+		return Outcome{}, err
+	}
+	return w.deploy(ctx, r, nil, o)
+}
+
+// Rollback makes a revision with the spec of an old one, and deploys it: number, or with 0 the last before the live one
+// that was ready.
+func (w *Workspace) Rollback(ctx context.Context, number int, o Options) (Outcome, error) {
+	h, err := w.history(ctx)
+	if err != nil {
+		return Outcome{}, err
+	}
+	if number == 0 {
+		if number, err = w.lastReady(ctx, h); err != nil {
+			return Outcome{}, err
+		}
+	}
+	if o.DryRun {
+		live, err := w.store.Get(ctx, h.Live)
+		if err != nil {
+			return Outcome{}, err
+		}
+		r, err := w.Revision(ctx, number)
+		return Outcome{Revision: r, Base: live}, err
+	}
+	r, build, err := w.restored(ctx, number, o.Message)
+	if errors.Is(err, revision.ErrUnchanged) {
+		return w.Redeploy(ctx, o) // what was changed by hand is put back all the same
+	}
+	if err != nil {
+		return Outcome{}, err
+	}
+	return w.deploy(ctx, r, build, o)
+}
+
+// restored stores the revision that restores an old one.
+func (w *Workspace) restored(ctx context.Context, number int, message string) (revision.Revision, revision.Build, error) {
+	user, err := w.User(ctx)
+	if err != nil {
+		return revision.Revision{}, nil, err
+	}
+	old, err := w.Revision(ctx, number)
+	if err != nil {
+		return old, nil, err
+	}
+	if err := w.store.Verify(ctx, old.Spec); err != nil {
+		return old, nil, &RevisionError{Number: number, Pod: w.Pod, Err: ErrContent, Cause: err}
+	}
+	if old.Spec, err = (&rollout.Rollout{Kube: w.kube, Pod: w.Pod}).Grown(ctx, old.Spec); err != nil {
+		return old, nil, err
+	}
+	build := func(number int, live revision.Revision) (revision.Revision, error) {
+		r := revision.Restore(number, live, old)
+		r.Message = message
+		if len(r.Edits.Edits) == 0 && live.State == revision.Ready {
+			return r, revision.ErrUnchanged
+		}
+		return r, nil
+	}
+	// A rollback must not fail because of a draft of the same field: such drafts are discarded afterwards.
+	r, err := w.drafts.alone(ctx, user.User, true, build)
+	return r, build, err
+}
+
+// lastReady is the last revision before the live one that was ready, and differs from it where that is ready too.
+func (rd *Reader) lastReady(ctx context.Context, h History) (int, error) {
+	live, err := rd.store.Get(ctx, h.Live)
+	if err != nil {
+		return 0, err
+	}
+	for _, r := range h.All {
+		if r.Number >= h.Live || r.State != revision.Ready {
+			continue
+		}
+		old, err := rd.store.Get(ctx, r.Number)
+		if err != nil {
+			return 0, err
+		}
+		if live.State != revision.Ready || len(revision.Diff(live.Spec, old.Spec)) > 0 {
+			return r.Number, nil
+		}
+	}
+	return 0, &PodError{Pod: rd.Pod, Context: rd.Context, Err: ErrNoneBefore}
+}
+
+// toDeploy chooses the revision: number, or with 0 the newest.
+func (rd *Reader) toDeploy(ctx context.Context, number int) (History, revision.Revision, error) {
+	h, err := rd.history(ctx)
+	if err != nil {
+		return h, revision.Revision{}, err
+	}
+	if number == 0 {
+		number = h.Tip()
+	}
+	if number == 0 {
+		return h, revision.Revision{}, &PodError{Pod: rd.Pod, Context: rd.Context, Err: ErrNoRevisions}
+	}
+	r, err := rd.Revision(ctx, number)
+	if err != nil {
+		return h, r, err
+	}
+	refused := &RevisionError{Number: number, Pod: rd.Pod, Live: h.Live, Err: ErrNotIncluded}
+	switch {
+	case r.State == revision.Discarded:
+		refused.Reason, refused.Err = r.Reason, ErrDiscarded
+	case h.Follows(number, h.Live):
+		return h, r, nil
+	case number < h.Live:
+		refused.Err = ErrOlder
+	}
+	return h, r, refused
+}
+
+func (w *Workspace) include(drafts []revision.Revision) {
+	if len(drafts) > 0 {
+		w.tell(Note{Includes: drafts})
+	}
+}
+
+func othersIn(drafts []revision.Revision, user string) bool {
+	for _, d := range drafts {
+		if d.Author != user {
+			return true
+		}
+	}
+	return false
+}
+
+// deploy brings r to the cluster. build makes it again when it has to build on another revision, and is nil for one that
+// was not made to be deployed at once. Afterwards the waiting drafts are rebased; a deploy that failed is rolled back
+// where o says so. That is the whole policy of a deploy.
+func (w *Workspace) deploy(ctx context.Context, r revision.Revision, build revision.Build, o Options) (Outcome, error) {
+	var failure *DeployError // of the deploy that is being rolled back
+	for {
+		out, err := w.deployOnce(ctx, r, build, o)
+		var failed *DeployError
+		switch {
+		case err == nil && failure != nil:
+			failure.RolledBack = true
+			return out, failure
+		case !o.RollbackOnFailure || !errors.As(err, &failed) || failed.End != Failed || ctx.Err() != nil:
+			return out, err
+		}
+		h, err := w.history(ctx)
+		if err != nil {
+			return out, errors.Join(failed, err)
+		}
+		number, err := w.lastReady(ctx, h)
+		if err != nil {
+			return out, errors.Join(failed, err)
+		}
+		w.tell(Note{RollingBack: failed})
+		failure = failed
+		o.RollbackOnFailure, o.Message = false, ""
+		if r, build, err = w.restored(ctx, number, ""); errors.Is(err, revision.ErrUnchanged) {
+			build = nil
+			r, err = w.Live(ctx)
+		}
+		if err != nil {
+			return out, err
+		}
+	}
+}
+
+// deployOnce is one deploy, and tidies up after it.
+func (w *Workspace) deployOnce(ctx context.Context, r revision.Revision, build revision.Build, o Options) (Outcome, error) {
+	user, err := w.User(ctx)
+	if err != nil {
+		return Outcome{}, err
+	}
+	cluster, err := w.cluster(ctx, r.Spec)
+	if err != nil {
+		return Outcome{}, err
+	}
+	w.tell(Note{Deploying: &Deploying{Revision: r, Pod: w.Pod, Context: w.Context, User: user.User}})
+	run := &rollout.Rollout{
+		Kube: w.kube, Store: w.store, Pod: w.Pod, Cluster: cluster, Now: w.run.Now, User: user.User, Holder: w.holder(user.User),
+		Emit: func(e rollout.Event) { w.tell(noteOf(e)) },
+	}
+	result, err := run.Deploy(ctx, r, rollout.Options{
+		Timeout: o.Deploy.Timeout, LockWait: o.Deploy.LockWait, Supersede: o.Deploy.Supersede, NoWait: o.Deploy.NoWait,
+		Message: o.Message, Again: w.drafts.rebuild(build),
+	})
+	w.tell(Note{Ended: true})
+	if build != nil && errors.Is(err, rollout.ErrNotBegun) && result.Revision.State == revision.Draft {
+		err = errors.Join(err, w.keepOrDiscard(ctx, result.Revision))
+	}
+	result.Revision.Live = err == nil || errors.Is(err, rollout.ErrPending)
+	var rest error // of tidying up, which the next deploy does otherwise
+	if ctx.Err() == nil && !errors.Is(err, store.ErrLost) && !apierrors.IsUnauthorized(err) {
+		rest = w.drafts.rebase(ctx)
+	}
+	statuses := resources(result.Statuses)
+	if err != nil {
+		return Outcome{Revision: result.Revision}, w.ended(ctx, result.Revision, statuses, errors.Join(err, rest))
+	}
+	return Outcome{Revision: result.Revision, Duration: result.Duration, Deployed: &report.Deployed{
+		Revision: result.Revision, Apps: report.Apps(statuses, result.Revision), Duration: result.Duration.Seconds(),
+	}}, rest
+}
+
+// keepOrDiscard decides about a revision that was made to be deployed at once, and was not: a change waits as a draft, a
+// rollback is discarded.
+func (w *Workspace) keepOrDiscard(ctx context.Context, r revision.Revision) error {
+	if r.Restores == 0 {
+		w.tell(Note{Kept: &r})
+		return nil
+	}
+	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	return w.drafts.discard(end, r, "it was given up")
+}
+
+// ended says how a deploy ended.
+func (w *Workspace) ended(ctx context.Context, r revision.Revision, statuses []report.Resource, err error) error {
+	out := &DeployError{Revision: r, Resources: statuses, Err: err}
+	switch {
+	case errors.Is(err, rollout.ErrFailed) && errors.Is(err, rollout.ErrSuperseded):
+		out.End = Stopped
+	case errors.Is(err, rollout.ErrLocked):
+		out.End = Locked
+	case errors.Is(err, store.ErrLost):
+		out.End = Lost
+	case errors.Is(err, rollout.ErrSuperseded):
+		out.End = Superseded
+	case apierrors.IsUnauthorized(err):
+		out.End = SignedOut
+	case errors.Is(err, rollout.ErrNotBegun):
+		out.End = NotBegun
+	case errors.Is(err, rollout.ErrPending):
+		out.End = Pending
+	case errors.Is(err, rollout.ErrFailed):
+		out.End = Failed
+		if h, err := w.history(ctx); err == nil {
+			out.Restorable, _ = w.lastReady(ctx, h)
+		}
+	default:
+		return err
+	}
+	return out
+}
+
+func noteOf(e rollout.Event) Note {
+	switch {
+	case e.Queued != nil:
+		return Note{Queued: holderOf(*e.Queued)}
+	case e.Plan != nil:
+		p := report.PlanOf(e.Plan)
+		return Note{Plan: &p}
+	}
+	s := resource(*e.Status)
+	return Note{Resource: &s}
+}
+
+// cluster finds out what the cluster offers to a spec. It asks for nothing that the spec has no use for.
+func (rd *Reader) cluster(ctx context.Context, spec pod.Spec) (render.Cluster, error) {
+	var c render.Cluster
+	var pullSecret string
+	group, asking := errgroup.WithContext(ctx)
+	if len(spec.Names(pod.KindRoute)) > 0 {
+		group.Go(func() (err error) {
+			c, err = platform.Find(asking, rd.kube)
+			return err
+		})
+	}
+	if len(spec.Names(pod.KindApp)) > 0 {
+		group.Go(func() (err error) {
+			pullSecret, err = rd.Registry().pullSecret(asking)
+			return err
+		})
+	}
+	err := group.Wait()
+	c.PullSecret = pullSecret
+	return c, err
+}
+
+// join is one revision with the changes of several drafts. The error is a *MisfitError, or revision.ErrUnchanged.
+func (w *Workspace) join(ctx context.Context, drafts []revision.Revision, number int, on revision.Revision) (revision.Revision, error) {
+	var (
+		edits    pod.Change
+		messages []string
+		replaces []int
+	)
+	for _, d := range drafts {
+		full, err := w.store.Get(ctx, d.Number)
+		if err != nil {
+			return full, err
+		}
+		edits.Edits = append(edits.Edits, full.Edits.Edits...)
+		replaces = append(replaces, d.Number)
+		if full.Message != "" {
+			messages = append(messages, full.Message)
+		}
+	}
+	spec, err := pod.Apply(on.Spec, edits)
+	if err != nil {
+		return on, &MisfitError{Cause: err}
+	}
+	r := revision.Next(number, on, spec, edits)
+	r.Message, r.Replaces = strings.Join(messages, "; "), replaces
+	if r.Change == "" {
+		return r, revision.ErrUnchanged
+	}
+	return r, nil
+}

@@ -1,0 +1,125 @@
+package workspace
+
+import (
+	"context"
+	"maps"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/pscdev/psc/internal/kube"
+	"github.com/pscdev/psc/internal/rollout"
+	"github.com/pscdev/psc/pkg/object"
+	"github.com/pscdev/psc/pkg/pod"
+	"github.com/pscdev/psc/pkg/report"
+)
+
+// Disks reports the disks of the newest revision, and after them those that were kept.
+func (rd *Reader) Disks(ctx context.Context) ([]report.Disk, error) {
+	spec, err := rd.Spec(ctx)
+	if err != nil {
+		return nil, err
+	}
+	claims, err := rd.claims(ctx)
+	if err != nil {
+		return nil, err
+	}
+	docs := []report.Disk{}
+	for name, disk := range spec.Disks() {
+		doc := report.Disk{Name: name, Size: disk.Size, Class: disk.Class, State: "draft", Users: users(spec, pod.KindDisk, name)}
+		if claim, ok := claims[name]; ok {
+			doc.State = diskState(claim)
+		}
+		delete(claims, name)
+		docs = append(docs, doc)
+	}
+	for _, name := range slices.Sorted(maps.Keys(claims)) {
+		size := claims[name].Spec.Resources.Requests[corev1.ResourceStorage]
+		docs = append(docs, report.Disk{Name: name, Size: size.String(), State: "kept"})
+	}
+	return docs, nil
+}
+
+// diskState says whether storage was found. Some classes look for it only when an instance first uses the disk.
+func diskState(claim *corev1.PersistentVolumeClaim) string {
+	if claim.Status.Phase == corev1.ClaimBound {
+		return "ready"
+	}
+	return "pending"
+}
+
+// claims are the disks in the cluster, by name.
+func (rd *Reader) claims(ctx context.Context) (map[string]*corev1.PersistentVolumeClaim, error) {
+	items, err := rd.kube.List(ctx, object.PersistentVolumeClaim, rd.Pod, object.LabelDisk)
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]*corev1.PersistentVolumeClaim{}
+	for i := range items {
+		claim, err := kube.As[corev1.PersistentVolumeClaim](&items[i])
+		if err != nil {
+			return nil, err
+		}
+		out[claim.Name] = claim
+	}
+	return out, nil
+}
+
+// GrowDisk sets the size of a disk. The error is pod.Problems when the disk is larger in the cluster.
+func (w *Workspace) GrowDisk(ctx context.Context, name, size string, o Options) (Outcome, error) {
+	spec := pod.Spec{{Kind: pod.KindDisk, Name: name}: &pod.Disk{Size: size}}
+	if err := (&rollout.Rollout{Kube: w.kube, Pod: w.Pod}).Shrinks(ctx, spec); err != nil {
+		return Outcome{}, err
+	}
+	return w.Change(ctx, []pod.Edit{{Verb: pod.Set, Kind: pod.KindDisk, Name: name, Fields: pod.Fields{"size": size}}}, o)
+}
+
+// Disk is a disk of the pod, and its data in the cluster.
+type Disk struct {
+	// Used says that the newest revision has the disk, and Data that the cluster has its data.
+	Used, Data bool
+
+	name string
+	uid  types.UID
+}
+
+// Disk finds a disk by its name. The error is a *DiskError where there is none, and where the live revision still has
+// one that the newest revision no longer has.
+func (rd *Reader) Disk(ctx context.Context, name string) (Disk, error) {
+	h, err := rd.history(ctx)
+	if err != nil {
+		return Disk{}, err
+	}
+	head, err := rd.store.Get(ctx, h.Tip())
+	if err != nil {
+		return Disk{}, err
+	}
+	claims, err := rd.claims(ctx)
+	if err != nil {
+		return Disk{}, err
+	}
+	d := Disk{Used: head.Spec.Disk(name) != nil, name: name}
+	if claim, ok := claims[name]; ok {
+		d.Data, d.uid = true, claim.UID
+	}
+	if d.Used {
+		return d, nil
+	}
+	if !d.Data {
+		return d, &DiskError{Name: name}
+	}
+	live, err := rd.store.Get(ctx, h.Live)
+	if err != nil {
+		return d, err
+	}
+	if live.Spec.Disk(name) != nil {
+		return d, &DiskError{Name: name, Live: live.Number}
+	}
+	return d, nil
+}
+
+// DeleteData deletes the data of a disk for good.
+func (w *Workspace) DeleteData(ctx context.Context, d Disk) error {
+	return w.kube.Delete(ctx, object.PersistentVolumeClaim, w.Pod, d.name, d.uid)
+}

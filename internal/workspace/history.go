@@ -1,0 +1,269 @@
+package workspace
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
+	"github.com/pscdev/psc/internal/rollout"
+	"github.com/pscdev/psc/internal/store"
+	"github.com/pscdev/psc/pkg/pod"
+	"github.com/pscdev/psc/pkg/render"
+	"github.com/pscdev/psc/pkg/report"
+	"github.com/pscdev/psc/pkg/revision"
+)
+
+// History is the records of a pod, and the deploy that runs at the moment.
+type History struct {
+	revision.History
+	holder store.Holder
+}
+
+// Holder is the deploy that runs at the moment; nil when there is none.
+func (h History) Holder() *report.Holder {
+	if h.holder.ID == "" {
+		return nil
+	}
+	return holderOf(h.holder)
+}
+
+func holderOf(h store.Holder) *report.Holder {
+	return &report.Holder{ID: h.ID, Since: h.Since, Target: h.Target, Next: h.Next}
+}
+
+// History reads the records, and finds out how a deploy ended that nobody waited for.
+func (rd *Reader) History(ctx context.Context) (History, error) {
+	h, err := rd.history(ctx)
+	if err != nil {
+		return h, err
+	}
+	return h, rd.settle(ctx, &h)
+}
+
+// history lists the revisions and what is live. An empty history has a second look: the pod may not exist.
+func (rd *Reader) history(ctx context.Context) (History, error) {
+	var (
+		live   int
+		holder store.Holder
+		all    []revision.Revision
+	)
+	group, reading := errgroup.WithContext(ctx)
+	group.Go(func() (err error) {
+		live, holder, err = rd.store.Live(reading)
+		if apierrors.IsForbidden(err) { // a viewer may not read Leases: the records tell enough
+			return nil
+		}
+		return err
+	})
+	group.Go(func() (err error) {
+		all, err = rd.store.List(reading)
+		return err
+	})
+	if err := group.Wait(); err != nil {
+		return History{}, rd.named(err)
+	}
+	h := History{revision.NewHistory(all, live), holder}
+	if _, known := h.Find(live); live != 0 && !known { // it was made between the two answers
+		all, err := rd.store.List(ctx)
+		if err != nil {
+			return h, rd.named(err)
+		}
+		h.History = revision.NewHistory(all, live)
+	}
+	if len(h.All) == 0 {
+		if _, err := rd.namespace(ctx); err != nil {
+			return h, err
+		}
+	}
+	return h, nil
+}
+
+// settle finds out how a deploy ended that nobody waited for.
+func (rd *Reader) settle(ctx context.Context, h *History) error {
+	now, ok := h.Find(h.Live)
+	if !ok || now.State != revision.Pending || h.holder.ID != "" {
+		return nil
+	}
+	live, cluster, err := rd.running(ctx, *h)
+	if err != nil {
+		return err
+	}
+	settled, _, err := rd.statuses(ctx, *h, live, cluster)
+	if err != nil {
+		return err
+	}
+	for i := range h.All {
+		if h.All[i].Number == settled.Number {
+			h.All[i] = settled
+		}
+	}
+	return nil
+}
+
+// Revision reads one revision with its spec.
+func (rd *Reader) Revision(ctx context.Context, number int) (revision.Revision, error) {
+	r, err := rd.store.Get(ctx, number)
+	if errors.Is(err, store.ErrNoRevision) {
+		err = &RevisionError{Number: number, Pod: rd.Pod, Err: ErrNoRevision}
+	}
+	return r, err
+}
+
+// Show reads one revision with the content of its files: number, or with 0 the live one, else the newest.
+func (rd *Reader) Show(ctx context.Context, number int) (revision.Revision, error) {
+	h, err := rd.History(ctx)
+	if err != nil {
+		return revision.Revision{}, err
+	}
+	r, err := rd.Revision(ctx, cmp.Or(number, h.Live, h.Tip()))
+	if err != nil {
+		return r, err
+	}
+	if r.Number == 0 {
+		return r, &PodError{Pod: rd.Pod, Context: rd.Context, Err: ErrNoRevisions}
+	}
+	r.Live = r.Number == h.Live
+	r.Spec, err = rd.store.Fill(ctx, r.Spec)
+	return r, err
+}
+
+// Live reads the revision that the cluster was last told to run.
+func (rd *Reader) Live(ctx context.Context) (revision.Revision, error) {
+	h, err := rd.history(ctx)
+	if err == nil && h.Live == 0 {
+		err = &PodError{Pod: rd.Pod, Context: rd.Context, Err: ErrNothingDeployed}
+	}
+	if err != nil {
+		return revision.Revision{}, err
+	}
+	return rd.Revision(ctx, h.Live)
+}
+
+// Base is the revision that a change is made to: the newest with all waiting drafts, or for a change that is deployed
+// alone the live one or the one that is about to be.
+func (rd *Reader) Base(ctx context.Context, alone bool) (revision.Revision, error) {
+	h, err := rd.history(ctx)
+	if err != nil {
+		return revision.Revision{}, err
+	}
+	if alone {
+		return rd.store.Get(ctx, h.Base())
+	}
+	return rd.store.Get(ctx, h.Tip())
+}
+
+// Spec is the newest spec of the pod, waiting drafts included, without the content of its files: see Fill.
+func (rd *Reader) Spec(ctx context.Context) (pod.Spec, error) {
+	r, err := rd.Base(ctx, false)
+	return r.Spec, err
+}
+
+// Fill returns a spec with the content of its files.
+func (rd *Reader) Fill(ctx context.Context, spec pod.Spec) (pod.Spec, error) {
+	return rd.store.Fill(ctx, spec)
+}
+
+// Refs are the resources of the newest revision, waiting drafts included. Nothing of it is decoded.
+func (rd *Reader) Refs(ctx context.Context) ([]pod.Ref, error) {
+	h, err := rd.history(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return rd.store.Refs(ctx, h.Tip())
+}
+
+// Revisions are the records alone, newest first.
+func (rd *Reader) Revisions(ctx context.Context) ([]revision.Revision, error) {
+	return rd.store.List(ctx)
+}
+
+// running is the live revision, which has no number when there is none, and what the cluster offers to it.
+func (rd *Reader) running(ctx context.Context, h History) (revision.Revision, render.Cluster, error) {
+	live, err := rd.store.Get(ctx, h.Live)
+	if err != nil || h.Live == 0 {
+		return live, render.Cluster{}, err
+	}
+	live.Live = true
+	cluster, err := rd.cluster(ctx, live.Spec)
+	return live, cluster, err
+}
+
+// statuses are the states of all resources of the live revision. A revision whose deploy nobody waited for is settled.
+func (rd *Reader) statuses(ctx context.Context, h History, live revision.Revision, cluster render.Cluster) (revision.Revision, []report.Resource, error) {
+	observer := &rollout.Rollout{Kube: rd.kube, Store: rd.store, Pod: rd.Pod, Cluster: cluster, Now: rd.run.Now}
+	switch {
+	case h.Live == 0:
+		return live, nil, nil
+	case h.holder.ID != "":
+		statuses, err := observer.Statuses(ctx, live.Spec)
+		return live, resources(statuses), err
+	}
+	settled, statuses, err := observer.Settle(ctx, live)
+	settled.Live = true
+	return settled, resources(statuses), err
+}
+
+func resources(statuses []rollout.Status) []report.Resource {
+	out := make([]report.Resource, len(statuses))
+	for i, s := range statuses {
+		out[i] = resource(s)
+	}
+	return out
+}
+
+func resource(s rollout.Status) report.Resource {
+	return report.Resource{Name: s.Ref, Status: s.Status, URLs: s.URLs, Lines: s.Lines, Since: s.Since}
+}
+
+// lookEvery is how often Wait looks at a deploy that another client runs, or nobody.
+const lookEvery = time.Second
+
+// Wait looks at a revision, or with 0 at the live one, until its deploy has ended. The revision is the last that was
+// seen also when ctx ends before.
+func (rd *Reader) Wait(ctx context.Context, number int) (revision.Revision, error) {
+	var (
+		r     revision.Revision
+		seen  string    // the holder's last sign of life
+		since time.Time // when it was first seen
+	)
+	for {
+		h, err := rd.history(ctx)
+		if err != nil {
+			return r, err
+		}
+		if h.holder.Version != seen {
+			seen, since = h.holder.Version, time.Now()
+		}
+		if time.Since(since) >= store.LostAfter { // nobody is there to end it
+			h.holder.ID = ""
+		}
+		if err := rd.settle(ctx, &h); err != nil {
+			return r, err
+		}
+		if number == 0 {
+			number = h.Live
+		}
+		found, ok := h.Find(number)
+		switch {
+		case !ok && number == 0:
+			return r, &PodError{Pod: rd.Pod, Context: rd.Context, Err: ErrNothingDeployed}
+		case !ok:
+			_, err := rd.Revision(ctx, number)
+			return r, err
+		case found.State == revision.Draft:
+			return found, &RevisionError{Number: number, Pod: rd.Pod, Err: ErrDraft}
+		case found.State.Done(), found.State == revision.Damaged, found.State == revision.Discarded:
+			return found, nil
+		}
+		r = found
+		select {
+		case <-ctx.Done():
+			return r, ctx.Err()
+		case <-time.After(lookEvery):
+		}
+	}
+}

@@ -1,0 +1,59 @@
+package workspace
+
+import (
+	"context"
+	"strings"
+
+	"sigs.k8s.io/yaml"
+
+	"github.com/pscdev/psc/pkg/object"
+	"github.com/pscdev/psc/pkg/pod"
+	"github.com/pscdev/psc/pkg/render"
+	"github.com/pscdev/psc/pkg/report"
+)
+
+// Find reads objects of the pod's namespace as Kubernetes sees them, by the names that kubectl takes. With table it reads
+// the columns that the API server shows to people, else the objects.
+func (rd *Reader) Find(ctx context.Context, types string, names []string, selector string, table bool) ([]report.Objects, error) {
+	found, err := rd.kube.Find(ctx, rd.Pod, types, names, selector, table)
+	out := make([]report.Objects, len(found))
+	for i, f := range found {
+		out[i] = report.Objects(f)
+	}
+	return out, err
+}
+
+// Objects is what a spec becomes in this cluster, without the values of secrets and without psc's own mark of what it
+// wrote: the owner of these objects may change them.
+func (rd *Reader) Objects(ctx context.Context, spec pod.Spec) ([]report.File, error) {
+	cluster, err := rd.cluster(ctx, spec)
+	if err != nil {
+		return nil, err
+	}
+	objects, err := render.Objects(rd.Pod, spec, cluster)
+	if err != nil {
+		return nil, err
+	}
+	var all []report.File
+	add := func(kind, name string, document any) error {
+		text, err := yaml.Marshal(document)
+		all = append(all, report.File{Kind: strings.ToLower(kind), Name: name, Document: document, Text: string(text)})
+		return err
+	}
+	for _, cm := range rd.store.ConfigMaps(spec) {
+		if err := add(cm.Kind, cm.Name, cm); err != nil {
+			return nil, err
+		}
+	}
+	for _, o := range objects {
+		annotations := o.GetAnnotations()
+		if delete(annotations, object.AnnotationHash); len(annotations) == 0 {
+			annotations = nil
+		}
+		o.SetAnnotations(annotations)
+		if err := add(o.GetKind(), o.GetName(), o.Object); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}

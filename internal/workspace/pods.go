@@ -1,0 +1,186 @@
+package workspace
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/pscdev/psc/internal/fault"
+	"github.com/pscdev/psc/internal/kube"
+	"github.com/pscdev/psc/pkg/object"
+	"github.com/pscdev/psc/pkg/pod"
+	"github.com/pscdev/psc/pkg/report"
+)
+
+// CheckName returns a *PodError for what cannot be the name of a pod, or nil.
+func CheckName(name string) error {
+	if problems := validation.IsDNS1123Label(name); len(problems) > 0 {
+		return &PodError{Pod: name, Err: ErrPodName, Cause: errors.New(problems[0])}
+	}
+	return nil
+}
+
+// Pods lists the pods of the cluster, by name.
+func (c *Cluster) Pods(ctx context.Context) ([]report.Pod, error) {
+	items, err := c.kube.ListMeta(ctx, object.Namespace, "", object.LabelPod)
+	if apierrors.IsForbidden(err) {
+		return nil, &PodError{Context: c.Context, Err: ErrListPods, Cause: err}
+	}
+	if err != nil {
+		return nil, err
+	}
+	pods := []report.Pod{}
+	for i := range items {
+		pods = append(pods, report.Pod{Name: items[i].Name, Context: c.Context, Created: items[i].CreationTimestamp.UTC()})
+	}
+	slices.SortFunc(pods, func(a, b report.Pod) int { return cmp.Compare(a.Name, b.Name) })
+	return pods, nil
+}
+
+// Create creates the pod, and makes the user its admin.
+func (w *Workspace) Create(ctx context.Context) (report.Pod, error) {
+	doc := report.Pod{Name: w.Pod, Context: w.Context}
+	if err := CheckName(w.Pod); err != nil {
+		return doc, err
+	}
+	user, err := w.User(ctx)
+	if err != nil {
+		return doc, err
+	}
+	run := w.holder(user.User)
+	made, err := w.kube.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: w.Pod, Labels: map[string]string{
+		object.LabelPod: w.Pod, object.LabelManagedBy: object.Manager, object.LabelEnforce: "baseline",
+	}, Annotations: map[string]string{object.AnnotationMadeBy: run}}}, object.Namespace, "")
+	if apierrors.IsAlreadyExists(err) {
+		if there, readErr := w.kube.Get(ctx, object.Namespace, "", w.Pod); readErr == nil && there.GetAnnotations()[object.AnnotationMadeBy] == run {
+			made, err = there, nil // it is our own: only the answer was lost
+		}
+	}
+	switch {
+	case apierrors.IsAlreadyExists(err):
+		return doc, &PodError{Pod: w.Pod, Context: w.Context, Err: ErrPodExists}
+	case apierrors.IsForbidden(err):
+		return doc, &PodError{Pod: w.Pod, Context: w.Context, Err: ErrCreatePod, Cause: err}
+	case err != nil:
+		return doc, err
+	}
+	doc.Created = made.GetCreationTimestamp().UTC()
+	binding := &rbacv1.RoleBinding{
+		ObjectMeta: metav1.ObjectMeta{Name: object.AdminBinding, Labels: map[string]string{object.LabelManagedBy: object.Manager}},
+		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "admin"},
+		Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: user.User}},
+	}
+	if _, err := w.kube.Create(ctx, binding, object.RoleBinding, w.Pod); err != nil && !apierrors.IsAlreadyExists(err) {
+		w.tell(Note{NotAdmin: err})
+	}
+	return doc, nil
+}
+
+// Exists returns nil when the pod exists, also for a user who may not read its namespace.
+func (rd *Reader) Exists(ctx context.Context) error {
+	if _, err := rd.namespace(ctx); err != nil && !apierrors.IsForbidden(err) {
+		return err
+	}
+	return nil
+}
+
+// Describe reports what is live in the pod, its apps and its members.
+func (rd *Reader) Describe(ctx context.Context) (report.Pod, error) {
+	o, err := rd.namespace(ctx)
+	if err != nil {
+		return report.Pod{}, err
+	}
+	doc := report.Pod{Name: rd.Pod, Context: rd.Context, Created: o.GetCreationTimestamp().UTC()}
+	h, err := rd.history(ctx)
+	if err != nil {
+		return doc, err
+	}
+	doc.Live, doc.Drafts = h.Live, len(h.Drafts())
+	live, err := rd.store.Get(ctx, h.Live)
+	if err != nil {
+		return doc, err
+	}
+	doc.Apps = live.Spec.Names(pod.KindApp)
+	if doc.Members, err = rd.members(ctx); apierrors.IsForbidden(err) {
+		err = nil // a user who may not see the members sees the rest
+	}
+	return doc, err
+}
+
+// Deletion is a pod that is to be deleted: this one, and none that is created under its name later.
+type Deletion struct {
+	pod       *Reader
+	namespace *unstructured.Unstructured
+}
+
+// Deletion finds the pod that is to be deleted.
+func (rd *Reader) Deletion(ctx context.Context) (Deletion, error) {
+	o, err := rd.namespace(ctx)
+	return Deletion{rd, o}, err
+}
+
+// Begin deletes the pod with everything in it. It returns when the deletion has begun.
+func (d Deletion) Begin(ctx context.Context) error {
+	return d.pod.kube.Delete(ctx, object.Namespace, "", d.pod.Pod, d.namespace.GetUID())
+}
+
+// Wait returns when everything is gone, as far as the user may see that.
+func (d Deletion) Wait(ctx context.Context) error {
+	err := d.pod.kube.WaitGone(ctx, object.Namespace, "", d.pod.Pod, d.namespace.GetUID())
+	if apierrors.IsForbidden(err) {
+		return nil
+	}
+	return err
+}
+
+// namespace returns the namespace of the pod. The error is a *PodError when it does not exist or is not a pod.
+func (rd *Reader) namespace(ctx context.Context) (*unstructured.Unstructured, error) {
+	o, err := rd.kube.Get(ctx, object.Namespace, "", rd.Pod)
+	switch {
+	case apierrors.IsNotFound(err):
+		return nil, &PodError{Pod: rd.Pod, Context: rd.Context, Err: ErrNoPod}
+	case err != nil:
+		return nil, err
+	case o.GetLabels()[object.LabelPod] == "":
+		return nil, &PodError{Pod: rd.Pod, Context: rd.Context, Err: ErrNotPod}
+	}
+	return o, nil
+}
+
+// named says that the pod is missing where the API server only speaks of a namespace.
+func (rd *Reader) named(err error) error {
+	if apierrors.IsNotFound(err) {
+		return &PodError{Pod: rd.Pod, Context: rd.Context, Err: ErrNoPod, Cause: err}
+	}
+	return err
+}
+
+// members are the people and groups with a role in the pod.
+func (rd *Reader) members(ctx context.Context) ([]report.Member, error) {
+	items, err := rd.kube.List(ctx, object.RoleBinding, rd.Pod, object.LabelManagedBy+"="+object.Manager)
+	if err != nil {
+		return nil, err
+	}
+	var out []report.Member
+	for i := range items {
+		binding, err := kube.As[rbacv1.RoleBinding](&items[i])
+		if err != nil {
+			return nil, err
+		}
+		for _, s := range binding.Subjects {
+			out = append(out, report.Member{Name: s.Name, Role: binding.RoleRef.Name})
+		}
+	}
+	return out, nil
+}
+
+// denied says whether the API server refused for want of a right.
+func denied(err error) bool { return fault.Of(err).Code == fault.Denied }

@@ -1,0 +1,263 @@
+package workspace
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/pscdev/psc/internal/rollout"
+	"github.com/pscdev/psc/pkg/pod"
+	"github.com/pscdev/psc/pkg/render"
+	"github.com/pscdev/psc/pkg/report"
+	"github.com/pscdev/psc/pkg/revision"
+)
+
+// Status reports what is live, how it is, what waits, and what was changed by hand.
+func (rd *Reader) Status(ctx context.Context) (report.Status, error) {
+	doc := report.Status{Pod: rd.Pod, Context: rd.Context, Drafts: []revision.Revision{}}
+	h, err := rd.history(ctx)
+	if err != nil {
+		return doc, err
+	}
+	doc.Holder = h.Holder()
+	live, cluster, err := rd.running(ctx, h)
+	if err != nil {
+		return doc, err
+	}
+	var statuses []report.Resource
+	var drift []report.Drift
+	spec := live.Spec
+	group, both := errgroup.WithContext(ctx)
+	group.Go(func() (err error) {
+		live, statuses, err = rd.statuses(both, h, live, cluster)
+		return err
+	})
+	if h.Live != 0 {
+		group.Go(func() (err error) {
+			drift, err = rd.drift(both, spec, cluster)
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return doc, err
+	}
+	doc.Apps, doc.Routes = report.Apps(statuses, live), report.Routes(statuses, live)
+	doc.Drafts = append(doc.Drafts, h.Drafts()...)
+	if head, ok := h.Find(h.Tip()); ok {
+		doc.Head = &head
+	}
+	if live.Number != 0 {
+		doc.Live = &live
+		if live.State.Done() { // else it is on its way
+			doc.Drift = drift
+		}
+	}
+	return doc, nil
+}
+
+// Resources reports the apps and routes of the live revision, and after them those that only drafts have.
+func (rd *Reader) Resources(ctx context.Context) ([]report.App, []report.Route, error) {
+	h, err := rd.history(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	live, cluster, err := rd.running(ctx, h)
+	if err != nil {
+		return nil, nil, err
+	}
+	live, statuses, err := rd.statuses(ctx, h, live, cluster)
+	if err != nil {
+		return nil, nil, err
+	}
+	apps, routes := report.Apps(statuses, live), report.Routes(statuses, live)
+	head, err := rd.store.Get(ctx, h.Tip())
+	if err != nil || head.Number == live.Number {
+		return apps, routes, err
+	}
+	for name, app := range head.Spec.Apps() {
+		if live.Spec.App(name) == nil {
+			apps = append(apps, report.App{Name: name, Image: app.Image, Instances: report.Instances{Desired: app.Count()}, State: report.Draft})
+		}
+	}
+	for name, route := range head.Spec.Routes() {
+		if live.Spec.Route(name) == nil {
+			if cluster.Gateway == nil {
+				if cluster, err = rd.cluster(ctx, head.Spec); err != nil {
+					return nil, nil, err
+				}
+			}
+			routes = append(routes, report.Route{Name: name, State: report.Draft, URLs: cluster.URLs(rd.Pod, name, route), Rules: route.Rules})
+		}
+	}
+	return apps, routes, nil
+}
+
+// Drift reports how the cluster differs from the live revision: what, by whom and when.
+func (rd *Reader) Drift(ctx context.Context) (report.Live, error) {
+	live, err := rd.Live(ctx)
+	if err != nil {
+		return report.Live{}, err
+	}
+	cluster, err := rd.cluster(ctx, live.Spec)
+	if err != nil {
+		return report.Live{}, err
+	}
+	drift, err := rd.drift(ctx, live.Spec, cluster)
+	return report.Live{Live: live.Number, Drift: drift}, err
+}
+
+// drift compares what a spec renders to with what is there.
+func (rd *Reader) drift(ctx context.Context, spec pod.Spec, cluster render.Cluster) ([]report.Drift, error) {
+	objects, err := render.Objects(rd.Pod, spec, cluster)
+	if err != nil {
+		return []report.Drift{{Kind: "pod", Name: rd.Pod, Reason: err.Error()}}, nil
+	}
+	steps, err := (&rollout.Rollout{Kube: rd.kube, Pod: rd.Pod}).Compare(ctx, objects)
+	return report.Drifts(steps), err
+}
+
+// Diff reports how two revisions differ, with the text of config files. With urls it says where routes are reached.
+func (rd *Reader) Diff(ctx context.Context, from, to revision.Revision, urls bool) (report.Diff, error) {
+	doc := report.Diff{From: from.Number, To: to.Number, Entries: append([]revision.Entry{}, revision.Diff(from.Spec, to.Spec)...)}
+	if err := rd.texts(ctx, doc.Entries, from.Spec, to.Spec); err != nil || !urls {
+		return doc, err
+	}
+	cluster, err := rd.cluster(ctx, to.Spec)
+	if err != nil {
+		return doc, err
+	}
+	doc.URLs = map[string][]string{}
+	for name, route := range to.Spec.Routes() {
+		doc.URLs[name] = cluster.URLs(rd.Pod, name, route)
+	}
+	return doc, nil
+}
+
+// Waiting are the drafts that wait.
+type Waiting struct {
+	// Includes are those that the next deploy includes, and Others says that some are by other users.
+	Includes []revision.Revision
+	Others   bool
+	// Loose are those that the next change or deploy rebases first.
+	Loose []revision.Revision
+}
+
+// DiffWaiting reports what the next deploy would change. With people it also says whose drafts it includes, and where
+// routes are reached.
+func (rd *Reader) DiffWaiting(ctx context.Context, people bool) (report.Diff, Waiting, error) {
+	h, err := rd.history(ctx)
+	if err != nil {
+		return report.Diff{}, Waiting{}, err
+	}
+	waiting := Waiting{Includes: h.Brings(h.Tip())}
+	_, waiting.Loose = h.Stack()
+	if people && len(waiting.Includes) > 0 {
+		user, err := rd.User(ctx)
+		if err != nil {
+			return report.Diff{}, waiting, err
+		}
+		waiting.Others = othersIn(waiting.Includes, user.User)
+	}
+	doc, err := rd.diffNumbers(ctx, h.Live, h.Tip(), people)
+	return doc, waiting, err
+}
+
+// DiffRevisions is Diff for two numbers; without to it is the newest revision.
+func (rd *Reader) DiffRevisions(ctx context.Context, from, to int, urls bool) (report.Diff, error) {
+	if to == 0 {
+		h, err := rd.history(ctx)
+		if err != nil {
+			return report.Diff{}, err
+		}
+		to = h.Tip()
+	}
+	return rd.diffNumbers(ctx, from, to, urls)
+}
+
+// diffNumbers is Diff for two numbers; 0 stands for an empty pod.
+func (rd *Reader) diffNumbers(ctx context.Context, from, to int, urls bool) (report.Diff, error) {
+	older, err := rd.Revision(ctx, from)
+	if err != nil {
+		return report.Diff{}, err
+	}
+	newer, err := rd.Revision(ctx, to)
+	if err != nil {
+		return report.Diff{}, err
+	}
+	return rd.Diff(ctx, older, newer, urls)
+}
+
+// texts puts what the files of configs hold in the place of their digests.
+func (rd *Reader) texts(ctx context.Context, entries []revision.Entry, from, to pod.Spec) error {
+	for _, e := range entries {
+		if e.Kind != pod.KindConfig || e.Type != revision.Updated {
+			continue
+		}
+		for i := range e.Fields {
+			f := &e.Fields[i]
+			file := strings.TrimPrefix(f.Path, "spec.files.")
+			if err := errors.Join(rd.text(ctx, &f.From, e.Name, file, from), rd.text(ctx, &f.To, e.Name, file, to)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// text puts the text of a file into field. A file that is not text, or is missing, stays a digest.
+func (rd *Reader) text(ctx context.Context, field *any, config, file string, spec pod.Spec) error {
+	if *field == nil {
+		return nil
+	}
+	full, err := rd.store.File(ctx, config, file, spec.Config(config).Files[file])
+	var missing pod.Problems
+	if errors.As(err, &missing) {
+		return nil
+	}
+	if data, ok := full.Bytes(); ok && utf8.Valid(data) {
+		*field = string(data)
+	}
+	return err
+}
+
+// Configs reports the configs of the newest revision.
+func (rd *Reader) Configs(ctx context.Context) ([]report.Config, error) {
+	spec, err := rd.Spec(ctx)
+	docs := []report.Config{}
+	for name, config := range spec.Configs() {
+		doc := report.Config{Name: name, Files: slices.Sorted(maps.Keys(config.Files)), Users: users(spec, pod.KindConfig, name)}
+		for _, c := range config.Files {
+			doc.Bytes += c.Size
+		}
+		docs = append(docs, doc)
+	}
+	return docs, err
+}
+
+// Secrets reports the secrets of the newest revision.
+func (rd *Reader) Secrets(ctx context.Context) ([]report.Secret, error) {
+	spec, err := rd.Spec(ctx)
+	docs := []report.Secret{}
+	for name, secret := range spec.Secrets() {
+		doc := report.Secret{Name: name, Users: users(spec, pod.KindSecret, name)}
+		for _, key := range slices.Sorted(maps.Keys(secret.Keys)) {
+			doc.Keys = append(doc.Keys, report.Key{Name: key, Version: secret.Keys[key]})
+		}
+		docs = append(docs, doc)
+	}
+	return docs, err
+}
+
+// users are the resources that use a config, secret or disk.
+func users(spec pod.Spec, kind pod.Kind, name string) []string {
+	var out []string
+	for _, ref := range spec.Users(pod.Ref{Kind: kind, Name: name}) {
+		out = append(out, ref.String())
+	}
+	return out
+}

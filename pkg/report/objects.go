@@ -1,0 +1,31 @@
+package report
+
+import (
+	"strings"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+)
+
+// Objects are Kubernetes' own objects of one kind: the columns that the API server shows to people, or the objects.
+type Objects struct {
+	Kind  schema.GroupVersionKind
+	Table *metav1.Table
+	Items []unstructured.Unstructured
+}
+
+// Document is what was found as a document: the one object that was asked for, or else a list.
+func Document(found []Objects, one bool) (document any, refs []string) {
+	all := []any{}
+	for _, f := range found {
+		for _, o := range f.Items {
+			all = append(all, o.Object)
+			refs = append(refs, strings.ToLower(f.Kind.Kind)+"/"+o.GetName())
+		}
+	}
+	if one && len(all) == 1 {
+		return all[0], refs
+	}
+	return map[string]any{"apiVersion": "v1", "kind": "List", "items": all}, refs
+}

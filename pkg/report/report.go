@@ -1,0 +1,186 @@
+// Package report holds what people and scripts are shown, as values.
+//
+//	workspace -- report --> view: a table, or -o json
+//	                    --> console: a page
+//
+// The JSON of a report is part of psc's contract with scripts. A field that only people see has no JSON form.
+package report
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/pscdev/psc/pkg/pod"
+	"github.com/pscdev/psc/pkg/revision"
+)
+
+// List is the form of every list.
+type List[T any] struct {
+	Items []T `json:"items"`
+}
+
+// Item is one entry of a list. Ref is what -o name prints of it: "app/web".
+type Item interface{ Ref() string }
+
+// Refs are the refs of some items.
+func Refs[T Item](items ...T) []string {
+	refs := make([]string, len(items))
+	for i, item := range items {
+		refs[i] = item.Ref()
+	}
+	return refs
+}
+
+// Revision is a revision with its resources.
+type Revision struct {
+	revision.Revision
+	Resources []pod.File `json:"resources"`
+}
+
+// RevisionRefs are revisions as -o name prints them.
+func RevisionRefs(all ...revision.Revision) []string {
+	refs := make([]string, len(all))
+	for i, r := range all {
+		refs[i] = fmt.Sprintf("revision/%d", r.Number)
+	}
+	return refs
+}
+
+// Diff is how two revisions differ.
+type Diff struct {
+	From    int              `json:"from"`
+	To      int              `json:"to"`
+	Entries []revision.Entry `json:"entries"`
+
+	// URLs are where the routes of the newer revision are reached, by their names.
+	URLs map[string][]string `json:"-"`
+}
+
+// Refs are the resources that differ.
+func (d Diff) Refs() []string {
+	refs := make([]string, len(d.Entries))
+	for i, e := range d.Entries {
+		refs[i] = e.Ref().String()
+	}
+	return refs
+}
+
+// Pruned is what was removed from the history, or would be.
+type Pruned struct {
+	Revisions []int    `json:"revisions"`
+	Content   []string `json:"content"`
+}
+
+// Refs are the objects and revisions that were removed.
+func (p Pruned) Refs() []string {
+	refs := append([]string{}, p.Content...)
+	for _, number := range p.Revisions {
+		refs = append(refs, fmt.Sprintf("revision/%d", number))
+	}
+	return refs
+}
+
+// Damage is one thing that is damaged or missing in a revision.
+type Damage struct {
+	Number  int    `json:"number"`
+	Path    string `json:"path,omitempty"`
+	Message string `json:"message"`
+}
+
+// User is who the cluster says you are, and where you work.
+type User struct {
+	User    string   `json:"user"`
+	Groups  []string `json:"groups,omitempty"`
+	Context string   `json:"context"`
+	Server  string   `json:"server"`
+	Pod     string   `json:"pod,omitempty"`
+}
+
+// Ref implements Item.
+func (u User) Ref() string { return "user/" + u.User }
+
+// Pod is a workspace of a team.
+type Pod struct {
+	Name    string    `json:"name"`
+	Context string    `json:"context"`
+	Current bool      `json:"current,omitempty"`
+	Created time.Time `json:"created,omitzero"`
+	// Live is the number of the live revision, and Drafts is how many drafts wait.
+	Live    int      `json:"live,omitempty"`
+	Drafts  int      `json:"drafts,omitempty"`
+	Apps    []string `json:"apps,omitempty"`
+	Members []Member `json:"members,omitempty"`
+}
+
+// Ref implements Item.
+func (p Pod) Ref() string { return "pod/" + p.Name }
+
+// Member is a person or a group with a role in a pod.
+type Member struct {
+	Name string `json:"name"`
+	Role string `json:"role"`
+}
+
+// Login is a pod's login to a registry. The password is not in it.
+type Login struct {
+	Server   string `json:"server"`
+	Username string `json:"username,omitempty"`
+}
+
+// Ref implements Item.
+func (l Login) Ref() string { return "registry/" + l.Server }
+
+// Kind is a kind of resource.
+type Kind struct {
+	Name        string `json:"name"`
+	Description string `json:"description"`
+}
+
+// Ref implements Item.
+func (k Kind) Ref() string { return k.Name }
+
+// Version is the version of psc.
+type Version struct {
+	Version  string `json:"version"`
+	Go       string `json:"go"`
+	Platform string `json:"platform"`
+}
+
+// Ref implements Item.
+func (v Version) Ref() string { return "version/" + v.Version }
+
+// File is one resource or object as a file.
+type File struct {
+	// Kind is the word that begins the name of the file: "app", "deployment".
+	Kind, Name string
+	// Document is what scripts get, and Text what stands in the file.
+	Document any
+	Text     string
+}
+
+// Ref implements Item.
+func (f File) Ref() string { return f.Kind + "/" + f.Name }
+
+// Files are the resources of a spec, in the order of pod.Spec.Refs.
+func Files(spec pod.Spec) ([]File, error) {
+	all := make([]File, 0, len(spec))
+	for _, ref := range spec.Refs() {
+		file := pod.FileOf(ref.Name, spec[ref])
+		text, err := pod.Encode(file)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, File{Kind: ref.Kind.Word(), Name: ref.Name, Document: file, Text: string(text)})
+	}
+	return all, nil
+}
+
+// Stream is some files as one stream of YAML documents.
+func Stream(all []File) string {
+	var out strings.Builder
+	for _, f := range all {
+		out.WriteString("---\n" + f.Text)
+	}
+	return out.String()
+}

@@ -1,0 +1,148 @@
+package report
+
+import (
+	"strings"
+	"time"
+
+	"github.com/pscdev/psc/pkg/health"
+	"github.com/pscdev/psc/pkg/pod"
+	"github.com/pscdev/psc/pkg/revision"
+)
+
+// Draft is the state of a resource that only a draft has.
+const Draft health.State = "draft"
+
+// Resource is the state of one app or route, as a deploy or a status sees it.
+type Resource struct {
+	Name pod.Ref
+	health.Status
+	// URLs are where a route is reached.
+	URLs []string
+	// Lines are the last lines of a log that may tell why the resource is not ready.
+	Lines []string
+	// Since is the time since the deploy began.
+	Since time.Duration
+}
+
+// Failed says whether the resource will not become ready without a change.
+func (r Resource) Failed() bool { return r.State == health.Failed }
+
+// Open says whether the resource is not ready yet.
+func (r Resource) Open() bool { return r.State == health.Progressing }
+
+// App is the state of an app.
+type App struct {
+	Name      string       `json:"name"`
+	Image     string       `json:"image"`
+	Instances Instances    `json:"instances"`
+	State     health.State `json:"state"`
+	Reason    string       `json:"reason,omitempty"`
+	Revision  int          `json:"revision,omitempty"`
+	URLs      []string     `json:"urls,omitempty"`
+}
+
+// Instances counts the instances of an app.
+type Instances struct {
+	Desired int `json:"desired"`
+	Ready   int `json:"ready"`
+}
+
+// Ref implements Item.
+func (a App) Ref() string { return "app/" + a.Name }
+
+// Route is the state of a route.
+type Route struct {
+	Name   string       `json:"name"`
+	State  health.State `json:"state"`
+	Reason string       `json:"reason,omitempty"`
+	URLs   []string     `json:"urls,omitempty"`
+	Rules  []pod.Rule   `json:"rules"`
+}
+
+// Ref implements Item.
+func (r Route) Ref() string { return "route/" + r.Name }
+
+// Apps are the apps among the resources of a revision, with the URLs of the routes that lead to them.
+func Apps(all []Resource, r revision.Revision) []App {
+	urls := map[string][]string{}
+	for _, s := range all {
+		route := r.Spec.Route(s.Name.Name)
+		if s.Name.Kind != pod.KindRoute || route == nil {
+			continue
+		}
+		for _, rule := range route.Rules {
+			for _, t := range rule.To {
+				urls[t.App] = append(urls[t.App], below(s.URLs, rule.Path)...)
+			}
+		}
+	}
+	out := []App{}
+	for _, s := range all {
+		if app := r.Spec.App(s.Name.Name); s.Name.Kind == pod.KindApp && app != nil {
+			out = append(out, App{
+				Name: s.Name.Name, Image: app.Image, Instances: Instances{Desired: s.Desired, Ready: s.Ready},
+				State: s.State, Reason: s.Reason, Revision: r.Number, URLs: urls[s.Name.Name],
+			})
+		}
+	}
+	return out
+}
+
+func below(urls []string, path string) []string {
+	out := make([]string, len(urls))
+	for i, u := range urls {
+		out[i] = u + strings.TrimSuffix(path, "/")
+	}
+	return out
+}
+
+// Routes are the routes among the resources of a revision.
+func Routes(all []Resource, r revision.Revision) []Route {
+	out := []Route{}
+	for _, s := range all {
+		if route := r.Spec.Route(s.Name.Name); s.Name.Kind == pod.KindRoute && route != nil {
+			out = append(out, Route{Name: s.Name.Name, State: s.State, Reason: s.Reason, URLs: s.URLs, Rules: route.Rules})
+		}
+	}
+	return out
+}
+
+// Config is a config with its files.
+type Config struct {
+	Name  string   `json:"name"`
+	Files []string `json:"files"`
+	Bytes int      `json:"bytes"`
+	Users []string `json:"users,omitempty"`
+}
+
+// Ref implements Item.
+func (c Config) Ref() string { return "config/" + c.Name }
+
+// Secret is a secret with its keys. It never has a value.
+type Secret struct {
+	Name  string   `json:"name"`
+	Keys  []Key    `json:"keys"`
+	Users []string `json:"users,omitempty"`
+}
+
+// Key is a key of a secret. Its version tells one value from another and says nothing about either.
+type Key struct {
+	Name    string `json:"name"`
+	Version string `json:"version"`
+}
+
+// Ref implements Item.
+func (s Secret) Ref() string { return "secret/" + s.Name }
+
+// Disk is a disk.
+type Disk struct {
+	Name  string `json:"name"`
+	Size  string `json:"size"`
+	Class string `json:"class,omitempty"`
+	// State is draft, pending, ready, or kept for one that the spec no longer has.
+	State string   `json:"state"`
+	Users []string `json:"users,omitempty"`
+}
+
+// Ref implements Item.
+func (d Disk) Ref() string { return "disk/" + d.Name }

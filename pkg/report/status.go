@@ -1,0 +1,103 @@
+package report
+
+import (
+	"time"
+
+	"github.com/pscdev/psc/pkg/plan"
+	"github.com/pscdev/psc/pkg/revision"
+)
+
+// Status is what is live in a pod, how it is, and what waits.
+type Status struct {
+	Pod     string              `json:"pod"`
+	Context string              `json:"context"`
+	Live    *revision.Revision  `json:"live,omitempty"`
+	Head    *revision.Revision  `json:"head,omitempty"`
+	Drafts  []revision.Revision `json:"drafts"`
+	Apps    []App               `json:"apps"`
+	Routes  []Route             `json:"routes"`
+	// Drift is what differs from the live revision.
+	Drift []Drift `json:"drift,omitempty"`
+
+	// Holder is the deploy that runs at the moment; nil when there is none.
+	Holder *Holder `json:"-"`
+}
+
+// Holder is a running deploy.
+type Holder struct {
+	// ID is user@host/run.
+	ID string
+	// Since is when it began, on its own clock.
+	Since time.Time
+	// Target is the number of the revision that is deployed, and Next of the one that is to supersede it; 0 for none.
+	Target, Next int
+}
+
+// Drift is an object that differs from the live revision.
+type Drift struct {
+	Kind   string       `json:"kind"`
+	Name   string       `json:"name"`
+	Reason string       `json:"reason"`
+	Fields []DriftField `json:"fields,omitempty"`
+}
+
+// DriftField is a field that differs.
+type DriftField struct {
+	Path   string      `json:"path"`
+	Change plan.Change `json:"change"`
+	By     string      `json:"by,omitempty"`
+	At     time.Time   `json:"at,omitzero"`
+}
+
+// Ref implements Item.
+func (d Drift) Ref() string { return d.Kind + "/" + d.Name }
+
+// Live is how the cluster differs from the live revision.
+type Live struct {
+	Live  int     `json:"live"`
+	Drift []Drift `json:"drift"`
+}
+
+// Drifts are the steps that would put objects right, as drift.
+func Drifts(steps []plan.Step) []Drift {
+	out := []Drift{}
+	for _, s := range plan.Writes(steps) {
+		d := Drift{Kind: s.Kind.Kind, Name: s.Name, Reason: s.Reason}
+		if s.Action == plan.Create && s.UID == "" {
+			d.Reason = "missing"
+		}
+		for _, f := range s.Fields {
+			d.Fields = append(d.Fields, DriftField(f))
+		}
+		out = append(out, d)
+	}
+	return out
+}
+
+// Deployed is the revision that a deploy or a rollback resulted in.
+type Deployed struct {
+	revision.Revision
+	Apps     []App   `json:"apps"`
+	Duration float64 `json:"duration"` // seconds
+}
+
+// Plan counts what a deploy writes.
+type Plan struct{ Create, Update, Delete, Keep int }
+
+// PlanOf counts the steps of a deploy.
+func PlanOf(steps []plan.Step) Plan {
+	var p Plan
+	for _, s := range steps {
+		switch s.Action {
+		case plan.Create:
+			p.Create++
+		case plan.Update:
+			p.Update++
+		case plan.Delete:
+			p.Delete++
+		case plan.Keep:
+			p.Keep++
+		}
+	}
+	return p
+}
