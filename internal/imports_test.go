@@ -1,4 +1,4 @@
-// Package internal holds the test of the layout: which package may import which.
+// Package internal has the test of the layout: which package may import which.
 package internal
 
 import (
@@ -16,7 +16,7 @@ import (
 
 const module = "github.com/pscdev/psc"
 
-// layout names each package and what of ours it may import. A new package is written down here first.
+// layout lists each package and the packages of this module that it may import. A new package is added here first.
 var layout = map[string][]string{
 	"cmd/psc":            {"internal/cli"},
 	"pkg/object":         {},
@@ -41,7 +41,7 @@ var layout = map[string][]string{
 	"internal/gen":       {"docs/schema", "internal/cli", "pkg/pod"},
 }
 
-// doors are the libraries that few packages may see, so that the others can be read and tested without them.
+// doors lists the libraries that only a few packages may import, so that the others can be read and tested without them.
 var doors = map[string][]string{
 	"github.com/spf13/viper":                 {"internal/config"},
 	"github.com/spf13/cobra":                 {"internal/cli", "internal/gen"},
@@ -61,15 +61,15 @@ var doors = map[string][]string{
 	"k8s.io/klog":                            {"internal/kube"},
 }
 
-// The model in pkg is pure: the same input gives the same output, so it has no files, no network, no
-// processes, no chance and no clock.
+// The model in pkg is pure: the same input gives the same output. It uses no files, no network, no
+// processes, no random numbers and no clock.
 var (
 	impure = []string{
 		"crypto/rand", "io/ioutil", "log", "math/rand", "net", "net/http", "os", "plugin", "runtime",
 		"syscall", "golang.org/x/sys", "golang.org/x/term", "k8s.io/cli-runtime", "k8s.io/klog",
 	}
-	pureAfterAll = []string{"net/netip", "net/url"}
-	clock        = []string{"After", "AfterFunc", "NewTicker", "NewTimer", "Now", "Since", "Sleep", "Tick", "Until"}
+	pure  = []string{"net/netip", "net/url"}
+	clock = []string{"After", "AfterFunc", "NewTicker", "NewTimer", "Now", "Since", "Sleep", "Tick", "Until"}
 )
 
 func TestImports(t *testing.T) {
@@ -83,7 +83,7 @@ func TestImports(t *testing.T) {
 			if d.IsDir() && d.Name() == "testdata" {
 				return fs.SkipDir
 			}
-			// Tests may look at what they need.
+			// Tests may import what they need.
 			if d.IsDir() || !strings.HasSuffix(file, ".go") || strings.HasSuffix(file, "_test.go") {
 				return nil
 			}
@@ -102,15 +102,15 @@ func TestImports(t *testing.T) {
 	}
 	for name := range seen {
 		if _, ok := layout[name]; !ok {
-			t.Errorf("%s is not in the layout: write down what it may import", name)
+			t.Errorf("%s is not in the layout: add it, with what it may import", name)
 		}
 	}
 	if !seen["pkg/pod"] || !seen["internal/cli"] {
-		t.Errorf("pkg/pod and internal/cli were not found: this test looks at the wrong folder")
+		t.Errorf("pkg/pod and internal/cli were not found: this test reads the wrong folder")
 	}
 }
 
-// check holds one file against the rules.
+// check reports each import of a file that breaks a rule.
 func check(t *testing.T, file, name string) {
 	t.Helper()
 	from := path.Dir(name)
@@ -159,14 +159,14 @@ func problems(from, imported string) []string {
 			found = append(found, from+" may not import "+imported+": only "+strings.Join(users, ", ")+" may")
 		}
 	}
-	if strings.HasPrefix(from, "pkg/") && !slices.Contains(pureAfterAll, imported) &&
+	if strings.HasPrefix(from, "pkg/") && !slices.Contains(pure, imported) &&
 		slices.ContainsFunc(impure, func(prefix string) bool { return within(imported, prefix) }) {
 		found = append(found, from+" may not import "+imported+": pkg is pure")
 	}
 	return found
 }
 
-// within reports whether a package is that of the prefix or below it.
+// within reports whether a package is the prefix or below it.
 func within(name, prefix string) bool {
 	return name == prefix || strings.HasPrefix(name, prefix+"/")
 }
@@ -176,7 +176,7 @@ func isName(e ast.Expr, name string) bool {
 	return ok && id.Name == name
 }
 
-// A rule that no longer bites looks the same as one that is kept, so each is broken here once.
+// A rule without effect looks like a rule that everyone follows, so this test breaks each rule once.
 func TestProblems(t *testing.T) {
 	for _, test := range []struct {
 		from, imported string

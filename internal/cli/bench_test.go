@@ -21,10 +21,10 @@ import (
 	"github.com/pscdev/psc/pkg/render"
 )
 
-// hundred is how many apps the benchmarks deploy, each with a route.
+// hundred is the number of apps that the benchmarks deploy, each with a route.
 const hundred = 100
 
-// BenchmarkStart is what every command costs before it does anything.
+// BenchmarkStart measures the cost that every command has before it does anything.
 func BenchmarkStart(b *testing.B) {
 	w := bench(b, nil)
 	for b.Loop() {
@@ -33,7 +33,7 @@ func BenchmarkStart(b *testing.B) {
 }
 
 // BenchmarkHundredApps compares psc with kubectl, on the same objects in the same cluster. The metrics are seconds, and
-// psc's as a multiple of kubectl's: both wait until everything is ready. A diff of kubectl's is a server-side one.
+// psc's as a multiple of kubectl's: both wait until everything is ready. kubectl's diff is server-side.
 func BenchmarkHundredApps(b *testing.B) {
 	c := start(b, "simulated")
 	w := bench(b, c)
@@ -55,7 +55,7 @@ func BenchmarkHundredApps(b *testing.B) {
 
 	b.ResetTimer()
 	for range b.N {
-		// The first deploy is only the first once: the later runs of a benchmark with -count begin with an empty pod.
+		// The first deploy is the first only once: with -count, each run of the benchmark starts with an empty pod.
 		w.compare(b, "first", func() { w.psc(b, "deploy") }, func() {
 			w.kubectl(b, apply...)
 			w.kubectl(b, rollouts...)
@@ -78,10 +78,10 @@ func BenchmarkHundredApps(b *testing.B) {
 		w.median(b, "complete-ms", "__complete", "app", "set", "")
 		b.ReportMetric(float64(w.peak)/1024, "peak-MiB")
 	}
-	b.ReportMetric(0, "ns/op") // the whole says nothing
+	b.ReportMetric(0, "ns/op") // the total is not meaningful
 }
 
-// BenchmarkApps is what the same work takes in a pod of a hundred and of a thousand apps, each with a route.
+// BenchmarkApps measures the same work in a pod of a hundred and in one of a thousand apps, each with a route.
 func BenchmarkApps(b *testing.B) {
 	for _, apps := range []int{hundred, 10 * hundred} {
 		b.Run(fmt.Sprint(apps), func(b *testing.B) {
@@ -123,7 +123,7 @@ func BenchmarkApps(b *testing.B) {
 	}
 }
 
-// BenchmarkHistory is a long history: how long a list of it takes, and a change and its deploy, which read it too.
+// BenchmarkHistory measures a list of a long history, and a change and its deploy, which read the history too.
 func BenchmarkHistory(b *testing.B) {
 	for _, length := range []int{1_000, 10_000} {
 		b.Run(fmt.Sprint(length), func(b *testing.B) {
@@ -144,7 +144,7 @@ func BenchmarkHistory(b *testing.B) {
 	}
 }
 
-// BenchmarkConfig is 500 changes to a pod with 3 MiB of files.
+// BenchmarkConfig measures 500 changes to a pod with 3 MiB of files.
 func BenchmarkConfig(b *testing.B) {
 	c := start(b, "simulated")
 	w := bench(b, c)
@@ -173,7 +173,7 @@ func BenchmarkConfig(b *testing.B) {
 	b.ReportMetric(0, "ns/op")
 }
 
-// repeat makes a history longer with copies of its first record.
+// repeat extends a history with copies of its first record.
 func (w *workbench) repeat(b *testing.B, length int) {
 	b.Helper()
 	var first bytes.Buffer
@@ -186,7 +186,7 @@ func (w *workbench) repeat(b *testing.B, length int) {
 	if err := json.Unmarshal(first.Bytes(), &record); err != nil {
 		b.Fatal(err)
 	}
-	const step = 1000 // objects for each kubectl
+	const step = 1000 // objects per kubectl command
 	for from := 2; from <= length; from += step {
 		var list []map[string]any
 		for number := from; number < min(from+step, length+1); number++ {
@@ -212,7 +212,7 @@ func (w *workbench) repeat(b *testing.B, length int) {
 	}
 }
 
-// stored is how many bytes all ConfigMaps of the pod have, and the largest of them.
+// stored returns the size of all ConfigMaps of the pod and of the largest one, in bytes.
 func (w *workbench) stored(b *testing.B) (sum, largest int) {
 	b.Helper()
 	cmd := exec.Command(w.kubectlBin, "get", "configmaps", "-n", "psc-bench", "-o", "json")
@@ -236,7 +236,7 @@ func (w *workbench) median(b *testing.B, metric string, args ...string) {
 	w.medianOf(b, metric, func() { w.psc(b, args...) })
 }
 
-// medianOf reports the middle of nine runs, in milliseconds.
+// medianOf reports the median of nine runs, in milliseconds.
 func (w *workbench) medianOf(b *testing.B, metric string, f func()) {
 	b.Helper()
 	times := make([]float64, 9)
@@ -252,7 +252,7 @@ type workbench struct {
 	dir, bin, manifest string
 	kubectlBin         string
 	env                []string
-	peak               int64 // KiB, of psc
+	peak               int64 // of psc's memory, in KiB
 }
 
 func bench(b *testing.B, c *cluster) *workbench {
@@ -283,7 +283,7 @@ func (w *workbench) kubectl(b *testing.B, args ...string) {
 	w.run(b, w.kubectlBin, args...)
 }
 
-// run returns the most memory that the program had, in KiB.
+// run returns the peak memory of the program, in KiB.
 func (w *workbench) run(b *testing.B, program string, args ...string) int64 {
 	b.Helper()
 	cmd := exec.Command(program, args...)
@@ -296,7 +296,7 @@ func (w *workbench) run(b *testing.B, program string, args ...string) int64 {
 	return maxRSS(cmd.ProcessState)
 }
 
-// render writes the objects of a spec for kubectl, into a namespace of its own.
+// render writes the objects of a spec for kubectl, in a separate namespace.
 func (w *workbench) render(b *testing.B, spec pod.Spec) {
 	b.Helper()
 	objects, err := render.Objects("kubectl-bench", spec, render.Cluster{

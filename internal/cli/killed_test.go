@@ -20,9 +20,9 @@ import (
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 )
 
-// killed BEFORE AFTER COMMAND… runs a command of psc in a new pod for each of its writes, and kills it when the API server
-// has answered that write and before psc knows. The lines of the file BEFORE are commands of psc and kubectl that come
-// first, those of AFTER are what whoever comes next runs: then the pod must be as if nothing had been killed.
+// killed BEFORE AFTER COMMAND… runs a command of psc in a new pod for each of its writes, and kills it after the API server
+// has answered that write and before psc gets the answer. The lines of the file BEFORE are commands of psc and kubectl that
+// run first. The lines of AFTER run after the kill: then the pod must be as if nothing had been killed.
 func (c *cluster) killed(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 3 {
 		ts.Fatalf("usage: killed BEFORE AFTER COMMAND...")
@@ -34,7 +34,7 @@ func (c *cluster) killed(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("%s writes nothing", strings.Join(args[2:], " "))
 	}
 	var group errgroup.Group
-	group.SetLimit(20) // most of the time they wait until the lock of a dead one may be taken
+	group.SetLimit(20) // most of the time they wait until the lock of a killed command expires
 	errs := make([]error, writes+1)
 	for n := 1; n <= writes; n++ {
 		group.Go(func() error {
@@ -53,17 +53,17 @@ func (c *cluster) killed(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Logf("%d writes", writes)
 }
 
-// killing is one way to be killed.
+// killing is one use of the command killed.
 type killing struct {
 	c             *cluster
 	ts            *testscript.TestScript
-	name          string // of its pods, but for the number of the write
+	name          string // the names of its pods, without the number of the write
 	before, after []string
 	command       []string
 }
 
-// run kills the command after its nth write, or never when n is 0. It returns how often the command has written, and what
-// became of the pod.
+// run kills the command after its nth write, or never if n is 0. It returns the number of writes of the command, and the
+// state of the pod afterwards.
 func (k *killing) run(n int) (writes int, state string, err error) {
 	pod := fmt.Sprintf("%s-%d", k.name, n)
 	if err := k.psc(nil, "new-pod", pod); err != nil {
@@ -89,7 +89,7 @@ func (k *killing) run(n int) (writes int, state string, err error) {
 		return 0, "", err
 	}
 	err = k.psc(a, append([]string{"-p", pod, "--kubeconfig", kubeconfig}, k.command...)...)
-	writes = a.seen()
+	writes = a.count()
 	if err != nil && (n == 0 || writes < n) {
 		return writes, "", err
 	}
@@ -115,7 +115,7 @@ func (k *killing) lines(pod string, lines []string) error {
 	return nil
 }
 
-// psc runs psc, and lets an assassin know of it.
+// psc runs psc, as the victim of the assassin if there is one.
 func (k *killing) psc(a *assassin, args ...string) error {
 	cmd := k.exec("psc", args...)
 	var out bytes.Buffer
@@ -139,7 +139,7 @@ func (k *killing) psc(a *assassin, args ...string) error {
 
 func (k *killing) exec(name string, args ...string) *exec.Cmd { return command(k.ts, name, args...) }
 
-// state is what has to be the same in all pods: the objects, what is not as the live revision says, and what waits.
+// state returns what must be the same in all pods: the objects, the drift from the live revision, and the drafts.
 func (k *killing) state(pod string) (string, error) {
 	list, err := k.exec("kubectl", "get", "-n", pod, "-l", "psc.dev/pod="+pod, "-o", "json", rendered).Output()
 	if err != nil {
@@ -165,13 +165,13 @@ func (k *killing) state(pod string) (string, error) {
 		return "", fmt.Errorf("a revision of pod %s waits for ever: %s", pod, text)
 	}
 	text := strings.ReplaceAll(fmt.Sprintf("%s\n%s\n%s", objects, holder, status), pod, "POD")
-	return own.ReplaceAllString(text, "OWN"), nil
+	return unique.ReplaceAllString(text, "UNIQUE"), nil
 }
 
-// own are the addresses and hashes that no two pods have in common.
-var own = regexp.MustCompile(`[0-9]+(\.[0-9]+){3}|"psc.dev/hash": "[0-9a-f]+"`)
+// unique matches the addresses and hashes that differ from pod to pod.
+var unique = regexp.MustCompile(`[0-9]+(\.[0-9]+){3}|"psc.dev/hash": "[0-9a-f]+"`)
 
-// assassin is a proxy that kills a process when the API server has taken one of its writes.
+// assassin is a proxy that kills a process when the API server has accepted one of its writes.
 type assassin struct {
 	behind http.Handler
 	after  int // the write after which it kills; 0 for none
@@ -181,8 +181,8 @@ type assassin struct {
 	writes int
 }
 
-// seen is how many writes there were.
-func (a *assassin) seen() int {
+// count returns the number of writes so far.
+func (a *assassin) count() int {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.writes

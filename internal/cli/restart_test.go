@@ -9,12 +9,12 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// TestAloneScripts runs the stories that need a cluster of their own.
+// TestAloneScripts runs the stories that need their own cluster.
 func TestAloneScripts(t *testing.T) {
 	run(t, start(t, "simulated"), "../../testdata/script/alone")
 }
 
-// server down kills the API server, and server up lets it be started again.
+// server down kills the API server, and server up lets psc-local start it again.
 func (c *cluster) server(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: server down|up")
@@ -36,8 +36,8 @@ func (c *cluster) server(ts *testscript.TestScript, neg bool, args []string) {
 		signal("CONT", status.Supervisor)
 		return
 	}
-	ts.Defer(func() { signal("CONT", status.Supervisor) }) // else nobody could take the cluster down
-	signal("STOP", status.Supervisor)                      // it would start it again at once
+	ts.Defer(func() { signal("CONT", status.Supervisor) }) // a stopped supervisor could not stop the cluster
+	signal("STOP", status.Supervisor)                      // it would restart the API server at once
 	for _, p := range status.Components {
 		if p.Name == "kube-apiserver" {
 			signal("KILL", p.PID)

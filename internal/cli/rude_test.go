@@ -26,16 +26,16 @@ import (
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 )
 
-// rude WAY… puts a proxy before the API server that is rude in one way. $RUDE is its address, rude.crt what signs it, and
-// the kubeconfig rude leads to it with the token "first".
+// rude WAY… puts a proxy in front of the API server that misbehaves in one way. $RUDE is its address, rude.crt its CA, and
+// the kubeconfig rude connects to it with the token "first".
 //
-//	N                spoils every Nth request in one way after the other, and the watches that come first
-//	cut              ends every watch after a moment, again and again
-//	skip             ends every watch after a moment, and tells nothing of what happened meanwhile
-//	silent           tells nothing new on a watch for longer than most deploys take, and then everything
-//	away             has no answer for anybody while there is a file "away"
-//	refuse C N WHAT  answers with code C, from the Nth time on, what matches a regular expression: METHOD URI BODY
-//	expire WHAT      no longer knows who made such a request
+//	N                spoils every Nth request, each in another way, and the first watches
+//	cut              ends every watch after a moment
+//	skip             ends every watch after a moment, and drops the events of that moment
+//	silent           holds back the events of a watch for longer than most deploys take, and then sends all of them
+//	away             breaks each request, or answers it with 503, while a file "away" exists
+//	refuse C N WHAT  answers with code C, from the Nth time on, if METHOD URI BODY matches a regular expression
+//	expire WHAT      no longer accepts the token of a request that matches
 func (c *cluster) rude(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) == 0 {
 		ts.Fatalf("usage: rude WAY...")
@@ -59,7 +59,7 @@ func (c *cluster) rude(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv("RUDE", front.URL)
 }
 
-// proxy hands requests to the API server, as admin.
+// proxy returns a handler that forwards requests to the API server, as admin.
 func (c *cluster) proxy() (http.Handler, error) {
 	config, err := clientcmd.NewNonInteractiveClientConfig(*c.users, "admin", &clientcmd.ConfigOverrides{}, nil).ClientConfig()
 	if err != nil {
@@ -76,7 +76,7 @@ func (c *cluster) proxy() (http.Handler, error) {
 		ErrorLog:      log.New(io.Discard, "", 0),
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.SetURL(server)
-			r.Out.Header.Del("Authorization") // everybody is the administrator there
+			r.Out.Header.Del("Authorization") // the transport authenticates as admin
 		},
 		ErrorHandler: func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) },
 	}, err
@@ -147,14 +147,14 @@ func rudeWay(ts *testscript.TestScript, args []string, behind http.Handler) http
 	return &rudeServer{behind: behind, every: every, watches: map[string]int{}}
 }
 
-// refuse answers as an API server does.
+// refuse answers with an error in the format of an API server.
 func refuse(w http.ResponseWriter, code int) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(code)
 	_ = json.NewEncoder(w).Encode(failure(code))
 }
 
-// reasons are what clients go by beside the code.
+// reasons are what clients check besides the code.
 var reasons = map[int]metav1.StatusReason{
 	http.StatusUnauthorized: metav1.StatusReasonUnauthorized, http.StatusForbidden: metav1.StatusReasonForbidden,
 	http.StatusConflict: metav1.StatusReasonConflict, http.StatusGone: metav1.StatusReasonExpired,
@@ -213,19 +213,19 @@ func (s *rudeServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", answer.Header().Get("Content-Type"))
 		w.Header().Set("Content-Length", strconv.Itoa(answer.Body.Len()))
 		w.WriteHeader(answer.Code)
-		_, _ = io.CopyN(w, answer.Body, int64(answer.Body.Len()/2)) // an answer that ends in the middle
+		_, _ = io.CopyN(w, answer.Body, int64(answer.Body.Len()/2)) // a truncated answer
 	}
 }
 
-// take hands a request to the server and keeps the answer.
+// take forwards a request to the server and keeps the answer.
 func (s *rudeServer) take(r *http.Request) *httptest.ResponseRecorder {
 	answer := httptest.NewRecorder()
 	s.behind.ServeHTTP(answer, r)
 	return answer
 }
 
-// watch refuses the first watch of each resource as too old, ends the second at once, and cuts off the third; the fourth may
-// stay.
+// watch refuses the first watch of each resource as too old, ends the second at once, cuts off the third, and forwards the
+// later ones unchanged.
 func (s *rudeServer) watch(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	s.watches[r.URL.Path]++
@@ -246,13 +246,13 @@ func (s *rudeServer) watch(w http.ResponseWriter, r *http.Request) {
 }
 
 const (
-	// moment is how long a watch lasts that is cut off.
+	// moment is how long a watch lasts before it is cut off.
 	moment = 100 * time.Millisecond
-	// silence is longer than a deploy takes here, and than the story waits for one that never gets ready.
+	// silence is longer than a deploy takes here, and longer than the story waits for one that never becomes ready.
 	silence = 6 * time.Second
 )
 
-// watchServer is rude to those who watch: see rude.
+// watchServer misbehaves on watches only: see rude.
 type watchServer struct {
 	behind http.Handler
 	way    string
@@ -271,7 +271,7 @@ func (s *watchServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		r = r.WithContext(ctx)
 	}
 	defer func() {
-		_ = recover() // the end of the moment
+		_ = recover() // the proxy panics when the moment ends
 		if s.way == "skip" {
 			event := map[string]any{"type": "ERROR", "object": failure(http.StatusGone)}
 			_ = json.NewEncoder(w).Encode(event)
@@ -280,11 +280,11 @@ func (s *watchServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.behind.ServeHTTP(news, r)
 }
 
-// newsWriter holds back what was not there when the watch began, or leaves it out.
+// newsWriter delays or drops the events that follow the initial list of a watch.
 type newsWriter struct {
 	http.ResponseWriter
 	began time.Time
-	all   bool // everything is news from now on
+	all   bool // the initial list is complete
 	way   string
 }
 

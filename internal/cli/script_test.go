@@ -52,16 +52,16 @@ func TestNodeScripts(t *testing.T) {
 	run(t, start(t, "real"), "../../testdata/script/node")
 }
 
-// noNode says why this machine cannot run real containers; "" when it can.
+// noNode returns the reason why this machine cannot run real containers, or "" if it can.
 func noNode() string {
 	if runtime.GOOS != "linux" {
-		return "this is not Linux"
+		return "not running on Linux"
 	}
 	if os.Geteuid() != 0 {
-		return "this is not root"
+		return "not running as root"
 	}
 	if _, err := exec.LookPath("nft"); err != nil {
-		return "there is no nft"
+		return "nft is not installed"
 	}
 	return ""
 }
@@ -82,7 +82,7 @@ type cluster struct {
 	users *clientcmdapi.Config // a context for each user
 }
 
-// start brings up a cluster of its own, and takes it down when the test ends.
+// start starts a cluster for one test, and stops it when the test ends.
 func start(t testing.TB, nodes string) *cluster {
 	t.Helper()
 	c := &cluster{bin: pscLocal(t), name: fmt.Sprintf("test-%s-%d", nodes, os.Getpid())}
@@ -106,13 +106,13 @@ func start(t testing.TB, nodes string) *cluster {
 		c.users.AuthInfos[user] = config.AuthInfos[context.AuthInfo]
 		c.users.Contexts[user] = &clientcmdapi.Context{Cluster: "local", AuthInfo: user}
 	}
-	c.users.Contexts["psc-local"] = c.users.Contexts["admin"] // as psc-local names its own
+	c.users.Contexts["psc-local"] = c.users.Contexts["admin"] // the name that psc-local gives its context
 	c.users.CurrentContext = "admin"
 	c.pushApps(t, dir)
 	return c
 }
 
-// pscLocal is the path of the psc-local that belongs to this tree. It is built when it is not there yet.
+// pscLocal returns the path of the psc-local that belongs to this tree, and builds it if needed.
 func pscLocal(t testing.TB) string {
 	t.Helper()
 	build := exec.Command("../../cmd/psc-local/build.sh")
@@ -138,7 +138,7 @@ func (c *cluster) local(t testing.TB, args ...string) []byte {
 	return out
 }
 
-// pushApps builds the versions of the app that the stories deploy, and the clients that ask it.
+// pushApps builds the versions of the app that the stories deploy, and the client that sends requests to it.
 func (c *cluster) pushApps(t testing.TB, dir string) {
 	t.Helper()
 	c.load = filepath.Join(dir, "load")
@@ -178,7 +178,7 @@ func run(t *testing.T, c *cluster, dir string) {
 	})
 }
 
-// setup gives each story a home and a pod name of its own.
+// setup gives each story its own home and pod name.
 func (c *cluster) setup(env *testscript.Env) error {
 	kubeconfig := filepath.Join(env.WorkDir, "kubeconfig")
 	if err := clientcmd.WriteToFile(*c.users, kubeconfig); err != nil {
@@ -215,7 +215,7 @@ func (c *cluster) setup(env *testscript.Env) error {
 	return nil
 }
 
-// exit CODE COMMAND… runs a command that must exit with a code.
+// exit CODE COMMAND… runs a command that must exit with the given code.
 func exit(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: exit CODE COMMAND...")
@@ -236,8 +236,8 @@ func exit(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// objects FILE writes what psc rendered for the pod, as it is in the cluster, without what says when and how often it was
-// written: two such files are equal when the objects are, field by field.
+// objects FILE writes the live objects that psc rendered for the pod, without the fields that say when and how often they
+// were written: two such files are equal when the objects are equal, field by field.
 func objects(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: objects FILE")
@@ -249,10 +249,10 @@ func objects(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), data, 0o600))
 }
 
-// rendered are the kinds of objects that psc makes.
+// rendered lists the kinds of objects that psc creates.
 const rendered = "deployments,services,serviceaccounts,horizontalpodautoscalers,poddisruptionbudgets,persistentvolumeclaims,httproutes,listenersets"
 
-// comparable is a list of objects without what says when and how often they were written.
+// comparable returns a list of objects without the fields that say when and how often they were written.
 func comparable(data []byte) ([]byte, error) {
 	var list struct{ Items []map[string]any }
 	if err := json.Unmarshal(data, &list); err != nil {
@@ -302,8 +302,8 @@ func parallel(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// private starts a registry that asks who you are, and pushes an image to it. $PRIVATE is its address, $PASSWORD lets
-// robot in.
+// private starts a registry that needs a login, and pushes an image to it. $PRIVATE is its address, $PASSWORD the password
+// of the user robot.
 func private(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) > 0 {
 		ts.Fatalf("usage: private")
@@ -327,7 +327,7 @@ func private(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv("PASSWORD", password)
 }
 
-// command is a program as a story runs it, for those that run beside each other.
+// command returns a program as a story would run it, for commands that run in parallel.
 func command(ts *testscript.TestScript, name string, args ...string) *exec.Cmd {
 	cmd := exec.Command(name, args...)
 	cmd.Dir = ts.Getenv("WORK")
@@ -350,10 +350,10 @@ func lookPath(path, name string) (string, error) {
 	return "", exec.ErrNotFound
 }
 
-// patience is how long until waits. It only matters when something is broken.
+// patience is how long until waits. It matters only when something is broken.
 const patience = time.Minute
 
-// until REGEXP COMMAND… runs a command again and again until its stdout matches.
+// until REGEXP COMMAND… repeats a command until its stdout matches.
 func until(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: until REGEXP COMMAND...")

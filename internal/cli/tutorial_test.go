@@ -15,7 +15,7 @@ import (
 
 var update = flag.Bool("update", false, "write what the commands of the tutorial print into it")
 
-// TestTutorial types every command of the tutorial, and holds what it prints against what the page says it prints.
+// TestTutorial runs every command of the tutorial, and compares the output with the one on the page.
 func TestTutorial(t *testing.T) {
 	if why := noNode(); why != "" {
 		t.Skip("real nodes cannot run here: " + why)
@@ -44,9 +44,9 @@ func TestTutorial(t *testing.T) {
 func (c *cluster) session(ts *testscript.TestScript, _ bool, args []string) {
 	data, err := os.ReadFile(args[0])
 	ts.Check(err)
-	// On the reader's machine the cluster is where psc-local puts it by default.
-	here := strings.NewReplacer("localhost:5000", c.Registry, ":8443", ":"+ts.Getenv("GATEWAY_PORT"))
-	there := strings.NewReplacer(c.Registry, "localhost:5000", ":"+ts.Getenv("GATEWAY_PORT"), ":8443", c.Server, "https://127.0.0.1:6443")
+	// The page shows the default addresses of psc-local.
+	toTest := strings.NewReplacer("localhost:5000", c.Registry, ":8443", ":"+ts.Getenv("GATEWAY_PORT"))
+	toPage := strings.NewReplacer(c.Registry, "localhost:5000", ":"+ts.Getenv("GATEWAY_PORT"), ":8443", c.Server, "https://127.0.0.1:6443")
 	var out []string
 	lines := strings.Split(string(data), "\n")
 	for i := 0; i < len(lines); i++ {
@@ -68,8 +68,8 @@ func (c *cluster) session(ts *testscript.TestScript, _ bool, args []string) {
 			for ; lines[i] != "```" && !strings.HasPrefix(lines[i], "$ "); i++ {
 			}
 			want := strings.Join(lines[begin:i], "\n")
-			got := there.Replace(c.shell(ts, here.Replace(command)))
-			switch diff := cmp.Diff(steady(want), steady(got)); {
+			got := toPage.Replace(c.shell(ts, toTest.Replace(command)))
+			switch diff := cmp.Diff(normalize(want), normalize(got)); {
 			case diff == "":
 				out = append(out, lines[begin:i]...)
 			case *update:
@@ -85,18 +85,18 @@ func (c *cluster) session(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
-// shell runs a command as a person would, and returns what they would see.
+// shell runs a command as a person would, and returns its whole output.
 func (c *cluster) shell(ts *testscript.TestScript, command string) string {
 	cmd := exec.Command("bash", "-c", command)
 	cmd.Dir = ts.Getenv("WORK")
 	for _, name := range []string{"HOME", "XDG_CONFIG_HOME", "KUBECONFIG", "PATH"} {
 		cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
 	}
-	out, _ := cmd.CombinedOutput() // a command that fails says so, and the page shows it
+	out, _ := cmd.CombinedOutput() // the output of a command that fails has the error, and the page shows it
 	return strings.TrimSuffix(string(out), "\n")
 }
 
-// What differs from run to run, and says nothing.
+// Output that differs from run to run.
 var (
 	progress = regexp.MustCompile(`(?m)^ *\d+\.\d+s  .*\n?`)
 	varying  = []struct{ pattern, with string }{
@@ -109,7 +109,7 @@ var (
 	}
 )
 
-func steady(text string) string {
+func normalize(text string) string {
 	text = progress.ReplaceAllString(text+"\n", "")
 	for _, v := range varying {
 		text = regexp.MustCompile(v.pattern).ReplaceAllString(text, v.with)

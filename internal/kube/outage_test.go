@@ -8,12 +8,12 @@ import (
 	"time"
 )
 
-// An outage is told once, when it is sure to be one; after the next answer it is another one.
+// An outage is reported once, when it is certain. A failure after the next answer is a new outage.
 func TestOutage(t *testing.T) {
 	refused, broken := &url.Error{Op: "Get", Err: syscall.ECONNREFUSED}, errors.New("EOF")
 	begin := time.Now()
-	told := 0
-	o := &outage{tell: func(error) { told++ }}
+	reports := 0
+	o := &outage{tell: func(error) { reports++ }}
 	for i, step := range []struct {
 		after time.Duration
 		why   error
@@ -31,8 +31,8 @@ func TestOutage(t *testing.T) {
 		{time.Minute + 2*blip, broken, 2},
 		{time.Minute + 3*blip, broken, 2},
 	} {
-		if o.ended(step.why, begin.Add(step.after)); told != step.want {
-			t.Errorf("step %d: told %d times, want %d", i, told, step.want)
+		if o.ended(step.why, begin.Add(step.after)); reports != step.want {
+			t.Errorf("step %d: reported %d times, want %d", i, reports, step.want)
 		}
 	}
 }

@@ -16,8 +16,8 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
-// What passes is tried again, what would be answered the same is not; a broken webhook is not waited for long. An address
-// that never answered is taken to be wrong, and one that did to come back.
+// Transient failures are retried, permanent ones are not, and a broken webhook is retried only briefly. An address that has
+// never answered is taken to be wrong; one that has answered is expected to answer again.
 func TestPasses(t *testing.T) {
 	refused := &url.Error{Op: "Get", Err: &net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}}
 	answer := func(code int) error {
@@ -53,7 +53,7 @@ func TestPasses(t *testing.T) {
 	}
 }
 
-// Who is interrupted is told so, whatever the network makes of it.
+// An interrupted request returns the cause of the interruption, not the error of the network.
 func TestAgainInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	interrupted := errors.New("interrupted")
@@ -61,7 +61,7 @@ func TestAgainInterrupted(t *testing.T) {
 		cancel(interrupted)
 		return 0, &url.Error{Op: "Get", Err: context.Canceled}
 	})
-	if err != interrupted { //nolint:errorlint // it is the very one
+	if err != interrupted { //nolint:errorlint // must be the cause itself, not wrapped
 		t.Errorf("got %v", err)
 	}
 }

@@ -37,7 +37,7 @@ func revisionOf(apps int) revision.Revision {
 	}
 }
 
-// A record holds a revision as it was; a large one is compressed, and the bytes of files are never in it.
+// A record contains the whole revision. A large record is compressed, and the bytes of files are never in it.
 func TestRecord(t *testing.T) {
 	for _, apps := range []int{1, 1000} {
 		want := revisionOf(apps)
@@ -50,7 +50,7 @@ func TestRecord(t *testing.T) {
 		}
 		for key, text := range cm.Data {
 			if strings.Contains(text, "a text") {
-				t.Errorf("%s holds the text of a file:\n%s", key, text)
+				t.Errorf("%s contains the text of a file:\n%s", key, text)
 			}
 		}
 		got, err := decode(cm)
@@ -63,18 +63,18 @@ func TestRecord(t *testing.T) {
 	}
 }
 
-// A record that somebody else has written meanwhile is told apart from any other failure, and a move that only seemed to
-// fail is none: its answer was lost.
+// A conflict with another writer of the record is distinguished from any other failure. A conflict with psc's own write is
+// not an error: the write succeeded and its answer was lost.
 func TestMarkOnce(t *testing.T) {
 	asked, reason := revisionOf(1), "by bob"
 	for name, test := range map[string]struct {
 		answer       *apierrors.StatusError
-		stored       string // reason of the record as it is by now
+		stored       string // the reason in the record that is read after the conflict
 		fails, moved bool
 	}{
-		"somebody else's": {apierrors.NewConflict(schema.GroupResource{}, "", nil), "by alice", true, true},
-		"our own":         {apierrors.NewConflict(schema.GroupResource{}, "", nil), reason, false, false},
-		"not allowed":     {apierrors.NewForbidden(schema.GroupResource{}, "", nil), "by alice", true, false},
+		"another writer": {apierrors.NewConflict(schema.GroupResource{}, "", nil), "by alice", true, true},
+		"own write":      {apierrors.NewConflict(schema.GroupResource{}, "", nil), reason, false, false},
+		"not allowed":    {apierrors.NewForbidden(schema.GroupResource{}, "", nil), "by alice", true, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			now := asked
@@ -126,7 +126,7 @@ func TestRecordTooLarge(t *testing.T) {
 	}
 }
 
-// Whatever is in a record, reading it ends. What is read is a spec that is rendered, or refused by it as not valid.
+// Decoding never panics, whatever is in the record. A decoded spec that is not valid is not rendered.
 func FuzzRecord(f *testing.F) {
 	cm, err := encode("shop", revisionOf(2))
 	if err != nil {
@@ -155,7 +155,7 @@ func FuzzRecord(f *testing.F) {
 		}
 		_, err = render.Objects("shop", r.Spec, render.Cluster{})
 		if problems := pod.Validate(r.Spec); problems != nil && err == nil {
-			t.Errorf("this was rendered: %v", problems)
+			t.Errorf("an invalid spec was rendered: %v", problems)
 		}
 	})
 }
