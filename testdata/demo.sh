@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# The demo: a Kubernetes starts on this machine, and psc runs an app on it, changes it and takes the change back.
-# Each promise is checked: a wrong answer, a lost request or a wrong share of the traffic ends it with an error.
+# The demo: it starts a Kubernetes on this machine; psc deploys an app there, changes it and rolls the change back.
+# It checks each promise: a wrong answer, a lost request or a wrong share of the traffic ends it with an error.
 #
 #   testdata/demo.sh [--stop] [--nodes real|simulated] [--name NAME]
 #
-# --stop ends the cluster afterwards, which otherwise goes on. All files are in bin/NAME and psc-local's own folder:
-# your kubeconfig and your settings of psc are neither read nor written.
+# --stop stops the cluster afterwards; without it the cluster keeps running. All files are in bin/NAME and psc-local's
+# own folder: the demo neither reads nor writes your kubeconfig and your settings of psc.
 set -euo pipefail
 shopt -s inherit_errexit
 
@@ -34,7 +34,7 @@ ended() {
 }
 trap ended EXIT
 
-# run shows a command as one would type it, and runs it: its answer and its story in the order in which they come.
+# run prints a command as a user would type it, and runs it, with stdout and stderr in order.
 run() {
   local word line='$'
   for word; do
@@ -45,13 +45,13 @@ run() {
   "$@" 2>&1
 }
 
-# command_of_demo NAME writes bin/demo/NAME, which runs bin/NAME with the demo's own settings.
-command_of_demo() {
+# wrap NAME writes bin/demo/NAME, which runs bin/NAME with the demo's own settings.
+wrap() {
   printf '#!/bin/sh\nKUBECONFIG=%q XDG_CONFIG_HOME=%q exec %q "$@"\n' "$state/kubeconfig" "$state/config" "$root/bin/$1" >"$state/$1"
   chmod +x "$state/$1"
 }
 
-# answer asks the route once, at the gateway of this machine; "expect TEXT" wants its answer to begin with TEXT.
+# answer sends one request to the route, at the gateway of this machine; "expect TEXT" checks that the answer contains TEXT.
 answer() {
   if command -v curl >/dev/null; then
     run curl -sS --fail --max-time 10 --cacert "$ca" --connect-to "::$gateway" "$url/"
@@ -64,11 +64,11 @@ expect() {
   local got
   got=$(answer) || fail "no answer from $url:"$'\n'"$got"
   printf '%s\n' "$got"
-  grep -q "$1" <<<"$got" || fail "the answer should be: $1"
+  grep -q "$1" <<<"$got" || fail "expected the answer: $1"
 }
 
-# under_load COMMAND... runs it while clients ask the route all the time, and wants each of their requests answered.
-# They go on for a moment after it, while the instances before it stop.
+# under_load COMMAND... runs the command while clients send requests to the route, and fails if one of them is not answered.
+# The clients continue for a moment after the command, while the old instances stop.
 under_load() {
   if [ "$real" ]; then
     load -dial "$gateway" -ca "$ca" -rate 100 "$url/" >"$state/load.txt" 2>&1 &
@@ -81,21 +81,21 @@ under_load() {
   local code=0
   wait "$load" || code=$?
   load=''
-  echo 'Meanwhile, 100 requests a second:'
+  echo 'At the same time, 100 requests a second:'
   cat "$state/load.txt"
   [ "$code" = 0 ] || fail 'requests failed during the deploy'
 }
 
-say 'Build psc, and psc-local: a Kubernetes for this machine. The first time takes about six minutes.'
+say 'Build psc, and psc-local, a Kubernetes for this machine. The first time takes about six minutes.'
 run make --no-print-directory build local
 mkdir -p "$state"
-command_of_demo psc
-command_of_demo psc-local
+wrap psc
+wrap psc-local
 PATH=$state:$PATH
 export CGO_ENABLED=0 GOFLAGS='-trimpath -buildvcs=false'
 go build -o "$state/load" ./testdata/apps/load
 
-say 'Start the cluster. On real nodes containers run; simulated ones only say that they do.'
+say 'Start the cluster. Real nodes run containers; simulated nodes only report that they do.'
 run psc-local --name "$name" up ${nodes:+--nodes "$nodes"}
 up=yes
 psc-local --name "$name" kubeconfig >"$state/kubeconfig"
@@ -104,11 +104,11 @@ field() { grep -o "\"$1\": *\"[^\"]*\"" <<<"$status" | head -n 1 | cut -d '"' -f
 registry=$(field registry) gateway=$(field https) ca=$(field ca) real=yes
 if [ "$(field nodes)" = simulated ]; then
   real=''
-  say 'The nodes are simulated: nothing will answer, so asking the app and counting its answers is left out.' \
+  say 'The nodes are simulated: no app can answer, so the demo skips the requests to the app.' \
     'Real nodes need Linux, root and the program nft.'
 fi
 
-say 'A small web app in two versions, into the registry of the cluster.'
+say 'Push two versions of a small web app to the registry of the cluster.'
 for version in v1 v2; do
   run go build -ldflags "-s -w -X main.version=$version" -o "bin/$name/hello-$version" ./testdata/apps/hello
   run psc-local --name "$name" push "hello:$version" "bin/$name/hello-$version"
@@ -119,21 +119,21 @@ say 'Sign in: psc uses the context that the cluster added to the kubeconfig, and
 run psc login --context "$(psc-local --name "$name" kubectl config current-context)"
 
 if psc pod show shop -o name >/dev/null 2>&1; then
-  say 'A pod named shop is left from an earlier run. It goes first.'
+  say 'Delete the pod named shop that an earlier run has left.'
   run psc pod delete shop --yes
 fi
 
-say 'A pod is a workspace of a team, a namespace in Kubernetes.'
+say 'Create a pod: the workspace of a team, a namespace in Kubernetes.'
 run psc new-pod shop
 
-say 'An app and a route to it. Each change is a revision, a draft until it is deployed.'
+say 'Create an app and a route to it. Each change is a revision, a draft until it is deployed.'
 run psc app create web --image "$image:v1" --port 8080 --health /healthz --instances 2
 run psc route create web --to web
 
 say 'What would a deploy change?'
 run psc diff
 
-say 'Deploy. It ends when both instances are ready and the gateway knows the route.'
+say 'Deploy. The command returns when both instances are ready and the gateway has accepted the route.'
 run psc deploy -m 'first version'
 url=$(psc route list -o 'jsonpath={.items[0].urls[0]}')
 [ "$url" ] || fail 'the route has no URL'
@@ -142,7 +142,7 @@ url=${url%/}
 say "The route is $url${real:+, answered by the gateway at $gateway}."
 expect 'hello from v1'
 
-say "A second version, changed and deployed in one step${real:+, while clients ask the app all the time: no request may fail}."
+say "Change to a second version and deploy it in one step${real:+, while clients send requests to the app: none may fail}."
 under_load psc app set web --image "$image:v2" --env GREETING=hi --deploy
 expect 'hi from v2'
 
@@ -150,12 +150,12 @@ say 'What happened, and what exactly changed?'
 run psc revision list
 run psc revision diff 2 3
 
-say 'Back to the version before. History is not rewritten: going back is a new revision.'
+say 'Roll back to the previous version. History is not rewritten: a rollback is a new revision.'
 under_load psc rollback
 expect 'hello from v1'
 run psc revision list
 
-say 'Version 2 again, but only for one request in ten: an app beside the first, and shares on the route.'
+say 'Version 2 again, but only for one request in ten: a second app, and shares on the route.'
 run psc app create web-next --image "$image:v2" --port 8080 --health /healthz --deploy
 under_load psc route set web --to web=90,web-next=10 --deploy
 if [ "$real" ]; then
@@ -174,7 +174,7 @@ if [ "$stop" ]; then
 else
   cat <<END
 
-The cluster goes on. These commands use it, and nothing of your own settings:
+The cluster keeps running. These commands use it, and none of your own settings:
 
   export PATH="$state:\$PATH"
   psc status

@@ -1,13 +1,13 @@
-// Command hello is a small web app for trying psc and for its tests: it says which version answers, and it
-// can be told to start slowly, to be unhealthy or to crash.
+// Command hello is a small web app for trying psc and for its tests: it answers with its version, and it
+// can start slowly, be unhealthy or crash.
 //
-//	PORT         where it listens (8080)
-//	GREETING     what it says (hello)
-//	START_DELAY  how long it is not healthy after its start (0s)
-//	FAIL         why its health check fails
-//	CRASH        why it ends with exit code 3 instead of serving
-//	NEEDS        what has to answer at its start, a URL; without an answer it ends with exit code 1
-//	EAT          how much memory it takes at its start, in MiB
+//	PORT         the port that it listens on (8080)
+//	GREETING     the greeting in its answers (hello)
+//	START_DELAY  how long it is unhealthy after its start (0s)
+//	FAIL         if set, its health check fails with this reason
+//	CRASH        if set, it exits with code 3 and this reason instead of serving
+//	NEEDS        a URL that must answer at its start, or it exits with code 1
+//	EAT          how much memory it allocates at its start, in MiB
 package main
 
 import (
@@ -29,7 +29,7 @@ import (
 // version is set with -ldflags "-X main.version=v2".
 var version = "v1"
 
-// Kubernetes kills an instance 30 s after it asked it to stop: what is still being answered has 25 s.
+// Kubernetes kills an instance 30 s after asking it to stop: requests in progress have 25 s.
 const drain = 25 * time.Second
 
 func main() {
@@ -79,7 +79,7 @@ func run(ctx context.Context) error {
 	return serve(ctx, listener, a.handler())
 }
 
-// eat takes memory, and writes to all of it: only what was written to is really taken.
+// eat allocates memory and writes to all of it, because the kernel only provides memory that is written to.
 func eat(mebibytes int) {
 	fmt.Fprintf(os.Stderr, "hello: eats %d MiB\n", mebibytes)
 	memory := make([]byte, mebibytes<<20)
@@ -89,7 +89,7 @@ func eat(mebibytes int) {
 	runtime.KeepAlive(memory)
 }
 
-// serve answers until the context is done, finishes the answers that it has begun, and returns.
+// serve answers requests until the context is done, finishes those in progress, and returns.
 func serve(ctx context.Context, listener net.Listener, handler http.Handler) error {
 	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
 	ended := make(chan error, 1)
@@ -105,7 +105,7 @@ func serve(ctx context.Context, listener net.Listener, handler http.Handler) err
 	return server.Shutdown(limit)
 }
 
-// app is what the answers depend on.
+// app has everything that the answers depend on.
 type app struct {
 	version, instance, greeting, fail string
 	starting                          func() bool
@@ -138,13 +138,13 @@ func (a app) health(w http.ResponseWriter, _ *http.Request) {
 	}
 }
 
-// crash ends it as a mistake in it would.
+// crash ends the process as a bug would.
 func crash(http.ResponseWriter, *http.Request) {
 	fmt.Fprintln(os.Stderr, "hello: crash: asked to")
 	os.Exit(3)
 }
 
-// environment, readFile and writeFile show what the app was given: the variable at ?name=, the file at ?path=.
+// environment, readFile and writeFile give access to the app's variables (?name=) and files (?path=).
 func environment(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/plain")
 	_, _ = fmt.Fprintln(w, os.Getenv(r.URL.Query().Get("name"))) //nolint:gosec // plain text runs no script
@@ -170,7 +170,7 @@ func writeFile(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// call answers what the app at ?url= answers: it shows that apps reach each other.
+// call returns the answer of the app at ?url=, to show that apps reach each other.
 func call(w http.ResponseWriter, r *http.Request) {
 	answer, err := get(r.Context(), r.URL.Query().Get("url"))
 	if err != nil {

@@ -36,7 +36,7 @@ func TestAnswers(t *testing.T) {
 		body string
 	}{
 		{"says its version and its instance", healthy, "/", 200, "hi from v2 (instance web-1)\n"},
-		{"any path is the app's", healthy, "/shop/cart", 200, "hi from v2 (instance web-1)\n"},
+		{"answers on any path", healthy, "/shop/cart", 200, "hi from v2 (instance web-1)\n"},
 		{"healthy", healthy, "/healthz", 200, "ok\n"},
 		{"unhealthy with the reason", failing, "/healthz", 500, "no database\n"},
 		{"an unhealthy app still answers", failing, "/", 200, "hi from v2 (instance web-1)\n"},
@@ -45,7 +45,7 @@ func TestAnswers(t *testing.T) {
 		{"shows a file", healthy, "/file?path=" + path, 200, "kept"},
 		{"shows no file", healthy, "/file?path=/none", 404, "open /none: no such file or directory\n"},
 		{"calls another app", healthy, "/call?url=" + url.QueryEscape(other.URL+"/healthz"), 200, "ok\n"},
-		{"cannot call nothing", healthy, "/call", 502, "Get \"\": unsupported protocol scheme \"\"\n"},
+		{"calls no empty URL", healthy, "/call", 502, "Get \"\": unsupported protocol scheme \"\"\n"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			w := httptest.NewRecorder()
@@ -57,7 +57,7 @@ func TestAnswers(t *testing.T) {
 	}
 }
 
-// An instance that is told to stop finishes what it has begun, or a deploy would lose requests.
+// An instance that is asked to stop finishes the requests in progress, or a deploy would lose them.
 func TestServeFinishesWhatItBegan(t *testing.T) {
 	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {

@@ -1,4 +1,4 @@
-// Command load sends requests to a route, counts the answers and fails when a request did. It is the
+// Command load sends requests to a route, counts the answers, and fails if a request failed. It is the
 // constant load of the demo and of the tests that promise that no request is lost.
 //
 //	load -dial 127.0.0.1:8443 -ca ca.crt -requests 1000 https://web-shop.localhost/
@@ -26,7 +26,7 @@ import (
 	"time"
 )
 
-// load is what to send where.
+// load describes the requests to send.
 type load struct {
 	url      string
 	dial     string // the address of the gateway, whatever host the URL names
@@ -36,8 +36,8 @@ type load struct {
 	clients  int
 }
 
-// result counts the answers by what they say. An answer that is not 200 and a request without an answer
-// are failures, by their reason.
+// result counts the answers by their text. An answer that is not 200 and a request without an answer
+// are failures, which are counted by their reason.
 type result struct {
 	Requests int            `json:"requests"`
 	Answers  map[string]int `json:"answers"`
@@ -73,7 +73,7 @@ func main() {
 	}
 }
 
-// run sends the requests. The end of the context stops it from sending more; what is sent is waited for.
+// run sends the requests. When the context ends it sends no more, and waits for those that it has sent.
 func (l load) run(ctx context.Context) (result, error) {
 	clients := make([]*http.Client, l.clients)
 	for i := range clients {
@@ -100,7 +100,7 @@ func (l load) run(ctx context.Context) (result, error) {
 	return r, nil
 }
 
-// tickets lets one request go for each ticket, as many and as fast as asked for.
+// tickets returns a channel with a ticket for each request, at the requested number and rate.
 func (l load) tickets(ctx context.Context) <-chan struct{} {
 	tickets := make(chan struct{})
 	go func() {
@@ -129,7 +129,7 @@ func (l load) tickets(ctx context.Context) <-chan struct{} {
 	return tickets
 }
 
-// client is an HTTP client with connections of its own.
+// client returns an HTTP client with its own connections.
 func (l load) client() (*http.Client, error) {
 	transport := &http.Transport{}
 	if l.dial != "" {
@@ -170,7 +170,7 @@ func get(client *http.Client, url string) (string, error) {
 	return string(body), nil
 }
 
-// count adds one answer. Which instance gave it makes no difference.
+// count adds one answer, regardless of the instance that gave it.
 func (r *result) count(answer string, err error) {
 	r.Requests++
 	if err != nil {

@@ -60,7 +60,7 @@ func TestRunCountsAnswersAndFailures(t *testing.T) {
 	}
 }
 
-// Without a number of requests it runs until its context ends, and the end itself is no failure.
+// Without a number of requests it runs until its context ends, and the end itself is not a failure.
 func TestRunUntilInterrupted(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
