@@ -1,4 +1,4 @@
-# Everything is built into bin/, which git ignores. Tools are Go modules at fixed versions, so that a clone needs
+# All builds go to bin/, which git ignores. Tools are Go modules at fixed versions, so that a clone needs
 # only Go, make and a C compiler (for the race detector and runc).
 SHELL        := bash
 .SHELLFLAGS  := -euo pipefail -c
@@ -7,7 +7,7 @@ SHELL        := bash
 GO      ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null)
 LDFLAGS  = -s -w $(if $(VERSION),-X main.version=$(VERSION))
-# Builds and lint compile with the same flags and share the build cache; so do psc-local's build.sh, lint and tests.
+# Builds and lint use the same flags, so that they share the build cache; so do psc-local's build.sh, lint and tests.
 PSC_ENV   = CGO_ENABLED=0 GOFLAGS="-trimpath -buildvcs=false"
 LOCAL_ENV = GOFLAGS="-trimpath -buildvcs=false -tags=no_btrfs,no_zfs,no_devmapper"
 
@@ -23,13 +23,13 @@ COUNT     ?= 1
 
 .PHONY: help demo test build lint generate check bench install local clean
 
-help: ## Print these lines
+help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-10s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: ## Start a Kubernetes on this machine and show psc at work
 	@testdata/demo.sh
 
-test: build local $(GOTESTSUM) ## Run all tests, those against a real Kubernetes too
+test: build local $(GOTESTSUM) ## Run all tests, including those against a real Kubernetes
 	cd cmd/psc-local && $(LOCAL_ENV) $(GOTESTSUM) --format pkgname-and-test-fails -- -shuffle=on -timeout 20m $(TESTFLAGS) ./...
 	$(GOTESTSUM) --format pkgname-and-test-fails -- -race -shuffle=on -parallel 4 -timeout 25m $(TESTFLAGS) $(PACKAGES)
 
@@ -38,21 +38,21 @@ build: ## Build bin/psc
 
 lint: $(GOLANGCI) ## Lint both modules and the scripts
 	$(PSC_ENV) $(GOLANGCI) run $(PACKAGES)
-	cd cmd/psc-local && $(LOCAL_ENV) $(GOLANGCI) run --config ../../.golangci.yaml --disable exhaustive ./... # which reads all of Kubernetes
-	@if command -v shellcheck >/dev/null; then shellcheck --severity=warning $(SCRIPTS); else echo 'shellcheck is not installed: the scripts are not linted'; fi
+	cd cmd/psc-local && $(LOCAL_ENV) $(GOLANGCI) run --config ../../.golangci.yaml --disable exhaustive ./... # exhaustive would read all of Kubernetes
+	@if command -v shellcheck >/dev/null; then shellcheck --severity=warning $(SCRIPTS); else echo 'skipped lint of the scripts: shellcheck is not installed'; fi
 
-generate: ## Write docs/cli, docs/schema and completions anew
+generate: ## Regenerate docs/cli, docs/schema and completions
 	$(PSC_ENV) $(GO) generate ./...
 
-check: lint ## Lint, and see that generated files and both go.mod are up to date
+check: lint ## Lint, and check that generated files and both go.mod are up to date
 	$(GO) mod tidy -diff
 	cd cmd/psc-local && $(GO) mod tidy -diff
 	@rm -rf bin/committed && mkdir -p bin/committed docs completions && cp -R docs completions bin/committed
 	@$(MAKE) --no-print-directory generate
 	@for dir in docs completions; do diff -ru bin/committed/$$dir $$dir || stale=1; done; \
-		if [ -n "$${stale:-}" ]; then echo 'generated files were out of date, and are written anew: commit them' >&2; exit 1; fi
+		if [ -n "$${stale:-}" ]; then echo 'regenerated files that were out of date: commit them' >&2; exit 1; fi
 
-bench: local ## Measure psc, beside kubectl on the same objects
+bench: local ## Measure psc, and kubectl on the same objects
 	$(PSC_ENV) $(GO) test -run '^$$' -bench . -count $(COUNT) -timeout 60m $(TESTFLAGS) ./...
 
 install: ## Install psc into Go's bin folder
@@ -62,7 +62,7 @@ local: ## Build psc-local, a Kubernetes for this machine (six minutes the first 
 	@mkdir -p bin
 	@dist=$$(cmd/psc-local/build.sh | tail -n 1) && printf '#!/bin/sh\nexec "%s/psc-local" "$$@"\n' "$$dist" > bin/psc-local && chmod +x bin/psc-local
 
-clean: ## Stop the demo's cluster, remove bin and dist
+clean: ## Stop the demo's cluster, and remove bin and dist
 	@if [ -x bin/demo/psc-local ]; then bin/demo/psc-local --name demo down; fi
 	rm -rf bin dist
 
