@@ -19,20 +19,29 @@ import (
 )
 
 const (
-	// drainSeconds is how long an instance goes on serving after it was told to stop, so that whoever sends it
-	// traffic learns of it first:
+	// drainSeconds is how long an instance keeps serving after its stop began, until all clients send their traffic
+	// elsewhere:
 	// https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-termination-flow
 	drainSeconds = 5
-	// settleSeconds is how long an instance that nobody can ask has to run before it counts as healthy.
+	// settleSeconds is how long an instance without a probe has to run before it counts as healthy.
 	settleSeconds = 5
-	// keptReplicaSets is enough to see what the last deploys did; psc's own history is what rollback uses.
+	// keptReplicaSets is enough to see what the last deploys did. A rollback uses psc's own history.
 	keptReplicaSets = 3
 )
+
+// apps renders each app, with what it needs in the cluster.
+func apps(podName string, spec pod.Spec, c Cluster) ([]*unstructured.Unstructured, pod.Problems) {
+	var objects []*unstructured.Unstructured
+	for name, a := range spec.Apps() {
+		objects = append(objects, appObjects(podName, name, a, spec, c.PullSecret)...)
+	}
+	return objects, nil
+}
 
 func appObjects(podName, name string, a *pod.App, spec pod.Spec, pullSecret string) []*unstructured.Unstructured {
 	all := labels(podName, object.LabelApp, name)
 	account := apply.ServiceAccount(name, podName).WithLabels(all).WithAutomountServiceAccountToken(false)
-	if pullSecret != "" { // it stands here and not in the template, so that a login restarts nothing
+	if pullSecret != "" { // not in the template, so that a login restarts nothing
 		account.WithImagePullSecrets(apply.LocalObjectReference().WithName(pullSecret))
 	}
 	objects := []*unstructured.Unstructured{
@@ -55,12 +64,12 @@ func appObjects(podName, name string, a *pod.App, spec pod.Spec, pullSecret stri
 	return objects
 }
 
-// selector must never change: that of a Deployment is immutable.
+// selector must never change: the selector of a Deployment is immutable.
 func selector(name string) *metav1.LabelSelectorApplyConfiguration {
 	return metav1.LabelSelector().WithMatchLabels(map[string]string{object.LabelApp: name})
 }
 
-// service leads to each port at its own number, and to the first one at pod.ServicePort too.
+// service offers each port of an app under its own number, and the first port at pod.ServicePort too.
 func service(podName, name string, a *pod.App, all map[string]string) *apply.ServiceApplyConfiguration {
 	spec := apply.ServiceSpec().WithSelector(map[string]string{object.LabelApp: name})
 	add := func(name string, number int, target pod.Port) {
@@ -78,7 +87,7 @@ func service(podName, name string, a *pod.App, all map[string]string) *apply.Ser
 	return apply.Service(name, podName).WithLabels(all).WithSpec(spec)
 }
 
-// servicePort is where the Service of an app has the port of a name, or with "" the first.
+// servicePort returns the number at which the Service of an app has a port; the first port when name is empty.
 func servicePort(a *pod.App, name string) int {
 	for _, p := range a.Ports[1:] {
 		if p.Name == name {
@@ -126,7 +135,7 @@ func deployment(podName, name string, a *pod.App, spec pod.Spec, all map[string]
 		WithSelector(selector(name)).
 		WithStrategy(strategy(a)).
 		WithTemplate(apply.PodTemplateSpec().WithLabels(all).WithSpec(template))
-	if a.Autoscale == nil { // else the number is the autoscaler's to write
+	if a.Autoscale == nil { // else the autoscaler writes the number
 		d.WithReplicas(int32(a.Count()))
 	}
 	if container.ReadinessProbe == nil {
@@ -135,7 +144,7 @@ func deployment(podName, name string, a *pod.App, spec pod.Spec, all map[string]
 	return appsv1.Deployment(name, podName).WithLabels(all).WithSpec(d)
 }
 
-// strategy starts new instances before it stops old ones, unless the app cannot bear two versions at once.
+// strategy starts new instances before it stops old ones, unless two versions of the app cannot run at once.
 func strategy(a *pod.App) *appsv1.DeploymentStrategyApplyConfiguration {
 	if a.Recreates() {
 		return appsv1.DeploymentStrategy().WithType("Recreate")
@@ -146,8 +155,8 @@ func strategy(a *pod.App) *appsv1.DeploymentStrategyApplyConfiguration {
 			WithMaxUnavailable(intstr.FromInt32(0)))
 }
 
-// podSecurity and containerSecurity keep to the "restricted" Pod Security Standard where the image is known to run as
-// a user of its own, and to "baseline" and no privilege escalation elsewhere:
+// podSecurity and containerSecurity follow the "restricted" Pod Security Standard when the image is known to run as
+// a user of its own, else "baseline" without privilege escalation:
 // https://kubernetes.io/docs/concepts/security/pod-security-standards/
 func podSecurity(a *pod.App) *apply.PodSecurityContextApplyConfiguration {
 	s := apply.PodSecurityContext().

@@ -16,13 +16,13 @@ import (
 )
 
 const (
-	// graceSeconds is how long an app may take to finish what it is doing when it does not say so itself.
+	// graceSeconds is how long an app may take to finish its work when it sets no time of its own.
 	graceSeconds = 30
-	// probeSeconds is how often an instance is asked how it is, and how long it may take to answer.
+	// probeSeconds is the time between two probes of an instance, and the time that it has to answer.
 	probeSeconds = 2
 )
 
-// stopSeconds is how long an app may take to finish what it is doing.
+// stopSeconds is how long an app may take to finish its work when it is stopped.
 func stopSeconds(a *pod.App) int64 {
 	if a.StopGrace == "" {
 		return graceSeconds
@@ -30,7 +30,7 @@ func stopSeconds(a *pod.App) int64 {
 	return seconds(a.StopGrace)
 }
 
-// seconds reads a time that was validated; 0 when there is none.
+// seconds parses a duration that was validated. An empty one is 0.
 func seconds(text string) int64 {
 	d, _ := time.ParseDuration(text)
 	return int64(d / time.Second)
@@ -84,13 +84,13 @@ func envVar(name string, v pod.EnvValue, spec pod.Spec) *apply.EnvVarApplyConfig
 		}
 		return out.WithValue(address)
 	default:
-		// Kubernetes takes $(NAME) for a reference and $$ for a dollar:
+		// Kubernetes reads $(NAME) as a reference and $$ as a dollar:
 		// https://kubernetes.io/docs/tasks/inject-data-application/define-interdependent-environment-variables/
 		return out.WithValue(strings.ReplaceAll(v.Value, "$", "$$"))
 	}
 }
 
-// probe asks an instance whether it can serve, or is nil when there is nothing to ask.
+// probe checks whether an instance can serve. It is nil when the app has no health check and no port.
 func probe(a *pod.App) *apply.ProbeApplyConfiguration {
 	h := a.Health
 	if h == nil {

@@ -1,8 +1,9 @@
 // Package render turns a pod's spec into Kubernetes objects.
 //
-//	spec, what the cluster offers -- Objects --> objects to be applied as they are
+//	spec, what the cluster offers -- Objects --> objects to apply unchanged
 //
 // It is pure, and the same input always gives the same bytes: the hash of an object says whether it has to be written.
+// Each kind of resource has a file and a row in renderers.
 package render
 
 import (
@@ -44,27 +45,34 @@ type Ports struct {
 	HTTPS int `json:"https,omitempty"`
 }
 
-// Objects renders all resources of a spec. The error is pod.Problems: what this cluster cannot do, or what is not valid
-// in a spec that another version of psc, or another hand, has stored.
+// renderer renders all resources of one kind.
+type renderer func(podName string, spec pod.Spec, c Cluster) ([]*unstructured.Unstructured, pod.Problems)
+
+// renderers has a row for each of pod.Kinds.
+func renderers() map[pod.Kind]renderer {
+	return map[pod.Kind]renderer{
+		pod.KindApp:    apps,
+		pod.KindRoute:  routes,
+		pod.KindConfig: nothing, // its content is stored with the revision, apps mount it
+		pod.KindSecret: nothing, // likewise
+		pod.KindDisk:   disks,
+	}
+}
+
+func nothing(string, pod.Spec, Cluster) ([]*unstructured.Unstructured, pod.Problems) { return nil, nil }
+
+// Objects renders all resources of a spec. The error is pod.Problems: what this cluster cannot do, or an invalid spec that
+// another version of psc or another client has stored.
 func Objects(podName string, spec pod.Spec, c Cluster) ([]*unstructured.Unstructured, error) {
 	if err := pod.Validate(spec); err != nil {
 		return nil, err
 	}
 	var objects []*unstructured.Unstructured
-	for name, app := range spec.Apps() {
-		objects = append(objects, appObjects(podName, name, app, spec, c.PullSecret)...)
-	}
-	for name, disk := range spec.Disks() {
-		objects = append(objects, rendered(claim(podName, name, disk)))
-	}
 	var problems pod.Problems
-	for name, route := range spec.Routes() {
-		made, err := routeObjects(podName, name, route, spec, c)
-		if err != nil {
-			problems = append(problems, pod.Problem{Path: "route/" + name, Message: err.Error()})
-			continue
-		}
-		objects = append(objects, made...)
+	rows := renderers()
+	for _, kind := range pod.Kinds() {
+		made, wrong := rows[kind](podName, spec, c)
+		objects, problems = append(objects, made...), append(problems, wrong...)
 	}
 	if len(problems) > 0 {
 		return nil, problems
@@ -83,7 +91,7 @@ func labels(podName, key, name string) map[string]string {
 	}
 }
 
-// rendered turns an apply configuration into what is sent, with the hash of its content.
+// rendered turns an apply configuration into the object to send, with the hash of its content.
 func rendered(configuration any) *unstructured.Unstructured {
 	data, err := json.Marshal(configuration)
 	if err != nil {

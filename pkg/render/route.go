@@ -66,6 +66,21 @@ func (c Cluster) secure(r *pod.Route) bool {
 	return r.TLS.Mode != pod.TLSOff && (c.Gateway == nil || c.Ports.HTTPS != 0)
 }
 
+// routes renders each route. What the cluster cannot do is a problem of the route.
+func routes(podName string, spec pod.Spec, c Cluster) ([]*unstructured.Unstructured, pod.Problems) {
+	var objects []*unstructured.Unstructured
+	var problems pod.Problems
+	for name, r := range spec.Routes() {
+		made, err := routeObjects(podName, name, r, spec, c)
+		if err != nil {
+			problems = append(problems, pod.Problem{Path: "route/" + name, Message: err.Error()})
+			continue
+		}
+		objects = append(objects, made...)
+	}
+	return objects, problems
+}
+
 func routeObjects(podName, name string, r *pod.Route, spec pod.Spec, c Cluster) ([]*unstructured.Unstructured, error) {
 	if c.Gateway == nil {
 		return nil, errors.New("this cluster has no Gateway that psc can find: see the page on routes for what it needs")

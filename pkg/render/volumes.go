@@ -5,16 +5,13 @@ import (
 	"maps"
 	"slices"
 
-	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/resource"
 	apply "k8s.io/client-go/applyconfigurations/core/v1"
 
-	"github.com/pscdev/psc/pkg/object"
 	"github.com/pscdev/psc/pkg/pod"
 )
 
-// volumes are what an app finds in its file system. Configs and secrets are there under the names of their content, so
-// that another content restarts the app, and going back brings back the same bytes.
+// volumes are the files and disks of an app. Configs and secrets are mounted under names that depend on their content, so
+// that new content restarts the app and a rollback restores the same bytes.
 func volumes(a *pod.App, spec pod.Spec) (volumes []*apply.VolumeApplyConfiguration, mounts []*apply.VolumeMountApplyConfiguration) {
 	for i, f := range a.Files {
 		name := fmt.Sprintf("files-%d", i)
@@ -35,7 +32,7 @@ func volumes(a *pod.App, spec pod.Spec) (volumes []*apply.VolumeApplyConfigurati
 	return volumes, mounts
 }
 
-// sources are the objects that hold the files of a mount: one for each.
+// sources are the objects that hold the files of a mount, one per file.
 func sources(f pod.FileMount, spec pod.Spec) []*apply.VolumeProjectionApplyConfiguration {
 	var out []*apply.VolumeProjectionApplyConfiguration
 	wanted := func(file string) bool { return f.File == "" || f.File == file }
@@ -58,16 +55,4 @@ func sources(f pod.FileMount, spec pod.Spec) []*apply.VolumeProjectionApplyConfi
 		}
 	}
 	return out
-}
-
-// claim is the storage of a disk.
-func claim(podName, name string, d *pod.Disk) *apply.PersistentVolumeClaimApplyConfiguration {
-	spec := apply.PersistentVolumeClaimSpec().
-		WithAccessModes(corev1.ReadWriteOnce).
-		WithResources(apply.VolumeResourceRequirements().
-			WithRequests(corev1.ResourceList{corev1.ResourceStorage: resource.MustParse(d.Size)}))
-	if d.Class != "" {
-		spec.WithStorageClassName(d.Class)
-	}
-	return apply.PersistentVolumeClaim(name, podName).WithLabels(labels(podName, object.LabelDisk, name)).WithSpec(spec)
 }
