@@ -29,7 +29,7 @@ var layout = map[string][]string{
 	"internal/fault":     {},
 	"internal/kube":      {"pkg/object", "internal/fault"},
 	"internal/store":     {"pkg/pod", "pkg/revision", "pkg/object", "internal/kube"},
-	"internal/platform":  {"pkg/object", "pkg/render", "internal/kube"},
+	"internal/platform":  {"pkg/object", "pkg/render", "internal/kube", "internal/fault"},
 	"internal/rollout":   {"pkg/object", "pkg/pod", "pkg/revision", "pkg/render", "pkg/plan", "pkg/health", "internal/kube", "internal/store", "internal/fault"},
 	"internal/image":     {"internal/fault"},
 	"internal/workspace": {"pkg/object", "pkg/pod", "pkg/revision", "pkg/render", "pkg/report", "internal/kube", "internal/store", "internal/rollout", "internal/platform", "internal/image", "internal/fault"},

@@ -299,9 +299,9 @@ func (w *workbench) run(b *testing.B, program string, args ...string) int64 {
 // render writes the objects of a spec for kubectl, in a separate namespace.
 func (w *workbench) render(b *testing.B, spec pod.Spec) {
 	b.Helper()
-	objects, err := render.Objects("kubectl-bench", spec, render.Cluster{
-		Domain: "localhost", Gateway: &render.Gateway{Namespace: "psc-system", Name: "psc"}, Ports: render.Ports{HTTPS: 8443},
-	})
+	objects, err := render.Objects("kubectl-bench", spec, render.Cluster{Routing: render.GatewayAPI{
+		Namespace: "psc-system", Name: "psc", Domain: "localhost", HTTPS: render.Listener{Name: "https", Port: 8443},
+	}})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -1,86 +1,83 @@
+// Package platform finds out how a cluster serves routes.
+//
+//	ConfigMap psc-system/psc-platform, else the Gateways that the user can list -- Find --> render.Routing
+//
+// The owner of a cluster writes the ConfigMap. Without it, a cluster with exactly one Gateway needs no configuration.
 package platform
 
 import (
+	"cmp"
 	"context"
-	"encoding/json"
-	"fmt"
+	"slices"
 	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
-	"sigs.k8s.io/yaml"
 
 	"github.com/pscdev/psc/internal/kube"
 	"github.com/pscdev/psc/pkg/object"
 	"github.com/pscdev/psc/pkg/render"
 )
 
-// The ConfigMap in which the owner of a platform writes down what it offers.
-const (
-	platformKey = "platform.yaml"
-)
-
-// platform is what the cluster offers to routes.
-func Find(ctx context.Context, client *kube.Client) (render.Cluster, error) {
+// Find returns how the cluster serves routes. The user needs no right to look: what is forbidden counts as absent, and
+// the Routing then says what is missing. A ConfigMap with invalid content is an error that lists every problem.
+func Find(ctx context.Context, client *kube.Client) (render.Routing, error) {
 	o, err := client.Get(ctx, object.ConfigMap, object.PlatformNamespace, object.PlatformConfig)
-	if apierrors.IsNotFound(err) || apierrors.IsForbidden(err) {
-		return detect(ctx, client)
-	}
-	if err != nil {
-		return render.Cluster{}, err
-	}
-	data, _ := o.Object["data"].(map[string]any)
-	text, _ := data[platformKey].(string)
-	return parsePlatform(text)
-}
-
-func parsePlatform(text string) (render.Cluster, error) {
-	var c render.Cluster
-	asJSON, err := yaml.YAMLToJSONStrict([]byte(text))
 	if err == nil {
-		err = json.Unmarshal(asJSON, &c)
+		return configured(o)
 	}
-	if err != nil {
-		return c, fmt.Errorf("read %s of ConfigMap %s/%s: %w", platformKey, object.PlatformNamespace, object.PlatformConfig, err)
+	if !apierrors.IsNotFound(err) && !apierrors.IsForbidden(err) {
+		return nil, err
 	}
-	if c.Ports == (render.Ports{}) {
-		c.Ports = render.Ports{HTTP: 80, HTTPS: 443}
+	gateways, err := client.List(ctx, object.Gateway, "", "")
+	switch {
+	case apierrors.IsForbidden(err):
+		return render.RoutingHidden{}, nil
+	case err != nil:
+		return nil, err
 	}
-	return c, nil
+	return detected(gateways)
 }
 
-// detect looks for the one Gateway of the cluster. With none, several, or no right to look, routes say what is missing.
-func detect(ctx context.Context, client *kube.Client) (render.Cluster, error) {
-	items, err := client.List(ctx, object.Gateway, "", "")
-	if apierrors.IsForbidden(err) {
-		return render.Cluster{}, nil
+// detected is the Routing of a cluster with these Gateways.
+func detected(gateways []unstructured.Unstructured) (render.Routing, error) {
+	switch len(gateways) {
+	case 0:
+		return render.RoutingNone{}, nil
+	case 1:
+		g, err := kube.As[gatewayv1.Gateway](&gateways[0])
+		if err != nil {
+			return nil, err
+		}
+		return fromGateway(g), nil
 	}
-	if err != nil || len(items) != 1 {
-		return render.Cluster{}, err
+	var several render.RoutingAmbiguous
+	for _, g := range gateways {
+		several.Gateways = append(several.Gateways, g.GetNamespace()+"/"+g.GetName())
 	}
-	g, err := kube.As[gatewayv1.Gateway](&items[0])
-	if err != nil {
-		return render.Cluster{}, err
-	}
-	return fromGateway(g), nil
+	slices.Sort(several.Gateways)
+	return several, nil
 }
 
-// fromGateway reads off a Gateway's listeners where it is reached, and below which domain it takes any host.
-func fromGateway(g *gatewayv1.Gateway) render.Cluster {
-	c := render.Cluster{Gateway: &render.Gateway{Namespace: g.Namespace, Name: g.Name}}
+// fromGateway reads the addresses and the domain for routes from the listeners of a Gateway.
+func fromGateway(g *gatewayv1.Gateway) render.GatewayAPI {
+	out := render.GatewayAPI{Namespace: g.Namespace, Name: g.Name}
 	for _, l := range g.Spec.Listeners {
-		if l.Hostname != nil && c.Domain == "" {
-			c.Domain, _ = strings.CutPrefix(string(*l.Hostname), "*.")
-			if c.Domain == string(*l.Hostname) {
-				c.Domain = "" // a single host is no domain for others
+		if l.Hostname != nil && out.Domain == "" {
+			out.Domain, _ = strings.CutPrefix(string(*l.Hostname), "*.")
+			if out.Domain == string(*l.Hostname) {
+				out.Domain = "" // a single host is no domain for others
 			}
 		}
+		listener := render.Listener{Name: string(l.Name), Port: int(l.Port)}
 		switch {
-		case l.Protocol == gatewayv1.HTTPProtocolType && c.Ports.HTTP == 0:
-			c.Ports.HTTP, c.Gateway.HTTP = int(l.Port), string(l.Name)
-		case l.Protocol == gatewayv1.HTTPSProtocolType && c.Ports.HTTPS == 0:
-			c.Ports.HTTPS, c.Gateway.HTTPS = int(l.Port), string(l.Name)
+		case l.Protocol == gatewayv1.HTTPProtocolType && out.HTTP.Port == 0:
+			out.HTTP = listener
+		case l.Protocol == gatewayv1.HTTPSProtocolType && out.HTTPS.Port == 0:
+			out.HTTPS = listener
 		}
 	}
-	return c
+	out.HTTP.Name, out.HTTPS.Name = cmp.Or(out.HTTP.Name, defaultHTTP), cmp.Or(out.HTTPS.Name, defaultHTTPS)
+	return out
 }

@@ -352,23 +352,20 @@ func noteOf(e rollout.Event) Note {
 // cluster finds out what the cluster offers to a spec. It asks for nothing that the spec has no use for.
 func (rd *Reader) cluster(ctx context.Context, spec pod.Spec) (render.Cluster, error) {
 	var c render.Cluster
-	var pullSecret string
 	group, asking := errgroup.WithContext(ctx)
 	if len(spec.Names(pod.KindRoute)) > 0 {
 		group.Go(func() (err error) {
-			c, err = platform.Find(asking, rd.kube)
+			c.Routing, err = platform.Find(asking, rd.kube)
 			return err
 		})
 	}
 	if len(spec.Names(pod.KindApp)) > 0 {
 		group.Go(func() (err error) {
-			pullSecret, err = rd.Registry().pullSecret(asking)
+			c.PullSecret, err = rd.Registry().pullSecret(asking)
 			return err
 		})
 	}
-	err := group.Wait()
-	c.PullSecret = pullSecret
-	return c, err
+	return c, group.Wait()
 }
 
 // join is one revision with the changes of several drafts. The error is a *MisfitError, or revision.ErrUnchanged.

@@ -86,7 +86,7 @@ func (rd *Reader) Resources(ctx context.Context) ([]report.App, []report.Route, 
 	}
 	for name, route := range head.Spec.Routes() {
 		if live.Spec.Route(name) == nil {
-			if cluster.Gateway == nil {
+			if cluster.Routing == nil {
 				if cluster, err = rd.cluster(ctx, head.Spec); err != nil {
 					return nil, nil, err
 				}

@@ -3,7 +3,7 @@
 //	spec, what the cluster offers -- Objects --> objects to apply unchanged
 //
 // It is pure, and the same input always gives the same bytes: the hash of an object says whether it has to be written.
-// Each kind of resource has a file and a row in renderers.
+// Each kind of resource has a file and a row in renderers. Each way to serve routes has a file and is a Backend.
 package render
 
 import (
@@ -20,29 +20,10 @@ import (
 
 // Cluster is what a cluster offers to a pod.
 type Cluster struct {
-	// Domain is the domain below which routes without hosts get one: "<route>-<pod>.<domain>".
-	Domain string `json:"domain,omitempty"`
-	// Gateway is the Gateway that routes attach to; nil where there is none.
-	Gateway *Gateway `json:"gateway,omitempty"`
-	// Ports are where the gateway is reached from outside; 0 where it does not listen.
-	Ports Ports `json:"ports,omitzero"`
-	// PullSecret is the name of the Secret with the pod's own logins to registries; empty where there is none.
-	PullSecret string `json:"-"`
-}
-
-// Gateway names a Gateway and its listeners.
-type Gateway struct {
-	Namespace string `json:"namespace"`
-	Name      string `json:"name"`
-	// HTTP and HTTPS are the names of the listeners that routes use; "http" and "https" when they are not set.
-	HTTP  string `json:"http,omitempty"`
-	HTTPS string `json:"https,omitempty"`
-}
-
-// Ports are the ports of a gateway.
-type Ports struct {
-	HTTP  int `json:"http,omitempty"`
-	HTTPS int `json:"https,omitempty"`
+	// Routing is how the cluster serves routes; nil when psc did not look, as for a spec without routes.
+	Routing Routing
+	// PullSecret is the name of the Secret with the pod's own logins to registries; empty when there is none.
+	PullSecret string
 }
 
 // renderer renders all resources of one kind.

@@ -33,7 +33,7 @@ var update = flag.Bool("update", false, "rewrite the wanted output of testdata/*
 const podName = "team"
 
 // Every case of testdata says in its comment what it promises. It has the resources in spec.yaml, the cluster in
-// cluster.yaml, and what comes out of them in want.yaml, or in problems.
+// cluster.yaml, and the wanted objects in want.yaml, or the wanted errors in problems.
 func TestObjects(t *testing.T) {
 	eachCase(t, func(t *testing.T, c testCase) {
 		objects, err := render.Objects(podName, c.spec, c.cluster)
@@ -60,20 +60,20 @@ func TestObjects(t *testing.T) {
 	})
 }
 
-// The hash of an object tells whether it has to be written, so the same spec must always give the same bytes.
+// The hash of an object says whether it has to be written, so the same spec must always give the same bytes.
 func TestDeterministic(t *testing.T) {
 	eachCase(t, func(t *testing.T, c testCase) {
 		first, _ := render.Objects(podName, c.spec, c.cluster)
 		for range 20 {
 			again, _ := render.Objects(podName, c.spec, c.cluster)
 			if !bytes.Equal(encode(t, first), encode(t, again)) {
-				t.Fatal("the second time the objects are others")
+				t.Fatal("the second time the objects are different")
 			}
 		}
 	})
 }
 
-// What is sent has no field that Kubernetes does not know; it can be found by its labels, and says what it is made of.
+// Every object has only fields that Kubernetes knows, the labels by which psc finds it, and its hash.
 func TestObjectsAreWellFormed(t *testing.T) {
 	eachCase(t, func(t *testing.T, c testCase) {
 		objects, _ := render.Objects(podName, c.spec, c.cluster)
@@ -89,7 +89,7 @@ func TestObjectsAreWellFormed(t *testing.T) {
 				"HTTPRoute":               &gatewayv1.HTTPRoute{},
 			}[o.GetKind()]
 			if !ok || !slices.ContainsFunc(object.Rendered(), func(row object.Row) bool { return row.Kind == o.GroupVersionKind() }) {
-				t.Fatalf("%s is not among the kinds that are rendered", o.GroupVersionKind())
+				t.Fatalf("%s has no row in object.Rendered", o.GroupVersionKind())
 			}
 			if err := yaml.UnmarshalStrict(encode(t, []*unstructured.Unstructured{o}), typed); err != nil {
 				t.Errorf("%s: %v", o.GetKind(), err)
@@ -121,8 +121,8 @@ func TestObjectsAreWellFormed(t *testing.T) {
 	})
 }
 
-// Every app runs in a pod with the "baseline" Pod Security Standard, and one whose image has a user of its own in a
-// "restricted" one: https://kubernetes.io/docs/concepts/security/pod-security-standards/
+// Every app runs in a pod with the "baseline" Pod Security Standard. An app whose image has a user of its own also runs in
+// a "restricted" one: https://kubernetes.io/docs/concepts/security/pod-security-standards/
 func TestPodSecurity(t *testing.T) {
 	standard, err := policy.NewEvaluator(policy.DefaultChecks(), nil)
 	if err != nil {
@@ -151,39 +151,15 @@ func TestPodSecurity(t *testing.T) {
 	})
 }
 
-// A spec that somebody else has stored is refused, not sent: psc must not fall over it either.
+// psc refuses an invalid spec that another client has stored. It must neither send it nor crash.
 func TestObjectsOfInvalidSpec(t *testing.T) {
 	_, err := render.Objects(podName, pod.Spec{
 		{Kind: pod.KindApp, Name: "web"}:    &pod.App{Image: "web", CPU: "much"},
 		{Kind: pod.KindRoute, Name: "shop"}: &pod.Route{Rules: []pod.Rule{{Path: "/", To: []pod.Target{{App: "none"}}}}},
-	}, render.Cluster{Domain: "example.com", Gateway: &render.Gateway{Name: "gw"}})
+	}, render.Cluster{Routing: render.GatewayAPI{Namespace: "infra", Name: "gw", Domain: "example.com"}})
 	want := "app/web spec.cpu: \"much\" is not an amount such as 500m\nroute/shop spec.rules[/].to[none]: no app named \"none\""
 	if err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
-	}
-}
-
-// The address that people are told is the one at which the gateway answers.
-func TestURLs(t *testing.T) {
-	gateway := &render.Gateway{Namespace: "infra", Name: "gw"}
-	both := render.Cluster{Domain: "example.com", Gateway: gateway, Ports: render.Ports{HTTP: 80, HTTPS: 443}}
-	for name, test := range map[string]struct {
-		cluster render.Cluster
-		route   pod.Route
-		want    []string
-	}{
-		"domain":            {cluster: both, want: []string{"https://shop-team.example.com"}},
-		"tls off":           {cluster: both, route: pod.Route{TLS: pod.TLS{Mode: pod.TLSOff}}, want: []string{"http://shop-team.example.com"}},
-		"own hosts":         {cluster: both, route: pod.Route{Hosts: []string{"a.eu", "b.eu"}}, want: []string{"https://a.eu", "https://b.eu"}},
-		"other ports":       {cluster: render.Cluster{Domain: "localhost", Gateway: gateway, Ports: render.Ports{HTTP: 8080, HTTPS: 8443}}, want: []string{"https://shop-team.localhost:8443"}},
-		"other ports, off":  {cluster: render.Cluster{Domain: "localhost", Gateway: gateway, Ports: render.Ports{HTTP: 8080, HTTPS: 8443}}, route: pod.Route{TLS: pod.TLS{Mode: pod.TLSOff}}, want: []string{"http://shop-team.localhost:8080"}},
-		"only http":         {cluster: render.Cluster{Domain: "localhost", Gateway: gateway, Ports: render.Ports{HTTP: 80}}, want: []string{"http://shop-team.localhost"}},
-		"no domain":         {cluster: render.Cluster{Gateway: gateway}},
-		"cluster not known": {route: pod.Route{Hosts: []string{"a.eu"}}, want: []string{"https://a.eu"}},
-	} {
-		if diff := cmp.Diff(test.want, test.cluster.URLs(podName, "shop", &test.route)); diff != "" {
-			t.Errorf("%s: -want +got\n%s", name, diff)
-		}
 	}
 }
 
@@ -221,12 +197,30 @@ func eachCase(t *testing.T, do func(*testing.T, testCase)) {
 			if err := pod.Validate(c.spec); err != nil {
 				t.Fatal(err)
 			}
-			if err := yaml.UnmarshalStrict(c.read("cluster.yaml"), &c.cluster); err != nil {
-				t.Fatal(err)
-			}
+			c.cluster = decodeCluster(t, c.read("cluster.yaml"))
 			do(t, c)
 		})
 	}
+}
+
+// decodeCluster reads a cluster with a Gateway, or with none.
+func decodeCluster(t *testing.T, text []byte) render.Cluster {
+	t.Helper()
+	var c struct {
+		Gateway    *render.GatewayAPI
+		None       *render.RoutingNone
+		PullSecret string
+	}
+	if err := yaml.UnmarshalStrict(text, &c); err != nil {
+		t.Fatal(err)
+	}
+	switch {
+	case c.Gateway != nil:
+		return render.Cluster{Routing: *c.Gateway, PullSecret: c.PullSecret}
+	case c.None != nil:
+		return render.Cluster{Routing: *c.None, PullSecret: c.PullSecret}
+	}
+	return render.Cluster{PullSecret: c.PullSecret}
 }
 
 func encode(t *testing.T, objects []*unstructured.Unstructured) []byte {

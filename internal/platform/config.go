@@ -1,0 +1,163 @@
+package platform
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/util/validation"
+	strictjson "sigs.k8s.io/json"
+	"sigs.k8s.io/yaml"
+
+	"github.com/pscdev/psc/internal/fault"
+	"github.com/pscdev/psc/pkg/object"
+	"github.com/pscdev/psc/pkg/render"
+)
+
+// configKey is the key of the ConfigMap psc-platform that holds a config.
+const configKey = "platform.yaml"
+
+// The names of a Gateway's listeners when nothing says otherwise.
+const defaultHTTP, defaultHTTPS = "http", "https"
+
+// config is what the owner of a cluster writes into psc-platform. The page on routes describes it.
+type config struct {
+	Domain  string         `json:"domain,omitempty"`
+	Gateway *gatewayConfig `json:"gateway,omitempty"`
+	Ports   portsConfig    `json:"ports,omitzero"`
+}
+
+// gatewayConfig names the Gateway for routes and its listeners.
+type gatewayConfig struct {
+	Namespace string `json:"namespace"`
+	Name      string `json:"name"`
+	HTTP      string `json:"http,omitempty"`
+	HTTPS     string `json:"https,omitempty"`
+}
+
+// portsConfig is where the Gateway is reached from outside. A port that is 0 is one that it does not listen to.
+type portsConfig struct {
+	HTTP  int `json:"http,omitempty"`
+	HTTPS int `json:"https,omitempty"`
+}
+
+// fields are those of a config, for people.
+const fields = "domain, gateway.namespace, gateway.name, gateway.http, gateway.https, ports.http and ports.https"
+
+// configured returns what the ConfigMap psc-platform says.
+func configured(o *unstructured.Unstructured) (render.Routing, error) {
+	text, found, _ := unstructured.NestedString(o.Object, "data", configKey)
+	if !found {
+		return nil, invalid(fault.Detail{Path: configKey, Message: "is missing: it holds the fields " + fields})
+	}
+	c, wrong := decode(text)
+	if len(wrong) == 0 {
+		wrong = c.problems()
+	}
+	if len(wrong) > 0 {
+		return nil, invalid(wrong...)
+	}
+	return c.routing(), nil
+}
+
+func invalid(wrong ...fault.Detail) error {
+	lines := make([]string, len(wrong))
+	for i, d := range wrong {
+		lines[i] = d.Path + ": " + d.Message
+	}
+	e := fault.New(fault.Failed, "ConfigMap %s/%s is not valid: %s", object.PlatformNamespace, object.PlatformConfig, strings.Join(lines, "\n")).
+		WithHint("ask the owner of the cluster to correct it")
+	e.Details = wrong
+	return e
+}
+
+// decode reads a config strictly: unknown and duplicate fields and wrong types are problems.
+func decode(text string) (config, []fault.Detail) {
+	var c config
+	data, err := yaml.YAMLToJSONStrict([]byte(text))
+	if err != nil {
+		return c, []fault.Detail{{Path: configKey, Message: err.Error()}}
+	}
+	var mismatch *json.UnmarshalTypeError
+	if err := json.Unmarshal(data, &c); errors.As(err, &mismatch) {
+		return c, []fault.Detail{{Path: cmp.Or(mismatch.Field, configKey), Message: fmt.Sprintf("must be %s, got %s", form(mismatch.Type), mismatch.Value)}}
+	}
+	unknown, err := strictjson.UnmarshalStrict(data, &c)
+	if err != nil {
+		return c, []fault.Detail{{Path: configKey, Message: err.Error()}}
+	}
+	var wrong []fault.Detail
+	for _, err := range unknown {
+		wrong = append(wrong, fault.Detail{Path: configKey, Message: err.Error() + ": the fields are " + fields})
+	}
+	return c, wrong
+}
+
+// form says what the YAML of a type of config is.
+func form(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.Int:
+		return "a whole number"
+	case reflect.String:
+		return "a string"
+	}
+	return "a map of fields"
+}
+
+// problems are what is wrong with the values of a config.
+func (c config) problems() []fault.Detail {
+	var wrong []fault.Detail
+	add := func(path, format string, args ...any) {
+		wrong = append(wrong, fault.Detail{Path: path, Message: fmt.Sprintf(format, args...)})
+	}
+	if c.Domain != "" && len(validation.IsDNS1123Subdomain(c.Domain)) > 0 {
+		add("domain", "%q is not a domain such as apps.example.com", c.Domain)
+	}
+	if c.Gateway != nil {
+		for _, f := range []struct {
+			path, value string
+			required    bool
+		}{
+			{"gateway.namespace", c.Gateway.Namespace, true},
+			{"gateway.name", c.Gateway.Name, true},
+			{"gateway.http", c.Gateway.HTTP, false},
+			{"gateway.https", c.Gateway.HTTPS, false},
+		} {
+			switch {
+			case f.value == "" && f.required:
+				add(f.path, "is missing: name the Gateway for routes by its namespace and its name")
+			case f.value != "" && len(validation.IsDNS1123Subdomain(f.value)) > 0:
+				add(f.path, "%q is not a valid name: use lower case letters, digits, - and .", f.value)
+			}
+		}
+	}
+	for _, f := range []struct {
+		path string
+		port int
+	}{{"ports.http", c.Ports.HTTP}, {"ports.https", c.Ports.HTTPS}} {
+		if f.port != 0 && len(validation.IsValidPortNum(f.port)) > 0 {
+			add(f.path, "%d is not a port: use 1 to 65535, or leave it out if the Gateway does not listen there", f.port)
+		}
+	}
+	return wrong
+}
+
+// routing is what a valid config says, with the defaults filled in.
+func (c config) routing() render.Routing {
+	if c.Gateway == nil {
+		return render.RoutingNone{Domain: c.Domain}
+	}
+	ports := c.Ports
+	if ports == (portsConfig{}) {
+		ports = portsConfig{HTTP: 80, HTTPS: 443}
+	}
+	return render.GatewayAPI{
+		Namespace: c.Gateway.Namespace, Name: c.Gateway.Name, Domain: c.Domain,
+		HTTP:  render.Listener{Name: cmp.Or(c.Gateway.HTTP, defaultHTTP), Port: ports.HTTP},
+		HTTPS: render.Listener{Name: cmp.Or(c.Gateway.HTTPS, defaultHTTPS), Port: ports.HTTPS},
+	}
+}

@@ -1,0 +1,110 @@
+package render
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/pscdev/psc/pkg/object"
+	"github.com/pscdev/psc/pkg/pod"
+)
+
+// Routing is how a cluster serves routes: a Backend, or the reason why psc has none, which is RoutingHidden, RoutingNone or
+// RoutingAmbiguous.
+type Routing interface {
+	// address is where a route is reached, as far as that is known.
+	address(r *pod.Route) address
+}
+
+// Backend is a Routing that serves routes.
+type Backend interface {
+	Routing
+	// Limits are what a route may ask of the backend.
+	Limits() Limits
+	// objects renders a route that is within the limits and has valid hosts.
+	objects(podName, name string, hosts []string, r *pod.Route, spec pod.Spec) []*unstructured.Unstructured
+}
+
+// RoutingHidden is the Routing of a cluster that does not let the user see what serves routes.
+type RoutingHidden struct{}
+
+// RoutingNone is the Routing of a cluster that has nothing to serve routes with.
+type RoutingNone struct {
+	// Domain is the domain for routes when the cluster's owner has set one without a Gateway.
+	Domain string
+}
+
+// RoutingAmbiguous is the Routing of a cluster with several Gateways and nothing that says which one is for routes.
+type RoutingAmbiguous struct {
+	// Gateways are their names, as namespace/name.
+	Gateways []string
+}
+
+// address is where a backend serves a route.
+type address struct {
+	domain string // routes without hosts get one below it; empty when the cluster has none
+	secure bool   // over https
+	port   int    // 0 for the usual one
+}
+
+func (RoutingHidden) address(r *pod.Route) address { return unserved("", r) }
+
+func (n RoutingNone) address(r *pod.Route) address { return unserved(n.Domain, r) }
+
+func (RoutingAmbiguous) address(r *pod.Route) address { return unserved("", r) }
+
+// unserved is where a route would be reached if the cluster served it.
+func unserved(domain string, r *pod.Route) address {
+	return address{domain: domain, secure: r.TLS.Mode != pod.TLSOff}
+}
+
+// backend returns what serves the routes of a cluster. The error says why nothing does, and the way out.
+func (c Cluster) backend() (Backend, error) {
+	const config = "ConfigMap " + object.PlatformNamespace + "/" + object.PlatformConfig
+	switch r := c.Routing.(type) {
+	case Backend:
+		return r, nil
+	case RoutingHidden:
+		return nil, errors.New("psc cannot see which Gateway this cluster has for routes: ask its owner to name it in " + config + " and to let all users read that")
+	case RoutingNone:
+		return nil, errors.New("this cluster has no Gateway for routes: ask its owner to create one, or to name one in " + config)
+	case RoutingAmbiguous:
+		return nil, fmt.Errorf("this cluster has several Gateways (%s): ask its owner to name the one for routes in %s", strings.Join(r.Gateways, ", "), config)
+	}
+	return nil, errors.New("psc did not check how this cluster serves routes")
+}
+
+// URLs are where a route is reached: at its own hosts, or below the cluster's domain. They are empty when the route has no
+// hosts and no domain is known.
+func (c Cluster) URLs(podName, name string, r *pod.Route) []string {
+	at := unserved("", r)
+	if c.Routing != nil {
+		at = c.Routing.address(r)
+	}
+	scheme, usual := "http", 80
+	if at.secure {
+		scheme, usual = "https", 443
+	}
+	suffix := ""
+	if at.port != 0 && at.port != usual {
+		suffix = fmt.Sprintf(":%d", at.port)
+	}
+	var urls []string
+	for _, host := range at.hosts(podName, name, r) {
+		urls = append(urls, scheme+"://"+host+suffix)
+	}
+	return urls
+}
+
+// hosts are those of the route itself, or the one that it gets below the domain, or none.
+func (a address) hosts(podName, name string, r *pod.Route) []string {
+	switch {
+	case len(r.Hosts) > 0:
+		return r.Hosts
+	case a.domain == "":
+		return nil
+	}
+	return []string{fmt.Sprintf("%s-%s.%s", name, podName, a.domain)}
+}
