@@ -60,24 +60,39 @@ func detected(gateways []unstructured.Unstructured) (render.Routing, error) {
 	return several, nil
 }
 
-// fromGateway reads the addresses and the domain for routes from the listeners of a Gateway.
+// fromGateway reads the addresses and the domain for routes from the listeners of a Gateway. A listener for a single host
+// serves few routes, so it counts only when there is no other for its protocol.
 func fromGateway(g *gatewayv1.Gateway) render.GatewayAPI {
 	out := render.GatewayAPI{Namespace: g.Namespace, Name: g.Name}
-	for _, l := range g.Spec.Listeners {
-		if l.Hostname != nil && out.Domain == "" {
-			out.Domain, _ = strings.CutPrefix(string(*l.Hostname), "*.")
-			if out.Domain == string(*l.Hostname) {
-				out.Domain = "" // a single host is no domain for others
-			}
+	sharedFirst := slices.SortedStableFunc(slices.Values(g.Spec.Listeners), func(a, b gatewayv1.Listener) int {
+		return cmp.Compare(singleHost(a), singleHost(b))
+	})
+	for _, l := range sharedFirst {
+		use := &out.HTTP
+		switch l.Protocol {
+		case gatewayv1.HTTPProtocolType:
+		case gatewayv1.HTTPSProtocolType:
+			use = &out.HTTPS
+		default:
+			continue
 		}
-		listener := render.Listener{Name: string(l.Name), Port: int(l.Port)}
-		switch {
-		case l.Protocol == gatewayv1.HTTPProtocolType && out.HTTP.Port == 0:
-			out.HTTP = listener
-		case l.Protocol == gatewayv1.HTTPSProtocolType && out.HTTPS.Port == 0:
-			out.HTTPS = listener
+		if use.Port == 0 {
+			*use = render.Listener{Name: string(l.Name), Port: int(l.Port)}
+		}
+		if l.Hostname != nil && out.Domain == "" {
+			if domain, below := strings.CutPrefix(string(*l.Hostname), "*."); below {
+				out.Domain = domain
+			}
 		}
 	}
 	out.HTTP.Name, out.HTTPS.Name = cmp.Or(out.HTTP.Name, defaultHTTP), cmp.Or(out.HTTPS.Name, defaultHTTPS)
 	return out
+}
+
+// singleHost is 1 for a listener that takes one host, and 0 for one that takes any host, or any below a domain.
+func singleHost(l gatewayv1.Listener) int {
+	if l.Hostname == nil || strings.HasPrefix(string(*l.Hostname), "*.") {
+		return 0
+	}
+	return 1
 }

@@ -45,6 +45,14 @@ func TestDetected(t *testing.T) {
 		"http alone": {[]string{"http-only"}, render.GatewayAPI{
 			Namespace: "gateways", Name: "eg", HTTP: render.Listener{Name: "http", Port: 80}, HTTPS: render.Listener{Name: "https"},
 		}},
+		// The listener for one host comes first, and is not for routes.
+		"by domain": {[]string{"by-domain"}, render.GatewayAPI{
+			Namespace: "gateways", Name: "public", Domain: "apps.example.com", HTTP: render.Listener{Name: "web", Port: 80}, HTTPS: render.Listener{Name: "websecure", Port: 443},
+		}},
+		// The domain of a listener for TLS is none for routes.
+		"no http": {[]string{"no-http"}, render.GatewayAPI{
+			Namespace: "gateways", Name: "raw", HTTP: render.Listener{Name: "http"}, HTTPS: render.Listener{Name: "https"},
+		}},
 		"several": {[]string{"psc-local", "http-only"}, render.RoutingAmbiguous{Gateways: []string{"gateways/eg", "psc-system/psc"}}},
 	} {
 		t.Run(name, func(t *testing.T) {
