@@ -365,7 +365,8 @@ func (rd *Reader) cluster(ctx context.Context, spec pod.Spec) (render.Cluster, e
 			return err
 		})
 	}
-	return c, group.Wait()
+	err := group.Wait()
+	return c, err
 }
 
 // join is one revision with the changes of several drafts. The error is a *MisfitError, or revision.ErrUnchanged.
