@@ -25,7 +25,7 @@ func newAppCreate(s *session) *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use:   "create NAME --image IMAGE",
-		Short: "Make an app",
+		Short: "Create an app",
 		Example: "  psc app create web --image ghcr.io/acme/web:1.4 --port 8080 --health /healthz\n" +
 			"  psc app create worker --image ghcr.io/acme/worker:2 --env QUEUE=mail --deploy",
 		Args: exactly("NAME"),
@@ -48,7 +48,7 @@ func (s *session) changeApp(cmd *cobra.Command, verb pod.Verb, name string, f *a
 		return err
 	}
 	if len(fields) == 0 {
-		return fault.New(fault.Usage, "nothing to set is named").WithHint("%s --help", cmd.CommandPath())
+		return fault.New(fault.Usage, "no field to set: give at least one flag").WithHint("%s --help", cmd.CommandPath())
 	}
 	return s.change(cmd.Context(), o, pod.Edit{Verb: verb, Kind: pod.KindApp, Name: name, Fields: fields})
 }
@@ -60,7 +60,7 @@ func newAppSet(s *session) *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use:   "set NAME",
-		Short: "Change an app: only what is named",
+		Short: "Change an app: only the fields that flags name",
 		Example: "  psc app set web --image ghcr.io/acme/web:1.5 --deploy\n" +
 			"  psc app set web --env LOG_LEVEL=debug --env OLD-",
 		Args:              exactly("NAME"),
@@ -75,9 +75,9 @@ func newAppSet(s *session) *cobra.Command {
 
 func newAppList(s *session) *cobra.Command {
 	return lister(s, &cobra.Command{
-		Short:   "List the apps that run, and those in drafts",
+		Short:   "List the live apps, and those of drafts",
 		Example: "  psc app list\n  psc app list -o json",
-	}, "has no apps. Make one with: psc app create NAME --image IMAGE",
+	}, "has no apps. Create one with: psc app create NAME --image IMAGE",
 		func(w *workspace.Workspace, ctx context.Context) ([]report.App, error) {
 			apps, _, err := w.Resources(ctx)
 			return apps, err
@@ -88,7 +88,7 @@ func newAppScale(s *session) *cobra.Command {
 	var o options
 	cmd := &cobra.Command{
 		Use:               "scale NAME INSTANCES",
-		Short:             "Change how many instances run; 0 stops the app",
+		Short:             "Set the number of instances; 0 stops the app",
 		Example:           "  psc app scale web 4 --deploy",
 		Args:              exactly("NAME", "INSTANCES"),
 		ValidArgsFunction: s.complete(s.resourceNames(pod.KindApp)),

@@ -24,23 +24,23 @@ type appFlags struct {
 func (f *appFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&f.image, "image", "", "`IMAGE` to run, such as ghcr.io/acme/web:1.4")
-	flags.IntVar(&f.instances, "instances", 1, "how many copies run, `N`")
-	flags.StringVar(&f.autoscale, "autoscale", "", "let the cluster choose how many run: `MIN-MAX`, or MIN-MAX@CPU in percent")
-	flags.StringArrayVar(&f.ports, "port", nil, "`PORT` it listens on, 8080 or NAME=8080; the first gets the traffic")
+	flags.IntVar(&f.instances, "instances", 1, "number of instances, `N`")
+	flags.StringVar(&f.autoscale, "autoscale", "", "let the cluster choose the number of instances: `MIN-MAX`, or MIN-MAX@CPU in percent")
+	flags.StringArrayVar(&f.ports, "port", nil, "`PORT` that the app listens on, 8080 or NAME=8080; the first one gets the traffic")
 	flags.StringArrayVar(&f.env, "env", nil, "environment variable `NAME=VALUE`; NAME- removes it")
 	flags.StringArrayVar(&f.envSecret, "env-secret", nil, "environment variable with a secret's value: `NAME=SECRET/KEY`")
 	flags.StringArrayVar(&f.envApp, "env-app", nil, "environment variable with an app's address: `NAME=APP`, or NAME=APP/PORT")
 	flags.StringArrayVar(&f.mounts, "mount", nil, "files or a disk: `PATH=config/NAME`, secret/NAME or disk/NAME; NAME/FILE for one file; PATH- removes it")
-	flags.StringVar(&f.health, "health", "", "`/PATH` to ask with HTTP, tcp, or off")
-	flags.StringArrayVar(&f.healthCommand, "health-command", nil, "command to ask with, once for each `WORD`")
-	flags.StringVar(&f.startGrace, "start-grace", "", "how long it may take to be healthy at first, such as `90s`")
-	flags.StringVar(&f.stopGrace, "stop-grace", "", "how long it may take to stop, such as `60s`")
+	flags.StringVar(&f.health, "health", "", "health check: HTTP `/PATH`, tcp, or off")
+	flags.StringArrayVar(&f.healthCommand, "health-command", nil, "health check: a command, one flag for each `WORD`")
+	flags.StringVar(&f.startGrace, "start-grace", "", "time that an instance may take to become healthy, such as `90s`")
+	flags.StringVar(&f.stopGrace, "stop-grace", "", "time that an instance may take to stop, such as `60s`")
 	flags.StringVar(&f.size, "size", "", "`SIZE`: "+strings.Join(pod.Sizes(), ", "))
-	flags.StringVar(&f.cpu, "cpu", "", "processor for one instance, such as `500m`")
-	flags.StringVar(&f.memory, "memory", "", "memory for one instance, such as `512Mi`")
+	flags.StringVar(&f.cpu, "cpu", "", "CPU request of an instance, such as `500m`")
+	flags.StringVar(&f.memory, "memory", "", "memory of an instance, such as `512Mi`")
 	flags.StringVar(&f.strategy, "strategy", "", "`rolling` or recreate")
-	flags.StringArrayVar(&f.command, "command", nil, "entrypoint instead of the image's, once for each `WORD`")
-	flags.StringArrayVar(&f.args, "arg", nil, "arguments instead of the image's, once for each `WORD`")
+	flags.StringArrayVar(&f.command, "command", nil, "entrypoint instead of the image's, one flag for each `WORD`")
+	flags.StringArrayVar(&f.args, "arg", nil, "arguments instead of the image's, one flag for each `WORD`")
 }
 
 // fields turns the flags that were named into a patch of the app's spec.
@@ -107,7 +107,7 @@ func parseAutoscale(text string) (map[string]any, error) {
 		case field == "cpu" && !aimed:
 		case err != nil || !ranged || n < 1:
 			return nil, fault.New(fault.Usage, "--autoscale %q is not MIN-MAX such as 2-10, or 2-10@70", text).
-				WithHint("--instances N hands the number back")
+				WithHint("--instances N sets a fixed number")
 		default:
 			out[field] = n
 		}

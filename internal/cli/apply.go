@@ -23,10 +23,10 @@ func newApply(s *session) *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use:   "apply -f FILE",
-		Short: "Make or change resources as files say",
-		Long: "Make every resource of the files what they say. A folder stands for all of its .yaml, .yml and .json\n" +
-			"files, and - for stdin. Resources that no file names stay; with --prune they go.\n" +
-			"With --base, what others changed since that revision stays, and a field that they changed too is a conflict.",
+		Short: "Create or change resources from files",
+		Long: "Create or replace every resource of the files. A folder stands for all of its .yaml, .yml and .json\n" +
+			"files, and - for stdin. Other resources stay; with --prune they are removed.\n" +
+			"With --base, changes of others since that revision stay, and a field that both changed is a conflict.",
 		Example: "  psc apply -f psc/ --deploy\n  psc export | psc --pod staging apply -f - --prune --dry-run\n" +
 			"  psc apply -f shop.yaml --base 12",
 		Args: exactly(),
@@ -49,9 +49,9 @@ func newApply(s *session) *cobra.Command {
 			})
 		},
 	}
-	cmd.Flags().StringArrayVarP(&files, "filename", "f", nil, "file, folder, or - for stdin; may be given several times")
+	cmd.Flags().StringArrayVarP(&files, "filename", "f", nil, "file, folder, or - for stdin; can be repeated")
 	cmd.Flags().StringVar(&base, "base", "", "the `REVISION` that the files were exported from")
-	cmd.Flags().BoolVar(&prune, "prune", false, "take out of the pod what no file names")
+	cmd.Flags().BoolVar(&prune, "prune", false, "remove the resources that no file contains")
 	o.addNoPin(cmd)
 	o.addChange(cmd)
 	return cmd
@@ -82,7 +82,7 @@ func (s *session) readFiles(names []string) (pod.Spec, error) {
 			}
 			for ref, r := range spec {
 				if from[ref] != "" {
-					wrong = append(wrong, pod.Problem{File: path, Path: ref.String(), Message: "stands in " + from[ref] + " too"})
+					wrong = append(wrong, pod.Problem{File: path, Path: ref.String(), Message: "is also defined in " + from[ref]})
 				}
 				all[ref], from[ref] = r, path
 			}
@@ -92,7 +92,7 @@ func (s *session) readFiles(names []string) (pod.Spec, error) {
 		return nil, wrong
 	}
 	if len(all) == 0 {
-		return nil, fault.New(fault.Usage, "the files hold no resources")
+		return nil, fault.New(fault.Usage, "the files contain no resources")
 	}
 	return all, nil
 }

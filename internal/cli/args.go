@@ -50,7 +50,7 @@ func between(least int, names ...string) cobra.PositionalArgs {
 			return fault.New(fault.Usage, "%s is missing", strings.Join(names[len(args):least], " and ")).
 				WithHint("%s", cmd.UseLine())
 		case len(args) > len(names):
-			return fault.New(fault.Usage, "%q is one argument too many", args[len(names)]).WithHint("%s", cmd.UseLine())
+			return fault.New(fault.Usage, "unexpected argument %q", args[len(names)]).WithHint("%s", cmd.UseLine())
 		}
 		return nil
 	}

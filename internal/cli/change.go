@@ -28,25 +28,25 @@ type options struct {
 // addDeploy adds the flags of a command that deploys.
 func (o *options) addDeploy(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringVarP(&o.Message, "message", "m", "", "what to say of it in the history, `TEXT`")
-	flags.BoolVar(&o.DryRun, "dry-run", false, "show what would change, write nothing")
-	flags.BoolVar(&o.exitCode, "exit-code", false, "with --dry-run: exit with 3 when something would change")
-	flags.DurationVar(&o.Deploy.Timeout, "timeout", defaultTimeout, "`TIME` that it may take to become ready")
-	flags.DurationVar(&o.Deploy.LockWait, "lock-wait", defaultTimeout, "`TIME` to wait while someone else deploys")
-	flags.BoolVar(&o.Deploy.Supersede, "supersede", false, "have an older revision that is being deployed give way")
-	flags.BoolVar(&o.Deploy.NoWait, "no-wait", false, "return when everything is written")
-	flags.BoolVar(&o.RollbackOnFailure, "rollback-on-failure", false, "go back to the last revision that was ready when it fails")
+	flags.StringVarP(&o.Message, "message", "m", "", "message for the history, `TEXT`")
+	flags.BoolVar(&o.DryRun, "dry-run", false, "show what would change without writing anything")
+	flags.BoolVar(&o.exitCode, "exit-code", false, "with --dry-run: exit with 3 if something would change")
+	flags.DurationVar(&o.Deploy.Timeout, "timeout", defaultTimeout, "how long to wait until it is ready, `TIME`")
+	flags.DurationVar(&o.Deploy.LockWait, "lock-wait", defaultTimeout, "how long to wait for another deploy, `TIME`")
+	flags.BoolVar(&o.Deploy.Supersede, "supersede", false, "stop a running deploy of an older revision")
+	flags.BoolVar(&o.Deploy.NoWait, "no-wait", false, "return once everything is written")
+	flags.BoolVar(&o.RollbackOnFailure, "rollback-on-failure", false, "if it fails, roll back to the last revision that was ready")
 }
 
 // addChange adds the flags of a command that changes the spec.
 func (o *options) addChange(cmd *cobra.Command) {
-	cmd.Flags().BoolVar(&o.Alone, "deploy", false, "deploy this change at once, without the drafts that wait")
+	cmd.Flags().BoolVar(&o.Alone, "deploy", false, "deploy this change at once, without the waiting drafts")
 	o.addDeploy(cmd)
 }
 
 // addNoPin adds the flag of a command that takes images.
 func (o *options) addNoPin(cmd *cobra.Command) {
-	cmd.Flags().BoolVar(&o.NoPin, "no-pin", false, "keep the tags of images, do not ask registries what they stand for")
+	cmd.Flags().BoolVar(&o.NoPin, "no-pin", false, "keep image tags instead of resolving them to digests")
 }
 
 func (o *options) check() error {
@@ -84,7 +84,7 @@ func (s *session) show(ctx context.Context, w *workspace.Workspace, o *options, 
 	case out.Deployed != nil:
 		shown := s.view.Deployed(*out.Deployed, out.Duration)
 		if shown == nil && o.Deploy.NoWait {
-			s.view.Say("See how it goes with: psc status, or psc revision wait %d", out.Revision.Number)
+			s.view.Say("Follow it with: psc status, or psc revision wait %d", out.Revision.Number)
 		}
 		return errors.Join(err, shown)
 	case err != nil:
@@ -107,7 +107,7 @@ func (s *session) show(ctx context.Context, w *workspace.Workspace, o *options, 
 
 // unchanged says that a change changes nothing, which is no error.
 func (s *session) unchanged() error {
-	return s.view.Nothing("Nothing changes: it is like that already")
+	return s.view.Nothing("No change: the pod already looks like this")
 }
 
 // showDiff shows how two revisions differ.
@@ -130,7 +130,7 @@ func differences(n int, exitCode bool) error {
 func parseRevision(text string) (int, error) {
 	n, err := strconv.Atoi(strings.TrimPrefix(text, "r"))
 	if err != nil || n < 1 {
-		return 0, fault.New(fault.Usage, "%q is not the number of a revision", text).WithHint("psc revision list")
+		return 0, fault.New(fault.Usage, "%q is not a revision number", text).WithHint("psc revision list")
 	}
 	return n, nil
 }

@@ -22,16 +22,16 @@ func newConfigList(s *session) *cobra.Command {
 	return lister(s, &cobra.Command{
 		Short:   "List the configs, drafts included",
 		Example: "  psc config list",
-	}, "has no configs. Make one with: psc config set NAME FILE", (*workspace.Workspace).Configs, view.Configs)
+	}, "has no configs. Create one with: psc config set NAME FILE", (*workspace.Workspace).Configs, view.Configs)
 }
 
 func newConfigSet(s *session) *cobra.Command {
 	var o options
 	cmd := &cobra.Command{
 		Use:   "set NAME FILE...",
-		Short: "Set files of a config, which is made when it is not there",
+		Short: "Set files of a config, creating it if needed",
 		Long: "Set files of a config, under their own names or as NAME=FILE. A folder stands for the files in it, and - for\n" +
-			"stdin. FILE- takes a file out. Every app that uses the config is started anew by the next deploy.",
+			"stdin. FILE- removes a file. The next deploy restarts every app that uses the config.",
 		Example: "  psc config set web nginx.conf mime.types\n" +
 			"  psc config set web site/ -m \"new site\" --deploy\n" +
 			"  date | psc config set web built=-\n" +
@@ -63,7 +63,7 @@ func (s *session) configFiles(files map[string]*pod.Content, text string) error 
 	}
 	switch {
 	case text == "-":
-		return fault.New(fault.Usage, "what comes from stdin needs a name").WithHint("NAME=-")
+		return fault.New(fault.Usage, "a file from stdin needs a name").WithHint("NAME=-")
 	case path == "-":
 		var err error
 		files[name], err = s.readContent(path)

@@ -17,21 +17,21 @@ func newDeploy(s *session) *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use:   "deploy [REVISION]",
-		Short: "Bring the newest revision, or the one that is named, to the cluster",
-		Long: "Deploy the newest revision with all drafts below it, or the one that is named. It waits until everything is\n" +
-			"ready. When it is interrupted, run it again: it goes on where it was. When there are drafts of others among\n" +
-			"them, it asks; --all and --mine answer.",
+		Short: "Deploy the newest revision, or the named one",
+		Long: "Deploy the newest revision with all drafts below it, or the named one. The command waits until everything is\n" +
+			"ready. If it is interrupted, run it again: it resumes. If the revision includes drafts of other users, psc\n" +
+			"asks first; --all and --mine answer.",
 		Example: "  psc deploy -m \"first version\"\n  psc deploy --mine\n  psc deploy 12 --timeout 2m\n" +
-			"  psc deploy --redeploy     put right what was changed by hand",
+			"  psc deploy --redeploy     revert changes that were made by hand",
 		Args:              between(0, "REVISION"),
 		ValidArgsFunction: s.complete(s.revisionNames),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx := cmd.Context()
 			if mine && (all || len(args) > 0) {
-				return fault.New(fault.Usage, "--mine chooses what is deployed: leave --all and REVISION out")
+				return fault.New(fault.Usage, "--mine cannot be combined with --all or REVISION")
 			}
 			if redeploy && (mine || all || len(args) > 0) {
-				return fault.New(fault.Usage, "--redeploy is about what is live: leave --mine, --all and REVISION out")
+				return fault.New(fault.Usage, "--redeploy cannot be combined with --mine, --all or REVISION")
 			}
 			number, err := optionalRevision(args)
 			if err != nil {
@@ -57,9 +57,9 @@ func newDeploy(s *session) *cobra.Command {
 	}
 	o.addDeploy(cmd)
 	flags := cmd.Flags()
-	flags.BoolVar(&mine, "mine", false, "deploy your own drafts alone; those of others are put on top")
-	flags.BoolVar(&all, "all", false, "deploy the drafts of others too")
-	flags.BoolVar(&redeploy, "redeploy", false, "deploy what is live again, without the drafts that wait")
+	flags.BoolVar(&mine, "mine", false, "deploy only your own drafts; those of others are rebased onto them")
+	flags.BoolVar(&all, "all", false, "include the drafts of others")
+	flags.BoolVar(&redeploy, "redeploy", false, "deploy the live revision again, without the waiting drafts")
 	return cmd
 }
 
@@ -74,7 +74,7 @@ func (s *session) deploy(ctx context.Context, w *workspace.Workspace, number int
 	if !s.interactive() {
 		return out, err
 	}
-	if !s.ask(err.Error() + ". Deploy them too?") {
+	if !s.ask(err.Error() + ". Deploy them, too?") {
 		return out, fault.New(fault.Failed, "nothing was deployed").WithHint("psc deploy --mine deploys your own drafts")
 	}
 	w.Tell = func(n workspace.Note) {

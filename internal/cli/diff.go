@@ -14,10 +14,9 @@ func newDiff(s *session) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "diff",
 		Short: "Show what a deploy would change",
-		Long: "Compare the newest revision with the one that is live, or with --live the one that is live with what\n" +
-			"is in the cluster.",
-		Example: "  psc diff\n  psc diff --exit-code     exit with 3 when there is something to deploy\n" +
-			"  psc diff --live          show what was changed by hand, by whom and when",
+		Long: "Compare the newest revision with the live one, or with --live the live one with the cluster.",
+		Example: "  psc diff\n  psc diff --exit-code     exit with 3 if there is something to deploy\n" +
+			"  psc diff --live          show changes by hand: what, by whom and when",
 		Args: exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			w, err := s.open()
@@ -35,13 +34,13 @@ func newDiff(s *session) *cobra.Command {
 				s.tell(workspace.Note{Includes: waiting.Includes})
 			}
 			if n := len(waiting.Loose); n > 0 {
-				s.view.Warn("%s will be put on top by the next change or deploy: r%d is not among these", view.Count(n, "waiting draft"), waiting.Loose[0].Number)
+				s.view.Warn("the next change or deploy rebases %s, which this diff leaves out: the first is r%d", view.Count(n, "waiting draft"), waiting.Loose[0].Number)
 			}
 			return s.showDiff(doc, exitCode)
 		},
 	}
-	cmd.Flags().BoolVar(&live, "live", false, "compare what is live with what is in the cluster")
-	cmd.Flags().BoolVar(&exitCode, "exit-code", false, "exit with 3 when there are differences")
+	cmd.Flags().BoolVar(&live, "live", false, "compare the live revision with the cluster")
+	cmd.Flags().BoolVar(&exitCode, "exit-code", false, "exit with 3 if there are differences")
 	return cmd
 }
 
@@ -51,7 +50,7 @@ func (s *session) diffLive(ctx context.Context, w *workspace.Workspace, exitCode
 	if err != nil {
 		return err
 	}
-	if err := s.view.Drift(doc, "Put it right with: psc deploy --redeploy"); err != nil {
+	if err := s.view.Drift(doc, "Revert it with: psc deploy --redeploy"); err != nil {
 		return err
 	}
 	return differences(len(doc.Drift), exitCode)

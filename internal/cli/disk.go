@@ -24,7 +24,7 @@ func newDiskCreate(s *session) *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use:   "create NAME --size SIZE",
-		Short: "Make a disk",
+		Short: "Create a disk",
 		Example: "  psc disk create data --size 10Gi\n" +
 			"  psc app set db --mount /var/lib/db=disk/data --deploy",
 		Args: exactly("NAME"),
@@ -39,8 +39,8 @@ func newDiskCreate(s *session) *cobra.Command {
 			return s.change(cmd.Context(), &o, pod.Edit{Verb: pod.Create, Kind: pod.KindDisk, Name: args[0], Fields: fields})
 		},
 	}
-	cmd.Flags().StringVar(&size, "size", "", "how much it holds, such as `10Gi`")
-	cmd.Flags().StringVar(&class, "class", "", "StorageClass of the cluster, `NAME`; its default one when it is not set")
+	cmd.Flags().StringVar(&size, "size", "", "capacity, such as `10Gi`")
+	cmd.Flags().StringVar(&class, "class", "", "StorageClass, `NAME`; by default that of the cluster")
 	o.addChange(cmd)
 	return cmd
 }
@@ -52,8 +52,8 @@ func newDiskSet(s *session) *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use:               "set NAME --size SIZE",
-		Short:             "Let a disk grow",
-		Long:              "Let a disk grow, where its class allows it. A disk cannot shrink.",
+		Short:             "Grow a disk",
+		Long:              "Grow a disk, if its class allows it. A disk cannot shrink.",
 		Example:           "  psc disk set data --size 20Gi --deploy",
 		Args:              exactly("NAME"),
 		ValidArgsFunction: s.complete(s.resourceNames(pod.KindDisk)),
@@ -66,27 +66,27 @@ func newDiskSet(s *session) *cobra.Command {
 			})
 		},
 	}
-	cmd.Flags().StringVar(&size, "size", "", "how much it holds, such as `20Gi`")
+	cmd.Flags().StringVar(&size, "size", "", "capacity, such as `20Gi`")
 	o.addChange(cmd)
 	return cmd
 }
 
 func newDiskList(s *session) *cobra.Command {
 	return lister(s, &cobra.Command{
-		Short:   "List the disks: those of the pod, drafts included, and those that were kept",
+		Short:   "List the disks of the pod, including drafts and disks that were kept",
 		Example: "  psc disk list",
-	}, "has no disks. Make one with: psc disk create NAME --size 10Gi", (*workspace.Workspace).Disks, view.Disks)
+	}, "has no disks. Create one with: psc disk create NAME --size 10Gi", (*workspace.Workspace).Disks, view.Disks)
 }
 
 func newDiskDelete(s *session) *cobra.Command {
 	var o options
 	cmd := &cobra.Command{
 		Use:   "delete NAME",
-		Short: "Take a disk out of the pod, or delete its data for good",
-		Long: "Take a disk out of the pod. Its data stays in the cluster, and a rollback finds it again. Of a disk that is in no\n" +
-			"revision which is live or waits, delete the data: that cannot be undone.",
+		Short: "Remove a disk from the pod, or delete its data",
+		Long: "Remove a disk from the pod. Its data stays in the cluster, and a rollback finds it again. For a disk that neither the\n" +
+			"live revision nor a draft uses, delete the data: this cannot be undone.",
 		Example: "  psc disk delete data --deploy    its data stays\n" +
-			"  psc disk delete data             now its data goes too",
+			"  psc disk delete data             this deletes its data",
 		Args:              exactly("NAME"),
 		ValidArgsFunction: s.complete(s.resourceNames(pod.KindDisk)),
 		RunE: func(cmd *cobra.Command, args []string) error {

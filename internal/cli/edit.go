@@ -26,10 +26,10 @@ func newEdit(s *session) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "edit [KIND/NAME]",
 		Short: "Change resources in your editor",
-		Long: "Open a resource of the newest revision, or all of them, in $VISUAL, $EDITOR or vi. What was saved is the change:\n" +
-			"a resource that was taken out is deleted, one that was added is made, and an empty file changes nothing.\n" +
-			"What others change meanwhile stays, and a field that they changed too is a conflict. With --deploy the live\n" +
-			"revision is opened, without the drafts that wait.",
+		Long: "Open a resource of the newest revision, or all of them, in $VISUAL, $EDITOR or vi. The saved file is the change:\n" +
+			"a resource that you remove is deleted, one that you add is created, and an empty file changes nothing.\n" +
+			"Changes that others make at the same time stay, and a field that both changed is a conflict. With --deploy, psc\n" +
+			"opens the live revision, without the waiting drafts.",
 		Example:           "  psc edit app/web\n  EDITOR='code --wait' psc edit -m \"tidy up\"\n  psc edit route shop --deploy",
 		Args:              between(0, "KIND/NAME", "NAME"),
 		ValidArgsFunction: s.complete(s.refNames),
@@ -146,9 +146,9 @@ type sheet struct {
 
 // headOf is what the person reads first.
 func headOf(wrong error) string {
-	head := "# Save to make the change. A file that is left as it is, or emptied, changes nothing.\n"
+	head := "# Save the file to make the change. An unchanged or empty file changes nothing.\n"
 	if wrong != nil {
-		head += "#\n# Nothing is changed yet, for this is wrong:\n# " + strings.ReplaceAll(wrong.Error(), "\n", "\n# ") + "\n#\n"
+		head += "#\n# Nothing was changed, because of this:\n# " + strings.ReplaceAll(wrong.Error(), "\n", "\n# ") + "\n#\n"
 	}
 	return head
 }
@@ -210,7 +210,7 @@ func (sh *sheet) keep(s *session, err error) error {
 		sh.remove()
 		return err
 	}
-	s.view.Warn("what you typed is in %s", sh.path)
+	s.view.Warn("your text is kept in %s", sh.path)
 	return err
 }
 
@@ -222,7 +222,7 @@ const editorPatience = 2 * time.Second
 func runEditor(ctx context.Context, s *session, path string) error {
 	editor := cmp.Or(os.Getenv("VISUAL"), os.Getenv("EDITOR"))
 	if editor == "" && !s.view.Terminal {
-		return fault.New(fault.Usage, "there is no terminal to edit on").WithHint("psc export, and psc apply -f")
+		return fault.New(fault.Usage, "no terminal to edit on").WithHint("psc export, and psc apply -f")
 	}
 	editor = cmp.Or(editor, "vi")
 	cmd := exec.CommandContext(ctx, "sh", "-c", "exec "+editor+` "$1"`, "sh", path)

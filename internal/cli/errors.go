@@ -38,7 +38,7 @@ func worded(err error) error {
 	case errors.As(err, &record):
 		return revisionWords(err, record)
 	case errors.As(err, &others):
-		return fault.New(fault.Conflict, "%w", err).WithHint("--all deploys them too, --mine only your own")
+		return fault.New(fault.Conflict, "%w", err).WithHint("--all includes them, --mine deploys only your own")
 	case errors.As(err, &conflict):
 		return clashWords(err, conflict.Clashes).WithHint("psc revision diff %d %d", conflict.Base, conflict.Now)
 	case errors.As(err, &misfit):
@@ -85,11 +85,11 @@ func podWords(err error, e *workspace.PodError) error {
 	case workspace.ErrNotPod:
 		return fault.New(fault.Failed, "%w", err).WithHint("psc pod list")
 	case workspace.ErrPodExists:
-		return fault.New(fault.Usage, "%w", err).WithHint("psc pod use %s, when it is a pod of yours", e.Pod)
+		return fault.New(fault.Usage, "%w", err).WithHint("psc pod use %s, if it is your pod", e.Pod)
 	case workspace.ErrPodName:
 		return fault.New(fault.Usage, "%w", err).WithHint("psc pod list")
 	case workspace.ErrNoRevisions:
-		return fault.New(fault.Usage, "%w", err).WithHint("psc app create NAME --image IMAGE makes the first")
+		return fault.New(fault.Usage, "%w", err).WithHint("psc app create NAME --image IMAGE creates the first")
 	case workspace.ErrNothingDeployed:
 		return fault.New(fault.Usage, "%w", err).WithHint("psc deploy")
 	case workspace.ErrNoneBefore:
@@ -97,9 +97,9 @@ func podWords(err error, e *workspace.PodError) error {
 	case workspace.ErrNoDrafts:
 		return fault.New(fault.Usage, "%w", err).WithHint("psc status")
 	case workspace.ErrListPods:
-		return fault.New(fault.Denied, "%w", err).WithHint("psc pod use NAME works without")
+		return fault.New(fault.Denied, "%w", err).WithHint("psc pod use NAME works without this right")
 	case workspace.ErrCreatePod:
-		return fault.New(fault.Denied, "%w", err).WithHint("ask an admin of the cluster to make the pod for you")
+		return fault.New(fault.Denied, "%w", err).WithHint("ask an admin of the cluster to create the pod for you")
 	}
 	return err
 }
@@ -109,7 +109,7 @@ func revisionWords(err error, e *workspace.RevisionError) error {
 	case workspace.ErrNoRevision:
 		return fault.New(fault.Usage, "%w", err).WithHint("psc revision list")
 	case workspace.ErrDiscarded:
-		return fault.New(fault.Usage, "%w", err).WithHint("psc rollback %d goes back to its content", e.Number)
+		return fault.New(fault.Usage, "%w", err).WithHint("psc rollback %d restores it", e.Number)
 	case workspace.ErrDraft:
 		return fault.New(fault.Usage, "%w", err).WithHint("psc deploy %d", e.Number)
 	case workspace.ErrNotDraft:
@@ -130,9 +130,9 @@ func misfitWords(err error, e *workspace.MisfitError) error {
 	case e.Draft.Number == 0:
 		return fault.New(fault.Conflict, "%w", err).WithHint("psc deploy --all")
 	case e.Without:
-		return fault.New(fault.Conflict, "%w", err).WithHint("psc revision discard with %d too", e.Draft.Number)
+		return fault.New(fault.Conflict, "%w", err).WithHint("discard r%d, too", e.Draft.Number)
 	case errors.As(e.Cause, &clashes):
-		return clashWords(err, clashes).WithHint("psc deploy brings the draft first, psc revision discard %d drops it", e.Draft.Number)
+		return clashWords(err, clashes).WithHint("psc deploy includes the draft, psc revision discard %d discards it", e.Draft.Number)
 	}
 	return fault.New(fault.Conflict, "%w", err)
 }
@@ -143,18 +143,18 @@ func deployWords(err error, e *workspace.DeployError) error {
 	out := &fault.Error{Code: fault.Conflict, Err: err, Hint: "psc status", Silent: e.RolledBack}
 	switch e.End {
 	case workspace.Locked:
-		out.Hint = "psc status tells how that goes, --supersede has it give way"
+		out.Hint = "psc status shows the running deploy, --supersede stops it"
 	case workspace.Stopped, workspace.Superseded, workspace.Lost:
 	case workspace.SignedOut:
-		out.Code, out.Hint = fault.Denied, cause.Hint+"; after it psc deploy goes on"
+		out.Code, out.Hint = fault.Denied, cause.Hint+"; then psc deploy resumes"
 	case workspace.NotBegun:
 		out.Code, out.Hint, out.Details = cause.Code, cause.Hint, cause.Details
 	case workspace.Pending:
 		out.Code, out.Err = fault.Pending, fmt.Errorf("%w%s", err, openWords(e.Resources))
-		out.Hint, out.Quotes = nextStep(e.Resources, false)+"psc deploy goes on waiting, psc rollback goes back", quotes(e.Resources)
+		out.Hint, out.Quotes = nextStep(e.Resources, false)+"psc deploy waits again, psc rollback goes back", quotes(e.Resources)
 	case workspace.Failed:
 		out.Code, out.Details, out.Quotes = cause.Code, cause.Details, quotes(e.Resources)
-		out.Hint = nextStep(e.Resources, true) + "psc deploy tries again"
+		out.Hint = nextStep(e.Resources, true) + "psc deploy retries"
 		if e.Restorable != 0 {
 			out.Hint = nextStep(e.Resources, true) + fmt.Sprintf("psc rollback goes back to r%d, which was ready", e.Restorable)
 		}

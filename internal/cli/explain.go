@@ -17,8 +17,8 @@ import (
 func newExplain(s *session) *cobra.Command {
 	return &cobra.Command{
 		Use:     "explain [KIND[.FIELD...]]",
-		Short:   "Print what a field of a resource means, and which there are",
-		Long:    "Print the kinds of resources, the fields of a kind, or what one field means. With -o json it is JSON Schema.",
+		Short:   "Describe the fields of a resource",
+		Long:    "Print the kinds of resources, the fields of a kind, or one field. With -o json it is JSON Schema.",
 		Example: "  psc explain app\n  psc explain app.health\n  psc explain route.rules.to.weight\n  psc explain app -o json",
 		Args:    between(0, "KIND"),
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {

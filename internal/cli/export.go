@@ -18,9 +18,9 @@ func newExport(s *session) *cobra.Command {
 	var kubernetes bool
 	cmd := &cobra.Command{
 		Use:   "export [FOLDER]",
-		Short: "Write all resources as files that apply takes back unchanged",
-		Long: "Print all resources of the newest revision, or write one file for each into a folder. With --kubernetes it is\n" +
-			"what they become in this cluster, for tools that speak of that: everything but the values of secrets.",
+		Short: "Write all resources as files for psc apply",
+		Long: "Print all resources of the newest revision, or write one file for each into a folder. With --kubernetes, print the\n" +
+			"Kubernetes objects that they become in this cluster, without the values of secrets.",
 		Example: "  psc export > shop.yaml\n" +
 			"  psc export psc/\n" +
 			"  psc export --kubernetes manifests/",
@@ -52,7 +52,7 @@ func newExport(s *session) *cobra.Command {
 			return s.view.Files(all)
 		},
 	}
-	cmd.Flags().BoolVar(&kubernetes, "kubernetes", false, "as objects of Kubernetes")
+	cmd.Flags().BoolVar(&kubernetes, "kubernetes", false, "as Kubernetes objects")
 	return cmd
 }
 
@@ -64,7 +64,7 @@ func (s *session) exportKubernetes(ctx context.Context, w *workspace.Workspace, 
 	}
 	for name, secret := range spec.Secrets() {
 		for key, version := range secret.Keys {
-			s.view.Warn("the value of %s is not in it: it is in the Secret %s of this pod", name+"/"+key, secret.Object(name, version))
+			s.view.Warn("the value of %s is left out: it is in the Secret %s of this pod", name+"/"+key, secret.Object(name, version))
 		}
 	}
 	return all, nil

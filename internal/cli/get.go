@@ -13,8 +13,8 @@ func newGet(s *session) *cobra.Command {
 	var selector string
 	cmd := &cobra.Command{
 		Use:   "get KIND [NAME...]",
-		Short: "List objects of the pod as Kubernetes sees them",
-		Long:  "List Kubernetes' own objects in the pod's namespace. Kinds are written as kubectl takes them.",
+		Short: "List the Kubernetes objects of the pod",
+		Long:  "List Kubernetes objects in the pod's namespace. Kinds are written as in kubectl.",
 		Example: "  psc get pods\n  psc get deploy,svc\n  psc get httproute web -o yaml\n" +
 			"  psc get pods -l psc.dev/app=web",
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -32,7 +32,7 @@ func newGet(s *session) *cobra.Command {
 			return s.view.Objects(found, one(args), "Nothing found in pod "+w.Pod)
 		},
 	}
-	cmd.Flags().StringVarP(&selector, "selector", "l", "", "only those with these labels")
+	cmd.Flags().StringVarP(&selector, "selector", "l", "", "label `SELECTOR`, as in kubectl")
 	return cmd
 }
 

@@ -25,7 +25,7 @@ func newLogin(s *session) *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use:   "login [SERVER]",
-		Short: "Sign in to a cluster, and use it from now on",
+		Short: "Sign in to a cluster, and make it the current one",
 		Long: "Use a context of your kubeconfig, or sign in to a server with a token or a client certificate. The\n" +
 			"server is asked who you are. Your kubeconfig's current context stays what it is.",
 		Example: "  psc login --context staging\n" +
@@ -35,7 +35,7 @@ func newLogin(s *session) *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var c workspace.Connection
 			if len(args) == 0 && (tokenStdin || r != login.Request{}) {
-				return fault.New(fault.Usage, "the SERVER is missing").WithHint("%s", cmd.UseLine())
+				return fault.New(fault.Usage, "SERVER is missing").WithHint("%s", cmd.UseLine())
 			}
 			if len(args) == 1 {
 				if cmd.Flags().Changed(config.Context) {
@@ -57,7 +57,7 @@ func newLogin(s *session) *cobra.Command {
 	flags.BoolVar(&tokenStdin, "token-stdin", false, "read the token from stdin ("+tokenVariable+" in the environment works too)")
 	flags.StringVar(&r.Certificate, "client-certificate", "", "file with a client certificate")
 	flags.StringVar(&r.Key, "client-key", "", "file with the key of the client certificate")
-	flags.StringVar(&r.Authority, "certificate-authority", "", "file with the certificate that signs the server's")
+	flags.StringVar(&r.Authority, "certificate-authority", "", "file with the CA certificate of the server")
 	flags.BoolVar(&r.Insecure, "insecure-skip-tls-verify", false, "do not check the server's certificate")
 	return cmd
 }
@@ -94,7 +94,7 @@ func (s *session) login(ctx context.Context, c workspace.Connection) error {
 func (s *session) credentials(r *login.Request, tokenStdin bool) error {
 	switch {
 	case (r.Certificate == "") != (r.Key == ""):
-		return fault.New(fault.Usage, "--client-certificate and --client-key belong together")
+		return fault.New(fault.Usage, "--client-certificate and --client-key must be given together")
 	case r.Certificate != "":
 		return nil
 	case tokenStdin:
@@ -121,9 +121,8 @@ func (s *session) credentials(r *login.Request, tokenStdin bool) error {
 func newLogout(s *session) *cobra.Command {
 	return &cobra.Command{
 		Use:   "logout",
-		Short: "Forget the current context, and the credentials that login made",
-		Long: "Forget which context and pod were current. What psc login SERVER wrote into the kubeconfig is\n" +
-			"removed; contexts of others stay.",
+		Short: "Sign out: forget the current context and its credentials",
+		Long: "Forget the current context and pod. psc removes only the kubeconfig entries that psc login SERVER wrote.",
 		Example: "  psc logout",
 		Args:    exactly(),
 		RunE: func(_ *cobra.Command, _ []string) error {

@@ -20,7 +20,7 @@ func newNewPod(s *session) *cobra.Command {
 	return &cobra.Command{
 		Use:     "new-pod NAME",
 		Aliases: []string{"new-project"},
-		Short:   "Make a pod, a workspace of its own, and use it from now on",
+		Short:   "Create a pod, a workspace, and make it the current one",
 		Example: "  psc new-pod shop",
 		Args:    exactly("NAME"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -63,7 +63,7 @@ func newPodList(s *session) *cobra.Command {
 			for i := range pods {
 				pods[i].Current = pods[i].Name == s.settings.CurrentPod(cluster.Context)
 			}
-			return view.List(s.view, pods, fmt.Sprintf("Context %s has no pods. Make one with: psc new-pod NAME", cluster.Context), view.Pods)
+			return view.List(s.view, pods, fmt.Sprintf("Context %s has no pods. Create one with: psc new-pod NAME", cluster.Context), view.Pods)
 		},
 	}
 }
@@ -93,7 +93,7 @@ func newPodShow(s *session) *cobra.Command {
 func newPodUse(s *session) *cobra.Command {
 	return &cobra.Command{
 		Use:               "use NAME",
-		Short:             "Work in a pod from now on, in this context",
+		Short:             "Make a pod the current one of this context",
 		Example:           "  psc pod use shop",
 		Args:              exactly("NAME"),
 		ValidArgsFunction: s.complete(s.podNames),
@@ -132,7 +132,7 @@ func newPodDelete(s *session) *cobra.Command {
 			return s.deletePod(cmd.Context(), args[0], timeout)
 		},
 	}
-	cmd.Flags().BoolVar(&noWait, "no-wait", false, "return when the deletion has begun")
+	cmd.Flags().BoolVar(&noWait, "no-wait", false, "return once the deletion has begun")
 	cmd.Flags().DurationVar(&timeout, "timeout", defaultTimeout, "how long to wait until everything is gone")
 	return cmd
 }

@@ -20,9 +20,9 @@ func newRegistry(s *session) *cobra.Command {
 
 func newRegistryList(s *session) *cobra.Command {
 	return lister(s, &cobra.Command{
-		Short:   "List the registries that the pod is signed in to, and as whom",
+		Short:   "List the pod's registry logins",
 		Example: "  psc registry list",
-	}, "is signed in to no registry", func(w *workspace.Workspace, ctx context.Context) ([]report.Login, error) {
+	}, "has no registry logins", func(w *workspace.Workspace, ctx context.Context) ([]report.Login, error) {
 		return w.Registry().Logins(ctx)
 	}, view.Logins)
 }
@@ -34,10 +34,10 @@ func newRegistryLogin(s *session) *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use:   "login SERVER",
-		Short: "Let the pod pull images from a registry that asks who you are",
-		Long: "Keep a user name and a password for a registry in the pod. The registry is asked first whether it takes them.\n" +
-			"The apps get them with the next deploy, which starts nothing anew for it; psc uses them when it pins an image\n" +
-			"for which docker login has nothing. Everybody who may read the pod's secrets can read them: use a robot account.",
+		Short: "Sign the pod in to a private registry",
+		Long: "Store a user name and a password for a registry in the pod, after the registry has accepted them. Apps use them\n" +
+			"from the next deploy on, without a restart. psc uses them to pin images if docker login has no login. Every user\n" +
+			"who can read the pod's secrets can read them: use a robot account.",
 		Example: "  psc registry login ghcr.io --username robot\n" +
 			"  pass show ghcr | psc registry login ghcr.io --username robot --password-stdin\n" +
 			"  psc registry login ghcr.io --from-docker",
@@ -61,13 +61,13 @@ func newRegistryLogin(s *session) *cobra.Command {
 			if err := s.view.Line(doc, []string{doc.Ref()}, "Pod %s is signed in to %s as %s", w.Pod, server, login.Username); err != nil {
 				return err
 			}
-			s.view.Say("The apps get it with: psc deploy")
+			s.view.Say("Give it to the apps with: psc deploy")
 			return nil
 		},
 	}
 	cmd.Flags().StringVarP(&login.Username, "username", "u", "", "user `NAME`")
 	cmd.Flags().BoolVar(&stdin, "password-stdin", false, "read the password from stdin")
-	cmd.Flags().BoolVar(&fromDocker, "from-docker", false, "take what docker login has kept")
+	cmd.Flags().BoolVar(&fromDocker, "from-docker", false, "use the login that docker login stored")
 	cmd.MarkFlagsMutuallyExclusive("from-docker", "username")
 	cmd.MarkFlagsMutuallyExclusive("from-docker", "password-stdin")
 	return cmd
@@ -75,7 +75,7 @@ func newRegistryLogin(s *session) *cobra.Command {
 
 func (s *session) askLogin(login *workspace.Login, stdin bool) error {
 	if login.Username == "" {
-		return fault.New(fault.Usage, "--username is missing").WithHint("--from-docker takes what docker login has kept")
+		return fault.New(fault.Usage, "--username is missing").WithHint("--from-docker uses the login that docker login stored")
 	}
 	if !stdin {
 		password, err := s.askHidden("password", "pipe it to --password-stdin")
@@ -93,7 +93,7 @@ func (s *session) askLogin(login *workspace.Login, stdin bool) error {
 func newRegistryLogout(s *session) *cobra.Command {
 	return &cobra.Command{
 		Use:     "logout SERVER",
-		Short:   "Forget the pod's login to a registry",
+		Short:   "Remove the pod's login to a registry",
 		Example: "  psc registry logout ghcr.io",
 		Args:    exactly("SERVER"),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -40,7 +40,7 @@ func lister[T report.Item](
 func newShow(s *session, kind pod.Kind) *cobra.Command {
 	return &cobra.Command{
 		Use:               "show NAME",
-		Short:             "Print it as a file, drafts included",
+		Short:             "Print it as a file, including drafts",
 		Example:           fmt.Sprintf("  psc %s show web\n  psc %s show web -o jsonpath={.spec}", kind.Word(), kind.Word()),
 		Args:              exactly("NAME"),
 		ValidArgsFunction: s.complete(s.resourceNames(kind)),
@@ -76,7 +76,7 @@ func newDelete(s *session, kind pod.Kind) *cobra.Command {
 	var o options
 	cmd := &cobra.Command{
 		Use:               "delete NAME...",
-		Short:             fmt.Sprintf("Take %s out of the pod", withArticle(kind)),
+		Short:             fmt.Sprintf("Remove %s from the pod", withArticle(kind)),
 		Example:           fmt.Sprintf("  psc %s delete web --deploy", kind.Word()),
 		Args:              atLeast("NAME"),
 		ValidArgsFunction: s.complete(s.resourceNames(kind)),
@@ -128,7 +128,7 @@ func parseKind(word string) (pod.Kind, error) {
 			return kind, nil
 		}
 	}
-	e := fault.New(fault.Usage, "there is no kind %q: it is one of %s", word, strings.Join(words, ", "))
+	e := fault.New(fault.Usage, "unknown kind %q: must be one of %s", word, strings.Join(words, ", "))
 	if near := pod.Nearest(word, words); near != "" {
 		return "", e.WithHint("did you mean %s?", near)
 	}

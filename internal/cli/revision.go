@@ -26,7 +26,7 @@ func newRevisionList(s *session) *cobra.Command {
 	var most int
 	cmd := &cobra.Command{
 		Use:     "list",
-		Short:   "List what was changed, when and by whom",
+		Short:   "List the history: what changed, when and by whom",
 		Example: "  psc revision list\n  psc revision list -o json",
 		Args:    exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -42,11 +42,11 @@ func newRevisionList(s *session) *cobra.Command {
 			if !s.view.Document() && most > 0 && len(all) > most {
 				all = all[:most]
 			}
-			return s.view.Revisions(all, fmt.Sprintf("Pod %s has no revisions. Make one with: psc app create NAME --image IMAGE", w.Pod),
+			return s.view.Revisions(all, fmt.Sprintf("Pod %s has no revisions. Create one with: psc app create NAME --image IMAGE", w.Pod),
 				len(h.All)-len(all), "psc revision list --most 0")
 		},
 	}
-	cmd.Flags().IntVar(&most, "most", 20, "how many to list at the most; 0 for all")
+	cmd.Flags().IntVar(&most, "most", 20, "maximum number of revisions; 0 for all")
 	return cmd
 }
 
@@ -54,7 +54,7 @@ func newRevisionShow(s *session) *cobra.Command {
 	return &cobra.Command{
 		Use:               "show [REVISION]",
 		Short:             "Show one revision: who, when, why, and its resources",
-		Long:              "Show the revision that is named, or else the live one.",
+		Long:              "Show the named revision, by default the live one.",
 		Example:           "  psc revision show\n  psc revision show 12 -o yaml",
 		Args:              between(0, "REVISION"),
 		ValidArgsFunction: s.complete(s.revisionNames),
@@ -80,8 +80,8 @@ func newRevisionDiff(s *session) *cobra.Command {
 	var exitCode bool
 	cmd := &cobra.Command{
 		Use:               "diff A [B]",
-		Short:             "Show how two revisions differ",
-		Long:              "Show what changed from A to B; without B, what changed from A to the newest revision.",
+		Short:             "Compare two revisions",
+		Long:              "Show what changed from A to B, by default the newest revision.",
 		Example:           "  psc revision diff 2 3\n  psc revision diff 2 -o json",
 		Args:              between(1, "A", "B"),
 		ValidArgsFunction: s.complete(s.revisionNames),
@@ -105,7 +105,7 @@ func newRevisionDiff(s *session) *cobra.Command {
 			return s.showDiff(doc, exitCode)
 		},
 	}
-	cmd.Flags().BoolVar(&exitCode, "exit-code", false, "exit with 3 when there are differences")
+	cmd.Flags().BoolVar(&exitCode, "exit-code", false, "exit with 3 if there are differences")
 	return cmd
 }
 
@@ -114,8 +114,8 @@ func newRevisionWait(s *session) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "wait [REVISION]",
 		Short: "Wait until a deploy has ended",
-		Long: "Wait for the revision that is named, or else the live one. It exits with 0 when the revision is\n" +
-			"ready, 1 when it failed, and 8 when it is still pending at the timeout.",
+		Long: "Wait for the named revision, by default the live one. The exit code is 0 if it is ready, 1 if it failed, and 8 if it\n" +
+			"is still pending at the timeout.",
 		Example:           "  psc deploy --no-wait && psc revision wait",
 		Args:              between(0, "REVISION"),
 		ValidArgsFunction: s.complete(s.revisionNames),
@@ -155,9 +155,9 @@ func newRevisionWait(s *session) *cobra.Command {
 func newRevisionDiscard(s *session) *cobra.Command {
 	return &cobra.Command{
 		Use:   "discard [REVISION...]",
-		Short: "Drop drafts that wait",
-		Long: "Drop the drafts that are named, or else all of your own. The history keeps them, marked. Those above them are made\n" +
-			"again without them.",
+		Short: "Discard waiting drafts",
+		Long: "Discard the named drafts, by default all of your own. The history keeps them as discarded. psc rebases the drafts\n" +
+			"above them.",
 		Example:           "  psc revision discard\n  psc revision discard 12 14",
 		ValidArgsFunction: s.complete(s.revisionNames),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -185,9 +185,9 @@ func newRevisionPrune(s *session) *cobra.Command {
 	var p workspace.Prune
 	cmd := &cobra.Command{
 		Use:   "prune --keep N",
-		Short: "Remove old revisions, and the files and secret values that only they had",
-		Long: "Remove all but the newest revisions. The live one, those that wait, those that are being deployed and the last one\n" +
-			"that was ready stay in any case, and so does everything that is mounted.",
+		Short: "Remove old revisions, and content that only they use",
+		Long: "Remove all but the newest revisions. psc always keeps the live revision, waiting and running ones, the last one that\n" +
+			"was ready, and all content that is mounted.",
 		Example: "  psc revision prune --keep 50 --keep-revision 7\n  psc revision prune --keep 50 --dry-run",
 		Args:    exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -206,23 +206,23 @@ func newRevisionPrune(s *session) *cobra.Command {
 			if p.DryRun {
 				verb = "Would remove"
 			}
-			return s.view.Line(doc, doc.Refs(), "%s %s and %s that nothing else needs", verb,
+			return s.view.Line(doc, doc.Refs(), "%s %s and %s", verb,
 				view.Count(len(doc.Revisions), "revision"), view.Count(len(doc.Content), "object"))
 		},
 	}
-	cmd.Flags().IntVar(&p.Newest, "keep", 0, "how many of the newest revisions stay, `N`")
-	cmd.Flags().IntSliceVar(&p.Also, "keep-revision", nil, "`REVISION` that stays too, to roll back to")
-	cmd.Flags().DurationVar(&p.Grace, "grace", time.Hour, "`TIME` that unused files and values stay: a change may be about to refer to them")
-	cmd.Flags().BoolVar(&p.DryRun, "dry-run", false, "show what would go, remove nothing")
+	cmd.Flags().IntVar(&p.Newest, "keep", 0, "number of newest revisions to keep, `N`")
+	cmd.Flags().IntSliceVar(&p.Also, "keep-revision", nil, "another `REVISION` to keep")
+	cmd.Flags().DurationVar(&p.Grace, "grace", time.Hour, "keep unused files and values for this `TIME`: a running change may need them")
+	cmd.Flags().BoolVar(&p.DryRun, "dry-run", false, "show what would be removed")
 	return cmd
 }
 
 func newRevisionVerify(s *session) *cobra.Command {
 	return &cobra.Command{
 		Use:   "verify [REVISION]",
-		Short: "Find records, files and secret values that are damaged or missing",
-		Long: "Read the revision that is named, or else all, with everything that they refer to. It exits with 1 when something\n" +
-			"is damaged or missing.",
+		Short: "Find damaged or missing records, files and secret values",
+		Long: "Read the named revision, by default all, and the content that they refer to. The exit code is 1 if something is\n" +
+			"damaged or missing.",
 		Example:           "  psc revision verify\n  psc revision verify 7",
 		Args:              between(0, "REVISION"),
 		ValidArgsFunction: s.complete(s.revisionNames),

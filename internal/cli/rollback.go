@@ -10,9 +10,9 @@ func newRollback(s *session) *cobra.Command {
 	var o options
 	cmd := &cobra.Command{
 		Use:   "rollback [REVISION]",
-		Short: "Go back to the last revision that was ready, or to the one that is named",
-		Long: "Make a new revision with the content of an old one, and deploy it. Without a number that is the\n" +
-			"last revision before the live one that was ready. Drafts that wait are put on top of it.",
+		Short: "Go back to the last revision that was ready, or to the named one",
+		Long: "Create a revision with the content of an old one, and deploy it. By default that is the last revision before the live\n" +
+			"one that was ready. Waiting drafts are rebased onto it.",
 		Example:           "  psc rollback\n  psc rollback 7 -m \"checkout is broken\"",
 		Args:              between(0, "REVISION"),
 		ValidArgsFunction: s.complete(s.revisionNames),

@@ -25,11 +25,11 @@ func Command(env Env) *cobra.Command { return newRoot(&session{Env: env}) }
 func newRoot(s *session) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "psc",
-		Short: "Run apps on Kubernetes, and go back when it was a mistake",
+		Short: "Run apps on Kubernetes, with a history to go back to",
 		Long: "psc turns a Kubernetes cluster into a platform for developers. You say what runs (apps) and\n" +
-			"where it is reached (routes); every change is a numbered revision: look at it, deploy it, go back.",
+			"where it is reached (routes). Every change is a numbered revision: compare it, deploy it, go back to it.",
 		Example: "  psc login --context staging      use a cluster of your kubeconfig\n" +
-			"  psc new-pod shop                 make a workspace\n" +
+			"  psc new-pod shop                 create a workspace\n" +
 			"  psc app create web --image ghcr.io/acme/web:1.4 --port 8080\n" +
 			"  psc route create web --to web\n" +
 			"  psc deploy",
@@ -53,10 +53,10 @@ func newRoot(s *session) *cobra.Command {
 	flags.StringP(config.Pod, "p", "", "pod to work in (PSC_POD)")
 	flags.String(config.Context, "", "context of the kubeconfig (PSC_CONTEXT)")
 	flags.StringVar(&s.kubeconfig, "kubeconfig", "", "kubeconfig file (KUBECONFIG)")
-	flags.StringP(config.Output, "o", "", "answer as "+strings.Join(view.Formats(), ", "))
-	flags.BoolVarP(&s.yes, "yes", "y", false, "answer questions with yes")
-	flags.BoolVarP(&s.quiet, "quiet", "q", false, "only the answer, not the story")
-	flags.BoolVarP(&s.verbose, "verbose", "v", false, "show each request to the cluster")
+	flags.StringP(config.Output, "o", "", "output format: "+strings.Join(view.Formats(), ", "))
+	flags.BoolVarP(&s.yes, "yes", "y", false, "answer yes to questions")
+	flags.BoolVarP(&s.quiet, "quiet", "q", false, "print only the result")
+	flags.BoolVarP(&s.verbose, "verbose", "v", false, "print each API request")
 	root.SetFlagErrorFunc(wrongFlags)
 	group(root, groupStart, newLogin(s), newLogout(s), newWhoami(s), newNewPod(s), newPod(s))
 	group(root, groupResources, newApp(s), newRoute(s), newConfig(s), newSecret(s), newDisk(s), newApply(s), newEdit(s), newExport(s), newRegistry(s))

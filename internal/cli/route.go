@@ -26,7 +26,7 @@ func newRouteCreate(s *session) *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use:   "create NAME --to APP",
-		Short: "Make a route",
+		Short: "Create a route",
 		Example: "  psc route create web --to web\n" +
 			"  psc route create shop --host shop.example.com --to web --to /api:api",
 		Args: exactly("NAME"),
@@ -49,9 +49,9 @@ func newRouteSet(s *session) *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use:   "set NAME",
-		Short: "Change a route: only what is named",
+		Short: "Change a route: only the fields that flags name",
 		Example: "  psc route set web --to web=90,web-next=10 --deploy\n" +
-			"  psc route set web --to /api:-          the path /api is no longer led anywhere of its own",
+			"  psc route set web --to /api:-          remove the path /api",
 		Args:              exactly("NAME"),
 		ValidArgsFunction: s.complete(s.resourceNames(pod.KindRoute)),
 		RunE:              func(cmd *cobra.Command, args []string) error { return s.changeRoute(cmd, pod.Set, args[0], &f, &o) },
@@ -63,9 +63,9 @@ func newRouteSet(s *session) *cobra.Command {
 
 func newRouteList(s *session) *cobra.Command {
 	return lister(s, &cobra.Command{
-		Short:   "List the routes, and those in drafts",
+		Short:   "List the live routes, and those of drafts",
 		Example: "  psc route list\n  psc route list -o json",
-	}, "has no routes. Make one with: psc route create NAME --to APP",
+	}, "has no routes. Create one with: psc route create NAME --to APP",
 		func(w *workspace.Workspace, ctx context.Context) ([]report.Route, error) {
 			_, routes, err := w.Resources(ctx)
 			return routes, err
@@ -80,10 +80,10 @@ type routeFlags struct {
 
 func (f *routeFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringArrayVar(&f.to, "to", nil, "`APP` it leads to, or shares of the traffic: web=90,web-next=10; PATH:APP for a path")
-	flags.StringSliceVar(&f.hosts, "host", nil, "`HOST` it answers to; none for <route>-<pod>.<domain>, - removes all")
-	flags.StringVar(&f.path, "path", "/", "`PATH` that --to speaks of; --to - removes it")
-	flags.StringVar(&f.tls, "tls", "", "`auto` (https), off (http), or secret/NAME with a certificate of its own")
+	flags.StringArrayVar(&f.to, "to", nil, "target `APP`, or traffic shares: web=90,web-next=10; PATH:APP for a path")
+	flags.StringSliceVar(&f.hosts, "host", nil, "`HOST` of the route, by default <route>-<pod>.<domain>; - removes all")
+	flags.StringVar(&f.path, "path", "/", "`PATH` for --to; --to - removes it")
+	flags.StringVar(&f.tls, "tls", "", "`auto` (https), off (http), or secret/NAME with your own certificate")
 }
 
 // fields turns the flags that were named into a patch of the route's spec. A path's targets are set as a whole: shares
@@ -105,7 +105,7 @@ func (f *routeFlags) fields(cmd *cobra.Command) (pod.Fields, error) {
 		if strings.HasPrefix(text, "/") {
 			at, rest, found := strings.Cut(text, ":")
 			if !found {
-				return nil, fault.New(fault.Usage, "--to %q names a path but no app", text).WithHint("--to %s:APP", text)
+				return nil, fault.New(fault.Usage, "--to %q has a path but no app", text).WithHint("--to %s:APP", text)
 			}
 			path, targets = at, rest
 		}
@@ -149,7 +149,7 @@ func (s *session) changeRoute(cmd *cobra.Command, verb pod.Verb, name string, f 
 		return err
 	}
 	if len(fields) == 0 {
-		return fault.New(fault.Usage, "nothing to set is named").WithHint("%s --help", cmd.CommandPath())
+		return fault.New(fault.Usage, "no field to set: give at least one flag").WithHint("%s --help", cmd.CommandPath())
 	}
 	return s.change(cmd.Context(), o, pod.Edit{Verb: verb, Kind: pod.KindRoute, Name: name, Fields: fields})
 }

@@ -29,10 +29,9 @@ func newSecretSet(s *session) *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use:   "set NAME [KEY...]",
-		Short: "Set keys of a secret, which is made when it is not there",
-		Long: "Set the values of keys. They are asked for on a terminal and else read from stdin, or come from files, and never\n" +
-			"from arguments, which others can read. KEY- takes a key out. Every app that uses the secret is started anew by the\n" +
-			"next deploy.",
+		Short: "Set keys of a secret, creating it if needed",
+		Long: "Set the values of keys. psc asks for them on a terminal, or reads them from stdin or files, but never from arguments,\n" +
+			"which other users can read. KEY- removes a key. The next deploy restarts every app that uses the secret.",
 		Example: "  psc secret set db url password\n" +
 			"  pass show shop/db | psc secret set db password\n" +
 			"  psc secret set shop-tls --file tls.crt=shop.pem --file tls.key=shop.key\n" +
@@ -70,7 +69,7 @@ func newSecretSet(s *session) *cobra.Command {
 		},
 	}
 	cmd.Flags().StringArrayVar(&files, "file", nil, "file with the value of a key: `KEY=FILE`")
-	cmd.Flags().StringVar(&envFile, "env-file", "", "`FILE` with lines KEY=VALUE, - for stdin; nothing in them is replaced")
+	cmd.Flags().StringVar(&envFile, "env-file", "", "`FILE` with lines KEY=VALUE, - for stdin; values are taken literally")
 	o.addChange(cmd)
 	return cmd
 }
@@ -79,7 +78,7 @@ func newSecretList(s *session) *cobra.Command {
 	return lister(s, &cobra.Command{
 		Short:   "List the secrets and their keys, drafts included",
 		Example: "  psc secret list",
-	}, "has no secrets. Make one with: psc secret set NAME KEY", (*workspace.Workspace).Secrets, view.Secrets)
+	}, "has no secrets. Create one with: psc secret set NAME KEY", (*workspace.Workspace).Secrets, view.Secrets)
 }
 
 // secretKeys are the keys whose values are to be asked for, and those of KEY-, which are removed. A value in an argument is
@@ -88,8 +87,8 @@ func secretKeys(args []string) (keys, remove []string, err error) {
 	for _, arg := range args {
 		key, _, valued := strings.Cut(arg, "=")
 		if valued {
-			return nil, nil, fault.New(fault.Usage, "the value of %s stands in an argument, where others can read it", key).
-				WithHint("psc secret set NAME %s asks for it, or reads it from stdin", key)
+			return nil, nil, fault.New(fault.Usage, "do not pass the value of %s as an argument: other users can read it", key).
+				WithHint("psc secret set NAME %s asks for the value, or reads it from stdin", key)
 		}
 		if removed, ok := strings.CutSuffix(arg, "-"); ok {
 			remove = append(remove, removed)
@@ -108,12 +107,12 @@ func (s *session) askValues(values map[string][]byte, keys []string) error {
 	f, ok := s.In.(*os.File)
 	if !ok || !isTerminal(f) {
 		if len(keys) > 1 {
-			return fault.New(fault.Usage, "stdin can hold the value of one key, not of %s", strings.Join(keys, " and ")).
+			return fault.New(fault.Usage, "stdin can provide the value of one key, not of %s", strings.Join(keys, " and ")).
 				WithHint("--env-file - reads lines KEY=VALUE from stdin")
 		}
 		value, err := s.read("-", maxValues)
 		if err == nil && len(value) == 0 { // whatever should have written it has failed
-			return fault.New(fault.Usage, "stdin holds no value for %s", keys[0]).WithHint("--file %s=/dev/null sets an empty one", keys[0])
+			return fault.New(fault.Usage, "stdin is empty: no value for %s", keys[0]).WithHint("--file %s=/dev/null sets an empty one", keys[0])
 		}
 		values[keys[0]] = bytes.TrimSuffix(bytes.TrimSuffix(value, []byte("\n")), []byte("\r"))
 		return err
@@ -168,7 +167,7 @@ func parseEnvFile(values map[string][]byte, path, text string) error {
 		key, value, ok := strings.Cut(strings.TrimPrefix(line, "export "), "=")
 		if !ok {
 			return fault.New(fault.Usage, "--env-file %s: line %d is not KEY=VALUE", path, number).
-				WithHint("a value of several lines has to come from a file of its own: --file KEY=FILE")
+				WithHint("read a value with several lines from its own file: --file KEY=FILE")
 		}
 		for _, quote := range []string{`"`, "'"} {
 			rest, quoted := strings.CutPrefix(value, quote)
@@ -176,8 +175,8 @@ func parseEnvFile(values map[string][]byte, path, text string) error {
 				continue
 			}
 			if value, ok = strings.CutSuffix(rest, quote); !ok {
-				return fault.New(fault.Usage, "--env-file %s: the quotes of line %d do not end on it", path, number).
-					WithHint("a value of several lines has to come from a file of its own: --file KEY=FILE")
+				return fault.New(fault.Usage, "--env-file %s: line %d has an unclosed quote", path, number).
+					WithHint("read a value with several lines from its own file: --file KEY=FILE")
 			}
 			break
 		}

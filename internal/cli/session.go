@@ -81,7 +81,7 @@ func (s *session) open(name ...string) (*workspace.Workspace, error) {
 	if len(name) == 0 {
 		chosen := s.settings.Pod(cluster.Context)
 		if chosen == "" {
-			return nil, fault.New(fault.Usage, "no pod is chosen in context %s", cluster.Context).
+			return nil, fault.New(fault.Usage, "no current pod in context %s", cluster.Context).
 				WithHint("psc pod use NAME, psc new-pod NAME, or --pod NAME")
 		}
 		if err := workspace.CheckName(chosen); err != nil {
@@ -121,7 +121,7 @@ func (s *session) tell(n workspace.Note) {
 	case n.Queued != nil:
 		text := fmt.Sprintf("  waiting: %s has been deploying r%d since %s", n.Queued.ID, n.Queued.Target, n.Queued.Since.Local().Format(time.TimeOnly))
 		if n.Queued.Next != 0 {
-			text += fmt.Sprintf(", and is asked to give way to r%d", n.Queued.Next)
+			text += fmt.Sprintf(", and stops for r%d", n.Queued.Next)
 		}
 		s.say("%s", text)
 	case n.Plan != nil:
@@ -133,19 +133,19 @@ func (s *session) tell(n workspace.Note) {
 	case n.Ended:
 		s.endProgress()
 	case n.Rebased != nil:
-		s.say("%s put on top of r%d", view.Count(n.Rebased.Drafts, "waiting draft"), n.Rebased.Onto)
+		s.say("Rebased %s onto r%d", view.Count(n.Rebased.Drafts, "waiting draft"), n.Rebased.Onto)
 	case n.Discarded != nil:
 		s.view.Warn("draft %s by %s is discarded: %v", n.Discarded.Draft.Name(), n.Discarded.Draft.Author, n.Discarded.Why)
 	case n.Kept != nil:
 		s.say("%s waits as a draft", n.Kept.Name())
 	case n.Restored:
-		s.say("What was missing of its content is in the pod again")
+		s.say("Restored content that was missing in the pod")
 	case n.NotPinned != nil:
 		s.view.Warn("%s is not pinned: %v", n.NotPinned.Image, n.NotPinned.Why)
 	case n.RollingBack != nil:
 		s.view.Error(worded(n.RollingBack))
 	case n.NotAdmin != nil:
-		s.view.Warn("you were not made an admin of the pod: %v", n.NotAdmin)
+		s.view.Warn("you are not an admin of the new pod: %v", n.NotAdmin)
 	}
 }
 
@@ -178,12 +178,12 @@ func (s *session) confirm(what, name string) error {
 		return nil
 	}
 	if !s.interactive() {
-		return fault.New(fault.Usage, "%s cannot be undone", what).WithHint("add --yes to do it")
+		return fault.New(fault.Usage, "%s cannot be undone", what).WithHint("add --yes to confirm")
 	}
-	s.view.Prompt("%s cannot be undone. Type %s to go on: ", what, name)
+	s.view.Prompt("%s cannot be undone. Type %s to continue: ", what, name)
 	var answer string
 	if _, err := fmt.Fscanln(s.In, &answer); err != nil || answer != name {
-		return fault.New(fault.Failed, "nothing was done: the answer was not %s", name)
+		return fault.New(fault.Failed, "nothing was changed: the answer was not %s", name)
 	}
 	return nil
 }
@@ -193,7 +193,7 @@ func (s *session) confirm(what, name string) error {
 func (s *session) askHidden(what, hint string) ([]byte, error) {
 	f, ok := s.In.(*os.File)
 	if !ok || !isTerminal(f) {
-		return nil, fault.New(fault.Usage, "there is no %s, and no terminal to ask for it", what).WithHint("%s", hint)
+		return nil, fault.New(fault.Usage, "no %s, and no terminal to ask for it", what).WithHint("%s", hint)
 	}
 	s.view.Prompt("%s%s: ", strings.ToUpper(what[:1]), what[1:])
 	answer, err := term.ReadPassword(int(f.Fd()))
@@ -213,7 +213,7 @@ func (s *session) read(path string, limit int64) ([]byte, error) {
 		defer func() { _ = f.Close() }() // it was only read
 		in = f
 	case s.stdinRead:
-		return nil, fault.New(fault.Usage, "stdin is named twice, and can be read once")
+		return nil, fault.New(fault.Usage, "stdin can be read only once")
 	default:
 		s.stdinRead = true
 	}

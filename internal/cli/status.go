@@ -5,7 +5,7 @@ import "github.com/spf13/cobra"
 func newStatus(s *session) *cobra.Command {
 	return &cobra.Command{
 		Use:     "status",
-		Short:   "Show what is live, how it fares, and what waits",
+		Short:   "Show the live revision, the state of its apps, and waiting drafts",
 		Example: "  psc status\n  psc status -o jsonpath={.live.state}",
 		Args:    exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -17,8 +17,8 @@ func newStatus(s *session) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return s.view.Status(doc, "See what a deploy would change with: psc diff",
-				"See what and by whom with: psc diff --live; put it right with: psc deploy --redeploy")
+			return s.view.Status(doc, "Preview a deploy with: psc diff",
+				"See details with: psc diff --live. Revert with: psc deploy --redeploy")
 		},
 	}
 }

@@ -147,7 +147,7 @@ func (v *View) Damages(found []report.Damage, read int) error {
 			fmt.Fprintf(w, "r%d: %s %s\n", d.Number, d.Path, d.Message)
 		}
 		if len(found) == 0 {
-			fmt.Fprintf(w, "%s: everything is there\n", Count(read, "revision"))
+			fmt.Fprintf(w, "%s: no damage found\n", Count(read, "revision"))
 		}
 	})
 }

@@ -19,7 +19,7 @@ func (v *View) Status(doc report.Status, diff, repair string) error {
 }
 
 func (v *View) status(w io.Writer, doc report.Status, diff, repair string) {
-	live, reason, deploying := "nothing was deployed yet", "", ""
+	live, reason, deploying := "nothing deployed yet", "", ""
 	if doc.Live != nil {
 		live = fmt.Sprintf("%s %s, deployed %s by %s: %s", doc.Live.Name(), state(doc.Live.State),
 			v.ago(*cmp.Or(doc.Live.Started, &doc.Live.Created)), doc.Live.DeployedBy, doc.Live.Title())
@@ -45,7 +45,7 @@ func (v *View) status(w io.Writer, doc report.Status, diff, repair string) {
 		v.Say("%s", diff)
 	}
 	if len(doc.Drift) > 0 {
-		fmt.Fprintf(w, "\nnot as %s says:\n", doc.Live.Name())
+		fmt.Fprintf(w, "\ndiffers from %s:\n", doc.Live.Name())
 		for _, d := range doc.Drift {
 			fmt.Fprintf(w, "  %s %s: %s\n", d.Kind, d.Name, d.Reason)
 		}
@@ -57,7 +57,7 @@ func (v *View) status(w io.Writer, doc report.Status, diff, repair string) {
 func (v *View) Drift(doc report.Live, repair string) error {
 	return v.Answer(doc, report.Refs(doc.Drift...), func(w io.Writer) {
 		if len(doc.Drift) == 0 {
-			fmt.Fprintf(w, "Everything is as r%d says\n", doc.Live)
+			fmt.Fprintf(w, "No drift: the cluster matches r%d\n", doc.Live)
 			return
 		}
 		for _, d := range doc.Drift {
@@ -89,7 +89,7 @@ func drift(c plan.Change) string {
 // Pod answers with everything about a pod.
 func (v *View) Pod(doc report.Pod) error {
 	return v.Answer(doc, []string{doc.Ref()}, func(w io.Writer) {
-		live := "nothing was deployed yet"
+		live := "nothing deployed yet"
 		if doc.Live != 0 {
 			live = fmt.Sprintf("r%d", doc.Live)
 		}

@@ -16,7 +16,7 @@ var (
 	ErrPodExists       = errors.New("exists already")
 	ErrPodName         = errors.New("is not a valid name of a pod")
 	ErrNoRevisions     = errors.New("has no revision to deploy")
-	ErrNothingDeployed = errors.New("nothing was deployed yet")
+	ErrNothingDeployed = errors.New("nothing deployed yet")
 	ErrNoneBefore      = errors.New("there is no earlier revision that was ready")
 	ErrNoDrafts        = errors.New("has no waiting drafts")
 	ErrCreatePod       = errors.New("you may not create pods in this cluster")
