@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/pscdev/psc/internal/fault"
@@ -32,7 +33,7 @@ func worded(err error) error {
 	)
 	switch {
 	case errors.As(err, &deploy):
-		return deployWords(err, deploy)
+		return deployWords(deploy)
 	case errors.As(err, &ofPod):
 		return podWords(err, ofPod)
 	case errors.As(err, &record):
@@ -62,13 +63,40 @@ func worded(err error) error {
 	return err
 }
 
+// problemWords words the next steps of problems as commands, in the text and in the details.
 func problemWords(err error, problems pod.Problems) error {
+	solved := withCommands(problems)
 	details := make([]fault.Detail, 0, len(problems))
-	for _, p := range problems {
-		details = append(details, fault.Detail(p))
+	for _, p := range solved {
+		details = append(details, fault.Detail{File: p.File, Line: p.Line, Path: p.Path, Message: p.Message})
 	}
-	return &fault.Error{Code: fault.Usage, Err: err, Details: details}
+	text := strings.Replace(err.Error(), problems.Error(), solved.Error(), 1)
+	return &fault.Error{Code: fault.Usage, Err: reworded{text, solved, err}, Details: details}
 }
+
+// withCommands are problems whose messages end with their next step as a command. Their next steps are removed, so that
+// no command is added twice.
+func withCommands(problems pod.Problems) pod.Problems {
+	out := slices.Clone(problems)
+	for i, p := range out {
+		if p.Next.Do != "" {
+			out[i].Message, out[i].Next = p.Message+": "+nextWords(p.Next), pod.Next{}
+		}
+	}
+	return out
+}
+
+// reworded is an error with another text for its problems.
+type reworded struct {
+	text     string
+	problems pod.Problems
+	err      error
+}
+
+func (e reworded) Error() string { return e.text }
+
+// Unwrap returns the reworded problems first: errors.As finds them before the others.
+func (e reworded) Unwrap() []error { return []error{e.problems, e.err} }
 
 func clashWords(err error, clashes revision.Clashes) *fault.Error {
 	e := fault.New(fault.Conflict, "%w", err)
@@ -138,9 +166,11 @@ func misfitWords(err error, e *workspace.MisfitError) error {
 }
 
 // deployWords gives the end of a deploy its exit code, the next step, and what the apps said in their logs.
-func deployWords(err error, e *workspace.DeployError) error {
-	cause := fault.Of(worded(e.Err))
-	out := &fault.Error{Code: fault.Conflict, Err: err, Hint: "psc status", Silent: e.RolledBack}
+func deployWords(e *workspace.DeployError) error {
+	explained := *e
+	explained.Err = worded(e.Err)
+	cause := fault.Of(explained.Err)
+	out := &fault.Error{Code: fault.Conflict, Err: &explained, Hint: "psc status", Silent: e.RolledBack}
 	switch e.End {
 	case workspace.Locked:
 		out.Hint = "psc status shows the running deploy, --supersede stops it"
@@ -150,7 +180,7 @@ func deployWords(err error, e *workspace.DeployError) error {
 	case workspace.NotBegun:
 		out.Code, out.Hint, out.Details = cause.Code, cause.Hint, cause.Details
 	case workspace.Pending:
-		out.Code, out.Err = fault.Pending, fmt.Errorf("%w%s", err, openWords(e.Resources))
+		out.Code, out.Err = fault.Pending, fmt.Errorf("%w%s", &explained, openWords(e.Resources))
 		out.Hint, out.Quotes = nextStep(e.Resources, false)+"psc deploy waits again, psc rollback goes back", quotes(e.Resources)
 	case workspace.Failed:
 		out.Code, out.Details, out.Quotes = cause.Code, cause.Details, quotes(e.Resources)

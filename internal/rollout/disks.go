@@ -23,7 +23,8 @@ func (o *Rollout) Shrinks(ctx context.Context, spec pod.Spec) error {
 	for name, disk := range there.Disks() {
 		problems = append(problems, pod.Problem{
 			Path:    "disk/" + name + " spec.size",
-			Message: fmt.Sprintf("is %s in the cluster and cannot shrink to %s: psc disk set %s --size %s", disk.Size, spec.Disk(name).Size, name, disk.Size),
+			Message: fmt.Sprintf("is %s in the cluster and cannot shrink to %s", disk.Size, spec.Disk(name).Size),
+			Next:    pod.Next{Do: pod.DoSet, Kind: pod.KindDisk, Name: name, Set: map[string]string{"size": disk.Size}},
 		})
 	}
 	if len(problems) == 0 {

@@ -189,7 +189,7 @@ func (p *problems) appPort(at, name, port string, s Spec) {
 	case app == nil:
 		p.missing(at, KindApp, name, s)
 	case len(app.Ports) == 0:
-		p.add(at, "app %q has no port: give it one with psc app set %s --port", name, name)
+		p.addNext(at, Next{Do: DoSet, Kind: KindApp, Name: name, Set: map[string]string{"ports": ""}}, "app %q has no port", name)
 	case port != "" && !slices.ContainsFunc(app.Ports, func(q Port) bool { return q.Name == port }):
 		names := make([]string, len(app.Ports))
 		for i, q := range app.Ports {

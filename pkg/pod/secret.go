@@ -49,18 +49,19 @@ func (s *Secret) problems(name string, _ Spec) []Problem {
 	var p problems
 	p.name(name, validation.IsDNS1123Label)
 	if len(s.Keys) == 0 {
-		p.add("spec.keys", "is empty: psc secret set %s KEY sets a value", name)
+		p.addNext("spec.keys", Next{Do: DoSet, Kind: KindSecret, Name: name}, "is empty")
 	}
 	for key, version := range s.Keys {
 		path := "spec.keys." + key
 		for _, m := range validation.IsConfigMapKey(key) {
 			p.add(path, "%s", m)
 		}
+		set := Next{Do: DoSet, Kind: KindSecret, Name: name, Set: map[string]string{key: ""}}
 		switch {
 		case version == "":
-			p.add(path, "has no value yet: psc secret set %s %s sets it", name, key)
+			p.addNext(path, set, "has no value yet")
 		case !versionPattern.MatchString(version):
-			p.add(path, "is not the version of a value: values are set with psc secret set %s %s", name, key)
+			p.addNext(path, set, "is not the version of a value, and a file cannot set the value")
 		}
 	}
 	return p

@@ -15,8 +15,10 @@ type Problem struct {
 	Line int    `json:"line,omitempty"`
 	// Path says where: "app/web spec.env.API".
 	Path string `json:"path"`
-	// Message says what, and the way out where there is one.
+	// Message says what is wrong.
 	Message string `json:"message"`
+	// Next is a step that solves it; the zero Next where none is known.
+	Next Next `json:"next,omitzero"`
 }
 
 // Problems is everything that is wrong with a spec or a file. It is an error when it is not empty.
@@ -53,7 +55,8 @@ func Validate(s Spec) error {
 	all := s.clashes()
 	for _, ref := range s.Refs() {
 		for _, p := range s[ref].problems(ref.Name, s) {
-			all = append(all, Problem{Path: ref.String() + " " + p.Path, Message: p.Message})
+			p.Path = ref.String() + " " + p.Path
+			all = append(all, p)
 		}
 	}
 	if len(all) == 0 {

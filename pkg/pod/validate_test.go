@@ -61,7 +61,7 @@ func TestValidate(t *testing.T) {
 		`app/web spec.cpu: "-1" is not an amount such as 500m`,
 		`app/web spec.env.=: a valid environment variable name must consist of alphabetic characters, digits, '_', '-', or '.', and must not start with a digit (e.g. 'my.env-name',  or 'MY_ENV.NAME',  or 'MyEnvName1', regex used for validation is '[-._a-zA-Z][-._a-zA-Z0-9]*')`,
 		`app/web spec.env.API: no app named "api", did you mean "apis"?`,
-		`app/web spec.env.APIS: app "apis" has no port: give it one with psc app set apis --port`,
+		`app/web spec.env.APIS: app "apis" has no port`,
 		`app/web spec.health: needs exactly one of path, command, tcp and off`,
 		`app/web spec.health.path: must begin with /, is "healthz"`,
 		`app/web spec.health.port: must be 1 to 65535, is 70000`,
@@ -87,7 +87,7 @@ func TestValidate(t *testing.T) {
 		`route/shop spec.rules[/b].to[web].weight: must be 0 to 1000000, is -1`,
 		`route/shop spec.rules[/b].to[web].weight: must be 0 to 1000000, is 1000001`,
 		`route/shop spec.rules[api].path: must begin with /, is "api"`,
-		`route/shop spec.rules[api].to[apis]: app "apis" has no port: give it one with psc app set apis --port`,
+		`route/shop spec.rules[api].to[apis]: app "apis" has no port`,
 		`route/shop spec.tls: must be auto, off or {secret: name}, is "on"`,
 	}
 	if diff := cmp.Diff(want, strings.Split(validate(t, s).Error(), "\n")); diff != "" {

@@ -1,0 +1,87 @@
+package cli
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/pscdev/psc/pkg/pod"
+)
+
+// nextWords is a next step for people: what it is good for, and the command to paste, with values to choose in capitals.
+func nextWords(n pod.Next) string {
+	command := nextCommand(n)
+	if n.Note == "" || command == "" {
+		return n.Note + command
+	}
+	return n.Note + ": " + command
+}
+
+// nextCommand is the command of a next step; "" if no command does it.
+func nextCommand(n pod.Next) string {
+	kind, name := n.Kind.Word(), cmp.Or(n.Name, "NAME")
+	switch n.Do {
+	case pod.DoSet, pod.DoClear:
+		return "psc " + kind + " set " + name + fieldArgs(n)
+	case pod.DoScale:
+		return "psc app scale " + name + fieldArgs(n)
+	case pod.DoCreate:
+		return "psc " + kind + " create " + name + fieldArgs(n)
+	case pod.DoShow:
+		return "psc " + kind + " show " + name
+	case pod.DoList:
+		return "psc " + kind + " list"
+	case pod.DoDeploy:
+		return "psc deploy"
+	case pod.DoRedeploy:
+		return "psc deploy --redeploy"
+	case pod.DoDrift:
+		return "psc diff --live"
+	case pod.DoAsk, pod.DoOutside:
+	}
+	return ""
+}
+
+// fieldArgs are the arguments for the fields of a next step, each after a space.
+func fieldArgs(n pod.Next) string {
+	args := ""
+	for _, field := range slices.Sorted(maps.Keys(n.Set)) {
+		flag, choice := fieldFlag(n.Kind, field)
+		if n.Do == pod.DoClear {
+			choice = "-"
+		}
+		args += strings.TrimRight(flag+" "+cmp.Or(n.Set[field], choice), " ")
+	}
+	if n.Kind == pod.KindSecret && args == "" {
+		args = " KEY"
+	}
+	if n.Deploy {
+		args += " --deploy"
+	}
+	return args
+}
+
+// fieldFlag is the flag of a field, after a space, and a word for a value that the person has to choose.
+func fieldFlag(kind pod.Kind, field string) (flag, choice string) {
+	if kind == pod.KindSecret { // psc asks for its values
+		return " " + field, ""
+	}
+	switch field {
+	case "command":
+		return " --command", "PATH"
+	case "cpu", "memory":
+		return " --" + field, "AMOUNT"
+	case "health.path":
+		return " --health", "/PATH"
+	case "hosts":
+		return " --host", "HOST"
+	case "instances": // the command of DoScale takes it without a flag
+		return "", "N"
+	case "ports":
+		return " --port", "PORT"
+	case "startGrace":
+		return " --start-grace", "TIME"
+	}
+	return " --" + field, strings.ToUpper(field)
+}
