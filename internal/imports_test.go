@@ -24,7 +24,7 @@ var layout = map[string][]string{
 	"pkg/revision":       {"pkg/pod"},
 	"pkg/render":         {"pkg/pod", "pkg/object"},
 	"pkg/plan":           {"pkg/object"},
-	"pkg/health":         {},
+	"pkg/health":         {"pkg/pod"},
 	"pkg/report":         {"pkg/pod", "pkg/revision", "pkg/plan", "pkg/health"},
 	"internal/fault":     {},
 	"internal/kube":      {"pkg/object", "internal/fault"},

@@ -192,11 +192,15 @@ func deployWords(e *workspace.DeployError) error {
 	return out
 }
 
-// nextStep is what to do about the first resource that failed, or is not ready yet, as the beginning of a hint.
+// nextStep begins a hint with the next steps of the first resource that failed, or is not ready yet; each is an alternative.
 func nextStep(all []report.Resource, failed bool) string {
 	for _, s := range all {
-		if s.Next != "" && s.Failed() == failed && (failed || s.Open()) {
-			return s.Next + "; "
+		if len(s.Next) > 0 && s.Failed() == failed && (failed || s.Open()) {
+			words := make([]string, len(s.Next))
+			for i, next := range s.Next {
+				words[i] = nextWords(next)
+			}
+			return strings.Join(words, ", or ") + "; "
 		}
 	}
 	return ""

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -79,6 +80,39 @@ func commandExists(t *testing.T, n pod.Next) {
 	}
 	if err != nil || cmd.HasSubCommands() {
 		t.Errorf("%s is not a command: %v", command, err)
+	}
+}
+
+// Every next step of pkg/health has words, and its command exists. The situations in its testdata have the steps as JSON.
+// Whatever else its source names is in the table of this file.
+func TestNextOfHealth(t *testing.T) {
+	dos, fields := map[pod.Do]bool{}, map[string]bool{}
+	see := func(n pod.Next) {
+		dos[n.Do] = true
+		for field := range n.Set {
+			fields[field] = true
+		}
+	}
+	for _, s := range steps() {
+		see(s.next)
+	}
+	for _, text := range found(t, "../../pkg/health/testdata/*.txtar", `(?m)^\tnext: (.*)$`) {
+		var n pod.Next
+		if err := json.Unmarshal([]byte(text), &n); err != nil {
+			t.Fatalf("%s: %v", text, err)
+		}
+		commandExists(t, n)
+		see(n)
+	}
+	for _, name := range found(t, "../../pkg/health/*.go", `\bpod\.Do(\w+)`) {
+		if do := pod.Do(strings.ToLower(name)); !dos[do] {
+			t.Errorf("pkg/health names the step %q, which is not tested", do)
+		}
+	}
+	for _, field := range found(t, "../../pkg/health/*.go", `(?:\bset\(|map\[string\]string\{|"", )"([\w.]+)"`) {
+		if !fields[field] {
+			t.Errorf("pkg/health names the field %q, which is not tested", field)
+		}
 	}
 }
 

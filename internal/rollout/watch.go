@@ -238,7 +238,7 @@ func (w *watcher) look(kinds []pod.Kind) (statuses []Status, open int, err error
 		}
 		_, wrote := w.d.written[ref]
 		switch {
-		case known && said(last) == said(s):
+		case known && last.Same(s.Status):
 			s.Since = last.Since
 		case known || wrote || s.State == health.Progressing || s.State == health.Failed:
 			w.d.Emit(Event{Status: &s}) // what was not written and is ready is no news
@@ -251,11 +251,6 @@ func (w *watcher) look(kinds []pod.Kind) (statuses []Status, open int, err error
 		return statuses, open, errors.New(strings.Join(failed, "; "))
 	}
 	return statuses, open, nil
-}
-
-// said is what people are told of how a resource fares: a change of nothing else is no news.
-func said(s Status) health.Status {
-	return health.Status{State: s.State, Reason: s.Reason, Desired: s.Desired, Ready: s.Ready}
 }
 
 // maxReasons is how much is said of what failed, in bytes: a revision keeps it in an annotation.

@@ -11,6 +11,8 @@ import (
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/pscdev/psc/pkg/pod"
 )
 
 // Objects are what there is of an app in the cluster.
@@ -34,7 +36,7 @@ const revisionAnnotation = "deployment.kubernetes.io/revision"
 func App(o Objects, now time.Time) Status {
 	d := o.Deployment
 	if d == nil {
-		return Status{State: Progressing, Reason: "is not in the cluster"}
+		return Status{State: Progressing, Reason: notFound}
 	}
 	desired := 1
 	if d.Spec.Replicas != nil {
@@ -58,9 +60,9 @@ func App(o Objects, now time.Time) Status {
 		return quiet(o, s, complete, t.cause, now)
 	}
 	if t.fatal = t.fatal || !complete && deadlineExceeded(d); t.fatal {
-		s.State, t.meanwhile = Failed, ""
+		s.State, t.response = Failed, ""
 	}
-	s.Reason, s.Next, s.Log = line(t.cause, maxReason)+t.meanwhile+o.serving(current), t.next, t.log
+	s.Reason, s.Next, s.Log = line(t.cause, maxReason)+t.response+o.serving(current), t.next, t.log
 	return s
 }
 
@@ -150,7 +152,7 @@ func rolloutTrouble(d *appsv1.Deployment, complete bool, now time.Time) trouble 
 	case complete:
 		return trouble{}
 	case d.Spec.Paused:
-		return trouble{cause: "is paused, so the change is not rolled out", fatal: true, next: "psc deploy --redeploy"}
+		return trouble{cause: "is paused, so the change is not rolled out", fatal: true, next: []pod.Next{{Do: pod.DoRedeploy}}}
 	case failure != nil && failure.Status == corev1.ConditionTrue:
 		return refusedInstance(d.Name, failure.Message, now.Sub(failure.LastTransitionTime.Time))
 	}

@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/pscdev/psc/pkg/health"
+	"github.com/pscdev/psc/pkg/pod"
 )
 
 // made is when the objects of these tests were.
@@ -66,7 +67,12 @@ func running(since time.Duration, restarts int32, t corev1.ContainerStateTermina
 	}
 }
 
-// What a Deployment counts says whether an app is there, and what it waits for.
+// set is the step that changes some fields of the app.
+func set(fields map[string]string) []pod.Next {
+	return []pod.Next{{Do: pod.DoSet, Kind: pod.KindApp, Name: "web", Set: fields, Deploy: true}}
+}
+
+// The counts of a Deployment say whether an app is ready, and what it waits for.
 func TestAppCounts(t *testing.T) {
 	current := []*appsv1.ReplicaSet{replicaSet("old", "1", 2), replicaSet("new", "2", 1)}
 	unseen := deployment(appsv1.DeploymentStatus{Replicas: 2, UpdatedReplicas: 2, AvailableReplicas: 2})
@@ -80,7 +86,7 @@ func TestAppCounts(t *testing.T) {
 		want health.Status
 	}{
 		"missing":        {want: health.Status{State: health.Progressing, Reason: "is not in the cluster"}},
-		"not taken up":   {d: unseen, want: health.Status{State: health.Progressing, Desired: 2, Ready: 2, Reason: "the change has not been taken up yet"}},
+		"not processed":  {d: unseen, want: health.Status{State: health.Progressing, Desired: 2, Ready: 2, Reason: "the change has not been taken up yet"}},
 		"new":            {d: deployment(appsv1.DeploymentStatus{}), want: health.Status{State: health.Progressing, Desired: 2, Reason: "starting"}},
 		"surging":        {d: deployment(appsv1.DeploymentStatus{Replicas: 3, UpdatedReplicas: 1, AvailableReplicas: 3}), want: health.Status{State: health.Progressing, Desired: 2, Ready: 1, Reason: "starting"}},
 		"starting":       {d: deployment(appsv1.DeploymentStatus{Replicas: 2, UpdatedReplicas: 2, AvailableReplicas: 1}), want: health.Status{State: health.Progressing, Desired: 2, Ready: 1, Reason: "starting"}},
@@ -162,8 +168,7 @@ func TestAppContainers(t *testing.T) {
 		// One that crashes once a day is not in a crash loop.
 		"after a day": {container: backOff(ended(6, daily)), reason: "ended with exit code 1: cannot connect"},
 		// An instance that crashed last week and does not answer now is not in a crash loop.
-		"long ago": {container: running(0, 4, crash), after: 10 * time.Minute, reason: none},
-		// What crashed has to run for a while until it counts as ready.
+		"long ago":     {container: running(0, 4, crash), after: 10 * time.Minute, reason: none},
 		"long words":   {container: ended(0, long), reason: "ended with exit code 1: " + strings.Repeat("é", 200) + "…"},
 		"escape codes": {container: ended(0, escape), reason: "ended with exit code 1: [31mred"},
 		"processor":    {container: ended(0, arch), reason: "ended with exit code 1: exec /app: exec format error", failed: true},
@@ -231,7 +236,7 @@ func TestAppSettles(t *testing.T) {
 	}
 	again.LastTerminationState.Terminated.Reason = "StartError"
 	if got := verdict(d, instance("new", again), time.Second); got.State != health.Progressing {
-		t.Errorf("it was started at last, but: %v", got)
+		t.Errorf("it has started now, but: %v", got)
 	}
 	// What is wrong now is said, not what was wrong before.
 	other := waiting("ErrImagePull", "refused")
@@ -261,7 +266,7 @@ func TestAppWhichInstances(t *testing.T) {
 		"the worst counts": {
 			replicaSets: all,
 			instances:   []*corev1.Pod{instance("new", crashed), instance("new", failing)},
-			want:        health.Status{State: health.Failed, Desired: 2, Reason: `instance new-1: image "web:2" is no image's name: bad; no instance serves`, Next: "psc app set web --image IMAGE --deploy"},
+			want:        health.Status{State: health.Failed, Desired: 2, Reason: `instance new-1: image "web:2" is no image's name: bad; no instance serves`, Next: set(map[string]string{"image": ""})},
 		},
 		"else the first": {
 			replicaSets: all,
@@ -348,7 +353,7 @@ func TestAppEvicted(t *testing.T) {
 	}
 	o.Deployment = deployment(appsv1.DeploymentStatus{Replicas: 2, UpdatedReplicas: 2, AvailableReplicas: 2})
 	if got := health.App(o, made); got.State != health.Ready {
-		t.Errorf("others have taken their place: got %v", got)
+		t.Errorf("others have replaced them: got %v", got)
 	}
 }
 
@@ -363,6 +368,7 @@ func TestAppConditions(t *testing.T) {
 	number := refusal("exceeded quota: q, requested: pods=1, used: pods=4, limited: pods=4")
 	past := refusal("forbidden: violates PodSecurity")
 	past.Status = corev1.ConditionFalse
+	quota := pod.Next{Do: pod.DoAsk, Note: "ask for a larger quota"}
 	const none = "no more instances can be made: "
 	for name, test := range map[string]struct {
 		conditions []appsv1.DeploymentCondition
@@ -370,11 +376,11 @@ func TestAppConditions(t *testing.T) {
 		after      time.Duration
 		failed     bool
 		reason     string
-		next       string
+		next       []pod.Next
 	}{
 		"webhook":       {conditions: []appsv1.DeploymentCondition{refusal("admission webhook denied request: no")}, failed: true, reason: none + "admission webhook denied request: no"},
-		"quota in use":  {conditions: []appsv1.DeploymentCondition{full}, after: 29 * time.Second, reason: none + full.Message + "; trying again", next: "psc app set web --cpu AMOUNT --memory AMOUNT --deploy, or ask for a larger quota"},
-		"of instances":  {conditions: []appsv1.DeploymentCondition{number}, reason: none + number.Message + "; trying again", next: "psc app scale web N --deploy, or ask for a larger quota"},
+		"quota in use":  {conditions: []appsv1.DeploymentCondition{full}, after: 29 * time.Second, reason: none + full.Message + "; trying again", next: append(set(map[string]string{"cpu": "", "memory": ""}), quota)},
+		"of instances":  {conditions: []appsv1.DeploymentCondition{number}, reason: none + number.Message + "; trying again", next: []pod.Next{{Do: pod.DoScale, Kind: pod.KindApp, Name: "web", Set: map[string]string{"instances": ""}, Deploy: true}, quota}},
 		"still in use":  {conditions: []appsv1.DeploymentCondition{full}, after: 30 * time.Second, failed: true, reason: none + full.Message},
 		"over":          {conditions: []appsv1.DeploymentCondition{past}, reason: "starting"},
 		"deadline":      {conditions: []appsv1.DeploymentCondition{deadline}, failed: true, reason: "no progress for too long"},
@@ -388,8 +394,8 @@ func TestAppConditions(t *testing.T) {
 			if diff := cmp.Diff(test.reason, reason); diff != "" || (got.State == health.Failed) != test.failed {
 				t.Errorf("%s: -want +got\n%s", got.State, diff)
 			}
-			if test.next != "" && got.Next != test.next {
-				t.Errorf("next is %q, want %q", got.Next, test.next)
+			if diff := cmp.Diff(test.next, got.Next); test.next != nil && diff != "" {
+				t.Errorf("next: -want +got\n%s", diff)
 			}
 		})
 	}

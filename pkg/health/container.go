@@ -9,6 +9,8 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
+
+	"github.com/pscdev/psc/pkg/pod"
 )
 
 const (
@@ -47,46 +49,32 @@ func (i instance) waiting(c corev1.ContainerStatus) trouble {
 	}
 	switch w.Reason {
 	case "InvalidImageName":
-		return trouble{cause: fmt.Sprintf("image %q is no image's name: %s", c.Image, innermost(w.Message)), fatal: true, next: i.set("--image IMAGE")}
+		return trouble{cause: fmt.Sprintf("image %q is no image's name: %s", c.Image, innermost(w.Message)), fatal: true, next: i.set("image", "")}
 	case "ErrImageNeverPull":
-		return trouble{cause: fmt.Sprintf("image %s is not on the node, which may not pull it", c.Image), fatal: true, next: i.set("--image IMAGE")}
+		return trouble{cause: fmt.Sprintf("image %s is not on the node, which may not pull it", c.Image), fatal: true, next: i.set("image", "")}
 	case "ErrImagePull", "ImagePullBackOff":
 		return i.unpulled(c.Image, w.Message)
 	case "CreateContainerConfigError", "CreateContainerError":
 		if has(w.Message, "runAsNonRoot") {
 			cause, _, _ := strings.Cut(w.Message, " (pod: ")
-			return trouble{cause: "cannot be started: " + cause, fatal: true, next: "give the image a user by number, such as USER 65532, and deploy it"}
+			return trouble{cause: "cannot be started: " + cause, fatal: true, next: outside("give the image a user by number, such as USER 65532, and deploy it")}
 		}
-		return trouble{cause: "cannot be started: " + innermost(w.Message), meanwhile: again, fatal: i.now.Sub(i.startedAt()) >= configGrace, next: missing(w.Message)}
+		return trouble{cause: "cannot be started: " + innermost(w.Message), response: retries, fatal: i.now.Sub(i.startedAt()) >= configGrace, next: missing(w.Message)}
 	case "PostStartHookError":
-		return trouble{cause: "was stopped because its start hook failed: " + innermost(strings.TrimSuffix(w.Message, `, message: ""`)), meanwhile: again, fatal: c.RestartCount >= 1, next: foreign}
+		return trouble{cause: "was stopped because its start hook failed: " + innermost(strings.TrimSuffix(w.Message, `, message: ""`)), response: retries, fatal: c.RestartCount >= 1, next: foreign()}
 	}
 	return trouble{}
 }
 
-// foreign is what to do about something that psc never writes.
-const foreign = "psc diff --live shows who added it"
-
-// missing is how to make what a message misses.
-func missing(message string) string {
-	switch {
-	case has(message, "secret", "Secret"):
-		return "psc secret set NAME KEY writes it again, psc secret list shows which there are"
-	case has(message, "configmap", "ConfigMap"):
-		return "psc config list shows which there are"
-	}
-	return ""
-}
-
-// unpulled tells why an image cannot be pulled. What the registry denies is tried once more, for its password may have
-// just changed; what looks like a typo or a broken name service twice; everything else may heal.
+// unpulled says why an image cannot be pulled. It waits for one retry if the registry denies access, since the password
+// may have just changed, for two if it looks like a typo or a broken name service, and without end for other causes.
 func (i instance) unpulled(image, message string) trouble {
 	tried := i.now.Sub(i.startedAt()) // the kubelet tries again after 10 s, and then after 20 s
 	cause := innermost(strings.TrimPrefix(message, "rpc error: "))
 	if _, answer, asked := strings.Cut(cause, `": `); asked && has(cause, `Head "`, `Get "`) {
 		cause = answer
 	}
-	t := trouble{cause: fmt.Sprintf("image %s cannot be pulled: %s", image, cause), meanwhile: again, next: i.set("--image IMAGE")}
+	t := trouble{cause: fmt.Sprintf("image %s cannot be pulled: %s", image, cause), response: retries, next: i.set("image", "")}
 	switch {
 	case has(message, "code = NotFound", "manifest unknown"):
 		t.cause, t.fatal = fmt.Sprintf("image %s was not found", image), true
@@ -94,7 +82,7 @@ func (i instance) unpulled(image, message string) trouble {
 		t.cause, t.fatal = fmt.Sprintf("image %s was not built for the processor of node %s", image, i.Spec.NodeName), true
 	case has(message, "401 Unauthorized", "403 Forbidden", "access denied", "insufficient_scope", "no basic auth", "denied:"):
 		t.cause = fmt.Sprintf("image %s cannot be pulled: it does not exist, or its registry denies it (%s)", image, lastPart(cause)) + i.pullSecrets()
-		t.next = "make the image public, or ask an admin of the cluster for access to its registry"
+		t.next = append(outside("make the image public"), ask("ask an admin of the cluster for access to its registry")...)
 		t.fatal = tried >= 12*time.Second
 	case has(message, "no such host", "x509", "certificate"):
 		t.fatal = tried >= 35*time.Second
@@ -132,7 +120,7 @@ func (i instance) ended(c corev1.ContainerStatus) trouble {
 	if c.Ready && ran >= settled {
 		return trouble{cause: "runs again; before that: " + t.cause, past: true}
 	}
-	t.meanwhile = again
+	t.response = retries
 	if has(end.Reason, "StartError", "ContainerCannotRun") {
 		t.fatal = !c.Ready && c.RestartCount >= 1
 		return t
@@ -155,10 +143,16 @@ func (i instance) end(c corev1.ContainerStatus, end *corev1.ContainerStateTermin
 			path, _, _ := strings.Cut(where, `"`)
 			return trouble{
 				cause: fmt.Sprintf("cannot be started: nothing can be mounted at %s: %s", path, lastPart(cause)),
-				next:  fmt.Sprintf("psc app show %s: does it mount a file where the image has a folder, or a folder where it has a file?", i.app),
+				next: []pod.Next{{
+					Do: pod.DoShow, Kind: pod.KindApp, Name: i.app,
+					Note: "check whether it mounts a file where the image has a folder, or a folder where it has a file",
+				}},
 			}
 		}
-		return trouble{cause: "cannot be started: " + cause, next: i.set("--command PATH") + ", or --command - for the image's own"}
+		return trouble{cause: "cannot be started: " + cause, next: append(i.set("command", ""), pod.Next{
+			Do: pod.DoClear, Kind: pod.KindApp, Name: i.app, Set: map[string]string{"command": ""}, Deploy: true,
+			Note: "use the image's own command",
+		})}
 	case end.Reason == "OOMKilled":
 		t = i.outOfMemory(c.Name, often)
 	case probe != "":
@@ -175,18 +169,18 @@ func (i instance) end(c corev1.ContainerStatus, end *corev1.ContainerStateTermin
 	if said := lastWords(end.Message); said != "" {
 		t.cause += ": " + said
 		if has(said, "exec format error") {
-			t.next, t.fatal = fmt.Sprintf("build the image for the processor of node %s, and deploy it", i.Spec.NodeName), true
+			t.next, t.fatal = outside(fmt.Sprintf("build the image for the processor of node %s, and deploy it", i.Spec.NodeName)), true
 		}
 	}
 	return t
 }
 
-// longer gives a container that a probe stopped twice the time. psc itself lets only a startup probe stop one.
-func (i instance) longer(container, probe string) string {
+// longer doubles the time for a container that a probe stopped. In what psc writes only a startup probe does that.
+func (i instance) longer(container, probe string) []pod.Next {
 	if p := i.spec(container).StartupProbe; p != nil && probe == "startup" {
-		return i.set(fmt.Sprintf("--start-grace %ds", 2*p.FailureThreshold*p.PeriodSeconds)) + ", or --health /PATH"
+		return append(i.set("startGrace", fmt.Sprintf("%ds", 2*p.FailureThreshold*p.PeriodSeconds)), i.set("health.path", "")...)
 	}
-	return foreign
+	return foreign()
 }
 
 // signal says in words what the exit codes of the most common signals mean.
@@ -237,12 +231,12 @@ func (i instance) memory(container string) resource.Quantity {
 func (i instance) outOfMemory(container, often string) trouble {
 	memory := i.memory(container)
 	if memory.IsZero() { // the node had no more
-		return trouble{cause: fmt.Sprintf("was killed%s for using too much memory", often), next: i.set("--memory AMOUNT")}
+		return trouble{cause: fmt.Sprintf("was killed%s for using too much memory", often), next: i.set("memory", "")}
 	}
 	more := memory.DeepCopy()
 	more.Add(memory)
 	return trouble{
 		cause: fmt.Sprintf("was killed%s for using more than its %s of memory", often, memory.String()),
-		next:  i.set("--memory " + more.String()),
+		next:  i.set("memory", more.String()),
 	}
 }

@@ -10,9 +10,13 @@
 // compared, not guessed from its endpoints.
 package health
 
-import "strings"
+import (
+	"strings"
 
-// State is how a resource fares.
+	"github.com/pscdev/psc/pkg/pod"
+)
+
+// State is the state of a resource.
 type State string
 
 // The states of a resource.
@@ -30,15 +34,21 @@ type Status struct {
 	State State
 	// Reason is one line for people, of a few hundred characters at most; empty when there is nothing to say.
 	Reason string
-	// Next is what to do about it, most often a command to paste; empty when nothing better is known than to go back.
-	Next string
-	// Log is whose log may tell more; the zero Log when no log can.
+	// Next lists what can be done about it, the best first; each is an alternative to the others. It is empty if
+	// nothing better is known than to roll back.
+	Next []pod.Next
+	// Log names the log that may tell more; it is the zero Log if no log can.
 	Log Log
 	// Desired and Ready count instances. They are 0 for routes.
 	Desired, Ready int
 }
 
-// Cause is the reason without the name of the instance that it is about, for where there is little room.
+// Same reports whether people read the same in both: the state, the reason and the counts.
+func (s Status) Same(other Status) bool {
+	return s.State == other.State && s.Reason == other.Reason && s.Desired == other.Desired && s.Ready == other.Ready
+}
+
+// Cause is the reason without the name of the instance, for places with little room.
 func (s Status) Cause() string {
 	if named, ok := strings.CutPrefix(s.Reason, ofInstance("")); ok {
 		_, cause, _ := strings.Cut(named, ": ")
@@ -59,21 +69,24 @@ type Log struct {
 	Said string
 }
 
-// trouble is what keeps an app from being ready. The zero trouble is none.
+// notFound is the reason if the object of a resource does not exist.
+const notFound = "is not in the cluster"
+
+// trouble keeps an app from being ready. The zero trouble is none.
 type trouble struct {
 	cause string
-	// meanwhile is what Kubernetes does about it, for as long as waiting may help.
-	meanwhile string
-	next      string
-	log       Log
+	// response is what Kubernetes does about it, as long as waiting may help.
+	response string
+	next     []pod.Next
+	log      Log
 	// fatal means that waiting does not help.
 	fatal bool
 	// past means that it is over, and worth no more than a word.
 	past bool
 }
 
-// again is what Kubernetes does about most troubles.
-const again = "; trying again"
+// retries is the response of Kubernetes to most troubles.
+const retries = "; trying again"
 
 // worst is the first that waiting does not help, else the first that is not over.
 func worst(all ...trouble) trouble {

@@ -9,6 +9,8 @@ import (
 	"unicode/utf8"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/pscdev/psc/pkg/pod"
 )
 
 const (
@@ -29,20 +31,15 @@ type instance struct {
 	now    time.Time
 }
 
-// set is a command that changes the app.
-func (i instance) set(flags string) string {
-	return fmt.Sprintf("psc app set %s %s --deploy", i.app, flags)
-}
-
 func (i instance) trouble() trouble {
-	if i.Status.Phase == corev1.PodFailed { // its node has given it up, and another takes its place
-		return trouble{cause: strings.ToLower(i.Status.Reason) + ": " + i.Status.Message, meanwhile: again, next: i.set("--memory AMOUNT")}
+	if i.Status.Phase == corev1.PodFailed { // its node has stopped it, and another instance replaces it
+		return trouble{cause: strings.ToLower(i.Status.Reason) + ": " + i.Status.Message, response: retries, next: i.set("memory", "")}
 	}
 	if t := i.unscheduled(); t.cause != "" {
 		return t
 	}
 	if i.nodeLost() {
-		return trouble{cause: fmt.Sprintf("its node %s does not answer", i.Spec.NodeName), next: "ask an admin of the cluster"}
+		return trouble{cause: fmt.Sprintf("its node %s does not answer", i.Spec.NodeName), next: askAdmin()}
 	}
 	var all []trouble
 	for _, c := range i.Status.InitContainerStatuses {
@@ -81,31 +78,31 @@ func (i instance) unscheduled() trouble {
 	if has(message, "ersistent") {
 		return i.unbound(message, since)
 	}
-	t := trouble{cause: "finds no node: " + message, meanwhile: "; waiting for one", fatal: since >= nodeGrace && last(i.events, "TriggeredScaleUp") == nil}
-	switch {
-	case has(message, "Insufficient"):
-		t.next = i.set("--cpu AMOUNT --memory AMOUNT")
-	default:
-		t.next = "ask an admin of the cluster"
+	t := trouble{cause: "finds no node: " + message, response: "; waiting for one", fatal: since >= nodeGrace && last(i.events, "TriggeredScaleUp") == nil}
+	if t.next = askAdmin(); has(message, "Insufficient") {
+		t.next = smaller(i.app)
 	}
 	return t
 }
 
 // unbound tells why a disk of the instance is not there.
 func (i instance) unbound(message string, since time.Duration) trouble {
-	t := trouble{cause: "waits for its disks: " + message, meanwhile: again, fatal: since >= nodeGrace}
+	t := trouble{cause: "waits for its disks: " + message, response: retries, fatal: since >= nodeGrace}
 	for _, v := range i.Spec.Volumes {
 		if v.PersistentVolumeClaim == nil {
 			continue
 		}
 		claim := v.PersistentVolumeClaim.ClaimName
 		if has(message, fmt.Sprintf("%q not found", claim)) {
-			return trouble{cause: fmt.Sprintf("disk %s does not exist", claim), meanwhile: again, fatal: since >= mountGrace, next: "psc deploy makes it again"}
+			return trouble{cause: fmt.Sprintf("disk %s does not exist", claim), response: retries, fatal: since >= mountGrace, next: recreate()}
 		}
 		if e := last(i.all.of("PersistentVolumeClaim", claim), "FailedBinding", "ProvisioningFailed"); e != nil {
 			t.cause = fmt.Sprintf("disk %s cannot be made: %s", claim, e.Message)
 			t.fatal = t.fatal || since >= mountGrace && has(e.Message, "not found", "no storage class")
-			t.next = fmt.Sprintf("make a disk of a class that the cluster has: psc disk create %s-2 --class CLASS --size SIZE", claim)
+			t.next = []pod.Next{{
+				Do: pod.DoCreate, Kind: pod.KindDisk, Name: claim + "-2", Set: map[string]string{"class": "", "size": ""},
+				Note: "create a disk of a class that the cluster has",
+			}}
 		}
 	}
 	return t
@@ -146,10 +143,10 @@ func (i instance) creating() trouble {
 		cause = e.Message
 	}
 	return trouble{
-		cause:     "its files or disks cannot be mounted: " + cause,
-		meanwhile: again,
-		fatal:     has(cause, "not found") && i.now.Sub(i.startedAt()) >= mountGrace,
-		next:      missing(cause),
+		cause:    "its files or disks cannot be mounted: " + cause,
+		response: retries,
+		fatal:    has(cause, "not found") && i.now.Sub(i.startedAt()) >= mountGrace,
+		next:     missing(cause),
 	}
 }
 
@@ -157,7 +154,7 @@ func (i instance) creating() trouble {
 const tiny = 16 << 20
 
 func (i instance) noSandbox() trouble {
-	t := trouble{meanwhile: again, next: "ask an admin of the cluster"}
+	t := trouble{response: retries, next: askAdmin()}
 	times := 0
 	for _, e := range i.events {
 		if e.Reason == "FailedCreatePodSandBox" {
@@ -169,7 +166,7 @@ func (i instance) noSandbox() trouble {
 	for _, c := range i.Spec.Containers {
 		if memory := i.memory(c.Name); !memory.IsZero() && memory.Value() < tiny {
 			t.cause += fmt.Sprintf("; %s of memory may be too little to start", memory.String())
-			t.next = i.set("--memory 64Mi")
+			t.next = i.set("memory", "64Mi")
 		}
 	}
 	return t

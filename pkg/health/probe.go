@@ -8,6 +8,8 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
+
+	"github.com/pscdev/psc/pkg/pod"
 )
 
 // answerGrace is how long a container may take until it is told what it answers.
@@ -28,9 +30,12 @@ func (i instance) unready(c corev1.ContainerStatus) trouble {
 	}
 	t := trouble{cause: "runs but is not ready: " + i.answer(c.Name, e.Message), log: log}
 	if has(e.Message, "connection refused") {
-		t.next = "let the app listen on that port on all addresses (0.0.0.0), or name its own: " + i.set("--port PORT")
+		t.next = append(outside("let the app listen on that port on all addresses (0.0.0.0)"), pod.Next{
+			Do: pod.DoSet, Kind: pod.KindApp, Name: i.app, Set: map[string]string{"ports": ""}, Deploy: true,
+			Note: "set the port that it listens on",
+		})
 	} else {
-		t.next = i.set("--health /PATH")
+		t.next = i.set("health.path", "")
 	}
 	return t
 }

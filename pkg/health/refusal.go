@@ -1,7 +1,6 @@
 package health
 
 import (
-	"fmt"
 	"regexp"
 	"strings"
 	"time"
@@ -19,29 +18,25 @@ const (
 
 // refusedInstance tells why Kubernetes does not make an instance of an app, and has not since a while.
 func refusedInstance(app, message string, since time.Duration) trouble {
-	t := trouble{cause: "no more instances can be made: " + forbidden(message), meanwhile: again}
+	t := trouble{cause: "no more instances can be made: " + forbidden(message), response: retries}
 	switch {
 	case strings.Contains(message, "violates PodSecurity"), strings.Contains(message, "denied request:"):
-		t.fatal, t.next = true, "ask an admin of the cluster what this pod allows"
+		t.fatal, t.next = true, ask("ask an admin of the cluster what this pod allows")
 	case strings.Contains(message, "usage per"), strings.Contains(message, "must specify"), neverFits(message):
-		t.fatal, t.next = true, smaller(app)
+		t.fatal, t.next = true, append(smaller(app), largerQuota()...)
 	case strings.Contains(message, "requested: pods="): // only what exceeds is listed
-		t.fatal, t.next = since >= refusalGrace, fmt.Sprintf("psc app scale %s N --deploy, or ask for a larger quota", app)
+		t.fatal, t.next = since >= refusalGrace, append(scale(app), largerQuota()...)
 	case strings.Contains(message, "exceeded quota"):
-		t.fatal, t.next = since >= refusalGrace, smaller(app)
+		t.fatal, t.next = since >= refusalGrace, append(smaller(app), largerQuota()...)
 	case strings.Contains(message, "serviceaccount "):
-		t.fatal, t.next = since >= accountGrace, "psc deploy makes it again"
+		t.fatal, t.next = since >= accountGrace, recreate()
 	default:
-		t.fatal, t.next = since >= refusalGrace, "ask an admin of the cluster"
+		t.fatal, t.next = since >= refusalGrace, askAdmin()
 	}
 	return t
 }
 
-func smaller(app string) string {
-	return fmt.Sprintf("psc app set %s --cpu AMOUNT --memory AMOUNT --deploy, or ask for a larger quota", app)
-}
-
-// forbidden leaves out the name of an instance that was never made.
+// forbidden removes the name of an instance that was never created.
 func forbidden(message string) string {
 	if strings.HasPrefix(message, "pods ") {
 		if _, cause, ok := strings.Cut(message, " is forbidden: "); ok {

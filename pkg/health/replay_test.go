@@ -2,10 +2,12 @@ package health_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -73,13 +75,17 @@ func replay(t *testing.T, moments []txtar.File) []byte {
 		}
 		for now := begin; now <= end; now += time.Second {
 			s := health.App(o, o.Deployment.CreationTimestamp.Add(now))
-			if s == said {
+			if reflect.DeepEqual(s, said) {
 				continue
 			}
 			said = s
 			fmt.Fprintf(&out, "%ds %s %d/%d: %s\n", int(now.Seconds()), s.State, s.Ready, s.Desired, s.Reason)
-			if s.Next != "" {
-				fmt.Fprintf(&out, "\tnext: %s\n", s.Next)
+			for _, next := range s.Next {
+				data, err := json.Marshal(next)
+				if err != nil {
+					t.Fatal(err)
+				}
+				fmt.Fprintf(&out, "\tnext: %s\n", data)
 			}
 			if s.Log != (health.Log{}) {
 				fmt.Fprintf(&out, "\tlog: %s %s previous=%t %q\n", s.Log.Instance, s.Log.Container, s.Log.Previous, s.Log.Said)

@@ -7,6 +7,8 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
+
+	"github.com/pscdev/psc/pkg/pod"
 )
 
 // Route tells how a route fares, from what gateways say of it:
@@ -14,14 +16,14 @@ import (
 // r is nil when there is no HTTPRoute.
 func Route(r *gatewayv1.HTTPRoute) Status {
 	if r == nil {
-		return Status{State: Progressing, Reason: "is not in the cluster"}
+		return Status{State: Progressing, Reason: notFound}
 	}
-	taken := 0
+	accepted := 0
 	for _, parent := range r.Status.Parents {
 		if !attached(r, parent.ParentRef) {
 			continue // it was attached to that gateway once
 		}
-		taken++
+		accepted++
 		for _, kind := range []gatewayv1.RouteConditionType{gatewayv1.RouteConditionAccepted, gatewayv1.RouteConditionResolvedRefs} {
 			c := condition(parent.Conditions, string(kind))
 			if c == nil || c.ObservedGeneration < r.Generation {
@@ -29,11 +31,11 @@ func Route(r *gatewayv1.HTTPRoute) Status {
 			}
 			if c.Status != metav1.ConditionTrue {
 				reason := line(fmt.Sprintf("gateway %s: %s", parent.ParentRef.Name, cmp.Or(c.Message, c.Reason)), maxReason)
-				return Status{State: refusal(c.Reason), Reason: reason, Next: wayOut(r.Name, c.Reason)}
+				return Status{State: refusal(c.Reason), Reason: reason, Next: afterRefusal(r.Name, c.Reason)}
 			}
 		}
 	}
-	if taken < len(r.Spec.ParentRefs) || taken == 0 {
+	if accepted < len(r.Spec.ParentRefs) || accepted == 0 {
 		return Status{State: Progressing, Reason: "no gateway has taken it up yet"}
 	}
 	return Status{State: Ready}
@@ -62,15 +64,18 @@ func refusal(reason string) State {
 	return Failed
 }
 
-// wayOut is what may satisfy a gateway.
-func wayOut(route, reason string) string {
+// afterRefusal lists what may satisfy a gateway.
+func afterRefusal(route, reason string) []pod.Next {
 	switch gatewayv1.RouteConditionReason(reason) {
 	case gatewayv1.RouteReasonNoMatchingListenerHostname:
-		return fmt.Sprintf("psc route set %s --host HOST --deploy, with a host that the gateway serves", route)
+		return []pod.Next{{
+			Do: pod.DoSet, Kind: pod.KindRoute, Name: route, Set: map[string]string{"hosts": ""}, Deploy: true,
+			Note: "choose a host that the gateway serves",
+		}}
 	case gatewayv1.RouteReasonNotAllowedByListeners, gatewayv1.RouteReasonNoMatchingParent, gatewayv1.RouteReasonRefNotPermitted:
-		return "ask an admin of the cluster which routes its gateway takes"
+		return ask("ask an admin of the cluster which routes its gateway accepts")
 	}
-	return ""
+	return nil
 }
 
 func condition(all []metav1.Condition, kind string) *metav1.Condition {

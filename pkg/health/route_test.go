@@ -8,6 +8,7 @@ import (
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"github.com/pscdev/psc/pkg/health"
+	"github.com/pscdev/psc/pkg/pod"
 )
 
 func parent(gateway string, conditions ...metav1.Condition) gatewayv1.RouteParentStatus {
@@ -39,7 +40,10 @@ func TestRoute(t *testing.T) {
 		},
 		"refused": {
 			parents: []gatewayv1.RouteParentStatus{parent("gw", says(gatewayv1.RouteConditionAccepted, metav1.ConditionFalse, gatewayv1.RouteReasonNoMatchingListenerHostname, "no listener has this host"), resolved)},
-			want:    health.Status{State: health.Failed, Reason: "gateway gw: no listener has this host", Next: "psc route set shop --host HOST --deploy, with a host that the gateway serves"},
+			want: health.Status{State: health.Failed, Reason: "gateway gw: no listener has this host", Next: []pod.Next{{
+				Do: pod.DoSet, Kind: pod.KindRoute, Name: "shop", Set: map[string]string{"hosts": ""}, Deploy: true,
+				Note: "choose a host that the gateway serves",
+			}}},
 		},
 		"pending": {
 			parents: []gatewayv1.RouteParentStatus{parent("gw", says(gatewayv1.RouteConditionAccepted, metav1.ConditionUnknown, gatewayv1.RouteReasonPending, "waiting for the controller"), resolved)},
@@ -52,7 +56,7 @@ func TestRoute(t *testing.T) {
 		},
 		"reference not permitted": {
 			parents: []gatewayv1.RouteParentStatus{parent("gw", accepted, says(gatewayv1.RouteConditionResolvedRefs, metav1.ConditionFalse, gatewayv1.RouteReasonRefNotPermitted, "not permitted"))},
-			want:    health.Status{State: health.Failed, Reason: "gateway gw: not permitted", Next: "ask an admin of the cluster which routes its gateway takes"},
+			want:    health.Status{State: health.Failed, Reason: "gateway gw: not permitted", Next: []pod.Next{{Do: pod.DoAsk, Note: "ask an admin of the cluster which routes its gateway accepts"}}},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
