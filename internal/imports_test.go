@@ -8,10 +8,13 @@ import (
 	"io/fs"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/pscdev/psc/internal/cli"
 )
 
 const module = "github.com/pscdev/psc"
@@ -133,11 +136,38 @@ func check(t *testing.T, file, name string) {
 		return
 	}
 	ast.Inspect(parsed, func(n ast.Node) bool {
-		if s, ok := n.(*ast.SelectorExpr); ok && isName(s.X, "time") && slices.Contains(clock, s.Sel.Name) {
-			t.Errorf("%s:%d: time.%s: pkg has no clock, take the time as an argument", name, files.Position(s.Pos()).Line, s.Sel.Name)
+		line := func() int { return files.Position(n.Pos()).Line }
+		switch n := n.(type) {
+		case *ast.SelectorExpr:
+			if isName(n.X, "time") && slices.Contains(clock, n.Sel.Name) {
+				t.Errorf("%s:%d: time.%s: pkg has no clock, take the time as an argument", name, line(), n.Sel.Name)
+			}
+		case *ast.BasicLit:
+			if n.Kind == token.STRING && namesCommand(n.Value) {
+				t.Errorf("%s:%d: %s: pkg does not know the command line, give the step as a pod.Next", name, line(), n.Value)
+			}
 		}
 		return true
 	})
+}
+
+// The model gives next steps as values. The command line words them as commands, the console as buttons.
+var (
+	commands = regexp.MustCompile(`\bpsc ([a-z-]+)`)
+	flags    = regexp.MustCompile(`(^|\s)--[a-z]`)
+)
+
+// namesCommand reports whether a text names a command of psc or a flag.
+func namesCommand(text string) bool {
+	if flags.MatchString(text) {
+		return true
+	}
+	for _, match := range commands.FindAllStringSubmatch(text, -1) {
+		if cmd, _, err := cli.Command(cli.Env{}).Find(match[1:]); err == nil && cmd.HasParent() {
+			return true
+		}
+	}
+	return false
 }
 
 func problems(from, imported string) []string {
@@ -201,6 +231,21 @@ func TestProblems(t *testing.T) {
 	} {
 		if got := problems(test.from, test.imported); len(got) != test.want {
 			t.Errorf("%s imports %s: %q, want %d", test.from, test.imported, got, test.want)
+		}
+	}
+}
+
+func TestNamesCommand(t *testing.T) {
+	for text, want := range map[string]bool{
+		"give it one with psc app set %s":  true,
+		"psc deploy makes it again":        true,
+		"has no port: --port gives it one": true,
+		"no Gateway that psc can find":     false,
+		"a DNS label of psc":               false,
+		"runs -- or not":                   false,
+	} {
+		if namesCommand(text) != want {
+			t.Errorf("%q: want %t", text, want)
 		}
 	}
 }
