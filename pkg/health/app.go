@@ -15,24 +15,24 @@ import (
 	"github.com/pscdev/psc/pkg/pod"
 )
 
-// Objects are what there is of an app in the cluster.
+// Objects are the objects of an app in the cluster.
 type Objects struct {
-	// Deployment is nil when there is none.
+	// Deployment is nil if there is none.
 	Deployment  *appsv1.Deployment
 	ReplicaSets []*appsv1.ReplicaSet
 	// Instances may include those of older versions.
 	Instances []*corev1.Pod
-	// Autoscaler is nil when the app has none.
+	// Autoscaler is nil if the app has none.
 	Autoscaler *autoscalingv2.HorizontalPodAutoscaler
-	// Events may be nil: they tell some causes that nothing else tells, and never that an app is ready.
+	// Events may be nil. Some causes are only found in them, but never whether an app is ready.
 	Events Events
 }
 
-// revisionAnnotation numbers the ReplicaSets of a Deployment; the one with the Deployment's own number is current. Age
-// does not tell: going back takes up an old ReplicaSet again.
+// revisionAnnotation numbers the ReplicaSets of a Deployment; the one with the Deployment's own number is current. The
+// newest is not always current: a rollback reuses an old ReplicaSet.
 const revisionAnnotation = "deployment.kubernetes.io/revision"
 
-// App tells how an app fares.
+// App returns the status of an app.
 func App(o Objects, now time.Time) Status {
 	d := o.Deployment
 	if d == nil {
@@ -45,10 +45,10 @@ func App(o Objects, now time.Time) Status {
 	available := int(d.Status.AvailableReplicas)
 	s := Status{State: Progressing, Desired: desired, Ready: available}
 	if d.Status.ObservedGeneration < d.Generation {
-		s.Reason = "the change has not been taken up yet"
+		s.Reason = "waiting for Kubernetes to process the change"
 		return s
 	}
-	// Only new instances count while a rollout is under way: the old ones serve, but are on their way out.
+	// During a rollout only new instances count: the old ones still serve, but will be stopped.
 	current := currentReplicaSet(d, o.ReplicaSets)
 	s.Ready = 0
 	if current != nil {
@@ -66,7 +66,7 @@ func App(o Objects, now time.Time) Status {
 	return s
 }
 
-// quiet is how an app fares that has no trouble any more; past is what it had.
+// quiet is the status of an app that has no trouble now; past is the trouble that it had.
 func quiet(o Objects, s Status, complete bool, past string, now time.Time) Status {
 	d := o.Deployment
 	switch {
@@ -82,7 +82,7 @@ func quiet(o Objects, s Status, complete bool, past string, now time.Time) Statu
 	return s
 }
 
-// serving says what people get while a new version does not come up.
+// serving says which version serves requests while the new one does not start.
 func (o Objects) serving(current *appsv1.ReplicaSet) string {
 	d, old := o.Deployment, 0
 	for _, rs := range o.ReplicaSets {
@@ -115,15 +115,15 @@ func currentReplicaSet(d *appsv1.Deployment, all []*appsv1.ReplicaSet) *appsv1.R
 	return nil
 }
 
-// evictions is how often instances have to be evicted until it is more than one node that was short of something.
+// evictions is how many instances have to be evicted until the cause is more than one node with too little of something.
 const evictions = 2
 
-// instanceTrouble finds what keeps the instances of the current version from running. Those that are told to stop, and
-// those of older versions, may end as they like, and so may those whose place others have taken.
+// instanceTrouble finds what keeps the instances of the current version from running. It ignores instances that are being
+// deleted, those of older versions, and failed ones that were replaced.
 func (o Objects) instanceTrouble(current *appsv1.ReplicaSet, complete bool, now time.Time) trouble {
 	var all []trouble
 	evicted := 0
-	byName := func(a, b *corev1.Pod) int { return strings.Compare(a.Name, b.Name) } // so that the same is said each time
+	byName := func(a, b *corev1.Pod) int { return strings.Compare(a.Name, b.Name) } // so that the reason is the same each time
 	for _, p := range slices.SortedStableFunc(slices.Values(o.Instances), byName) {
 		if current == nil || !metav1.IsControlledBy(p, current) || p.DeletionTimestamp != nil {
 			continue
@@ -145,7 +145,7 @@ func (o Objects) instanceTrouble(current *appsv1.ReplicaSet, complete bool, now 
 	return worst(all...)
 }
 
-// rolloutTrouble is what the Deployment itself says.
+// rolloutTrouble is the trouble that the Deployment itself reports.
 func rolloutTrouble(d *appsv1.Deployment, complete bool, now time.Time) trouble {
 	failure := deploymentCondition(d, appsv1.DeploymentReplicaFailure)
 	switch {
@@ -159,7 +159,7 @@ func rolloutTrouble(d *appsv1.Deployment, complete bool, now time.Time) trouble 
 	return trouble{}
 }
 
-// deadlineExceeded says whether Kubernetes has given up waiting.
+// deadlineExceeded reports whether Kubernetes has given up on the rollout.
 func deadlineExceeded(d *appsv1.Deployment) bool {
 	c := deploymentCondition(d, appsv1.DeploymentProgressing)
 	return c != nil && c.Reason == "ProgressDeadlineExceeded"
@@ -174,10 +174,10 @@ func deploymentCondition(d *appsv1.Deployment, kind appsv1.DeploymentConditionTy
 	return nil
 }
 
-// metricsGrace is how long the metrics of new instances may take to come.
+// metricsGrace is how long it may take until new instances have metrics.
 const metricsGrace = 2 * time.Minute
 
-// autoscalerTrouble says why the number of instances does not follow the load. The app runs all the same.
+// autoscalerTrouble says why the number of instances does not follow the load. The app runs nevertheless.
 func autoscalerTrouble(h *autoscalingv2.HorizontalPodAutoscaler, now time.Time) string {
 	if h == nil {
 		return ""
@@ -187,9 +187,9 @@ func autoscalerTrouble(h *autoscalingv2.HorizontalPodAutoscaler, now time.Time) 
 			now.Sub(c.LastTransitionTime.Time) >= metricsGrace {
 			cause := c.Message
 			if c.Reason == "FailedGetResourceMetric" {
-				cause = "the cluster does not measure it (metrics-server is missing)"
+				cause = "the cluster has no metrics (metrics-server is missing)"
 			}
-			return "is not scaled: " + cmp.Or(cause, c.Reason)
+			return "is not autoscaled: " + cmp.Or(cause, c.Reason)
 		}
 	}
 	return ""

@@ -15,7 +15,7 @@ import (
 	"github.com/pscdev/psc/pkg/pod"
 )
 
-// made is when the objects of these tests were.
+// made is when the objects of these tests were created.
 var made = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 
 func at(d time.Duration) metav1.Time { return metav1.NewTime(made.Add(d)) }
@@ -28,7 +28,7 @@ func owned(by, name string) metav1.ObjectMeta {
 	}
 }
 
-// deployment is one that asks for 2 instances and has taken up its second generation.
+// deployment asks for 2 instances, and Kubernetes has processed its second generation.
 func deployment(status appsv1.DeploymentStatus) *appsv1.Deployment {
 	replicas := int32(2)
 	d := &appsv1.Deployment{Spec: appsv1.DeploymentSpec{Replicas: &replicas}, Status: status}
@@ -57,7 +57,7 @@ func ended(restarts int32, t corev1.ContainerStateTerminated) corev1.ContainerSt
 	return corev1.ContainerStatus{Name: "web", RestartCount: restarts, State: corev1.ContainerState{Terminated: &t}}
 }
 
-// running is a container that runs since some seconds after it was made, with the end of its last run.
+// running is a container whose current run began that long after its creation, with the end of its last run.
 func running(since time.Duration, restarts int32, t corev1.ContainerStateTerminated) corev1.ContainerStatus {
 	return corev1.ContainerStatus{
 		Name:                 "web",
@@ -85,8 +85,8 @@ func TestAppCounts(t *testing.T) {
 		d    *appsv1.Deployment
 		want health.Status
 	}{
-		"missing":        {want: health.Status{State: health.Progressing, Reason: "is not in the cluster"}},
-		"not processed":  {d: unseen, want: health.Status{State: health.Progressing, Desired: 2, Ready: 2, Reason: "the change has not been taken up yet"}},
+		"missing":        {want: health.Status{State: health.Progressing, Reason: "not found in the cluster"}},
+		"not processed":  {d: unseen, want: health.Status{State: health.Progressing, Desired: 2, Ready: 2, Reason: "waiting for Kubernetes to process the change"}},
 		"new":            {d: deployment(appsv1.DeploymentStatus{}), want: health.Status{State: health.Progressing, Desired: 2, Reason: "starting"}},
 		"surging":        {d: deployment(appsv1.DeploymentStatus{Replicas: 3, UpdatedReplicas: 1, AvailableReplicas: 3}), want: health.Status{State: health.Progressing, Desired: 2, Ready: 1, Reason: "starting"}},
 		"starting":       {d: deployment(appsv1.DeploymentStatus{Replicas: 2, UpdatedReplicas: 2, AvailableReplicas: 1}), want: health.Status{State: health.Progressing, Desired: 2, Ready: 1, Reason: "starting"}},
@@ -105,15 +105,15 @@ func TestAppCounts(t *testing.T) {
 	}
 }
 
-// verdict is how an app fares with one instance of the current version, after a while.
+// verdict is the status of an app with one instance of the current version, some time after its creation.
 func verdict(d *appsv1.Deployment, p *corev1.Pod, after time.Duration, events ...*corev1.Event) health.Status {
 	return health.App(health.Objects{
 		Deployment: d, ReplicaSets: []*appsv1.ReplicaSet{replicaSet("new", "2", 0)}, Instances: []*corev1.Pod{p}, Events: health.NewEvents(events),
 	}, made.Add(after))
 }
 
-// The state of an instance's container tells why an app does not come up. What only a change can heal fails at once;
-// what time may heal is said, and waited for. The situations of testdata have the rest.
+// The state of an instance's container tells why an app does not start. It fails at once if only a change can help; if
+// waiting may help, it gives the reason and waits. The situations of testdata have the rest.
 func TestAppContainers(t *testing.T) {
 	crash := corev1.ContainerStateTerminated{Reason: "Error", ExitCode: 1, Message: "starting\ncannot connect\n  at main.go:3\n"}
 	daily := crash
@@ -148,7 +148,7 @@ func TestAppContainers(t *testing.T) {
 		"registry down": {container: waiting("ImagePullBackOff", "connection refused"), reason: "image web:2 cannot be pulled: connection refused", after: time.Hour},
 		// A number is not yet a status.
 		"port 5401":      {container: waiting("ErrImagePull", "dial tcp 10.0.0.1:5401: connection refused"), reason: "image web:2 cannot be pulled: dial tcp 10.0.0.1:5401: connection refused", after: time.Hour},
-		"forbidden":      {container: waiting("ErrImagePull", "unexpected status: 403 Forbidden"), after: 12 * time.Second, reason: "image web:2 cannot be pulled: it does not exist, or its registry denies it (403 Forbidden)", failed: true},
+		"forbidden":      {container: waiting("ErrImagePull", "unexpected status: 403 Forbidden"), after: 12 * time.Second, reason: "image web:2 cannot be pulled: it does not exist, or its registry denies access (403 Forbidden)", failed: true},
 		"certificate":    {container: waiting("ErrImagePull", "x509: unknown authority"), after: 34 * time.Second, reason: "image web:2 cannot be pulled: x509: unknown authority"},
 		"certificate, 2": {container: waiting("ErrImagePull", "x509: unknown authority"), after: 35 * time.Second, reason: "image web:2 cannot be pulled: x509: unknown authority", failed: true},
 		"secret":         {container: waiting("CreateContainerConfigError", `secret "db" not found`), reason: `cannot be started: secret "db" not found`, after: 4 * time.Second},
@@ -161,7 +161,7 @@ func TestAppContainers(t *testing.T) {
 		"twice, back":    {container: backOff(ended(1, crash)), reason: "ended 2 times with exit code 1: cannot connect"},
 		"twice, running": {container: running(0, 2, crash), reason: "ended 2 times with exit code 1: cannot connect"},
 		"thrice":         {container: after(crash, ended(2, crash)), reason: "ended 3 times with exit code 1: cannot connect", failed: true},
-		// Whoever looks later sees the same.
+		// The verdict is the same later.
 		"thrice, back":     {container: backOff(ended(2, crash)), reason: "ended 3 times with exit code 1: cannot connect", failed: true},
 		"thrice, runs":     {container: running(0, 3, crash), reason: "ended 3 times with exit code 1: cannot connect", failed: true},
 		"four times, runs": {container: running(0, 4, crash), after: 9 * time.Minute, reason: "ended 4 times with exit code 1: cannot connect", failed: true},
@@ -191,7 +191,7 @@ func TestAppContainers(t *testing.T) {
 			if diff := cmp.Diff(want, got.Reason); diff != "" || (got.State == health.Failed) != test.failed {
 				t.Errorf("%s: -want +got\n%s", got.State, diff)
 			}
-			// The same in a container that runs before the app's own: a service mesh puts one there.
+			// The same for a container that runs before the app's own: a service mesh adds one.
 			early := instance("new")
 			early.Spec.NodeName, early.Status.InitContainerStatuses = "one", []corev1.ContainerStatus{test.container}
 			got = verdict(d, early, test.after)
@@ -203,7 +203,7 @@ func TestAppContainers(t *testing.T) {
 	}
 }
 
-// The grace for what may still appear begins when the instance could have its containers started, not when it was made.
+// The grace period for a missing object begins when the containers could be started, not when the instance was created.
 func TestAppGrace(t *testing.T) {
 	d := deployment(appsv1.DeploymentStatus{Replicas: 2, UpdatedReplicas: 2})
 	p := instance("new", waiting("CreateContainerConfigError", "x"))
@@ -215,8 +215,8 @@ func TestAppGrace(t *testing.T) {
 	}
 }
 
-// Where all instances are there, but one of them crashed a moment ago, the app is not ready yet. Then it is, and for a
-// while it is still said that there was something: an app that crashes once a minute is ready in between.
+// If all instances run, but one of them crashed a moment ago, the app is not ready yet. Then it is ready, and for a while
+// the crash is still mentioned: an app that crashes once a minute is ready in between.
 func TestAppSettles(t *testing.T) {
 	d := deployment(appsv1.DeploymentStatus{Replicas: 2, UpdatedReplicas: 2, AvailableReplicas: 2})
 	again := running(0, 1, corev1.ContainerStateTerminated{ExitCode: 1})
@@ -238,14 +238,14 @@ func TestAppSettles(t *testing.T) {
 	if got := verdict(d, instance("new", again), time.Second); got.State != health.Progressing {
 		t.Errorf("it has started now, but: %v", got)
 	}
-	// What is wrong now is said, not what was wrong before.
+	// The reason is the present trouble, not the past one.
 	other := waiting("ErrImagePull", "refused")
 	if got := verdict(d, instance("new", again, other), time.Minute); got.Cause() != "image web:2 cannot be pulled: refused; trying again" {
 		t.Errorf("got %q", got.Cause())
 	}
 }
 
-// Only what belongs to the current version says anything of a deploy, and of that what is worst.
+// Only instances of the current version count, and of those the worst.
 func TestAppWhichInstances(t *testing.T) {
 	failing, crashed := waiting("InvalidImageName", "bad"), ended(0, corev1.ContainerStateTerminated{ExitCode: 1})
 	going, stranger := instance("new", failing), instance("other", failing)
@@ -266,7 +266,7 @@ func TestAppWhichInstances(t *testing.T) {
 		"the worst counts": {
 			replicaSets: all,
 			instances:   []*corev1.Pod{instance("new", crashed), instance("new", failing)},
-			want:        health.Status{State: health.Failed, Desired: 2, Reason: `instance new-1: image "web:2" is no image's name: bad; no instance serves`, Next: set(map[string]string{"image": ""})},
+			want:        health.Status{State: health.Failed, Desired: 2, Reason: `instance new-1: image "web:2" is not a valid image name: bad; no instance serves`, Next: set(map[string]string{"image": ""})},
 		},
 		"else the first": {
 			replicaSets: all,
@@ -286,8 +286,8 @@ func TestAppWhichInstances(t *testing.T) {
 	}
 }
 
-// What serves is told by the older versions' own counts: those of the Deployment and of its new version do not come at the
-// same time.
+// The counts of the older ReplicaSets say what serves: those of the Deployment and of its new ReplicaSet are not updated
+// at the same time.
 func TestAppServing(t *testing.T) {
 	d := deployment(appsv1.DeploymentStatus{Replicas: 2, UpdatedReplicas: 2, AvailableReplicas: 1})
 	for old, want := range map[int32]string{0: "", 1: "; the old version still serves (1 ready)"} {
@@ -301,8 +301,8 @@ func TestAppServing(t *testing.T) {
 	}
 }
 
-// An instance without a node may get one when the cluster grows; after a while that is not to be expected, unless the
-// cluster says that it does.
+// An instance without a node may get one when the cluster grows. After a while it has failed, unless the cluster says
+// that it is growing.
 func TestAppUnschedulable(t *testing.T) {
 	p := instance("new")
 	p.Status.Conditions = []corev1.PodCondition{{
@@ -319,7 +319,7 @@ func TestAppUnschedulable(t *testing.T) {
 	}
 }
 
-// Events are told in the middle of a sentence. Anybody may write them, in any language, and without a word.
+// The message of an event is used in the middle of a sentence. Anyone may write events, in any language, or empty ones.
 func TestAppPulling(t *testing.T) {
 	for message, want := range map[string]string{
 		`Pulling image "web:2"`: `instance new-1: pulling image "web:2"; no instance serves`,
@@ -334,7 +334,7 @@ func TestAppPulling(t *testing.T) {
 	}
 }
 
-// One instance that a node is rid of for want of memory may be chance, two are not.
+// One instance that is evicted for lack of memory may be chance, two are not.
 func TestAppEvicted(t *testing.T) {
 	d := deployment(appsv1.DeploymentStatus{Replicas: 2, UpdatedReplicas: 2})
 	p := instance("new")
@@ -357,8 +357,8 @@ func TestAppEvicted(t *testing.T) {
 	}
 }
 
-// What the Deployment itself says ends a deploy when only a change can satisfy it, when that took too long, or when
-// Kubernetes has given up. The reason of an instance is better than that of a deadline.
+// A condition of the Deployment fails an app if only a change can help, if it took too long, or if Kubernetes has given
+// up. The reason of an instance is better than that of a deadline.
 func TestAppConditions(t *testing.T) {
 	refusal := func(message string) appsv1.DeploymentCondition {
 		return appsv1.DeploymentCondition{Type: appsv1.DeploymentReplicaFailure, Status: corev1.ConditionTrue, Message: message, LastTransitionTime: at(0)}
@@ -369,7 +369,7 @@ func TestAppConditions(t *testing.T) {
 	past := refusal("forbidden: violates PodSecurity")
 	past.Status = corev1.ConditionFalse
 	quota := pod.Next{Do: pod.DoAsk, Note: "ask for a larger quota"}
-	const none = "no more instances can be made: "
+	const none = "no more instances can be created: "
 	for name, test := range map[string]struct {
 		conditions []appsv1.DeploymentCondition
 		container  corev1.ContainerStatus

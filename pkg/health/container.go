@@ -15,18 +15,19 @@ import (
 
 const (
 	// crashes is how often a container has to end before it is a crash loop: two are often a dependency that starts
-	// later. Whether all ended alike is not asked: only the last two ends are known, and only until the kubelet waits.
+	// later. Whether all ended in the same way is not checked: only the last two ends are known, and only until the
+	// kubelet backs off.
 	crashes = 3
-	// settled is how long a container that crashed has to run again until that was the last time.
+	// settled is how long a container has to run after a crash until the crash is over.
 	settled = 10 * time.Second
-	// forgiven is how long a container has to run until its earlier crashes are history, as they are for the kubelet:
+	// forgiven is how long a container has to run until its earlier crashes no longer count, as for the kubelet:
 	// https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#container-restarts
 	forgiven = 10 * time.Minute
 	// configGrace is how long a missing Secret or ConfigMap may take to appear.
 	configGrace = 5 * time.Second
 )
 
-// container tells what is wrong with one container; where names it in the sentence.
+// container says what is wrong with one container; where names it in the sentence.
 func (i instance) container(c corev1.ContainerStatus, where string) trouble {
 	t := i.waiting(c)
 	if t.cause == "" {
@@ -41,7 +42,7 @@ func (i instance) container(c corev1.ContainerStatus, where string) trouble {
 	return t
 }
 
-// waiting tells why a container cannot be started.
+// waiting says why a container cannot be started.
 func (i instance) waiting(c corev1.ContainerStatus) trouble {
 	w := c.State.Waiting
 	if w == nil {
@@ -49,9 +50,9 @@ func (i instance) waiting(c corev1.ContainerStatus) trouble {
 	}
 	switch w.Reason {
 	case "InvalidImageName":
-		return trouble{cause: fmt.Sprintf("image %q is no image's name: %s", c.Image, innermost(w.Message)), fatal: true, next: i.set("image", "")}
+		return trouble{cause: fmt.Sprintf("image %q is not a valid image name: %s", c.Image, innermost(w.Message)), fatal: true, next: i.set("image", "")}
 	case "ErrImageNeverPull":
-		return trouble{cause: fmt.Sprintf("image %s is not on the node, which may not pull it", c.Image), fatal: true, next: i.set("image", "")}
+		return trouble{cause: fmt.Sprintf("image %s is not on the node, and the pull policy is Never", c.Image), fatal: true, next: i.set("image", "")}
 	case "ErrImagePull", "ImagePullBackOff":
 		return i.unpulled(c.Image, w.Message)
 	case "CreateContainerConfigError", "CreateContainerError":
@@ -69,7 +70,7 @@ func (i instance) waiting(c corev1.ContainerStatus) trouble {
 // unpulled says why an image cannot be pulled. It waits for one retry if the registry denies access, since the password
 // may have just changed, for two if it looks like a typo or a broken name service, and without end for other causes.
 func (i instance) unpulled(image, message string) trouble {
-	tried := i.now.Sub(i.startedAt()) // the kubelet tries again after 10 s, and then after 20 s
+	tried := i.now.Sub(i.startedAt()) // the kubelet retries after 10 s, and then after 20 s
 	cause := innermost(strings.TrimPrefix(message, "rpc error: "))
 	if _, answer, asked := strings.Cut(cause, `": `); asked && has(cause, `Head "`, `Get "`) {
 		cause = answer
@@ -81,7 +82,7 @@ func (i instance) unpulled(image, message string) trouble {
 	case has(message, "no match for platform"):
 		t.cause, t.fatal = fmt.Sprintf("image %s was not built for the processor of node %s", image, i.Spec.NodeName), true
 	case has(message, "401 Unauthorized", "403 Forbidden", "access denied", "insufficient_scope", "no basic auth", "denied:"):
-		t.cause = fmt.Sprintf("image %s cannot be pulled: it does not exist, or its registry denies it (%s)", image, lastPart(cause)) + i.pullSecrets()
+		t.cause = fmt.Sprintf("image %s cannot be pulled: it does not exist, or its registry denies access (%s)", image, lastPart(cause)) + i.pullSecrets()
 		t.next = append(outside("make the image public"), ask("ask an admin of the cluster for access to its registry")...)
 		t.fatal = tried >= 12*time.Second
 	case has(message, "no such host", "x509", "certificate"):
@@ -99,7 +100,7 @@ func (i instance) pullSecrets() string {
 	return ""
 }
 
-// ended tells how the last run of a container ended.
+// ended says how the last run of a container ended.
 func (i instance) ended(c corev1.ContainerStatus) trouble {
 	ran := time.Duration(0)
 	if c.State.Running != nil {
@@ -162,7 +163,7 @@ func (i instance) end(c corev1.ContainerStatus, end *corev1.ContainerStateTermin
 		}
 		return t
 	case end.ExitCode == 0:
-		t = trouble{cause: fmt.Sprintf("ended%s with exit code 0, but an app has to go on running", often)}
+		t = trouble{cause: fmt.Sprintf("ended%s with exit code 0, but an app must keep running", often)}
 	default:
 		t = trouble{cause: fmt.Sprintf("ended%s with exit code %d%s", often, end.ExitCode, signal(end.ExitCode))}
 	}
@@ -183,18 +184,18 @@ func (i instance) longer(container, probe string) []pod.Next {
 	return foreign()
 }
 
-// signal says in words what the exit codes of the most common signals mean.
+// signal names the most common signals behind exit codes.
 func signal(code int32) string {
 	switch code {
 	case 137:
 		return " (killed)"
 	case 139:
-		return " (it read or wrote memory that is not its own)"
+		return " (segmentation fault)"
 	}
 	return ""
 }
 
-// killed is which probe made the kubelet stop a container: "liveness", "startup", or "" for none.
+// killed names the probe for which the kubelet stopped a container: "liveness", "startup", or "" for none.
 func (i instance) killed(container string) string {
 	for _, e := range slices.Backward(i.events) {
 		if e.Reason != "Killing" || !about(e, container) {
@@ -209,7 +210,7 @@ func (i instance) killed(container string) string {
 	return ""
 }
 
-// about says whether an event is about a container: its path is "spec.containers{web}".
+// about reports whether an event is about a container: its path is "spec.containers{web}".
 func about(e *corev1.Event, container string) bool {
 	return strings.HasSuffix(e.InvolvedObject.FieldPath, "{"+container+"}")
 }
@@ -223,7 +224,7 @@ func (i instance) spec(container string) corev1.Container {
 	return corev1.Container{}
 }
 
-// memory is what a container is given at most; zero when that is not limited.
+// memory is the memory limit of a container; zero if it has none.
 func (i instance) memory(container string) resource.Quantity {
 	return i.spec(container).Resources.Limits[corev1.ResourceMemory]
 }

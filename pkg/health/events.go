@@ -7,13 +7,13 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// Events are the events of a pod by what they are about. They are a help and no more: Kubernetes drops them when there
-// are many, and after an hour.
+// Events are the events of a pod by the object that they are about. They are only a help: Kubernetes drops them after an
+// hour, and earlier when there are many.
 type Events map[subject][]*corev1.Event
 
 type subject struct{ kind, name string }
 
-// NewEvents sorts events by what they are about, and by time.
+// NewEvents groups events by the object that they are about, and sorts each group by time.
 func NewEvents(all []*corev1.Event) Events {
 	out := Events{}
 	for _, e := range all {
@@ -26,7 +26,7 @@ func NewEvents(all []*corev1.Event) Events {
 	return out
 }
 
-// NoCause are the reasons of events that tell nothing about why something does not come up. They are most of all events.
+// NoCause lists the reasons of events that never tell why something does not start. Most events have one of them.
 func NoCause() []string {
 	return []string{
 		"Scheduled", "Pulled", "Created", "Started", "SuccessfulCreate", "SuccessfulDelete", "ScalingReplicaSet",
@@ -36,7 +36,7 @@ func NoCause() []string {
 
 func (e Events) of(kind, name string) []*corev1.Event { return e[subject{kind: kind, name: name}] }
 
-// when is the last time that something happened. The scheduler and the kubelet note it in different fields.
+// when is the last time that an event happened. The scheduler and the kubelet write it into different fields.
 func when(e *corev1.Event) time.Time {
 	switch {
 	case e.Series != nil:
@@ -47,7 +47,7 @@ func when(e *corev1.Event) time.Time {
 	return e.EventTime.Time
 }
 
-// last is the latest event with one of some reasons, or nil.
+// last returns the latest event that has one of the reasons, or nil.
 func last(events []*corev1.Event, reasons ...string) *corev1.Event {
 	for _, e := range slices.Backward(events) {
 		if slices.Contains(reasons, e.Reason) {

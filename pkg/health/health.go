@@ -1,13 +1,13 @@
-// Package health tells how a resource fares, from live objects.
+// Package health judges a resource by its live objects.
 //
-//	live objects, now -- App or Route --> Status: a state, the reason in a sentence, and the next step
+//	live objects, now -- App or Route --> Status: a state, the reason in a sentence, and the next steps
 //
-// It is pure and remembers nothing. A crashing container looks fine for the second in which it runs, so whoever
-// watches must hold on to the first Failed.
+// It is pure and remembers nothing. A crashing container looks fine for the second in which it runs, so a caller that
+// watches must keep the first Failed.
 //
-// It knows what can become of the objects that psc writes, and of what others add to an instance: init containers, more
-// containers, probes, hooks. Jobs and StatefulSets are nothing that psc writes, and that a Service leads to its app is
-// compared, not guessed from its endpoints.
+// It knows the possible states of the objects that psc writes, and of what others add to an instance: init containers,
+// more containers, probes, hooks. psc does not write Jobs and StatefulSets. Whether a Service leads to its app is
+// compared elsewhere, not guessed from its endpoints.
 package health
 
 import (
@@ -23,16 +23,16 @@ type State string
 const (
 	Ready       State = "ready"
 	Progressing State = "progressing"
-	// Failed means that it will not become ready without a change.
+	// Failed means that the resource will not become ready without a change.
 	Failed State = "failed"
-	// Stopped means that no instance is asked for, and none runs.
+	// Stopped means that the app should have no instances, and has none.
 	Stopped State = "stopped"
 )
 
-// Status is how a resource fares, and why. Two can be compared with ==.
+// Status is the state of a resource, with the reason.
 type Status struct {
 	State State
-	// Reason is one line for people, of a few hundred characters at most; empty when there is nothing to say.
+	// Reason is one line for people, of a few hundred characters at most; empty if there is nothing to say.
 	Reason string
 	// Next lists what can be done about it, the best first; each is an alternative to the others. It is empty if
 	// nothing better is known than to roll back.
@@ -57,20 +57,20 @@ func (s Status) Cause() string {
 	return s.Reason
 }
 
-// ofInstance is how a reason begins that is about one instance.
+// ofInstance begins every reason that is about one instance.
 func ofInstance(name string) string { return "instance " + name }
 
 // Log names the log of a container.
 type Log struct {
 	Instance, Container string
-	// Previous asks for the run before the one that is under way.
+	// Previous asks for the run before the current one.
 	Previous bool
-	// Said is the end of that log as far as the cluster keeps it with the instance, for when the log itself is gone.
+	// Said is the end of that log, as far as the cluster keeps it with the instance, in case the log itself is gone.
 	Said string
 }
 
 // notFound is the reason if the object of a resource does not exist.
-const notFound = "is not in the cluster"
+const notFound = "not found in the cluster"
 
 // trouble keeps an app from being ready. The zero trouble is none.
 type trouble struct {
@@ -81,14 +81,14 @@ type trouble struct {
 	log      Log
 	// fatal means that waiting does not help.
 	fatal bool
-	// past means that it is over, and worth no more than a word.
+	// past means that it is over, and is only mentioned.
 	past bool
 }
 
 // retries is the response of Kubernetes to most troubles.
 const retries = "; trying again"
 
-// worst is the first that waiting does not help, else the first that is not over.
+// worst returns the first fatal trouble, else the first that is not over.
 func worst(all ...trouble) trouble {
 	var out trouble
 	for _, t := range all {

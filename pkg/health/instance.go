@@ -14,15 +14,15 @@ import (
 )
 
 const (
-	// nodeGrace is how long a cluster may take to have room for an instance, or to add a node.
+	// nodeGrace is how long it may take until a cluster has room for an instance, or has added a node.
 	nodeGrace = 2 * time.Minute
-	// mountGrace is how long something that is mounted may be missing: most often it is written by another tool.
+	// mountGrace is how long something that is mounted may be missing: mostly another tool writes it.
 	mountGrace = 30 * time.Second
-	// sandboxes is how often the surroundings of the containers have to fail until it is not the node that just started.
+	// sandboxes is how often the sandbox of the containers has to fail until a node that just started is not the cause.
 	sandboxes = 3
 )
 
-// instance is one of an app, and what else is known of it.
+// instance is an instance of an app, with what else is known about it.
 type instance struct {
 	*corev1.Pod
 	app    string
@@ -47,7 +47,7 @@ func (i instance) trouble() trouble {
 	}
 	for _, c := range i.Status.ContainerStatuses {
 		where := ""
-		if c.Name != i.app { // one that somebody added beside the app's own
+		if c.Name != i.app { // someone added it beside the app's own
 			where = "container " + c.Name + ": "
 		}
 		all = append(all, i.container(c, where))
@@ -67,14 +67,14 @@ func (i instance) condition(kind corev1.PodConditionType) corev1.PodCondition {
 	return corev1.PodCondition{}
 }
 
-// unscheduled tells why no node takes the instance.
+// unscheduled says why the instance has no node.
 func (i instance) unscheduled() trouble {
 	c := i.condition(corev1.PodScheduled)
 	if c.Status != corev1.ConditionFalse || c.Reason != corev1.PodReasonUnschedulable {
 		return trouble{}
 	}
 	since := i.now.Sub(c.LastTransitionTime.Time)
-	message, _, _ := strings.Cut(c.Message, ". ") // what follows is about making room, and mostly noise
+	message, _, _ := strings.Cut(c.Message, ". ") // the rest is about preemption, and mostly noise
 	if has(message, "ersistent") {
 		return i.unbound(message, since)
 	}
@@ -85,7 +85,7 @@ func (i instance) unscheduled() trouble {
 	return t
 }
 
-// unbound tells why a disk of the instance is not there.
+// unbound says why a disk of the instance is missing.
 func (i instance) unbound(message string, since time.Duration) trouble {
 	t := trouble{cause: "waits for its disks: " + message, response: retries, fatal: since >= nodeGrace}
 	for _, v := range i.Spec.Volumes {
@@ -97,7 +97,7 @@ func (i instance) unbound(message string, since time.Duration) trouble {
 			return trouble{cause: fmt.Sprintf("disk %s does not exist", claim), response: retries, fatal: since >= mountGrace, next: recreate()}
 		}
 		if e := last(i.all.of("PersistentVolumeClaim", claim), "FailedBinding", "ProvisioningFailed"); e != nil {
-			t.cause = fmt.Sprintf("disk %s cannot be made: %s", claim, e.Message)
+			t.cause = fmt.Sprintf("disk %s cannot be created: %s", claim, e.Message)
 			t.fatal = t.fatal || since >= mountGrace && has(e.Message, "not found", "no storage class")
 			t.next = []pod.Next{{
 				Do: pod.DoCreate, Kind: pod.KindDisk, Name: claim + "-2", Set: map[string]string{"class": "", "size": ""},
@@ -108,8 +108,8 @@ func (i instance) unbound(message string, since time.Duration) trouble {
 	return t
 }
 
-// nodeLost says whether nobody has heard of the instance for a while: Kubernetes then calls it not ready, and leaves its
-// containers as they were.
+// nodeLost reports whether the node has not sent the instance's status for a while: Kubernetes then marks the instance as
+// not ready, and leaves the status of its containers unchanged.
 func (i instance) nodeLost() bool {
 	c := i.condition(corev1.PodReady)
 	return c.Status != "" && c.Status != corev1.ConditionTrue && c.Reason == "" && i.Spec.NodeName != "" &&
@@ -117,7 +117,7 @@ func (i instance) nodeLost() bool {
 		!slices.ContainsFunc(i.Status.ContainerStatuses, func(c corev1.ContainerStatus) bool { return !c.Ready })
 }
 
-// creating tells what an instance waits for whose containers have never been started. Only events know.
+// creating says what an instance waits for before its first container starts. That is only found in events.
 func (i instance) creating() trouble {
 	started := func(c corev1.ContainerStatus) bool {
 		return c.State.Waiting == nil || c.State.Waiting.Reason != "ContainerCreating" && c.State.Waiting.Reason != "PodInitializing"
@@ -131,7 +131,7 @@ func (i instance) creating() trouble {
 		return trouble{}
 	case e.Reason == "Pulling":
 		first, size := utf8.DecodeRuneInString(e.Message)
-		if size == 0 { // anybody may write events
+		if size == 0 { // anyone may write events
 			return trouble{cause: "pulling its image"}
 		}
 		return trouble{cause: string(unicode.ToLower(first)) + e.Message[size:]}
@@ -150,7 +150,7 @@ func (i instance) creating() trouble {
 	}
 }
 
-// tiny is so little memory that the runtime itself may not fit.
+// tiny is too little memory for the container runtime itself.
 const tiny = 16 << 20
 
 func (i instance) noSandbox() trouble {
@@ -159,7 +159,7 @@ func (i instance) noSandbox() trouble {
 	for _, e := range i.events {
 		if e.Reason == "FailedCreatePodSandBox" {
 			times += max(1, int(e.Count))
-			t.cause = "its containers get no sandbox: " + lastPart(e.Message)
+			t.cause = "its sandbox cannot be created: " + lastPart(e.Message)
 		}
 	}
 	t.fatal = times >= sandboxes
@@ -172,7 +172,7 @@ func (i instance) noSandbox() trouble {
 	return t
 }
 
-// startedAt is when the instance was ready to have its containers started.
+// startedAt is when the containers of the instance could be started.
 func (i instance) startedAt() time.Time {
 	if c := i.condition(corev1.PodReadyToStartContainers); c.Type != "" {
 		return c.LastTransitionTime.Time

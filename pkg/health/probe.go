@@ -12,10 +12,10 @@ import (
 	"github.com/pscdev/psc/pkg/pod"
 )
 
-// answerGrace is how long a container may take until it is told what it answers.
+// answerGrace is how long a container may run until its answers to probes are reported.
 const answerGrace = 5 * time.Second
 
-// unready tells why a container that runs is not ready. That never fails an app: a slow start looks just the same.
+// unready says why a running container is not ready. That never fails an app: a slow start looks the same.
 func (i instance) unready(c corev1.ContainerStatus) trouble {
 	if c.State.Running == nil || c.Ready {
 		return trouble{}
@@ -42,7 +42,7 @@ func (i instance) unready(c corev1.ContainerStatus) trouble {
 
 func (i instance) isInit(container string) bool {
 	return slices.ContainsFunc(i.Spec.InitContainers, func(c corev1.Container) bool {
-		return c.Name == container && c.RestartPolicy == nil // one that has a restart policy runs beside the app
+		return c.Name == container && c.RestartPolicy == nil // with a restart policy it runs beside the app
 	})
 }
 
@@ -50,7 +50,7 @@ func (i instance) lastProbe(container string) *corev1.Event {
 	return last(slices.DeleteFunc(slices.Clone(i.events), func(e *corev1.Event) bool { return !about(e, container) }), "Unhealthy")
 }
 
-// answer says in words what a container answered to a probe. It holds nothing that changes with each try.
+// answer describes what a container answered to a probe, without what differs from probe to probe.
 func (i instance) answer(container, message string) string {
 	kind, said, _ := strings.Cut(message, " probe failed: ")
 	spec := i.spec(container)
@@ -90,7 +90,7 @@ func (i instance) answer(container, message string) string {
 	return ask + ": " + line(said, maxWords)
 }
 
-// portOf is the number of a port that may go by its name.
+// portOf returns a port by its number, which the probe may give by its name.
 func portOf(c corev1.Container, port intstr.IntOrString) intstr.IntOrString {
 	for _, p := range c.Ports {
 		if port.Type == intstr.String && p.Name == port.StrVal {

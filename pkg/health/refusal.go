@@ -11,14 +11,14 @@ import (
 const (
 	// accountGrace is how long a ServiceAccount may take to appear.
 	accountGrace = 10 * time.Second
-	// refusalGrace is how long a quota may take to have room, or a webhook to answer. Kubernetes tries ever more
-	// rarely, up to once in a quarter of an hour, so it is better to end and to deploy again.
+	// refusalGrace is how long it may take until a quota has room or a webhook answers. Kubernetes retries less and
+	// less often, in the end every 15 minutes, so it is better to fail and to deploy again.
 	refusalGrace = 30 * time.Second
 )
 
-// refusedInstance tells why Kubernetes does not make an instance of an app, and has not since a while.
+// refusedInstance says why Kubernetes does not create an instance of an app; since is how long it has not.
 func refusedInstance(app, message string, since time.Duration) trouble {
-	t := trouble{cause: "no more instances can be made: " + forbidden(message), response: retries}
+	t := trouble{cause: "no more instances can be created: " + forbidden(message), response: retries}
 	switch {
 	case strings.Contains(message, "violates PodSecurity"), strings.Contains(message, "denied request:"):
 		t.fatal, t.next = true, ask("ask an admin of the cluster what this pod allows")
@@ -48,7 +48,7 @@ func forbidden(message string) string {
 
 var quotaMessage = regexp.MustCompile(`exceeded quota: .*requested: (.*), used: .*, limited: (.*)`)
 
-// neverFits says whether an instance asks for more than a quota allows at all, whatever else there is.
+// neverFits reports whether an instance asks for more than the whole quota.
 func neverFits(message string) bool {
 	match := quotaMessage.FindStringSubmatch(message)
 	if match == nil {

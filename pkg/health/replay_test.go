@@ -26,12 +26,12 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the wanted output of testdata/*.txtar")
 
-// after is how long the last thing that was seen of a situation is judged on, as if nothing changed any more.
+// after is how long the last moment of a situation is judged, as if nothing changed any more.
 const after = 3 * time.Minute
 
-// The files of testdata are what a real Kubernetes 1.36 showed of an app in some ninety situations, so many seconds after
-// it was made, cut down to what is looked at. "want" is what psc says of it, and from which second on: a person reads
-// the reason and knows what to do; what may heal by itself is never called failed.
+// The files of testdata are the objects of an app on a real Kubernetes 1.36 in some ninety situations, so many seconds
+// after the app was created, reduced to the fields that are used. "want" is the status, and from which second on: a
+// person reads the reason and knows what to do; an app that may recover by itself is never called failed.
 func TestReplay(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txtar")
 	if err != nil || len(files) == 0 {
@@ -62,7 +62,7 @@ func TestReplay(t *testing.T) {
 	}
 }
 
-// replay judges each of the moments that were seen, and the last one second by second, and notes what changes.
+// replay judges each recorded moment, and the last one second by second, and prints what changes.
 func replay(t *testing.T, moments []txtar.File) []byte {
 	var out bytes.Buffer
 	var said health.Status

@@ -11,9 +11,9 @@ import (
 	"github.com/pscdev/psc/pkg/pod"
 )
 
-// Route tells how a route fares, from what gateways say of it:
+// Route returns the status of a route, from the conditions that gateways set:
 // https://gateway-api.sigs.k8s.io/reference/spec/#routeparentstatus
-// r is nil when there is no HTTPRoute.
+// r is nil if there is no HTTPRoute.
 func Route(r *gatewayv1.HTTPRoute) Status {
 	if r == nil {
 		return Status{State: Progressing, Reason: notFound}
@@ -21,13 +21,13 @@ func Route(r *gatewayv1.HTTPRoute) Status {
 	accepted := 0
 	for _, parent := range r.Status.Parents {
 		if !attached(r, parent.ParentRef) {
-			continue // it was attached to that gateway once
+			continue // a gateway that it was attached to before
 		}
 		accepted++
 		for _, kind := range []gatewayv1.RouteConditionType{gatewayv1.RouteConditionAccepted, gatewayv1.RouteConditionResolvedRefs} {
 			c := condition(parent.Conditions, string(kind))
 			if c == nil || c.ObservedGeneration < r.Generation {
-				return Status{State: Progressing, Reason: fmt.Sprintf("gateway %s has not taken it up yet", parent.ParentRef.Name)}
+				return Status{State: Progressing, Reason: fmt.Sprintf("not yet accepted by gateway %s", parent.ParentRef.Name)}
 			}
 			if c.Status != metav1.ConditionTrue {
 				reason := line(fmt.Sprintf("gateway %s: %s", parent.ParentRef.Name, cmp.Or(c.Message, c.Reason)), maxReason)
@@ -36,12 +36,12 @@ func Route(r *gatewayv1.HTTPRoute) Status {
 		}
 	}
 	if accepted < len(r.Spec.ParentRefs) || accepted == 0 {
-		return Status{State: Progressing, Reason: "no gateway has taken it up yet"}
+		return Status{State: Progressing, Reason: "not yet accepted by a gateway"}
 	}
 	return Status{State: Ready}
 }
 
-// attached says whether the route asks for a parent now.
+// attached reports whether the route names this parent now.
 func attached(r *gatewayv1.HTTPRoute, parent gatewayv1.ParentReference) bool {
 	return slices.ContainsFunc(r.Spec.ParentRefs, func(ref gatewayv1.ParentReference) bool {
 		return ref.Name == parent.Name && section(ref) == section(parent)
@@ -55,7 +55,7 @@ func section(ref gatewayv1.ParentReference) gatewayv1.SectionName {
 	return *ref.SectionName
 }
 
-// refusal tells what only a change can satisfy from what may come: a Service that was written a moment ago.
+// refusal is Progressing if the cause may go away by itself, as with a Service that was written a moment ago.
 func refusal(reason string) State {
 	switch gatewayv1.RouteConditionReason(reason) {
 	case gatewayv1.RouteReasonBackendNotFound, gatewayv1.RouteReasonPending:

@@ -19,8 +19,8 @@ func says(kind gatewayv1.RouteConditionType, status metav1.ConditionStatus, reas
 	return metav1.Condition{Type: string(kind), Status: status, ObservedGeneration: 2, Reason: string(reason), Message: message}
 }
 
-// A route is ready when every gateway that it is attached to has taken up this generation of it and found all of its
-// apps. It has failed when only a change of it can help.
+// A route is ready if every gateway that it is attached to has accepted this generation of it and found all of its apps.
+// It has failed if only a change of it can help.
 func TestRoute(t *testing.T) {
 	accepted := says(gatewayv1.RouteConditionAccepted, metav1.ConditionTrue, gatewayv1.RouteReasonAccepted, "")
 	resolved := says(gatewayv1.RouteConditionResolvedRefs, metav1.ConditionTrue, gatewayv1.RouteReasonResolvedRefs, "")
@@ -30,13 +30,13 @@ func TestRoute(t *testing.T) {
 		parents []gatewayv1.RouteParentStatus
 		want    health.Status
 	}{
-		"nobody":       {want: health.Status{State: health.Progressing, Reason: "no gateway has taken it up yet"}},
+		"nobody":       {want: health.Status{State: health.Progressing, Reason: "not yet accepted by a gateway"}},
 		"ready":        {parents: []gatewayv1.RouteParentStatus{parent("gw", accepted, resolved)}, want: health.Status{State: health.Ready}},
-		"no condition": {parents: []gatewayv1.RouteParentStatus{parent("gw", resolved)}, want: health.Status{State: health.Progressing, Reason: "gateway gw has not taken it up yet"}},
-		"before":       {parents: []gatewayv1.RouteParentStatus{parent("gw", old, resolved)}, want: health.Status{State: health.Progressing, Reason: "gateway gw has not taken it up yet"}},
+		"no condition": {parents: []gatewayv1.RouteParentStatus{parent("gw", resolved)}, want: health.Status{State: health.Progressing, Reason: "not yet accepted by gateway gw"}},
+		"before":       {parents: []gatewayv1.RouteParentStatus{parent("gw", old, resolved)}, want: health.Status{State: health.Progressing, Reason: "not yet accepted by gateway gw"}},
 		"not all": {
 			parents: []gatewayv1.RouteParentStatus{parent("a", accepted, resolved), parent("b", accepted)},
-			want:    health.Status{State: health.Progressing, Reason: "gateway b has not taken it up yet"},
+			want:    health.Status{State: health.Progressing, Reason: "not yet accepted by gateway b"},
 		},
 		"refused": {
 			parents: []gatewayv1.RouteParentStatus{parent("gw", says(gatewayv1.RouteConditionAccepted, metav1.ConditionFalse, gatewayv1.RouteReasonNoMatchingListenerHostname, "no listener has this host"), resolved)},
@@ -49,7 +49,7 @@ func TestRoute(t *testing.T) {
 			parents: []gatewayv1.RouteParentStatus{parent("gw", says(gatewayv1.RouteConditionAccepted, metav1.ConditionUnknown, gatewayv1.RouteReasonPending, "waiting for the controller"), resolved)},
 			want:    health.Status{State: health.Progressing, Reason: "gateway gw: waiting for the controller"},
 		},
-		// A Service that was written a moment ago may not have come to the gateway yet.
+		// The gateway may not know yet a Service that was written a moment ago.
 		"service not found": {
 			parents: []gatewayv1.RouteParentStatus{parent("gw", accepted, says(gatewayv1.RouteConditionResolvedRefs, metav1.ConditionFalse, gatewayv1.RouteReasonBackendNotFound, "no Service web"))},
 			want:    health.Status{State: health.Progressing, Reason: "gateway gw: no Service web"},
@@ -70,7 +70,7 @@ func TestRoute(t *testing.T) {
 			}
 		})
 	}
-	if diff := cmp.Diff(health.Status{State: health.Progressing, Reason: "is not in the cluster"}, health.Route(nil)); diff != "" {
+	if diff := cmp.Diff(health.Status{State: health.Progressing, Reason: "not found in the cluster"}, health.Route(nil)); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
 	}
 }

@@ -6,13 +6,13 @@ import (
 )
 
 const (
-	// maxWords is how much of an app's own words stands in a sentence.
+	// maxWords is how many characters of an app's own words a sentence has at most.
 	maxWords = 200
-	// maxReason is how much of a cause stands in a reason.
+	// maxReason is how many characters of a cause a reason has at most.
 	maxReason = 400
 )
 
-// line makes a text one line that a terminal can show, and cuts it.
+// line turns a text into one line that a terminal can show, and cuts it.
 func line(text string, most int) string {
 	text = strings.Join(strings.FieldsFunc(text, func(r rune) bool { return unicode.IsSpace(r) || !unicode.IsPrint(r) }), " ")
 	if runes := []rune(text); len(runes) > most {
@@ -21,7 +21,7 @@ func line(text string, most int) string {
 	return text
 }
 
-// lastWords finds the line of a log's end that says most: Go's panic, or the last line that is not part of a stack.
+// lastWords finds the most telling line at the end of a log: Go's panic, or the last line that is not part of a stack.
 func lastWords(log string) string {
 	said := ""
 	for text := range strings.Lines(log) {
@@ -37,7 +37,7 @@ func lastWords(log string) string {
 	return line(said, maxWords)
 }
 
-// innermost leaves out the layers of the container runtime that a message came through.
+// innermost removes the layers of the container runtime that wrapped a message.
 func innermost(message string) string {
 	message, _, _ = strings.Cut(message, "\n")
 	for _, layer := range []string{"unable to start container process: ", "invalid reference format: ", "failed to resolve image: ", "failed to do request: ", "error during container init: "} {
@@ -48,12 +48,12 @@ func innermost(message string) string {
 	return message
 }
 
-// lastPart is what stands after the last colon of a message.
+// lastPart is the text after the last colon of a message.
 func lastPart(message string) string {
 	return strings.TrimSpace(message[strings.LastIndex(message, ": ")+1:])
 }
 
-// has says whether a text has one of some signs.
+// has reports whether a text contains one of the signs.
 func has(text string, signs ...string) bool {
 	for _, sign := range signs {
 		if strings.Contains(text, sign) {
