@@ -38,7 +38,7 @@ func (v *View) diff(w io.Writer, doc report.Diff) {
 			fmt.Fprintln(w, v.fit(bad.Render("- ")+head+"deleted"))
 		case revision.Updated:
 			fmt.Fprintln(w, warning.Render("~ ")+label(e))
-			for _, f := range e.Spoken() {
+			for _, f := range e.Shown() {
 				v.field(w, f)
 			}
 		}

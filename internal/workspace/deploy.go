@@ -26,7 +26,7 @@ func (w *Workspace) Deploy(ctx context.Context, number int, all bool, o Options)
 		if err != nil {
 			return Outcome{}, err
 		}
-		w.include(h.Brings(r.Number))
+		w.include(h.Includes(r.Number))
 		live, err := w.store.Get(ctx, h.Live)
 		return Outcome{Revision: r, Base: live}, err
 	}
@@ -41,7 +41,7 @@ func (w *Workspace) Deploy(ctx context.Context, number int, all bool, o Options)
 	if err != nil {
 		return Outcome{}, err
 	}
-	if drafts := h.Brings(r.Number); othersIn(drafts, user.User) {
+	if drafts := h.Includes(r.Number); othersIn(drafts, user.User) {
 		if !all {
 			return Outcome{}, &OthersError{Number: r.Number, Drafts: drafts, User: user.User}
 		}
@@ -74,7 +74,7 @@ func (w *Workspace) DeployMine(ctx context.Context, o Options) (Outcome, error) 
 		o.Alone = true
 		return w.dryRun(ctx, o, build)
 	}
-	if last := own[len(own)-1].Number; len(h.Brings(last)) == len(own) && h.Follows(last, h.Live) {
+	if last := own[len(own)-1].Number; len(h.Includes(last)) == len(own) && h.Follows(last, h.Live) {
 		r, err := w.Revision(ctx, last)
 		if err != nil {
 			return Outcome{}, err

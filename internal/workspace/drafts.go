@@ -232,7 +232,7 @@ func (d *drafts) rebased(ctx context.Context, h History, draft, base, tip revisi
 	if err != nil {
 		return r, nil, err
 	}
-	spec, misfit := revision.Rebase(tip.Spec, root, base.Spec, draft.Edits)
+	spec, misfit := revision.RebaseSpec(tip.Spec, root, base.Spec, draft.Edits)
 	var clashes revision.Clashes
 	errors.As(misfit, &clashes)
 	for i := range clashes {
@@ -272,7 +272,7 @@ func (d *drafts) fits(ctx context.Context, h History, r revision.Revision, autho
 		if err != nil {
 			return err
 		}
-		spec, misfit := revision.Rebase(top, root, r.Spec, draft.Edits)
+		spec, misfit := revision.RebaseSpec(top, root, r.Spec, draft.Edits)
 		var clashes revision.Clashes
 		if errors.As(misfit, &clashes) {
 			for i, c := range clashes {

@@ -154,7 +154,7 @@ func (rd *Reader) DiffWaiting(ctx context.Context, people bool) (report.Diff, Wa
 	if err != nil {
 		return report.Diff{}, Waiting{}, err
 	}
-	waiting := Waiting{Includes: h.Brings(h.Tip())}
+	waiting := Waiting{Includes: h.Includes(h.Tip())}
 	_, waiting.Loose = h.Stack()
 	if people && len(waiting.Includes) > 0 {
 		user, err := rd.User(ctx)

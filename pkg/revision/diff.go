@@ -51,10 +51,10 @@ func (e Entry) Resource() pod.Resource {
 	return e.from
 }
 
-// Spoken are the fields as people are told of them: a port by its name, what stands at a path of the file system and
+// Shown are the fields as people are told of them: a port by its name, what stands at a path of the file system and
 // the bounds of an autoscaler as a whole, a rule of a route with its shares in percent, for one weight means nothing
 // without the others, and of a secret nothing but that it is another.
-func (e Entry) Spoken() []Field {
+func (e Entry) Shown() []Field {
 	var out []Field
 	said := map[string]bool{}
 	for _, f := range e.Fields {
@@ -301,7 +301,7 @@ func Summary(entries []Entry) string {
 		case Deleted:
 			part += "deleted"
 		case Updated:
-			part += strings.Join(first(Words(e.Spoken())), ", ")
+			part += strings.Join(first(Words(e.Shown())), ", ")
 		}
 		parts = append(parts, part)
 	}

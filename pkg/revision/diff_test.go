@@ -250,7 +250,7 @@ func TestSummaryOfRoutes(t *testing.T) {
 }
 
 // One weight means nothing without the others, so people are told a rule as a whole, in percent.
-func TestSpoken(t *testing.T) {
+func TestShown(t *testing.T) {
 	rules := func(all ...pod.Rule) *pod.Route { return &pod.Route{Rules: all} }
 	to := func(path string, web, api int) pod.Rule {
 		return pod.Rule{Path: path, To: []pod.Target{{App: "web", Weight: number(web)}, {App: "api", Weight: number(api)}}}
@@ -281,7 +281,7 @@ func TestSpoken(t *testing.T) {
 		ref := pod.Ref{Kind: pod.KindRoute, Name: "shop"}
 		var got []revision.Field
 		for _, e := range revision.Diff(pod.Spec{ref: test.from}, pod.Spec{ref: test.to}) {
-			got = append(got, e.Spoken()...)
+			got = append(got, e.Shown()...)
 		}
 		if diff := cmp.Diff(test.want, got); diff != "" {
 			t.Errorf("%s: -want +got\n%s", name, diff)

@@ -132,9 +132,9 @@ func (h History) Root(draft Revision) int {
 	return 0
 }
 
-// Brings are what never ran and a deploy of a revision would bring, oldest first: drafts, and what waits for its turn,
+// Includes are what never ran and a deploy of a revision would bring, oldest first: drafts, and what waits for its turn,
 // or waited until whoever asked for it died.
-func (h History) Brings(number int) []Revision {
+func (h History) Includes(number int) []Revision {
 	path, live := h.Path(number), h.Path(h.Live)
 	var out []Revision
 	for _, r := range slices.Backward(h.All) {

@@ -48,22 +48,22 @@ func TestHistory(t *testing.T) {
 		live         int
 		base, tip    int
 		stack, loose []int
-		brings       []int // by a deploy of the tip
+		includes     []int // by a deploy of the tip
 	}{
 		"empty":                     {},
-		"drafts of a new pod":       {records: "1<0:draft 2<1:draft", tip: 2, stack: []int{1, 2}, brings: []int{1, 2}},
+		"drafts of a new pod":       {records: "1<0:draft 2<1:draft", tip: 2, stack: []int{1, 2}, includes: []int{1, 2}},
 		"nothing waits":             {records: "1<0:draft 2<1:ready", live: 2, base: 2, tip: 2},
-		"drafts on what is live":    {records: "1<0:ready 2<1:draft 3<2:draft", live: 1, base: 1, tip: 3, stack: []int{2, 3}, brings: []int{2, 3}},
-		"deployed up to the middle": {records: "1<0:draft 2<1:ready 3<2:draft", live: 2, base: 2, tip: 3, stack: []int{3}, brings: []int{3}},
-		"being deployed":            {records: "1<0:ready 2<1:draft 3<2:waiting 4<3:draft", live: 1, base: 3, tip: 4, stack: []int{4}, brings: []int{2, 3, 4}},
+		"drafts on what is live":    {records: "1<0:ready 2<1:draft 3<2:draft", live: 1, base: 1, tip: 3, stack: []int{2, 3}, includes: []int{2, 3}},
+		"deployed up to the middle": {records: "1<0:draft 2<1:ready 3<2:draft", live: 2, base: 2, tip: 3, stack: []int{3}, includes: []int{3}},
+		"being deployed":            {records: "1<0:ready 2<1:draft 3<2:waiting 4<3:draft", live: 1, base: 3, tip: 4, stack: []int{4}, includes: []int{2, 3, 4}},
 		"a change went past them":   {records: "1<0:ready 2<1:draft 3<2:draft 4<1:ready", live: 4, base: 4, tip: 4, loose: []int{2, 3}},
-		"it still waits":            {records: "1<0:ready 2<1:draft 3<2:draft 4<1:waiting", live: 1, base: 4, tip: 4, loose: []int{2, 3}, brings: []int{4}},
-		"half of them again":        {records: "1<0:ready 2<1:discarded 3<2:draft 4<1:ready 5<4:draft:2", live: 4, base: 4, tip: 5, stack: []int{5}, loose: []int{3}, brings: []int{5}},
-		"again, and not yet marked": {records: "1<0:ready 2<1:draft 3<1:ready 4<3:draft:2", live: 3, base: 3, tip: 4, stack: []int{4}, brings: []int{4}},
+		"it still waits":            {records: "1<0:ready 2<1:draft 3<2:draft 4<1:waiting", live: 1, base: 4, tip: 4, loose: []int{2, 3}, includes: []int{4}},
+		"half of them again":        {records: "1<0:ready 2<1:discarded 3<2:draft 4<1:ready 5<4:draft:2", live: 4, base: 4, tip: 5, stack: []int{5}, loose: []int{3}, includes: []int{5}},
+		"again, and not yet marked": {records: "1<0:ready 2<1:draft 3<1:ready 4<3:draft:2", live: 3, base: 3, tip: 4, stack: []int{4}, includes: []int{4}},
 		"the lowest is discarded":   {records: "1<0:ready 2<1:discarded 3<2:draft", live: 1, base: 1, tip: 1, loose: []int{3}},
 		"all are discarded":         {records: "1<0:ready 2<1:discarded", live: 1, base: 1, tip: 1},
 		"rolled back":               {records: "1<0:ready 2<1:draft 3<2:failed 4<3:ready", live: 4, base: 4, tip: 4},
-		"gave up in the queue":      {records: "1<0:ready 2<1:draft 3<1:draft", live: 1, base: 1, tip: 2, stack: []int{2}, loose: []int{3}, brings: []int{2}},
+		"gave up in the queue":      {records: "1<0:ready 2<1:draft 3<1:draft", live: 1, base: 1, tip: 2, stack: []int{2}, loose: []int{3}, includes: []int{2}},
 		"without the Lease":         {records: "1<0:ready 2<1:draft 3<1:ready", base: 3, tip: 3, loose: []int{2}},
 		"the live record is gone":   {records: "1<0:ready", live: 2, base: 1, tip: 1},
 		"a record is damaged":       {records: "1<0:ready 2<1:damaged", live: 1, base: 1, tip: 1},
@@ -73,11 +73,11 @@ func TestHistory(t *testing.T) {
 			h := revision.NewHistory(records(t, test.records), test.live)
 			stack, loose := h.Stack()
 			type answers struct {
-				Base, Tip            int
-				Stack, Loose, Brings []int
+				Base, Tip              int
+				Stack, Loose, Includes []int
 			}
-			want := answers{test.base, test.tip, test.stack, test.loose, test.brings}
-			got := answers{h.Base(), h.Tip(), numbers(stack), numbers(loose), numbers(h.Brings(h.Tip()))}
+			want := answers{test.base, test.tip, test.stack, test.loose, test.includes}
+			got := answers{h.Base(), h.Tip(), numbers(stack), numbers(loose), numbers(h.Includes(h.Tip()))}
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("-want +got\n%s", diff)
 			}

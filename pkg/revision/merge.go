@@ -52,10 +52,10 @@ func clashing(my, their map[string]step) Clashes {
 	return clashes.sorted()
 }
 
-// Rebase makes a change on top of onto, although it was made when the pod was from and it has become to meanwhile. It
+// RebaseSpec makes a change on top of onto, although it was made when the pod was from and it has become to meanwhile. It
 // fails with Clashes when the change sets what the step from from to to has set to another value, and with the error of
 // pod.Apply when the change cannot be made any more.
-func Rebase(onto, from, to pod.Spec, change pod.Change) (pod.Spec, error) {
+func RebaseSpec(onto, from, to pod.Spec, change pod.Change) (pod.Spec, error) {
 	spec, err := pod.Apply(onto, change)
 	if err != nil {
 		return nil, err

@@ -77,7 +77,7 @@ func rebase(t *testing.T, before pod.Spec, moved, draft pod.Change) (pod.Spec, e
 	if err != nil {
 		t.Fatal(err)
 	}
-	return revision.Rebase(now, before, now, draft)
+	return revision.RebaseSpec(now, before, now, draft)
 }
 
 // What others are preparing lives on, on top of a change that went past them.
