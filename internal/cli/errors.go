@@ -155,12 +155,12 @@ func revisionWords(err error, e *workspace.RevisionError) error {
 func misfitWords(err error, e *workspace.MisfitError) error {
 	var clashes revision.Clashes
 	switch {
-	case e.Draft.Number == 0:
-		return fault.New(fault.Conflict, "%w", err).WithHint("psc deploy --all")
 	case e.Without:
-		return fault.New(fault.Conflict, "%w", err).WithHint("discard r%d, too", e.Draft.Number)
+		return fault.New(fault.Conflict, "%w", err).WithHint("discard r%d, too", e.Draft().Number)
+	case e.Author == "":
+		return fault.New(fault.Conflict, "%w", err).WithHint("psc deploy --all")
 	case errors.As(e.Cause, &clashes):
-		return clashWords(err, clashes).WithHint("psc deploy includes the draft, psc revision discard %d discards it", e.Draft.Number)
+		return clashWords(err, clashes).WithHint("psc deploy includes the draft, psc revision discard %d discards it", e.Draft().Number)
 	}
 	return fault.New(fault.Conflict, "%w", err)
 }

@@ -57,7 +57,7 @@ func (d *deploy) turn(ctx context.Context, result Result, opts Options) (Result,
 	// A revision that is deployed alone brings itself and nothing else: what it was made to has to run by now. Where it
 	// does not, somebody gave up, died, or comes after us.
 	others := slices.DeleteFunc(h.Includes(r.Number), func(b revision.Revision) bool { return b.Number == r.Number })
-	founded := h.Follows(r.Number, h.Live) && (opts.Again == nil || len(others) == 0)
+	founded := h.IncludesLive(r.Number) && (opts.Again == nil || len(others) == 0)
 	switch {
 	case h.Path(h.Live)[r.Number] && r.Number != h.Live:
 		return d.fail(ctx, result, fmt.Errorf("%w by r%d, which holds it", ErrSuperseded, h.Live))

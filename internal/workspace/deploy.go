@@ -3,7 +3,6 @@ package workspace
 import (
 	"context"
 	"errors"
-	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -41,7 +40,7 @@ func (w *Workspace) Deploy(ctx context.Context, number int, all bool, o Options)
 	if err != nil {
 		return Outcome{}, err
 	}
-	if drafts := h.Includes(r.Number); othersIn(drafts, user.User) {
+	if drafts := h.Includes(r.Number); len(h.Others(r.Number, user.User)) > 0 {
 		if !all {
 			return Outcome{}, &OthersError{Number: r.Number, Drafts: drafts, User: user.User}
 		}
@@ -74,8 +73,8 @@ func (w *Workspace) DeployMine(ctx context.Context, o Options) (Outcome, error) 
 		o.Alone = true
 		return w.dryRun(ctx, o, build)
 	}
-	if last := own[len(own)-1].Number; len(h.Includes(last)) == len(own) && h.Follows(last, h.Live) {
-		r, err := w.Revision(ctx, last)
+	if !h.NeedsJoin(own) {
+		r, err := w.Revision(ctx, own[len(own)-1].Number)
 		if err != nil {
 			return Outcome{}, err
 		}
@@ -147,12 +146,9 @@ func (w *Workspace) restored(ctx context.Context, number int, message string) (r
 		return old, nil, err
 	}
 	build := func(number int, live revision.Revision) (revision.Revision, error) {
-		r := revision.Restore(number, live, old)
+		r, err := revision.Restore(number, live, old)
 		r.Message = message
-		if len(r.Edits.Edits) == 0 && live.State == revision.Ready {
-			return r, revision.ErrUnchanged
-		}
-		return r, nil
+		return r, err
 	}
 	// A rollback must not fail because of a draft of the same field: such drafts are discarded afterwards.
 	r, err := w.drafts.alone(ctx, user.User, true, build)
@@ -165,15 +161,12 @@ func (rd *Reader) lastReady(ctx context.Context, h History) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	for _, r := range h.All {
-		if r.Number >= h.Live || r.State != revision.Ready {
-			continue
-		}
+	for _, r := range h.Restorable() {
 		old, err := rd.store.Get(ctx, r.Number)
 		if err != nil {
 			return 0, err
 		}
-		if live.State != revision.Ready || len(revision.Diff(live.Spec, old.Spec)) > 0 {
+		if _, err := revision.Restore(0, live, old); !errors.Is(err, revision.ErrUnchanged) {
 			return r.Number, nil
 		}
 	}
@@ -200,7 +193,7 @@ func (rd *Reader) toDeploy(ctx context.Context, number int) (History, revision.R
 	switch {
 	case r.State == revision.Discarded:
 		refused.Reason, refused.Err = r.Reason, ErrDiscarded
-	case h.Follows(number, h.Live):
+	case h.IncludesLive(number):
 		return h, r, nil
 	case number < h.Live:
 		refused.Err = ErrOlder
@@ -212,15 +205,6 @@ func (w *Workspace) include(drafts []revision.Revision) {
 	if len(drafts) > 0 {
 		w.tell(Note{Includes: drafts})
 	}
-}
-
-func othersIn(drafts []revision.Revision, user string) bool {
-	for _, d := range drafts {
-		if d.Author != user {
-			return true
-		}
-	}
-	return false
 }
 
 // deploy brings r to the cluster. build makes it again when it has to build on another revision, and is nil for one that
@@ -371,30 +355,16 @@ func (rd *Reader) cluster(ctx context.Context, spec pod.Spec) (render.Cluster, e
 
 // join is one revision with the changes of several drafts. The error is a *MisfitError, or revision.ErrUnchanged.
 func (w *Workspace) join(ctx context.Context, drafts []revision.Revision, number int, on revision.Revision) (revision.Revision, error) {
-	var (
-		edits    pod.Change
-		messages []string
-		replaces []int
-	)
-	for _, d := range drafts {
-		full, err := w.store.Get(ctx, d.Number)
-		if err != nil {
-			return full, err
-		}
-		edits.Edits = append(edits.Edits, full.Edits.Edits...)
-		replaces = append(replaces, d.Number)
-		if full.Message != "" {
-			messages = append(messages, full.Message)
+	full := make([]revision.Revision, len(drafts))
+	for i, draft := range drafts {
+		var err error
+		if full[i], err = w.store.Get(ctx, draft.Number); err != nil {
+			return on, err
 		}
 	}
-	spec, err := pod.Apply(on.Spec, edits)
-	if err != nil {
-		return on, &MisfitError{Cause: err}
+	r, err := revision.Join(number, on, full)
+	if err != nil && !errors.Is(err, revision.ErrUnchanged) {
+		err = &MisfitError{Cause: err}
 	}
-	r := revision.Next(number, on, spec, edits)
-	r.Message, r.Replaces = strings.Join(messages, "; "), replaces
-	if r.Change == "" {
-		return r, revision.ErrUnchanged
-	}
-	return r, nil
+	return r, err
 }

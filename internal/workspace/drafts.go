@@ -3,16 +3,18 @@ package workspace
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 
 	"github.com/pscdev/psc/internal/store"
-	"github.com/pscdev/psc/pkg/pod"
 	"github.com/pscdev/psc/pkg/revision"
 )
 
-// errLoose says that drafts have to be rebased before a change is made to them.
-var errLoose = errors.New("drafts are loose")
+var (
+	// errLoose says that drafts have to be rebased before a change is made to them.
+	errLoose = errors.New("drafts are loose")
+	// errAllRebased ends rebase.
+	errAllRebased = errors.New("no draft is loose")
+)
 
 // drafts are the drafts of a pod: how revisions are added to it, and how waiting drafts follow what runs.
 type drafts struct {
@@ -125,31 +127,35 @@ func (d *drafts) rebase(ctx context.Context) error {
 	var base revision.Revision
 	for made := 0; ; {
 		var old revision.Revision
-		var misfit error
 		_, err := d.append(ctx, "", func(h History) (r, tip revision.Revision, err error) {
 			_, loose := h.Stack()
 			if len(loose) == 0 {
-				return r, tip, revision.ErrUnchanged
+				return r, tip, errAllRebased
 			}
-			old = loose[0]
 			if base, err = d.store.Get(ctx, h.Base()); err != nil {
 				return r, tip, err
 			}
 			if tip, err = d.store.Get(ctx, h.Tip()); err != nil {
 				return r, tip, err
 			}
-			r, misfit, err = d.rebased(ctx, h, old, base, tip)
-			return r, tip, errors.Join(misfit, err)
+			draft, err := d.rooted(ctx, h, loose[0])
+			if err != nil {
+				return r, tip, err
+			}
+			old = draft.Revision
+			r, err = revision.Rebase(h.Next(), draft, base, tip)
+			return r, tip, err
 		})
+		var misfit *revision.RebaseError
 		switch {
 		case err == nil:
 			made++
-		case misfit != nil:
-			d.tell(Note{Discarded: &Discarded{Draft: old, Why: misfit}})
-			if err := d.discard(ctx, old, misfit.Error()); err != nil {
+		case errors.As(err, &misfit):
+			d.tell(Note{Discarded: &Discarded{Draft: old, Why: misfit.Err}})
+			if err := d.discard(ctx, old, misfit.Err.Error()); err != nil {
 				return err
 			}
-		case errors.Is(err, revision.ErrUnchanged):
+		case errors.Is(err, errAllRebased):
 			if made > 0 {
 				d.tell(Note{Rebased: &Rebased{Drafts: made, Onto: base.Number}})
 			}
@@ -179,18 +185,18 @@ func (w *Workspace) Discard(ctx context.Context, numbers []int) ([]revision.Revi
 	if err != nil {
 		return nil, err
 	}
-	top := base.Spec
-	for _, d := range h.Drafts() {
-		if slices.ContainsFunc(drop, func(r revision.Revision) bool { return r.Number == d.Number }) {
+	var stay []revision.Revision
+	for _, draft := range h.Drafts() {
+		if slices.ContainsFunc(drop, func(r revision.Revision) bool { return r.Number == draft.Number }) {
 			continue
 		}
-		full, err := w.store.Get(ctx, d.Number)
-		if err != nil {
+		if draft, err = w.store.Get(ctx, draft.Number); err != nil {
 			return nil, err
 		}
-		if top, err = pod.Apply(top, full.Edits); err != nil {
-			return nil, &MisfitError{Draft: d, Without: true, Cause: err}
-		}
+		stay = append(stay, draft)
+	}
+	if err := revision.CheckDiscard(base, stay); err != nil {
+		return nil, &MisfitError{Without: true, Cause: err}
 	}
 	for i, r := range drop {
 		if err := w.drafts.discard(ctx, r, "by "+user.User); err != nil {
@@ -215,75 +221,37 @@ func (rd *Reader) chosenDrafts(h History, numbers []int, user string) ([]revisio
 	if len(numbers) > 0 {
 		return out, nil
 	}
-	for _, r := range waiting {
-		if r.Author == user {
-			out = append(out, r)
-		}
-	}
-	if len(out) == 0 {
+	if out = h.DraftsOf(user); len(out) == 0 {
 		return nil, &PodError{Pod: rd.Pod, Context: rd.Context, User: user, Err: ErrNoDrafts}
 	}
 	return out, nil
 }
 
-// rebased is a draft on top of tip; misfit says why it cannot be.
-func (d *drafts) rebased(ctx context.Context, h History, draft, base, tip revision.Revision) (r revision.Revision, misfit, err error) {
-	draft, root, err := d.loaded(ctx, h, draft, base.Spec)
+// rooted reads a draft with its edits, and the revision that its stack is based on.
+func (rd *Reader) rooted(ctx context.Context, h History, draft revision.Revision) (revision.Rooted, error) {
+	full, err := rd.store.Get(ctx, draft.Number)
 	if err != nil {
-		return r, nil, err
+		return revision.Rooted{}, err
 	}
-	spec, misfit := revision.RebaseSpec(tip.Spec, root, base.Spec, draft.Edits)
-	var clashes revision.Clashes
-	errors.As(misfit, &clashes)
-	for i := range clashes {
-		clashes[i].My, clashes[i].Their = draftOf(draft), fmt.Sprintf("%s by %s", base.Name(), base.Author)
-	}
-	if misfit != nil {
-		return r, misfit, nil
-	}
-	r = revision.Next(h.Next(), tip, spec, draft.Edits)
-	if r.Change == "" {
-		return r, fmt.Errorf("%s includes it already", tip.Name()), nil
-	}
-	r.Author, r.Message, r.Replaces = draft.Author, draft.Message, []int{draft.Number}
-	return r, nil, nil
-}
-
-// loaded is a draft with its change, and the spec of the revision that its stack was made to: now where that is gone.
-func (d *drafts) loaded(ctx context.Context, h History, draft revision.Revision, now pod.Spec) (full revision.Revision, root pod.Spec, err error) {
-	if full, err = d.store.Get(ctx, draft.Number); err != nil {
-		return full, nil, err
-	}
-	r, err := d.store.Get(ctx, h.Root(draft))
+	root, err := rd.store.Get(ctx, h.Root(draft))
 	if errors.Is(err, store.ErrNoRevision) {
-		return full, now, nil
+		return revision.Rooted{Revision: full}, nil
 	}
-	return full, r.Spec, err
+	return revision.Rooted{Revision: full, Root: &root}, err
 }
 
-// fits says whether the waiting drafts can be rebased onto r. The error is a *MisfitError.
+// fits checks that the waiting drafts can be rebased onto r. The error is a *MisfitError.
 func (d *drafts) fits(ctx context.Context, h History, r revision.Revision, author string) error {
-	top := r.Spec
-	for _, waiting := range h.Drafts() {
-		if slices.Contains(r.Replaces, waiting.Number) {
-			continue
-		}
-		draft, root, err := d.loaded(ctx, h, waiting, r.Spec)
+	var waiting []revision.Rooted
+	for _, draft := range h.DraftsExcept(r.Replaces) {
+		rooted, err := d.rooted(ctx, h, draft)
 		if err != nil {
 			return err
 		}
-		spec, misfit := revision.RebaseSpec(top, root, r.Spec, draft.Edits)
-		var clashes revision.Clashes
-		if errors.As(misfit, &clashes) {
-			for i, c := range clashes {
-				clashes[i] = revision.Clash{Path: c.Path, My: "this change by " + author, Mine: c.Theirs, Their: draftOf(waiting), Theirs: c.Mine}
-			}
-			misfit = clashes
-		}
-		if misfit != nil {
-			return &MisfitError{Draft: waiting, Author: author, Cause: misfit}
-		}
-		top = spec
+		waiting = append(waiting, rooted)
+	}
+	if err := revision.CheckRebase(r, author, waiting); err != nil {
+		return &MisfitError{Author: author, Cause: err}
 	}
 	return nil
 }

@@ -141,29 +141,41 @@ func (e *ConflictError) Error() string {
 // Unwrap returns the clashes.
 func (e *ConflictError) Unwrap() error { return e.Clashes }
 
-// MisfitError says which waiting draft does not fit: on top of a change, without the drafts of others, or without those
-// that are to be discarded.
+// MisfitError says that waiting drafts cannot do without others, or do not fit on top of a change.
 type MisfitError struct {
-	// Draft is the one that does not fit; the zero Revision stands for all of the user's own.
-	Draft revision.Revision
-	// Without says that it misses something, else it conflicts with the change by Author.
+	// Without says that the drafts that are to be discarded are missing, else Author's change is in the way. Without either
+	// the user's own drafts need those of others.
 	Without bool
 	Author  string
-	Cause   error
+	// Cause is a *revision.RebaseError, or that of pod.Apply.
+	Cause error
+}
+
+// Draft is the draft that does not fit; the zero Revision where it is not one alone.
+func (e *MisfitError) Draft() revision.Revision {
+	var of *revision.RebaseError
+	if errors.As(e.Cause, &of) {
+		return of.Draft
+	}
+	return revision.Revision{}
 }
 
 // Error implements error.
 func (e *MisfitError) Error() string {
-	var clashes revision.Clashes
-	switch {
-	case errors.As(e.Cause, &clashes):
-		return clashes.Error()
-	case e.Draft.Number == 0:
-		return fmt.Sprintf("your drafts cannot be deployed without those of others: %v", e.Cause)
-	case e.Without:
-		return fmt.Sprintf("%s needs a draft that would be discarded: %v", draftOf(e.Draft), e.Cause)
+	cause := e.Cause
+	var of *revision.RebaseError
+	if errors.As(cause, &of) {
+		cause = of.Err
 	}
-	return fmt.Sprintf("%s cannot be rebased onto this change by %s: %v", draftOf(e.Draft), e.Author, e.Cause)
+	switch {
+	case e.Without:
+		return fmt.Sprintf("draft %s needs a draft that would be discarded: %v", e.Draft().Byline(), cause)
+	case e.Author == "":
+		return fmt.Sprintf("your drafts cannot be deployed without those of others: %v", cause)
+	case errors.As(cause, new(revision.Clashes)):
+		return cause.Error()
+	}
+	return fmt.Sprintf("draft %s cannot be rebased onto this change by %s: %v", e.Draft().Byline(), e.Author, cause)
 }
 
 // Unwrap returns the cause.
@@ -245,5 +257,3 @@ func (e *DeployError) Error() string {
 
 // Unwrap returns why.
 func (e *DeployError) Unwrap() error { return e.Err }
-
-func draftOf(r revision.Revision) string { return fmt.Sprintf("draft %s by %s", r.Name(), r.Author) }

@@ -35,7 +35,7 @@ func (w *Workspace) Prune(ctx context.Context, p Prune) (report.Pruned, error) {
 			return doc, &RevisionError{Number: number, Pod: w.Pod, Err: ErrNoRevision}
 		}
 	}
-	kept := append(h.kept(p.Newest), p.Also...)
+	kept := append(h.Kept(p.Newest), p.Also...)
 	pruned, err := w.store.Prune(ctx, p.DryRun, p.Grace, func(r revision.Revision) bool {
 		return r.Number > h.Tip() || slices.Contains(kept, r.Number)
 	})
@@ -44,23 +44,6 @@ func (w *Workspace) Prune(ctx context.Context, p Prune) (report.Pruned, error) {
 		doc.Revisions = append(doc.Revisions, r.Number)
 	}
 	return doc, err
-}
-
-// kept are the numbers of the revisions that stay: the newest, and those that something still depends on.
-func (h History) kept(newest int) []int {
-	var out []int
-	lastReady := false
-	for i, r := range h.All {
-		last := r.State == revision.Ready && r.Number < h.Live && !lastReady
-		lastReady = lastReady || last
-		if i < newest || last || r.Live || r.State == revision.Waiting || r.State == revision.Pending {
-			out = append(out, r.Number)
-		}
-	}
-	for _, r := range h.Drafts() {
-		out = append(out, r.Number)
-	}
-	return out
 }
 
 // Verify reads a revision, or with 0 all, with everything that they refer to. It returns what is damaged or missing, and

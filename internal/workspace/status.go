@@ -161,7 +161,7 @@ func (rd *Reader) DiffWaiting(ctx context.Context, people bool) (report.Diff, Wa
 		if err != nil {
 			return report.Diff{}, waiting, err
 		}
-		waiting.Others = othersIn(waiting.Includes, user.User)
+		waiting.Others = len(h.Others(h.Tip(), user.User)) > 0
 	}
 	doc, err := rd.diffNumbers(ctx, h.Live, h.Tip(), people)
 	return doc, waiting, err

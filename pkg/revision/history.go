@@ -2,16 +2,17 @@ package revision
 
 import (
 	"cmp"
+	"iter"
 	"slices"
 )
 
-// History is what the records of a pod tell, without specs: which revision is live, and how they follow from each other.
+// History is what the records of a pod say, without specs: which revision is live, and which one each is based on.
 //
-// Parents make a tree. What runs, or is about to, is one path in it, up to Base. The waiting drafts are those beside
-// that path: of these, the ones that follow from Base one by one are its Stack, and the newest of them, Tip, is what the
-// next change is made to and the next deploy brings. Loose are the other ones: Base has moved since they were made, or a
-// draft below them was discarded, and each has to be made again on the Tip. Since that follows from the records alone,
-// everybody sees the same, and whoever comes next finishes what another began.
+// Parents form a tree. One path in it, up to Base, runs or is about to run. The waiting drafts are beside that path. Those
+// that follow Base one after the other are the Stack. The newest of them is the Tip: the next change is based on it, and
+// the next deploy includes it. The other drafts are loose: Base has moved since they were made, or a draft below them was
+// discarded, and each has to be rebased onto the Tip. All of this follows from the records alone, so that every client
+// sees the same, and the next command finishes what another one began.
 type History struct {
 	// All holds the revisions, newest first.
 	All []Revision
@@ -21,14 +22,15 @@ type History struct {
 	newest int // number that was ever used
 }
 
-// NewHistory returns the history of records in any order.
+// NewHistory returns the history of records in any order. When the record of live is missing, the newest revision that is
+// ready or pending is live.
 func NewHistory(records []Revision, live int) History {
 	h := History{All: slices.SortedFunc(slices.Values(records), func(a, b Revision) int { return cmp.Compare(b.Number, a.Number) }), Live: live}
 	h.newest = live
 	if len(h.All) > 0 {
 		h.newest = max(live, h.All[0].Number)
 	}
-	if _, known := h.Find(live); !known { // the Lease or the record is gone: what was deployed last still says so itself
+	if _, known := h.Find(live); !known { // the Lease or the record is gone
 		h.Live = 0
 		for _, r := range h.All {
 			if r.State == Ready || r.State == Pending {
@@ -52,22 +54,35 @@ func (h History) Find(number int) (Revision, bool) {
 	return h.All[i], true
 }
 
-// Next is the number of the next revision. That of a record which was removed is not used again.
+// Next is the number of the next revision. The number of a removed revision is not used again.
 func (h History) Next() int { return h.newest + 1 }
 
-// Path holds a revision and those that it follows from.
+// lineage walks a revision and those that it is based on, newest first. A missing record is the zero Revision and the end.
+func (h History) lineage(number int) iter.Seq2[int, Revision] {
+	return func(yield func(int, Revision) bool) {
+		seen := map[int]bool{}
+		for number := number; number != 0 && !seen[number]; {
+			seen[number] = true
+			r, _ := h.Find(number)
+			if !yield(number, r) {
+				return
+			}
+			number = r.Parent
+		}
+	}
+}
+
+// Path holds the numbers of a revision and of those that it is based on.
 func (h History) Path(number int) map[int]bool {
 	path := map[int]bool{}
-	for number != 0 && !path[number] {
+	for number := range h.lineage(number) {
 		path[number] = true
-		r, _ := h.Find(number)
-		number = r.Parent
 	}
 	return path
 }
 
-// Base is the revision that a change which is deployed alone is made to: the live one, or the newest that is about to
-// be. What somebody else is deploying at the same time must not get lost.
+// Base is the revision that a change which is deployed alone is based on: the newest one above the live revision that is
+// about to be deployed, or else the live one. This way such a change includes what another client is deploying.
 func (h History) Base() int {
 	for _, r := range h.All {
 		if r.Number > h.Live && (r.State == Waiting || r.State == Pending) {
@@ -85,7 +100,7 @@ func (h History) Drafts() []Revision {
 			gone[number] = true
 		}
 		if r.State == Waiting || r.State == Pending {
-			for number := range h.Path(r.Number) {
+			for number := range h.lineage(r.Number) {
 				gone[number] = true
 			}
 		}
@@ -99,7 +114,28 @@ func (h History) Drafts() []Revision {
 	return out
 }
 
-// Stack splits the waiting drafts into those that follow from Base one by one and the loose ones, oldest first.
+// DraftsExcept are the waiting drafts without those of some numbers, oldest first.
+func (h History) DraftsExcept(numbers []int) []Revision {
+	return slices.DeleteFunc(h.Drafts(), func(r Revision) bool { return slices.Contains(numbers, r.Number) })
+}
+
+// DraftsOf are the waiting drafts of an author, oldest first.
+func (h History) DraftsOf(author string) []Revision {
+	return slices.DeleteFunc(h.Drafts(), func(r Revision) bool { return r.Author != author })
+}
+
+// NeedsJoin says whether drafts, oldest first, must be joined to be deployed without any others. Otherwise a deploy of the
+// newest includes exactly these, and the live revision.
+func (h History) NeedsJoin(drafts []Revision) bool {
+	if len(drafts) == 0 {
+		return false
+	}
+	newest := drafts[len(drafts)-1].Number
+	same := slices.EqualFunc(h.Includes(newest), drafts, func(a, b Revision) bool { return a.Number == b.Number })
+	return !same || !h.IncludesLive(newest)
+}
+
+// Stack splits the waiting drafts into those that follow Base one after the other and the loose ones, oldest first.
 func (h History) Stack() (stack, loose []Revision) {
 	tip := h.Base()
 	for _, r := range h.Drafts() {
@@ -112,7 +148,7 @@ func (h History) Stack() (stack, loose []Revision) {
 	return stack, loose
 }
 
-// Tip is the revision that the next change is made to; 0 when there is none.
+// Tip is the revision that the next change is based on; 0 when there is none.
 func (h History) Tip() int {
 	if stack, _ := h.Stack(); len(stack) > 0 {
 		return stack[len(stack)-1].Number
@@ -120,20 +156,18 @@ func (h History) Tip() int {
 	return h.Base()
 }
 
-// Root is the revision that a draft and the drafts below it were made to; 0 when that is not known any more.
+// Root is the revision that a draft and the drafts below it are based on; 0 for none, or when a record on the way is gone.
 func (h History) Root(draft Revision) int {
-	for number := draft.Parent; number != 0; {
-		r, _ := h.Find(number)
+	for _, r := range h.lineage(draft.Parent) {
 		if r.State != Draft && r.State != Discarded {
 			return r.Number
 		}
-		number = r.Parent
 	}
 	return 0
 }
 
-// Includes are what never ran and a deploy of a revision would bring, oldest first: drafts, and what waits for its turn,
-// or waited until whoever asked for it died.
+// Includes are the revisions that a deploy of a revision would run for the first time, oldest first: drafts, and those
+// that wait for their turn, or waited when their client died.
 func (h History) Includes(number int) []Revision {
 	path, live := h.Path(number), h.Path(h.Live)
 	var out []Revision
@@ -145,5 +179,41 @@ func (h History) Includes(number int) []Revision {
 	return out
 }
 
-// Follows says whether a deploy of a revision takes away nothing of what is live.
-func (h History) Follows(number, live int) bool { return live == 0 || h.Path(number)[live] }
+// Others are those of Includes that are not by author.
+func (h History) Others(number int, author string) []Revision {
+	return slices.DeleteFunc(h.Includes(number), func(r Revision) bool { return r.Author == author })
+}
+
+// IncludesLive says whether a deploy of a revision loses nothing of what is live. That is so when nothing is live.
+func (h History) IncludesLive(number int) bool { return h.Live == 0 || h.Path(number)[h.Live] }
+
+// Restorable are the revisions that a rollback without a number chooses from, newest first: those before the live one that
+// were ready. It takes the first for which Restore does not return ErrUnchanged.
+func (h History) Restorable() []Revision {
+	var out []Revision
+	for _, r := range h.All {
+		if r.Number < h.Live && r.State == Ready {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// Kept are the numbers of the revisions that must not be pruned, newest first: the newest ones, the live one, those that
+// wait or are being deployed, the waiting drafts, and the last one before the live revision that was ready.
+func (h History) Kept(newest int) []int {
+	needed := map[int]bool{h.Live: true}
+	for _, r := range h.Drafts() {
+		needed[r.Number] = true
+	}
+	if ready := h.Restorable(); len(ready) > 0 {
+		needed[ready[0].Number] = true
+	}
+	var out []int
+	for i, r := range h.All {
+		if i < newest || needed[r.Number] || r.State == Waiting || r.State == Pending {
+			out = append(out, r.Number)
+		}
+	}
+	return out
+}

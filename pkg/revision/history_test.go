@@ -10,12 +10,14 @@ import (
 	"github.com/pscdev/psc/pkg/revision"
 )
 
-// records reads one revision a word: number<parent:state, and :replaced numbers.
+// records reads one revision a word: number<parent:state, then :replaced numbers and @author.
 func records(t *testing.T, text string) []revision.Revision {
 	t.Helper()
 	var all []revision.Revision
 	for word := range strings.FieldsSeq(text) {
 		var r revision.Revision
+		word, author, _ := strings.Cut(word, "@")
+		r.Author = author
 		position, state, _ := strings.Cut(word, ":")
 		if _, err := fmt.Sscanf(position, "%d<%d", &r.Number, &r.Parent); err != nil {
 			t.Fatal(err)
@@ -41,7 +43,7 @@ func numbers(all []revision.Revision) []int {
 	return out
 }
 
-// What waits, what the next change is made to and what a deploy brings follow from the records alone.
+// The records alone say which drafts wait, what the next change is based on and what a deploy includes.
 func TestHistory(t *testing.T) {
 	for name, test := range map[string]struct {
 		records      string
@@ -85,18 +87,126 @@ func TestHistory(t *testing.T) {
 	}
 }
 
-// A deploy never takes away what is live, and no number is used twice.
-func TestHistoryFollows(t *testing.T) {
-	h := revision.NewHistory(records(t, "1<0:ready 2<1:draft 3<1:ready 4<3:draft"), 3)
+// A deploy never loses what is live, and no number is used twice.
+func TestIncludesLive(t *testing.T) {
+	all := records(t, "1<0:ready 2<1:draft 3<1:ready 4<3:draft")
+	h := revision.NewHistory(all, 3)
 	for number, want := range map[int]bool{1: false, 2: false, 3: true, 4: true} {
-		if got := h.Follows(number, h.Live); got != want {
-			t.Errorf("r%d follows r3: got %v, want %v", number, got, want)
+		if got := h.IncludesLive(number); got != want {
+			t.Errorf("r%d includes r3: got %v, want %v", number, got, want)
 		}
 	}
-	if got := revision.NewHistory(records(t, "1<0:ready"), 7).Next(); got != 8 {
-		t.Errorf("the live record is gone: the next is r%d, want r8", got)
+	if !revision.NewHistory(records(t, "1<0:draft"), 0).IncludesLive(1) {
+		t.Error("nothing is live: the first deploy is refused")
 	}
-	if r, _ := h.Find(2); h.Root(r) != 1 {
-		t.Errorf("r2 was made to r%d, want r1", h.Root(r))
+	if got := revision.NewHistory(records(t, "1<0:ready"), 7).Next(); got != 8 {
+		t.Errorf("the record of r7 is gone: the next is r%d, want r8", got)
+	}
+}
+
+// A draft is compared with what its stack is based on, through drafts and through discarded ones.
+func TestRoot(t *testing.T) {
+	for name, test := range map[string]struct {
+		records string
+		draft   int
+		want    int
+	}{
+		"of what is live":         {"1<0:ready 2<1:draft", 2, 1},
+		"above drafts":            {"1<0:ready 2<1:draft 3<2:draft 4<3:draft", 4, 1},
+		"above a discarded draft": {"1<0:ready 2<1:discarded 3<2:draft", 3, 1},
+		"of what waits":           {"1<0:ready 2<1:waiting 3<2:draft", 3, 2},
+		"of what failed":          {"1<0:ready 2<1:failed 3<2:draft", 3, 2},
+		"of an empty pod":         {"1<0:draft 2<1:draft", 2, 0},
+		"the record is gone":      {"3<2:draft", 3, 0},
+		"parents in a circle":     {"1<2:draft 2<1:draft", 1, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := revision.NewHistory(records(t, test.records), 1)
+			draft, _ := h.Find(test.draft)
+			if got := h.Root(draft); got != test.want {
+				t.Errorf("got r%d, want r%d", got, test.want)
+			}
+		})
+	}
+}
+
+// People deploy or discard their own drafts without numbers. One deploy is enough when those of others are above them;
+// else their own are joined. They are asked before they deploy what is not theirs.
+func TestDraftsOf(t *testing.T) {
+	for name, test := range map[string]struct {
+		records string
+		live    int
+		own     []int // drafts of alice
+		rest    []int // the other ones
+		join    bool
+		others  []int // that a deploy of the tip includes
+	}{
+		"no drafts":                  {records: "1<0:ready@alice", live: 1},
+		"only of others":             {records: "1<0:ready@alice 2<1:draft@bob", live: 1, rest: []int{2}, others: []int{2}},
+		"only her own":               {records: "1<0:ready@bob 2<1:draft@alice 3<2:draft@alice", live: 1, own: []int{2, 3}},
+		"hers are the lowest":        {records: "1<0:ready@bob 2<1:draft@alice 3<2:draft@bob", live: 1, own: []int{2}, rest: []int{3}, others: []int{3}},
+		"one of bob is below":        {records: "1<0:ready@bob 2<1:draft@bob 3<2:draft@alice", live: 1, own: []int{3}, rest: []int{2}, join: true, others: []int{2}},
+		"one of bob is between":      {records: "1<0:ready@bob 2<1:draft@alice 3<2:draft@bob 4<3:draft@alice", live: 1, own: []int{2, 4}, rest: []int{3}, join: true, others: []int{3}},
+		"in a new pod":               {records: "1<0:draft@alice 2<1:draft@bob", own: []int{1}, rest: []int{2}, others: []int{2}},
+		"on what waits for its turn": {records: "1<0:ready@bob 2<1:waiting@bob 3<2:draft@alice", live: 1, own: []int{3}, join: true, others: []int{2}},
+		// Her revision that died in the queue never ran either, and is part of the deploy.
+		"on her own that waits":  {records: "1<0:ready@bob 2<1:waiting@alice 3<2:draft@alice", live: 1, own: []int{3}, join: true},
+		"what is live was moved": {records: "1<0:ready@bob 2<1:draft@alice 3<1:ready@bob", live: 3, own: []int{2}, join: true},
+		// Only as many as her own: r2 is loose, and a deploy of r4 would include r3 instead.
+		"one of hers is loose": {records: "1<0:ready@bob 2<0:draft@alice 3<1:draft@bob 4<3:draft@alice", live: 1, own: []int{2, 4}, rest: []int{3}, join: true, others: []int{3}},
+		"replaced, unmarked":   {records: "1<0:ready@bob 2<1:draft@alice 3<1:ready@bob 4<3:draft:2@alice", live: 3, own: []int{4}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := revision.NewHistory(records(t, test.records), test.live)
+			own := h.DraftsOf("alice")
+			type answers struct {
+				Own, Rest []int
+				Join      bool
+				Others    []int
+			}
+			want := answers{test.own, test.rest, test.join, test.others}
+			got := answers{numbers(own), numbers(h.DraftsExcept(numbers(own))), h.NeedsJoin(own), numbers(h.Others(h.Tip(), "alice"))}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("-want +got\n%s", diff)
+			}
+		})
+	}
+}
+
+// A rollback goes to the newest revision before the live one that was ready.
+func TestRestorable(t *testing.T) {
+	h := revision.NewHistory(records(t, "1<0:ready 2<1:failed 3<1:ready 4<3:discarded 5<3:pending 6<5:draft 7<5:ready"), 5)
+	if diff := cmp.Diff([]int{3, 1}, numbers(h.Restorable())); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
+	}
+	if got := revision.NewHistory(records(t, "1<0:draft"), 0).Restorable(); got != nil {
+		t.Errorf("nothing is live: got %v", numbers(got))
+	}
+}
+
+// Pruning keeps the newest revisions, and what a deploy, a rebase or a rollback still needs.
+func TestKept(t *testing.T) {
+	for name, test := range map[string]struct {
+		records string
+		live    int
+		newest  int
+		want    []int
+	}{
+		"empty":                    {newest: 5},
+		"all are new":              {"1<0:ready 2<1:ready", 2, 5, []int{2, 1}},
+		"the newest":               {"1<0:ready 2<1:ready 3<2:ready 4<3:ready 5<4:ready", 5, 3, []int{5, 4, 3}},
+		"the live one":             {"1<0:ready 2<1:failed 3<2:failed", 1, 1, []int{3, 1}},
+		"the last one ready":       {"1<0:ready 2<1:ready 3<2:failed 4<3:failed", 4, 1, []int{4, 2}},
+		"ready, but not before it": {"1<0:ready 2<1:ready 3<1:failed", 1, 0, []int{1}},
+		"what waits":               {"1<0:ready 2<1:waiting 3<2:pending 4<1:failed 5<1:failed", 1, 1, []int{5, 3, 2, 1}},
+		"the drafts":               {"1<0:ready 2<1:draft 3<2:discarded 4<2:draft 5<1:failed", 1, 1, []int{5, 4, 2, 1}},
+		"not drafts that ran":      {"1<0:draft 2<1:ready 3<2:ready 4<3:ready", 4, 1, []int{4, 3}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := revision.NewHistory(records(t, test.records), test.live)
+			if diff := cmp.Diff(test.want, h.Kept(test.newest)); diff != "" {
+				t.Errorf("-want +got\n%s", diff)
+			}
+		})
 	}
 }

@@ -7,7 +7,6 @@
 package revision
 
 import (
-	"errors"
 	"fmt"
 	"time"
 
@@ -60,6 +59,9 @@ func (r Revision) Title() string {
 // Name is how people write a revision: "r12".
 func (r Revision) Name() string { return fmt.Sprintf("r%d", r.Number) }
 
+// Byline names a revision and its author, as messages do: "r12 by bob".
+func (r Revision) Byline() string { return fmt.Sprintf("%s by %s", r.Name(), r.Author) }
+
 // Next makes the draft with a number out of a change to from, which is the zero Revision in an empty history.
 func Next(number int, from Revision, spec pod.Spec, edits pod.Change) Revision {
 	return Revision{
@@ -72,17 +74,14 @@ func Next(number int, from Revision, spec pod.Spec, edits pod.Change) Revision {
 	}
 }
 
-// Restore makes the draft with a number that turns what is live into old.
-func Restore(number int, live, old Revision) Revision {
+// Restore makes the draft with a number that turns live into old. The error is ErrUnchanged when live is ready and has the
+// spec of old.
+func Restore(number int, live, old Revision) (Revision, error) {
 	next := Next(number, live, old.Spec, pod.Edits(live.Spec, old.Spec))
+	if next.Change == "" && live.State == Ready {
+		return Revision{}, ErrUnchanged
+	}
 	next.Restores = old.Number
-	next.Change = fmt.Sprintf("restores %s", old.Name())
-	return next
+	next.Change = "restores " + old.Name()
+	return next, nil
 }
-
-// Build makes the revision with a number out of the one that it is based on. ErrUnchanged means that there is nothing to
-// make.
-type Build func(number int, on Revision) (Revision, error)
-
-// ErrUnchanged is the error of a change that changes nothing.
-var ErrUnchanged = errors.New("no change")

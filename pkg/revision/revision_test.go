@@ -3,7 +3,6 @@ package revision_test
 import (
 	"encoding/json"
 	"errors"
-	"strings"
 	"testing"
 	"time"
 
@@ -29,7 +28,7 @@ func env(name, value string) pod.Fields {
 // web is a spec with one app.
 func web(image string) pod.Spec { return pod.Spec{app("web"): &pod.App{Image: image}} }
 
-// A revision is a draft with the next number, that says in words what differs from the one that it was made from.
+// A new revision is a draft whose change says in words how it differs from its parent.
 func TestNext(t *testing.T) {
 	edits := change(pod.Create, "web", pod.Fields{"image": "web:1"})
 	got := []revision.Revision{
@@ -45,11 +44,18 @@ func TestNext(t *testing.T) {
 	}
 }
 
-// Going back is a new revision, whose change turns what is live into what was.
+// A rollback is a new revision, whose change turns the live spec into the old one.
 func TestRestore(t *testing.T) {
 	old := revision.Revision{Number: 2, Spec: pod.Spec{app("web"): &pod.App{Image: "web:1"}, app("api"): &pod.App{Image: "api:1"}, app("same"): &pod.App{Image: "x"}}}
-	live := revision.Revision{Number: 4, Spec: pod.Spec{app("web"): &pod.App{Image: "web:2", Env: map[string]pod.EnvValue{"A": {Value: "1"}}}, app("new"): &pod.App{Image: "new:1"}, app("same"): &pod.App{Image: "x"}}}
-	got := revision.Restore(7, live, old)
+	live := revision.Revision{Number: 4, State: revision.Ready, Spec: pod.Spec{
+		app("web"):  &pod.App{Image: "web:2", Env: map[string]pod.EnvValue{"A": {Value: "1"}}},
+		app("new"):  &pod.App{Image: "new:1"},
+		app("same"): &pod.App{Image: "x"},
+	}}
+	got, err := revision.Restore(7, live, old)
+	if err != nil {
+		t.Fatal(err)
+	}
 	want := revision.Revision{
 		Number: 7, State: revision.Draft, Change: "restores r2", Parent: 4, Restores: 2, Spec: old.Spec,
 		Edits: pod.Change{Edits: []pod.Edit{
@@ -70,122 +76,20 @@ func TestRestore(t *testing.T) {
 	}
 }
 
-// rebase makes a draft of before again after the pod was changed to something else.
-func rebase(t *testing.T, before pod.Spec, moved, draft pod.Change) (pod.Spec, error) {
-	t.Helper()
-	now, err := pod.Apply(before, moved)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return revision.RebaseSpec(now, before, now, draft)
-}
-
-// What others are preparing lives on, on top of a change that went past them.
-func TestRebase(t *testing.T) {
-	got, err := rebase(t, web("web:1"), change(pod.Set, "web", pod.Fields{"image": "web:2"}), change(pod.Set, "web", env("A", "1")))
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := pod.Spec{app("web"): &pod.App{Image: "web:2", Env: map[string]pod.EnvValue{"A": {Value: "1"}}}}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("-want +got\n%s", diff)
+// A rollback to the spec that is live makes no revision, unless that spec has to be deployed again to become ready.
+func TestRestoreSame(t *testing.T) {
+	for state, unchanged := range map[revision.State]bool{revision.Ready: true, revision.Failed: false, revision.Pending: false} {
+		r, err := revision.Restore(7, revision.Revision{Number: 4, State: state, Spec: web("web:1")}, revision.Revision{Number: 2, Spec: web("web:1")})
+		if errors.Is(err, revision.ErrUnchanged) != unchanged || (err == nil) == unchanged {
+			t.Errorf("%s: got %v", state, err)
+		}
+		if !unchanged && (r.Change != "restores r2" || len(r.Edits.Edits) != 0) {
+			t.Errorf("%s: got %+v", state, r)
+		}
 	}
 }
 
-// A draft that wanted the same thing is no conflict.
-func TestRebaseSame(t *testing.T) {
-	image := change(pod.Set, "web", pod.Fields{"image": "web:2"})
-	got, err := rebase(t, web("web:1"), image, image)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(web("web:2"), got); diff != "" {
-		t.Errorf("-want +got\n%s", diff)
-	}
-}
-
-// A change never overrules another in silence: the field is named, with both values.
-func TestRebaseConflict(t *testing.T) {
-	before := pod.Spec{app("web"): &pod.App{Image: "web:1", Env: map[string]pod.EnvValue{"A": {Value: "0"}, "B": {Value: "0"}}}}
-	long := strings.Repeat("x", 100)
-	for name, test := range map[string]struct {
-		moved, draft pod.Change
-		want         revision.Clashes
-		text         string
-	}{
-		"both set": {
-			moved: change(pod.Set, "web", pod.Fields{"image": "web:2"}),
-			draft: change(pod.Set, "web", pod.Fields{"image": "web:3"}),
-			want:  revision.Clashes{{Path: "app/web spec.image", Mine: "web:3", Theirs: "web:2"}},
-			text:  "app/web spec.image: r2 of bob says web:3, r3 of alice says web:2",
-		},
-		"theirs removes": {
-			moved: change(pod.Set, "web", env("A", "")),
-			draft: change(pod.Set, "web", env("A", "2")),
-			want:  revision.Clashes{{Path: "app/web spec.env.A", Mine: "2"}},
-			text:  "app/web spec.env.A: r2 of bob says 2, r3 of alice says nothing",
-		},
-		"mine removes": {
-			moved: change(pod.Set, "web", env("A", long)),
-			draft: change(pod.Set, "web", env("A", "")),
-			want:  revision.Clashes{{Path: "app/web spec.env.A", Theirs: long}},
-			text:  "app/web spec.env.A: r2 of bob says nothing, r3 of alice says " + long[:60] + "…",
-		},
-		"mine deletes all of it": {
-			moved: change(pod.Set, "web", env("B", "1")),
-			draft: change(pod.Delete, "web", nil),
-			want:  revision.Clashes{{Path: "app/web spec.env.B", Theirs: "1"}},
-			text:  "app/web spec.env.B: r2 of bob says nothing, r3 of alice says 1",
-		},
-		// A Put says nothing of a field that was not there when it was made, and must not take it away.
-		"mine puts": {
-			moved: change(pod.Set, "web", env("NEW", "1")),
-			draft: change(pod.Put, "web", pod.Fields{"image": "web:3"}),
-			want:  revision.Clashes{{Path: "app/web spec.env.NEW", Theirs: "1"}},
-			text:  "app/web spec.env.NEW: r2 of bob says nothing, r3 of alice says 1",
-		},
-		"several, all by name": {
-			moved: change(pod.Set, "web", pod.Fields{"image": "web:2", "size": "large", "env": map[string]any{"B": "1"}}),
-			draft: change(pod.Set, "web", pod.Fields{"image": "web:3", "size": "medium", "env": map[string]any{"B": "2"}}),
-			want: revision.Clashes{
-				{Path: "app/web spec.env.B", Mine: "2", Theirs: "1"},
-				{Path: "app/web spec.image", Mine: "web:3", Theirs: "web:2"},
-				{Path: "app/web spec.size", Mine: "medium", Theirs: "large"},
-			},
-			text: "app/web spec.env.B: r2 of bob says 2, r3 of alice says 1\n" +
-				"app/web spec.image: r2 of bob says web:3, r3 of alice says web:2\n" +
-				"app/web spec.size: r2 of bob says medium, r3 of alice says large",
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			_, err := rebase(t, before, test.moved, test.draft)
-			var got revision.Clashes
-			if !errors.As(err, &got) {
-				t.Fatalf("got %v, want Clashes", err)
-			}
-			if diff := cmp.Diff(test.want, got); diff != "" {
-				t.Errorf("-want +got\n%s", diff)
-			}
-			for i := range got {
-				got[i].My, got[i].Their = "r2 of bob", "r3 of alice"
-			}
-			if err.Error() != test.text {
-				t.Errorf("got %q, want %q", err, test.text)
-			}
-		})
-	}
-}
-
-// A draft of what is gone cannot be made any more.
-func TestRebaseGone(t *testing.T) {
-	_, err := rebase(t, pod.Spec{app("web"): &pod.App{Image: "web:1"}, app("api"): &pod.App{Image: "api:1"}},
-		change(pod.Delete, "api", nil), change(pod.Set, "api", env("A", "1")))
-	if !errors.Is(err, pod.ErrNotFound) {
-		t.Errorf("got %v, want that it does not exist", err)
-	}
-}
-
-// Scripts read these names.
+// Scripts depend on these names.
 func TestRevisionJSON(t *testing.T) {
 	at := func(minute int) time.Time { return time.Date(2026, 1, 2, 3, minute, 0, 0, time.UTC) }
 	started, finished := at(5), at(6)
@@ -207,11 +111,11 @@ func TestRevisionJSON(t *testing.T) {
 	}
 }
 
-// People call a revision r12, and know it by the message, or else by what changed.
+// People write a revision as r12, and recognize it by its author and its message, or else by its change.
 func TestTitle(t *testing.T) {
-	r := revision.Revision{Number: 12, Message: "m", Change: "c"}
-	got := []string{r.Name(), r.Title(), revision.Revision{Change: "c"}.Title()}
-	if diff := cmp.Diff([]string{"r12", "m", "c"}, got); diff != "" {
+	r := revision.Revision{Number: 12, Author: "bob", Message: "m", Change: "c"}
+	got := []string{r.Name(), r.Byline(), r.Title(), revision.Revision{Change: "c"}.Title()}
+	if diff := cmp.Diff([]string{"r12", "r12 of bob", "m", "c"}, got); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
 	}
 }
