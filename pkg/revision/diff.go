@@ -199,8 +199,8 @@ func diffFields(from, to map[string]any) []Field {
 	var fields []Field
 	for path := range paths {
 		a, b := from[path], to[path] // nil where the leaf is not, which is not the same as empty
-		if strings.HasSuffix(path, orderSuffix) && !sameItems(a, b) {
-			continue // items came or went: that says more than their order
+		if strings.HasSuffix(path, orderSuffix) && sameOrder(a, b) {
+			continue // at most, items were added or removed: these are fields of their own
 		}
 		if !reflect.DeepEqual(a, b) {
 			fields = append(fields, Field{Path: path, From: a, To: b})
@@ -213,17 +213,14 @@ func diffFields(from, to map[string]any) []Field {
 // orderSuffix marks the leaf that holds the order of a list with a key: the first port is the one that matters.
 const orderSuffix = " order"
 
-func sameItems(a, b any) bool {
-	sorted := func(v any) []string {
-		list, _ := v.([]any)
-		var keys []string
-		for _, item := range list {
-			keys = append(keys, Text(item))
-		}
-		slices.Sort(keys)
-		return keys
+// sameOrder says whether the items that two lists share are in the same order in both.
+func sameOrder(a, b any) bool {
+	from, _ := a.([]any)
+	to, _ := b.([]any)
+	shared := func(list, other []any) []any {
+		return slices.DeleteFunc(slices.Clone(list), func(item any) bool { return !slices.Contains(other, item) })
 	}
-	return slices.Equal(sorted(a), sorted(b))
+	return slices.Equal(shared(from, to), shared(to, from))
 }
 
 // flat returns the leaves of a resource by path.

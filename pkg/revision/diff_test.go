@@ -89,6 +89,13 @@ func TestDiff(t *testing.T) {
 			want:  []revision.Field{{Path: "spec.ports[other].name", To: "other"}, {Path: "spec.ports[other].port", To: json.Number("1")}},
 			words: []string{"ports[other].name other", "ports[other].port 1"},
 		},
+		// The order of those that stay is a change of its own: other apps use another port now.
+		"a port comes, the others change places": {
+			from:  ports(http, admin),
+			to:    ports(admin, other, http),
+			want:  []revision.Field{{Path: "spec.ports order", From: []any{"http", "admin"}, To: []any{"admin", "other", "http"}}, {Path: "spec.ports[other].name", To: "other"}, {Path: "spec.ports[other].port", To: json.Number("1")}},
+			words: []string{"ports order [http, admin] -> [admin, other, http]", "ports[other].name other", "ports[other].port 1"},
+		},
 		"a port changes": {
 			from:  ports(http, admin),
 			to:    ports(http, pod.Port{Name: "admin", Port: 91}),

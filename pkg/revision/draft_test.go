@@ -14,7 +14,9 @@ import (
 // onWeb is the spec of the app web with a change.
 func onWeb(t *testing.T, changes ...pod.Change) pod.Spec {
 	t.Helper()
-	spec := pod.Spec{app("web"): &pod.App{Image: "web:1", Env: map[string]pod.EnvValue{"A": {Value: "0"}, "B": {Value: "0"}}}}
+	spec := pod.Spec{app("web"): &pod.App{
+		Image: "web:1", Env: map[string]pod.EnvValue{"A": {Value: "0"}, "B": {Value: "0"}}, Ports: []pod.Port{{Name: "a", Port: 97}, {Name: "b", Port: 98}},
+	}}
 	for _, c := range changes {
 		var err error
 		if spec, err = pod.Apply(spec, c); err != nil {
@@ -94,6 +96,8 @@ func changes(all ...pod.Change) pod.Change {
 // change.
 func TestRebaseClashes(t *testing.T) {
 	long := strings.Repeat("x", 100)
+	port := func(name string) any { return map[string]any{"name": name, "port": int(name[0])} }
+	a, b, c := port("a"), port("b"), port("c")
 	for name, test := range map[string]struct {
 		moved, draft pod.Change
 		want         string // "draft" and "base" stand for the two sides
@@ -104,6 +108,12 @@ func TestRebaseClashes(t *testing.T) {
 		"the draft deletes": {set("B", "1"), change(pod.Delete, "web", nil), "app/web spec.env.B: draft says nothing, base says 1"},
 		// A Put has no value for a field that did not exist when it was made, and must not remove it.
 		"the draft puts": {set("NEW", "1"), change(pod.Put, "web", pod.Fields{"image": "web:3"}), "app/web spec.env.NEW: draft says nothing, base says 1"},
+		// The first port is the one that routes use.
+		"the draft inserts, the base sorts": {
+			change(pod.Set, "web", pod.Fields{"ports": []any{b, a}}),
+			change(pod.Set, "web", pod.Fields{"ports": []any{c, a, b}}),
+			"app/web spec.ports order: draft says [c, a, b], base says [b, a]",
+		},
 		"several, sorted": {
 			change(pod.Set, "web", pod.Fields{"image": "web:2", "size": "large", "env": map[string]any{"B": "1"}}),
 			change(pod.Set, "web", pod.Fields{"image": "web:3", "size": "medium", "env": map[string]any{"B": "2"}}),
@@ -129,9 +139,8 @@ func TestRebaseClashes(t *testing.T) {
 			var swapped []string
 			for line := range strings.Lines(test.want) {
 				path, both, _ := strings.Cut(strings.TrimSpace(line), ": ")
-				mine, theirs, _ := strings.Cut(both, ", ")
-				mine, theirs = strings.Replace(mine, "draft", "draft r2 of bob", 1), strings.Replace(theirs, "base", "this change of alice", 1)
-				swapped = append(swapped, path+": "+theirs+", "+mine)
+				mine, theirs, _ := strings.Cut(strings.TrimPrefix(both, "draft"), ", base")
+				swapped = append(swapped, path+": this change of alice"+theirs+", draft r2 of bob"+mine)
 			}
 			if diff := cmp.Diff(strings.Join(swapped, "\n"), clashesOf(t, err).Error()); diff != "" {
 				t.Errorf("the check: -want +got\n%s", diff)

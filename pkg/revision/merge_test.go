@@ -114,6 +114,11 @@ func TestMerge(t *testing.T) {
 			theirs:  func(s pod.Spec) { web(s).Ports = append(web(s).Ports, pod.Port{Name: "c", Port: 3}) },
 			clashes: revision.Clashes{{Path: "app/web spec.ports[c].name", Theirs: "c"}, {Path: "app/web spec.ports[c].port", Theirs: "3"}},
 		},
+		"added in front, and put in order": {
+			mine:    func(s pod.Spec) { web(s).Ports = append([]pod.Port{{Name: "c", Port: 3}}, web(s).Ports...) },
+			theirs:  func(s pod.Spec) { web(s).Ports = []pod.Port{web(s).Ports[1], web(s).Ports[0]} },
+			clashes: revision.Clashes{{Path: "app/web spec.ports order", Mine: "[c, http, admin]", Theirs: "[admin, http]"}},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			mine, theirs := shop(), shop()
