@@ -50,7 +50,7 @@ func TestHistory(t *testing.T) {
 		live         int
 		base, tip    int
 		stack, loose []int
-		includes     []int // by a deploy of the tip
+		includes     []int // of a deploy of the tip
 	}{
 		"empty":                     {},
 		"drafts of a new pod":       {records: "1<0:draft 2<1:draft", tip: 2, stack: []int{1, 2}, includes: []int{1, 2}},
@@ -58,6 +58,8 @@ func TestHistory(t *testing.T) {
 		"drafts on what is live":    {records: "1<0:ready 2<1:draft 3<2:draft", live: 1, base: 1, tip: 3, stack: []int{2, 3}, includes: []int{2, 3}},
 		"deployed up to the middle": {records: "1<0:draft 2<1:ready 3<2:draft", live: 2, base: 2, tip: 3, stack: []int{3}, includes: []int{3}},
 		"being deployed":            {records: "1<0:ready 2<1:draft 3<2:waiting 4<3:draft", live: 1, base: 3, tip: 4, stack: []int{4}, includes: []int{2, 3, 4}},
+		"being written":             {records: "1<0:ready 2<1:draft 3<2:pending 4<3:draft", live: 1, base: 3, tip: 4, stack: []int{4}, includes: []int{2, 4}},
+		"one that died is older":    {records: "1<0:waiting 2<1:ready 3<2:draft", live: 2, base: 2, tip: 3, stack: []int{3}, includes: []int{3}},
 		"a change went past them":   {records: "1<0:ready 2<1:draft 3<2:draft 4<1:ready", live: 4, base: 4, tip: 4, loose: []int{2, 3}},
 		"it still waits":            {records: "1<0:ready 2<1:draft 3<2:draft 4<1:waiting", live: 1, base: 4, tip: 4, loose: []int{2, 3}, includes: []int{4}},
 		"half of them again":        {records: "1<0:ready 2<1:discarded 3<2:draft 4<1:ready 5<4:draft:2", live: 4, base: 4, tip: 5, stack: []int{5}, loose: []int{3}, includes: []int{5}},
@@ -67,6 +69,7 @@ func TestHistory(t *testing.T) {
 		"rolled back":               {records: "1<0:ready 2<1:draft 3<2:failed 4<3:ready", live: 4, base: 4, tip: 4},
 		"gave up in the queue":      {records: "1<0:ready 2<1:draft 3<1:draft", live: 1, base: 1, tip: 2, stack: []int{2}, loose: []int{3}, includes: []int{2}},
 		"without the Lease":         {records: "1<0:ready 2<1:draft 3<1:ready", base: 3, tip: 3, loose: []int{2}},
+		"pending without the Lease": {records: "1<0:ready 2<1:pending 3<1:draft", base: 2, tip: 2, loose: []int{3}},
 		"the live record is gone":   {records: "1<0:ready", live: 2, base: 1, tip: 1},
 		"a record is damaged":       {records: "1<0:ready 2<1:damaged", live: 1, base: 1, tip: 1},
 		"parents in a circle":       {records: "1<2:draft 2<1:draft", loose: []int{1, 2}},
@@ -82,6 +85,33 @@ func TestHistory(t *testing.T) {
 			got := answers{h.Base(), h.Tip(), numbers(stack), numbers(loose), numbers(h.Includes(h.Tip()))}
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("-want +got\n%s", diff)
+			}
+		})
+	}
+}
+
+// One revision is live: the one that the Lease names, or else the newest that was written to the cluster.
+func TestLive(t *testing.T) {
+	for name, test := range map[string]struct {
+		records    string
+		live, want int
+	}{
+		"the Lease says it":  {"1<0:ready 2<1:ready", 1, 1},
+		"no Lease":           {"1<0:ready 2<1:ready 3<2:failed 4<3:draft", 0, 2},
+		"no Lease, pending":  {"1<0:ready 2<1:pending 3<2:waiting", 0, 2},
+		"its record is gone": {"1<0:ready", 2, 1},
+		"never deployed":     {"1<0:draft 2<1:discarded", 0, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := revision.NewHistory(records(t, test.records), test.live)
+			marked := 0
+			for _, r := range h.All {
+				if r.Live {
+					marked = r.Number
+				}
+			}
+			if h.Live != test.want || marked != test.want {
+				t.Errorf("live is r%d, marked is r%d, want r%d", h.Live, marked, test.want)
 			}
 		})
 	}
