@@ -130,7 +130,7 @@ func TestRebaseClashes(t *testing.T) {
 			base := revision.Revision{Number: 3, Author: "alice", Spec: onWeb(t, test.moved)}
 			_, err := revision.Rebase(5, draft, base, base)
 			clashes := clashesOf(t, err)
-			want := strings.NewReplacer("draft says", "draft r2 of bob says", "base says", "r3 of alice says").Replace(test.want)
+			want := strings.NewReplacer("draft says", "draft r2 by bob says", "base says", "r3 by alice says").Replace(test.want)
 			if diff := cmp.Diff([]string{want, want}, []string{err.Error(), clashes.Error()}); diff != "" {
 				t.Errorf("-want +got\n%s", diff)
 			}
@@ -140,7 +140,7 @@ func TestRebaseClashes(t *testing.T) {
 			for line := range strings.Lines(test.want) {
 				path, both, _ := strings.Cut(strings.TrimSpace(line), ": ")
 				mine, theirs, _ := strings.Cut(strings.TrimPrefix(both, "draft"), ", base")
-				swapped = append(swapped, path+": this change of alice"+theirs+", draft r2 of bob"+mine)
+				swapped = append(swapped, path+": this change by alice"+theirs+", draft r2 by bob"+mine)
 			}
 			if diff := cmp.Diff(strings.Join(swapped, "\n"), clashesOf(t, err).Error()); diff != "" {
 				t.Errorf("the check: -want +got\n%s", diff)
@@ -157,7 +157,7 @@ func TestRebaseFirst(t *testing.T) {
 	}
 	base := revision.Revision{Number: 2, Author: "alice", Spec: web("web:1")}
 	_, err := revision.Rebase(3, draft, base, base)
-	want := revision.Clashes{{Path: "app/web spec.image", Mine: "web:2", Theirs: "web:1", My: "draft r1 of bob", Their: "r2 of alice"}}
+	want := revision.Clashes{{Path: "app/web spec.image", Mine: "web:2", Theirs: "web:1", My: "draft r1 by bob", Their: "r2 by alice"}}
 	if diff := cmp.Diff(want, clashesOf(t, err)); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
 	}
@@ -194,7 +194,7 @@ func TestRebaseErrors(t *testing.T) {
 			if diff := cmp.Diff(revision.Revision{}, r); diff != "" {
 				t.Errorf("a revision in spite of an error: %s", diff)
 			}
-			if failed.Draft.Number != 2 || !strings.HasPrefix(err.Error(), "draft r2 of bob cannot be rebased: ") || !strings.Contains(err.Error(), test.want) {
+			if failed.Draft.Number != 2 || !strings.HasPrefix(err.Error(), "draft r2 by bob cannot be rebased: ") || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("got draft r%d: %v, want %s", failed.Draft.Number, err, test.want)
 			}
 		})
@@ -262,7 +262,7 @@ func TestCheckDiscard(t *testing.T) {
 		"all are discarded":      {stay: nil},
 		"none is discarded":      {stay: []revision.Revision{create, needs, other}},
 		"what nothing needs":     {stay: []revision.Revision{create, other}},
-		"what another one needs": {stay: []revision.Revision{needs, other}, want: `draft r3 of bob cannot be rebased: app "api" does not exist`},
+		"what another one needs": {stay: []revision.Revision{needs, other}, want: `draft r3 by bob cannot be rebased: app "api" does not exist`},
 		"both of them":           {stay: []revision.Revision{other}},
 	} {
 		t.Run(name, func(t *testing.T) {

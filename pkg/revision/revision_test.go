@@ -115,7 +115,7 @@ func TestRevisionJSON(t *testing.T) {
 func TestTitle(t *testing.T) {
 	r := revision.Revision{Number: 12, Author: "bob", Message: "m", Change: "c"}
 	got := []string{r.Name(), r.Byline(), r.Title(), revision.Revision{Change: "c"}.Title()}
-	if diff := cmp.Diff([]string{"r12", "r12 of bob", "m", "c"}, got); diff != "" {
+	if diff := cmp.Diff([]string{"r12", "r12 by bob", "m", "c"}, got); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
 	}
 }
