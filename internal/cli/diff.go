@@ -14,7 +14,7 @@ func newDiff(s *session) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "diff",
 		Short: "Show what a deploy would change",
-		Long: "Compare the newest revision with the live one, or with --live the live one with the cluster.",
+		Long:  "Compare the newest revision with the live one, or with --live the live one with the cluster.",
 		Example: "  psc diff\n  psc diff --exit-code     exit with 3 if there is something to deploy\n" +
 			"  psc diff --live          show changes by hand: what, by whom and when",
 		Args: exactly(),

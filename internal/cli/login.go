@@ -120,9 +120,9 @@ func (s *session) credentials(r *login.Request, tokenStdin bool) error {
 
 func newLogout(s *session) *cobra.Command {
 	return &cobra.Command{
-		Use:   "logout",
-		Short: "Sign out: forget the current context and its credentials",
-		Long: "Forget the current context and pod. psc removes only the kubeconfig entries that psc login SERVER wrote.",
+		Use:     "logout",
+		Short:   "Sign out: forget the current context and its credentials",
+		Long:    "Forget the current context and pod. psc removes only the kubeconfig entries that psc login SERVER wrote.",
 		Example: "  psc logout",
 		Args:    exactly(),
 		RunE: func(_ *cobra.Command, _ []string) error {
