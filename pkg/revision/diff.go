@@ -11,29 +11,29 @@ import (
 	"github.com/pscdev/psc/pkg/pod"
 )
 
-// Type is what happened to a resource.
+// Type says whether a resource was created, updated or deleted.
 type Type string
 
-// What can happen to a resource.
+// The types of an Entry.
 const (
 	Created Type = "create"
 	Updated Type = "update"
 	Deleted Type = "delete"
 )
 
-// Entry is how one resource differs between two specs.
+// Entry is the difference of one resource between two specs.
 type Entry struct {
 	Kind pod.Kind `json:"kind"`
 	Name string   `json:"name"`
 	Type Type     `json:"type"`
-	// Fields are the leaves that differ, by path. The items of lists with a key are named by it:
+	// Fields are the leaves that differ, sorted by path. A path names the items of a list by their key, where they have one:
 	// spec.rules[/].to[web].weight.
 	Fields []Field `json:"fields,omitempty"`
 
 	from, to pod.Resource
 }
 
-// Field is a leaf that differs. From or To is absent where the leaf is.
+// Field is a leaf that differs. From or To is nil on the side that does not have it.
 type Field struct {
 	Path string `json:"path"`
 	From any    `json:"from,omitempty"`
@@ -43,7 +43,7 @@ type Field struct {
 // Ref names the resource.
 func (e Entry) Ref() pod.Ref { return pod.Ref{Kind: e.Kind, Name: e.Name} }
 
-// Resource is what the entry speaks of: as it is afterwards, or as it was when it is deleted.
+// Resource is the resource after the change, or before it when it is deleted.
 func (e Entry) Resource() pod.Resource {
 	if e.to != nil {
 		return e.to
@@ -51,29 +51,29 @@ func (e Entry) Resource() pod.Resource {
 	return e.from
 }
 
-// Shown are the fields as people are told of them: a port by its name, what stands at a path of the file system and
-// the bounds of an autoscaler as a whole, a rule of a route with its shares in percent, for one weight means nothing
-// without the others, and of a secret nothing but that it is another.
+// Shown are the fields in the form for people. A port has its name in the path. Each mount, and the bounds of an
+// autoscaler, is one field. A rule of a route is one field with its shares in percent, because one weight means nothing
+// without the others. The values of secrets are hidden.
 func (e Entry) Shown() []Field {
 	var out []Field
-	said := map[string]bool{}
+	seen := map[string]bool{}
 	for _, f := range e.Fields {
-		whole, ok := e.whole(f)
+		combined, ok := e.combined(f)
 		switch {
-		case strings.HasSuffix(f.Path, "].name"): // the path of the port's number says it
+		case strings.HasSuffix(f.Path, "].name"): // the path of the port's number has it
 		case !ok:
 			out = append(out, f)
-		case !said[whole.Path]:
-			said[whole.Path] = true
-			out = append(out, whole)
+		case !seen[combined.Path]:
+			seen[combined.Path] = true
+			out = append(out, combined)
 		}
 	}
 	return out
 }
 
-// whole is the field in words, together with those beside it that only make sense with it; ok is false for one that
-// speaks for itself.
-func (e Entry) whole(f Field) (whole Field, ok bool) {
+// combined is one field for people that stands for f and for the fields which belong to it; ok is false when f is shown
+// as it is.
+func (e Entry) combined(f Field) (combined Field, ok bool) {
 	field, key, leaf := listItem(f.Path)
 	name := strings.TrimPrefix(f.Path, "spec.")
 	switch {
@@ -84,13 +84,13 @@ func (e Entry) whole(f Field) (whole Field, ok bool) {
 	case field == "ports" && leaf == "port":
 		return Field{"spec.port " + key, f.From, f.To}, true
 	case field == "files" || field == "disks":
-		return Field{"spec.mount " + key, spokenMount(e.from, key), spokenMount(e.to, key)}, true
+		return Field{"spec.mount " + key, mountText(e.from, key), mountText(e.to, key)}, true
 	case strings.HasPrefix(name, "autoscale."):
-		return Field{"spec.autoscale", spokenBounds(e.from), spokenBounds(e.to)}, true
+		return Field{"spec.autoscale", boundsText(e.from), boundsText(e.to)}, true
 	case field == "rules" && e.Type == Updated:
-		before, after := spokenRule(e.from, key), spokenRule(e.to, key)
+		before, after := ruleText(e.from, key), ruleText(e.to, key)
 		if Text(before) == Text(after) {
-			return f, false // other numbers for the same shares: say the numbers
+			return f, false // other weights for the same shares: show the weights
 		}
 		if key == "/" {
 			return Field{"spec.to", before, after}, true
@@ -100,7 +100,7 @@ func (e Entry) whole(f Field) (whole Field, ok bool) {
 	return f, false
 }
 
-// listItem takes apart the path of a leaf in a list with a key: spec.ports[http].port is ports, http and port.
+// listItem splits the path of a leaf in a list with a key: spec.ports[http].port is ports, http and port.
 func listItem(path string) (field, key, leaf string) {
 	field, rest, found := strings.Cut(strings.TrimPrefix(path, "spec."), "[")
 	key, leaf, closed := strings.Cut(rest, "]")
@@ -110,8 +110,8 @@ func listItem(path string) (field, key, leaf string) {
 	return field, key, strings.TrimPrefix(leaf, ".")
 }
 
-// spokenRule is the rule of a path in words; nil when the route has none.
-func spokenRule(r pod.Resource, path string) any {
+// ruleText is the rule of a path as text; nil when the route has none.
+func ruleText(r pod.Resource, path string) any {
 	if route, ok := r.(*pod.Route); ok {
 		for _, rule := range route.Rules {
 			if rule.Path == path {
@@ -122,8 +122,8 @@ func spokenRule(r pod.Resource, path string) any {
 	return nil
 }
 
-// spokenMount is what an app has at a path: "config/web", "secret/db/url", "disk/data"; nil when that is nothing.
-func spokenMount(r pod.Resource, path string) any {
+// mountText is what an app mounts at a path: "config/web", "secret/db/url", "disk/data"; nil for nothing.
+func mountText(r pod.Resource, path string) any {
 	app, ok := r.(*pod.App)
 	if !ok {
 		return nil
@@ -145,8 +145,8 @@ func spokenMount(r pod.Resource, path string) any {
 	return nil
 }
 
-// spokenBounds are the bounds of an app's autoscaler: "2 to 10 at 70%"; nil when it has none.
-func spokenBounds(r pod.Resource) any {
+// boundsText is the autoscaler of an app as text: "2 to 10 at 70%"; nil when it has none.
+func boundsText(r pod.Resource) any {
 	app, ok := r.(*pod.App)
 	if !ok || app.Autoscale == nil {
 		return nil
@@ -154,7 +154,7 @@ func spokenBounds(r pod.Resource) any {
 	return fmt.Sprintf("%d to %d at %d%%", app.Autoscale.Min, app.Autoscale.Max, app.Autoscale.Target())
 }
 
-// hidden stands for a value that nobody is shown.
+// hidden replaces the version of a secret value.
 func hidden(version any) any {
 	if version == nil {
 		return nil
@@ -162,7 +162,7 @@ func hidden(version any) any {
 	return "a secret value"
 }
 
-// sized stands for the content of a file where only its digest is known.
+// sized replaces the digest of a file by its size.
 func sized(content any) any {
 	if c, ok := content.(map[string]any); ok {
 		return fmt.Sprintf("%v bytes", c["size"])
@@ -170,7 +170,7 @@ func sized(content any) any {
 	return content
 }
 
-// Diff tells how to differs from from, resource by resource and field by field, in the order of pod.Spec.Refs.
+// Diff returns the differences between two specs, in the order of pod.Spec.Refs. It is empty when they are the same.
 func Diff(from, to pod.Spec) []Entry {
 	all := maps.Clone(from)
 	if all == nil {
@@ -198,7 +198,7 @@ func diffFields(from, to map[string]any) []Field {
 	maps.Copy(paths, to)
 	var fields []Field
 	for path := range paths {
-		a, b := from[path], to[path] // nil where the leaf is not, which is not the same as empty
+		a, b := from[path], to[path] // nil for a missing leaf, which is not the same as an empty one
 		if strings.HasSuffix(path, orderSuffix) && sameOrder(a, b) {
 			continue // at most, items were added or removed: these are fields of their own
 		}
@@ -210,7 +210,7 @@ func diffFields(from, to map[string]any) []Field {
 	return fields
 }
 
-// orderSuffix marks the leaf that holds the order of a list with a key: the first port is the one that matters.
+// orderSuffix marks the leaf that holds the order of a list with a key: routes and other apps use the first port.
 const orderSuffix = " order"
 
 // sameOrder says whether the items that two lists share are in the same order in both.
@@ -232,7 +232,7 @@ func flat(r pod.Resource) map[string]any {
 	return leaves
 }
 
-// flatten takes the path of value twice: as it is shown, and as pod.ListKey takes it.
+// flatten gets the path of value in two forms: for people, and for pod.ListKey.
 func flatten(leaves map[string]any, path, field string, value any) {
 	switch v := value.(type) {
 	case map[string]any:
@@ -263,7 +263,7 @@ func flatten(leaves map[string]any, path, field string, value any) {
 	}
 }
 
-// Text writes a leaf for people: texts plain, lists and references as they stand in YAML's flow style, nothing as "".
+// Text is a leaf as text for people: strings as they are, lists and references in the flow style of YAML, nil as "".
 func Text(v any) string {
 	switch v := v.(type) {
 	case nil:
@@ -287,7 +287,8 @@ func Text(v any) string {
 	}
 }
 
-// Summary is the entries in one line, the first of many: "app web: image hello:v1 -> hello:v2, env +GREETING".
+// Summary is the entries in one line: "app web: image hello:v1 -> hello:v2, env +GREETING". Of many it shows the first,
+// and the number of the others.
 func Summary(entries []Entry) string {
 	parts := make([]string, 0, len(entries))
 	for _, e := range entries {
@@ -305,10 +306,10 @@ func Summary(entries []Entry) string {
 	return strings.Join(first(parts), "; ")
 }
 
-// maxParts is how many resources a summary tells of, and how many fields of each.
+// maxParts is how many resources a summary shows, and how many fields of each.
 const maxParts = 10
 
-// first are the first of many words, and how many more there are.
+// first is the first of many words, and the number of the others.
 func first(words []string) []string {
 	if len(words) <= maxParts {
 		return words
@@ -316,7 +317,7 @@ func first(words []string) []string {
 	return append(slices.Clone(words[:maxParts]), fmt.Sprintf("%d more", len(words)-maxParts))
 }
 
-// Words says what changed, field by field: "image hello:v1 -> hello:v2", "env +GREETING", "instances 2 -> 3".
+// Words are the fields as text: "image hello:v1 -> hello:v2", "env +GREETING", "instances 2 -> 3".
 func Words(fields []Field) []string {
 	words := make([]string, 0, len(fields))
 	for _, f := range fields {
@@ -348,7 +349,7 @@ func Words(fields []Field) []string {
 	return words
 }
 
-// maxText is how much of a value stands in one line.
+// maxText is how many characters of a value one line shows.
 const maxText = 60
 
 func short(text string) string {
@@ -362,7 +363,7 @@ func short(text string) string {
 	return text
 }
 
-// images are two images as people speak of them, or in full where that would be the same: a tag that has moved.
+// images are the short names of two images, or the full ones when the short ones are the same: the tag was moved.
 func images(from, to string) (string, string) {
 	if a, b := pod.ShortImage(from), pod.ShortImage(to); a != b {
 		return a, b

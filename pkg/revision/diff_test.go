@@ -15,7 +15,7 @@ import (
 
 func number(n int) *int { return &n }
 
-// A diff names every leaf that differs by its path, and the words say it as people would.
+// A diff has every leaf that differs, by its path. The words are the same for people.
 func TestDiff(t *testing.T) {
 	digest := func(c string) string { return "@sha256:" + strings.Repeat(c, 64) }
 	ports := func(all ...pod.Port) *pod.App { return &pod.App{Image: "web", Ports: all} }
@@ -32,7 +32,7 @@ func TestDiff(t *testing.T) {
 			want:  []revision.Field{{Path: "spec.image", From: "ghcr.io/acme/web:1" + digest("a"), To: "ghcr.io/acme/web:2" + digest("b")}},
 			words: []string{"image web:1 -> web:2"},
 		},
-		// A tag that was moved is a change, and "web:1 -> web:1" would hide it.
+		// A moved tag is a change: "web:1 -> web:1" would hide it.
 		"digest": {
 			from:  &pod.App{Image: "web:1" + digest("a")},
 			to:    &pod.App{Image: "web:1" + digest("b")},
@@ -76,21 +76,21 @@ func TestDiff(t *testing.T) {
 			want:  []revision.Field{{Path: "spec.args", From: []any{"a", "b, c"}, To: []any{"a, b", "c"}}},
 			words: []string{"args [a, b, c] -> [a, b, c]"},
 		},
-		// The first port is the one that routes use, so its place is part of the spec.
+		// Routes use the first port, so the order is part of the spec.
 		"order of ports": {
 			from:  ports(http, admin),
 			to:    ports(admin, http),
 			want:  []revision.Field{{Path: "spec.ports order", From: []any{"http", "admin"}, To: []any{"admin", "http"}}},
 			words: []string{"ports order [http, admin] -> [admin, http]"},
 		},
-		"a port comes": {
+		"a port is added": {
 			from:  ports(http, admin),
 			to:    ports(other, http, admin),
 			want:  []revision.Field{{Path: "spec.ports[other].name", To: "other"}, {Path: "spec.ports[other].port", To: json.Number("1")}},
 			words: []string{"ports[other].name other", "ports[other].port 1"},
 		},
-		// The order of those that stay is a change of its own: other apps use another port now.
-		"a port comes, the others change places": {
+		// An added port must not hide that the first of the others is another one now.
+		"a port is added, the others in another order": {
 			from:  ports(http, admin),
 			to:    ports(admin, other, http),
 			want:  []revision.Field{{Path: "spec.ports order", From: []any{"http", "admin"}, To: []any{"admin", "other", "http"}}, {Path: "spec.ports[other].name", To: "other"}, {Path: "spec.ports[other].port", To: json.Number("1")}},
@@ -131,7 +131,7 @@ func TestDiff(t *testing.T) {
 	}
 }
 
-// Resources come and go as a whole: apps first, then by name, in one line and as scripts read them.
+// Resources are created and deleted as a whole. Apps come first, then names, both in one line for people and for scripts.
 func TestDiffResources(t *testing.T) {
 	from := pod.Spec{
 		app("web"): &pod.App{Image: "hello:v1", Instances: number(2)},
@@ -182,7 +182,7 @@ func compact(t *testing.T, text string) string {
 	return string(out)
 }
 
-// A revision without changes has none, whatever nothing looks like.
+// Two empty specs have no differences, whether they are nil or not.
 func TestDiffNothing(t *testing.T) {
 	for _, s := range []pod.Spec{nil, {}} {
 		if got := revision.Diff(s, nil); got != nil {
@@ -194,7 +194,7 @@ func TestDiffNothing(t *testing.T) {
 	}
 }
 
-// A port is told by its name, once.
+// A summary of many resources or fields shows the first ones and counts the others.
 func TestSummaryOfMany(t *testing.T) {
 	before, after := pod.Spec{}, pod.Spec{}
 	env := map[string]pod.EnvValue{}
@@ -212,6 +212,7 @@ func TestSummaryOfMany(t *testing.T) {
 	}
 }
 
+// A port is named once, although its name and its number are two leaves.
 func TestSummaryOfPorts(t *testing.T) {
 	app := func(ports ...pod.Port) pod.Spec {
 		return pod.Spec{{Kind: pod.KindApp, Name: "web"}: &pod.App{Image: "web:1", Ports: ports}}
@@ -228,7 +229,7 @@ func TestSummaryOfPorts(t *testing.T) {
 	}
 }
 
-// Shares are told together and in percent: a weight alone means nothing.
+// The shares of a rule are shown together and in percent: one weight means nothing without the others.
 func TestSummaryOfRoutes(t *testing.T) {
 	ten := 10
 	route := func(rules ...pod.Rule) pod.Spec {
@@ -244,8 +245,8 @@ func TestSummaryOfRoutes(t *testing.T) {
 		want     string
 	}{
 		{"shares", route(web), route(canary), "route web: to web 100% -> web 90%, next 10%"},
-		{"a path comes", route(web), route(web, api), "route web: /api to api 100%"},
-		{"a path goes", route(web, api), route(web), "route web: /api to api 100% removed"},
+		{"a path is added", route(web), route(web, api), "route web: /api to api 100%"},
+		{"a path is removed", route(web, api), route(web), "route web: /api to api 100% removed"},
 		{"a weight that changes no share", route(web), route(pod.Rule{Path: "/", To: []pod.Target{{App: "web", Weight: &ten}}}), "route web: rules[/].to[web].weight 10"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -256,7 +257,7 @@ func TestSummaryOfRoutes(t *testing.T) {
 	}
 }
 
-// One weight means nothing without the others, so people are told a rule as a whole, in percent.
+// A rule of a route is one field for people, with its shares in percent.
 func TestShown(t *testing.T) {
 	rules := func(all ...pod.Rule) *pod.Route { return &pod.Route{Rules: all} }
 	to := func(path string, web, api int) pod.Rule {
@@ -267,12 +268,12 @@ func TestShown(t *testing.T) {
 		from, to *pod.Route
 		want     []revision.Field
 	}{
-		"shares":       {from: rules(to("/", 90, 10)), to: rules(to("/", 50, 50)), want: []revision.Field{{Path: "spec.to", From: "web 90%, api 10%", To: "web 50%, api 50%"}}},
-		"a path":       {from: rules(host, to("/v2", 1, 0)), to: rules(host, to("/v2", 1, 3)), want: []revision.Field{{Path: "spec./v2 to", From: "web 100%, api 0%", To: "web 25%, api 75%"}}},
-		"a path comes": {from: rules(host), to: rules(host, to("/v2", 1, 0)), want: []revision.Field{{Path: "spec./v2 to", To: "web 100%, api 0%"}}},
-		"a path goes":  {from: rules(host, to("/v2", 1, 0)), to: rules(host), want: []revision.Field{{Path: "spec./v2 to", From: "web 100%, api 0%"}}},
-		"same shares":  {from: rules(to("/", 1, 1)), to: rules(to("/", 1, 1)), want: nil},
-		// Other numbers for the same shares are a change too, and must not vanish.
+		"shares":            {from: rules(to("/", 90, 10)), to: rules(to("/", 50, 50)), want: []revision.Field{{Path: "spec.to", From: "web 90%, api 10%", To: "web 50%, api 50%"}}},
+		"a path":            {from: rules(host, to("/v2", 1, 0)), to: rules(host, to("/v2", 1, 3)), want: []revision.Field{{Path: "spec./v2 to", From: "web 100%, api 0%", To: "web 25%, api 75%"}}},
+		"a path is added":   {from: rules(host), to: rules(host, to("/v2", 1, 0)), want: []revision.Field{{Path: "spec./v2 to", To: "web 100%, api 0%"}}},
+		"a path is removed": {from: rules(host, to("/v2", 1, 0)), to: rules(host), want: []revision.Field{{Path: "spec./v2 to", From: "web 100%, api 0%"}}},
+		"same shares":       {from: rules(to("/", 1, 1)), to: rules(to("/", 1, 1)), want: nil},
+		// Other weights for the same shares are a change too, and must be shown.
 		"same percentages": {
 			from: rules(to("/", 1, 1)), to: rules(to("/", 2, 2)),
 			want: []revision.Field{
@@ -280,7 +281,7 @@ func TestShown(t *testing.T) {
 				{Path: "spec.rules[/].to[web].weight", From: json.Number("1"), To: json.Number("2")},
 			},
 		},
-		"and the rest": {
+		"other fields": {
 			from: rules(host), to: &pod.Route{Rules: []pod.Rule{host}, TLS: pod.TLS{Mode: pod.TLSOff}},
 			want: []revision.Field{{Path: "spec.tls", To: "off"}},
 		},

@@ -11,7 +11,7 @@ import (
 	"github.com/pscdev/psc/pkg/revision"
 )
 
-// onWeb is the spec of the app web with a change.
+// onWeb is the spec of an app web, with changes.
 func onWeb(t *testing.T, changes ...pod.Change) pod.Spec {
 	t.Helper()
 	spec := pod.Spec{app("web"): &pod.App{
@@ -30,7 +30,7 @@ func image(name string) pod.Change { return change(pod.Set, "web", pod.Fields{"i
 
 func set(name, value string) pod.Change { return change(pod.Set, "web", env(name, value)) }
 
-// clashesOf are the clashes in an error; it fails without any.
+// clashesOf returns the clashes in an error, and fails the test when there are none.
 func clashesOf(t *testing.T, err error) revision.Clashes {
 	t.Helper()
 	var clashes revision.Clashes
@@ -54,7 +54,7 @@ func TestRebase(t *testing.T) {
 		"partly the same":      {moved: image("web:2"), draft: changes(image("web:2"), set("A", "1")), want: changes(image("web:2"), set("A", "1")), text: "env A 0 -> 1"},
 		"on a draft":           {moved: image("web:2"), below: set("A", "1"), draft: set("B", "1"), want: changes(image("web:2"), set("A", "1"), set("B", "1")), text: "env B 0 -> 1"},
 		"a draft of the field": {moved: image("web:2"), below: set("A", "1"), draft: set("A", "2"), want: changes(image("web:2"), set("A", "2")), text: "env A 1 -> 2"},
-		// Without the root nothing tells whether the image was changed before the draft was made or after it.
+		// Without the root, nobody can tell whether the image was changed before the draft was made or after it.
 		"no root": {moved: image("web:2"), draft: image("web:3"), rootless: true, want: image("web:3"), text: "image web:2 -> web:3"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -91,9 +91,8 @@ func changes(all ...pod.Change) pod.Change {
 	return out
 }
 
-// A draft never overwrites in silence what was changed since it was made. The error names each field, both values and both
-// revisions. Neither does a change that is deployed alone invalidate a draft in silence: the same clashes, seen from the
-// change.
+// A rebase never overwrites what was changed since the draft was made: the error names each field, both values and both
+// revisions. CheckRebase returns the same clashes for a change that is about to be deployed, with the sides swapped.
 func TestRebaseClashes(t *testing.T) {
 	long := strings.Repeat("x", 100)
 	port := func(name string) any { return map[string]any{"name": name, "port": int(name[0])} }
@@ -149,7 +148,7 @@ func TestRebaseClashes(t *testing.T) {
 	}
 }
 
-// What the empty pod has become is a change too: a draft of the first revision conflicts with what was created since.
+// A draft that is based on the empty pod conflicts with what was created since.
 func TestRebaseFirst(t *testing.T) {
 	draft := revision.Rooted{
 		Revision: revision.Revision{Number: 1, Author: "bob", Edits: change(pod.Put, "web", pod.Fields{"image": "web:2"})},
@@ -163,7 +162,7 @@ func TestRebaseFirst(t *testing.T) {
 	}
 }
 
-// A draft that cannot be applied any more, or that tip includes already, is an error which names it and the reason.
+// The error names the draft and the reason when its edits cannot be applied any more, or when tip includes it already.
 func TestRebaseErrors(t *testing.T) {
 	api := change(pod.Create, "api", pod.Fields{"image": "api:1"})
 	served := change(pod.Create, "api", pod.Fields{"image": "api:1", "ports": []any{map[string]any{"name": "http", "port": 80}}})
@@ -192,7 +191,7 @@ func TestRebaseErrors(t *testing.T) {
 				t.Fatalf("got %v, want a RebaseError of %v", err, test.is)
 			}
 			if diff := cmp.Diff(revision.Revision{}, r); diff != "" {
-				t.Errorf("a revision in spite of an error: %s", diff)
+				t.Errorf("got a revision with the error: %s", diff)
 			}
 			if failed.Draft.Number != 2 || !strings.HasPrefix(err.Error(), "draft r2 by bob cannot be rebased: ") || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("got draft r%d: %v, want %s", failed.Draft.Number, err, test.want)
@@ -201,7 +200,7 @@ func TestRebaseErrors(t *testing.T) {
 	}
 }
 
-// A change is deployed alone only when the waiting drafts can be rebased onto it. The first one that cannot is named.
+// A change is deployed alone only when the waiting drafts can be rebased onto it. The error names the first that cannot.
 func TestCheckRebase(t *testing.T) {
 	api := change(pod.Create, "api", pod.Fields{"image": "api:1"})
 	onAPI := change(pod.Set, "api", env("A", "1"))
@@ -218,8 +217,8 @@ func TestCheckRebase(t *testing.T) {
 		"the drafts' own field":   {change: image("web:2"), drafts: []pod.Change{set("A", "1"), set("A", "2")}},
 		"one needs another":       {change: image("web:2"), drafts: []pod.Change{api, onAPI}},
 		"included already":        {change: image("web:2"), drafts: []pod.Change{image("web:2"), set("A", "1")}},
-		"made of them":            {change: changes(image("web:3"), set("A", "2")), drafts: []pod.Change{image("web:2"), set("A", "1"), set("B", "1")}, replaces: []int{2, 3}},
-		"one needs a replaced":    {change: image("web:2"), drafts: []pod.Change{api, onAPI}, replaces: []int{2}, draft: 3},
+		"replaces two":            {change: changes(image("web:3"), set("A", "2")), drafts: []pod.Change{image("web:2"), set("A", "1"), set("B", "1")}, replaces: []int{2, 3}},
+		"needs a replaced one":    {change: image("web:2"), drafts: []pod.Change{api, onAPI}, replaces: []int{2}, draft: 3},
 		"created by both":         {change: api, drafts: []pod.Change{set("A", "1"), api}, draft: 3},
 		"no root to compare with": {change: image("web:2"), drafts: []pod.Change{image("web:3")}, rootless: true},
 	} {
@@ -249,7 +248,7 @@ func TestCheckRebase(t *testing.T) {
 	}
 }
 
-// Drafts are discarded only when the drafts above them can do without them.
+// Drafts are discarded only when the other drafts do not need them.
 func TestCheckDiscard(t *testing.T) {
 	base := revision.Revision{Number: 1, Spec: onWeb(t)}
 	create := revision.Revision{Number: 2, Author: "alice", Edits: change(pod.Create, "api", pod.Fields{"image": "api:1"})}
@@ -277,7 +276,7 @@ func TestCheckDiscard(t *testing.T) {
 	}
 }
 
-// The drafts of one person become one revision without those of others. It has all of their edits and messages.
+// The drafts of one author become one revision without the drafts of others. It has all of their edits and messages.
 func TestJoin(t *testing.T) {
 	on := revision.Revision{Number: 3, Spec: onWeb(t, image("web:2"))}
 	one := revision.Revision{Number: 4, Author: "alice", Message: "one", Edits: set("A", "1")}
@@ -296,7 +295,7 @@ func TestJoin(t *testing.T) {
 	}
 }
 
-// Without the drafts of others, one's own may change nothing, or may not be possible.
+// Without the drafts of others, the drafts of an author may change nothing, or may not be valid.
 func TestJoinErrors(t *testing.T) {
 	on := revision.Revision{Number: 3, Spec: onWeb(t)}
 	back := revision.Revision{Number: 5, Edits: set("A", "0")} // on top of a draft of someone else that sets 1
@@ -309,7 +308,7 @@ func TestJoinErrors(t *testing.T) {
 	if !errors.Is(err, pod.ErrNotFound) {
 		t.Errorf("got %v, want ErrNotFound", err)
 	}
-	// Only the result has to be valid: the second draft repairs what the first leaves out.
+	// Only the result has to be valid: the first draft needs what the second one creates.
 	ref := change(pod.Set, "web", pod.Fields{"env": map[string]any{"API": map[string]any{"app": "api"}}})
 	api := change(pod.Create, "api", pod.Fields{"image": "api:1", "ports": []any{map[string]any{"name": "http", "port": 80}}})
 	if _, err = revision.Join(9, on, []revision.Revision{{Number: 5, Edits: ref}, {Number: 6, Edits: api}}); err != nil {

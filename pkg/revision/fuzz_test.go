@@ -14,7 +14,7 @@ import (
 	"github.com/pscdev/psc/pkg/revision"
 )
 
-// dice are the choices of a fuzz test. When they run out, each choice is the first.
+// dice are the choices of a fuzz test. When they run out, roll returns 0.
 type dice []byte
 
 func (d *dice) roll(sides int) int {
@@ -75,8 +75,8 @@ func (d *dice) edit() pod.Edit {
 	return e
 }
 
-// change is a change of a spec and what it makes of it. Edits that do not fit are left out; some changes are those of
-// pod.Edits, which apply and edit make.
+// change is a change and the spec with it. It leaves out edits that cannot be applied. Some changes are made by pod.Edits, as
+// those of the commands apply and edit are.
 func (d *dice) change(spec pod.Spec) (pod.Change, pod.Spec) {
 	var c pod.Change
 	after := spec
@@ -92,7 +92,7 @@ func (d *dice) change(spec pod.Spec) (pod.Change, pod.Spec) {
 	return c, after
 }
 
-// history is a root, what it has become, and drafts that were made to the root one on top of the other.
+// history is a root, the base that it has become, and a stack of drafts on the root.
 func (d *dice) history(t *testing.T) (root, base revision.Revision, drafts []revision.Revision) {
 	t.Helper()
 	first, err := pod.Apply(nil, pod.Change{Edits: []pod.Edit{
@@ -154,7 +154,7 @@ func seed(f *testing.F, count uint64) {
 	}
 }
 
-// Whatever people do at the same time, a change is either in the result or in an error.
+// Whatever people change at the same time, each change is in the result or in an error.
 func FuzzDrafts(f *testing.F) {
 	seed(f, 200)
 	f.Fuzz(func(t *testing.T, data []byte) {
@@ -175,7 +175,7 @@ func FuzzDrafts(f *testing.F) {
 	})
 }
 
-// Rebased onto what it was made to, a draft is what it was.
+// unmoved: a draft that is rebased onto its own parent keeps its spec.
 func unmoved(t *testing.T, log string, root revision.Revision, drafts []revision.Revision) {
 	below := root
 	for _, draft := range drafts {
@@ -192,8 +192,7 @@ func unmoved(t *testing.T, log string, root revision.Revision, drafts []revision
 	}
 }
 
-// Rebased onto what the root has become, neither a draft nor the base loses a field. The check before a deploy tells the
-// same as the rebase after it.
+// rebaseAll: a rebase onto a new base loses no field of the draft or of the base, and CheckRebase predicts which draft fails.
 func rebaseAll(t *testing.T, log string, root, base revision.Revision, drafts []revision.Revision) {
 	var rooted []revision.Rooted
 	for _, draft := range drafts {
@@ -210,7 +209,7 @@ func rebaseAll(t *testing.T, log string, root, base revision.Revision, drafts []
 				t.Fatalf("%s lost %q\n%s", draft.Name(), gone, log)
 			}
 			if gone := lost(root.Spec, base.Spec, got.Spec); tip.Number == base.Number && len(gone) > 0 {
-				t.Fatalf("%s took away %q\n%s", draft.Name(), gone, log)
+				t.Fatalf("%s overwrote %q\n%s", draft.Name(), gone, log)
 			}
 			if got.Parent != tip.Number || got.Author != draft.Author || got.Message != draft.Message || !slices.Equal(got.Replaces, []int{draft.Number}) {
 				t.Fatalf("%s became %+v\n%s", draft.Name(), got, log)
@@ -235,7 +234,7 @@ func rebaseAll(t *testing.T, log string, root, base revision.Revision, drafts []
 	}
 }
 
-// Joined drafts are what they are one after the other.
+// join: the drafts of an author joined have the same spec as applied one after the other.
 func join(t *testing.T, log string, base revision.Revision, drafts []revision.Revision) {
 	for _, author := range []string{"bob", "carol"} {
 		own := slices.DeleteFunc(slices.Clone(drafts), func(r revision.Revision) bool { return r.Author != author })
@@ -268,7 +267,7 @@ func join(t *testing.T, log string, base revision.Revision, drafts []revision.Re
 	}
 }
 
-// When some drafts can be discarded, no other one is lost: each can be rebased.
+// discard: when CheckDiscard allows it, each of the drafts that stay can be rebased.
 func discard(t *testing.T, log string, root revision.Revision, drafts []revision.Revision, mask int) {
 	var stay []revision.Revision
 	for i, draft := range drafts {
@@ -298,7 +297,7 @@ func discard(t *testing.T, log string, root revision.Revision, drafts []revision
 	}
 }
 
-// A rollback leads back from anywhere.
+// restore: the edits of a rollback turn the live spec into the old one.
 func restore(t *testing.T, log string, live, old revision.Revision) {
 	got, err := revision.Restore(9, live, old)
 	if same := len(paths(live.Spec, old.Spec)) == 0; errors.Is(err, revision.ErrUnchanged) != same || (err == nil) == same {
@@ -310,7 +309,7 @@ func restore(t *testing.T, log string, live, old revision.Revision) {
 	}
 }
 
-// Merged changes are both in the result, and nothing else is.
+// merge: the result has both changes and no others.
 func merge(t *testing.T, log string, base, mine, theirs pod.Spec) {
 	change, err := revision.Merge(base, mine, theirs)
 	if err != nil {
@@ -349,8 +348,8 @@ func (d *dice) records() (all []revision.Revision, live int) {
 	return all, d.roll(10)
 }
 
-// Whatever the records say, each draft has a place, pruning takes nothing that counts, and one rebase after the other ends
-// with all drafts in one stack.
+// Whatever the records say, each draft is in the stack or loose, pruning changes neither the base nor the drafts, and rebasing
+// the loose drafts one by one ends with all of them in the stack.
 func FuzzHistory(f *testing.F) {
 	seed(f, 500)
 	f.Fuzz(func(t *testing.T, data []byte) {
@@ -367,7 +366,7 @@ func FuzzHistory(f *testing.F) {
 	})
 }
 
-// questions are those that the commands ask a history.
+// questions: the answers of a history are consistent with each other.
 func questions(t *testing.T, log string, h revision.History) {
 	stack, loose := h.Stack()
 	if diff := cmp.Diff(numbers(h.Drafts()), slices.Sorted(slices.Values(append(numbers(stack), numbers(loose)...))), cmpopts.EquateEmpty()); diff != "" {
@@ -400,6 +399,7 @@ func questions(t *testing.T, log string, h revision.History) {
 	}
 }
 
+// prune: what Kept returns is enough for the next change, deploy and rollback.
 func prune(t *testing.T, log string, h revision.History, newest int) {
 	kept := h.Kept(newest)
 	var stay []revision.Revision
@@ -416,7 +416,7 @@ func prune(t *testing.T, log string, h revision.History, newest int) {
 		t.Fatalf("kept are %v\n%s", kept, log)
 	}
 	if ready := h.Restorable(); len(ready) > 0 && !slices.Contains(kept, ready[0].Number) {
-		t.Fatalf("%s is not kept to go back to\n%s", ready[0].Name(), log)
+		t.Fatalf("%s is not kept for a rollback\n%s", ready[0].Name(), log)
 	}
 	pruned := revision.NewHistory(stay, h.Live)
 	if h.Live != pruned.Live || h.Base() != pruned.Base() || h.Tip() != pruned.Tip() || !slices.Equal(numbers(h.Drafts()), numbers(pruned.Drafts())) {
@@ -424,7 +424,7 @@ func prune(t *testing.T, log string, h revision.History, newest int) {
 	}
 }
 
-// restack rebases the loose drafts one by one, without marking the old ones.
+// restack: the loose drafts are rebased one by one, with the old ones still marked as drafts.
 func restack(t *testing.T, log string, h revision.History) {
 	for range h.Drafts() {
 		_, loose := h.Stack()

@@ -16,7 +16,7 @@ import (
 type History struct {
 	// All holds the revisions, newest first.
 	All []Revision
-	// Live is the number of the revision that the cluster was last told to run; 0 for none.
+	// Live is the number of the revision that was last written to the cluster; 0 for none.
 	Live int
 
 	newest int // number that was ever used
@@ -94,20 +94,20 @@ func (h History) Base() int {
 
 // Drafts are the waiting drafts, oldest first.
 func (h History) Drafts() []Revision {
-	gone := h.Path(h.Live)
+	excluded := h.Path(h.Live)
 	for _, r := range h.All {
 		for _, number := range r.Replaces {
-			gone[number] = true
+			excluded[number] = true
 		}
 		if r.State == Waiting || r.State == Pending {
 			for number := range h.lineage(r.Number) {
-				gone[number] = true
+				excluded[number] = true
 			}
 		}
 	}
 	var out []Revision
 	for _, r := range slices.Backward(h.All) {
-		if r.State == Draft && !gone[r.Number] {
+		if r.State == Draft && !excluded[r.Number] {
 			out = append(out, r)
 		}
 	}

@@ -56,18 +56,18 @@ func TestHistory(t *testing.T) {
 		"drafts of a new pod":       {records: "1<0:draft 2<1:draft", tip: 2, stack: []int{1, 2}, includes: []int{1, 2}},
 		"nothing waits":             {records: "1<0:draft 2<1:ready", live: 2, base: 2, tip: 2},
 		"drafts on what is live":    {records: "1<0:ready 2<1:draft 3<2:draft", live: 1, base: 1, tip: 3, stack: []int{2, 3}, includes: []int{2, 3}},
-		"deployed up to the middle": {records: "1<0:draft 2<1:ready 3<2:draft", live: 2, base: 2, tip: 3, stack: []int{3}, includes: []int{3}},
+		"deployed up to a draft":    {records: "1<0:draft 2<1:ready 3<2:draft", live: 2, base: 2, tip: 3, stack: []int{3}, includes: []int{3}},
 		"being deployed":            {records: "1<0:ready 2<1:draft 3<2:waiting 4<3:draft", live: 1, base: 3, tip: 4, stack: []int{4}, includes: []int{2, 3, 4}},
 		"being written":             {records: "1<0:ready 2<1:draft 3<2:pending 4<3:draft", live: 1, base: 3, tip: 4, stack: []int{4}, includes: []int{2, 4}},
-		"one that died is older":    {records: "1<0:waiting 2<1:ready 3<2:draft", live: 2, base: 2, tip: 3, stack: []int{3}, includes: []int{3}},
-		"a change went past them":   {records: "1<0:ready 2<1:draft 3<2:draft 4<1:ready", live: 4, base: 4, tip: 4, loose: []int{2, 3}},
-		"it still waits":            {records: "1<0:ready 2<1:draft 3<2:draft 4<1:waiting", live: 1, base: 4, tip: 4, loose: []int{2, 3}, includes: []int{4}},
-		"half of them again":        {records: "1<0:ready 2<1:discarded 3<2:draft 4<1:ready 5<4:draft:2", live: 4, base: 4, tip: 5, stack: []int{5}, loose: []int{3}, includes: []int{5}},
-		"again, and not yet marked": {records: "1<0:ready 2<1:draft 3<1:ready 4<3:draft:2", live: 3, base: 3, tip: 4, stack: []int{4}, includes: []int{4}},
+		"an older one still waits":  {records: "1<0:waiting 2<1:ready 3<2:draft", live: 2, base: 2, tip: 3, stack: []int{3}, includes: []int{3}},
+		"one was deployed alone":    {records: "1<0:ready 2<1:draft 3<2:draft 4<1:ready", live: 4, base: 4, tip: 4, loose: []int{2, 3}},
+		"one waits to be alone":     {records: "1<0:ready 2<1:draft 3<2:draft 4<1:waiting", live: 1, base: 4, tip: 4, loose: []int{2, 3}, includes: []int{4}},
+		"half of them rebased":      {records: "1<0:ready 2<1:discarded 3<2:draft 4<1:ready 5<4:draft:2", live: 4, base: 4, tip: 5, stack: []int{5}, loose: []int{3}, includes: []int{5}},
+		"rebased, not yet marked":   {records: "1<0:ready 2<1:draft 3<1:ready 4<3:draft:2", live: 3, base: 3, tip: 4, stack: []int{4}, includes: []int{4}},
 		"the lowest is discarded":   {records: "1<0:ready 2<1:discarded 3<2:draft", live: 1, base: 1, tip: 1, loose: []int{3}},
 		"all are discarded":         {records: "1<0:ready 2<1:discarded", live: 1, base: 1, tip: 1},
 		"rolled back":               {records: "1<0:ready 2<1:draft 3<2:failed 4<3:ready", live: 4, base: 4, tip: 4},
-		"gave up in the queue":      {records: "1<0:ready 2<1:draft 3<1:draft", live: 1, base: 1, tip: 2, stack: []int{2}, loose: []int{3}, includes: []int{2}},
+		"abandoned in the queue":    {records: "1<0:ready 2<1:draft 3<1:draft", live: 1, base: 1, tip: 2, stack: []int{2}, loose: []int{3}, includes: []int{2}},
 		"without the Lease":         {records: "1<0:ready 2<1:draft 3<1:ready", base: 3, tip: 3, loose: []int{2}},
 		"pending without the Lease": {records: "1<0:ready 2<1:pending 3<1:draft", base: 2, tip: 2, loose: []int{3}},
 		"the live record is gone":   {records: "1<0:ready", live: 2, base: 1, tip: 1},
@@ -96,7 +96,7 @@ func TestLive(t *testing.T) {
 		records    string
 		live, want int
 	}{
-		"the Lease says it":  {"1<0:ready 2<1:ready", 1, 1},
+		"the Lease names it": {"1<0:ready 2<1:ready", 1, 1},
 		"no Lease":           {"1<0:ready 2<1:ready 3<2:failed 4<3:draft", 0, 2},
 		"no Lease, pending":  {"1<0:ready 2<1:pending 3<2:waiting", 0, 2},
 		"its record is gone": {"1<0:ready", 2, 1},
@@ -141,12 +141,12 @@ func TestRoot(t *testing.T) {
 		draft   int
 		want    int
 	}{
-		"of what is live":         {"1<0:ready 2<1:draft", 2, 1},
+		"on the live one":         {"1<0:ready 2<1:draft", 2, 1},
 		"above drafts":            {"1<0:ready 2<1:draft 3<2:draft 4<3:draft", 4, 1},
 		"above a discarded draft": {"1<0:ready 2<1:discarded 3<2:draft", 3, 1},
-		"of what waits":           {"1<0:ready 2<1:waiting 3<2:draft", 3, 2},
-		"of what failed":          {"1<0:ready 2<1:failed 3<2:draft", 3, 2},
-		"of an empty pod":         {"1<0:draft 2<1:draft", 2, 0},
+		"on a waiting one":        {"1<0:ready 2<1:waiting 3<2:draft", 3, 2},
+		"on a failed one":         {"1<0:ready 2<1:failed 3<2:draft", 3, 2},
+		"on an empty pod":         {"1<0:draft 2<1:draft", 2, 0},
 		"the record is gone":      {"3<2:draft", 3, 0},
 		"parents in a circle":     {"1<2:draft 2<1:draft", 1, 0},
 	} {
@@ -160,8 +160,8 @@ func TestRoot(t *testing.T) {
 	}
 }
 
-// People deploy or discard their own drafts without numbers. One deploy is enough when those of others are above them;
-// else their own are joined. They are asked before they deploy what is not theirs.
+// Users deploy or discard their own drafts without numbers. Drafts that have those of others below them, or between them,
+// must be joined. Users are asked before they deploy the drafts of others.
 func TestDraftsOf(t *testing.T) {
 	for name, test := range map[string]struct {
 		records string
@@ -179,12 +179,12 @@ func TestDraftsOf(t *testing.T) {
 		"one of bob is between":      {records: "1<0:ready@bob 2<1:draft@alice 3<2:draft@bob 4<3:draft@alice", live: 1, own: []int{2, 4}, rest: []int{3}, join: true, others: []int{3}},
 		"in a new pod":               {records: "1<0:draft@alice 2<1:draft@bob", own: []int{1}, rest: []int{2}, others: []int{2}},
 		"on what waits for its turn": {records: "1<0:ready@bob 2<1:waiting@bob 3<2:draft@alice", live: 1, own: []int{3}, join: true, others: []int{2}},
-		// Her revision that died in the queue never ran either, and is part of the deploy.
+		// The revision that waits never ran, so a deploy of r3 would include it.
 		"on her own that waits":  {records: "1<0:ready@bob 2<1:waiting@alice 3<2:draft@alice", live: 1, own: []int{3}, join: true},
-		"what is live was moved": {records: "1<0:ready@bob 2<1:draft@alice 3<1:ready@bob", live: 3, own: []int{2}, join: true},
-		// Only as many as her own: r2 is loose, and a deploy of r4 would include r3 instead.
-		"one of hers is loose": {records: "1<0:ready@bob 2<0:draft@alice 3<1:draft@bob 4<3:draft@alice", live: 1, own: []int{2, 4}, rest: []int{3}, join: true, others: []int{3}},
-		"replaced, unmarked":   {records: "1<0:ready@bob 2<1:draft@alice 3<1:ready@bob 4<3:draft:2@alice", live: 3, own: []int{4}},
+		"the live one has moved": {records: "1<0:ready@bob 2<1:draft@alice 3<1:ready@bob", live: 3, own: []int{2}, join: true},
+		// A deploy of r4 includes as many drafts as she has, but r3 instead of r2.
+		"one of hers is loose":   {records: "1<0:ready@bob 2<0:draft@alice 3<1:draft@bob 4<3:draft@alice", live: 1, own: []int{2, 4}, rest: []int{3}, join: true, others: []int{3}},
+		"one replaced, unmarked": {records: "1<0:ready@bob 2<1:draft@alice 3<1:ready@bob 4<3:draft:2@alice", live: 3, own: []int{4}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := revision.NewHistory(records(t, test.records), test.live)
@@ -203,7 +203,7 @@ func TestDraftsOf(t *testing.T) {
 	}
 }
 
-// A rollback goes to the newest revision before the live one that was ready.
+// A rollback without a number restores a revision before the live one that was ready.
 func TestRestorable(t *testing.T) {
 	h := revision.NewHistory(records(t, "1<0:ready 2<1:failed 3<1:ready 4<3:discarded 5<3:pending 6<5:draft 7<5:ready"), 5)
 	if diff := cmp.Diff([]int{3, 1}, numbers(h.Restorable())); diff != "" {

@@ -16,23 +16,23 @@ import (
 type Clash struct {
 	// Path is the field: "app/web spec.image".
 	Path string
-	// Mine and Theirs are its values in words; "" where it is removed.
+	// Mine and Theirs are its two values as text; "" when a change removes it.
 	Mine, Theirs string
-	// My and Their say who sets it: "alice", "draft r4 of bob".
+	// My and Their name the two sides: "alice", "draft r4 by bob".
 	My, Their string
 }
 
-// Message says who says what of the field.
+// Message names both sides and their values: "alice says 1, r4 by bob says 2".
 func (c Clash) Message() string {
 	return fmt.Sprintf("%s says %s, %s says %s",
 		c.My, cmp.Or(short(c.Mine), "nothing"), cmp.Or(c.Their, "the pod"), cmp.Or(short(c.Theirs), "nothing"))
 }
 
-// Clashes are all fields that keep a change from being made, by their paths. It is an error when it is not empty, to be
-// found with errors.As: a list is equal to nothing.
+// Clashes are the conflicts of a change, sorted by path. Functions that return them as an error return at least one. Use
+// errors.As, because a list cannot be compared with errors.Is.
 type Clashes []Clash
 
-// Error lists all clashes, one a line.
+// Error lists all clashes, one per line.
 func (c Clashes) Error() string {
 	lines := make([]string, len(c))
 	for i, clash := range c {
@@ -41,8 +41,8 @@ func (c Clashes) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// clashing are the fields that both change, to different values.
-func clashing(my, their map[string]step) Clashes {
+// clashesOf are the fields that both sides change to different values.
+func clashesOf(my, their map[string]step) Clashes {
 	var clashes Clashes
 	for path, mine := range my {
 		if theirs, both := their[path]; both && !reflect.DeepEqual(mine.to, theirs.to) {
@@ -52,39 +52,37 @@ func clashing(my, their map[string]step) Clashes {
 	return clashes.sorted()
 }
 
-// RebaseSpec makes a change on top of onto, although it was made when the pod was from and it has become to meanwhile. It
-// fails with Clashes when the change sets what the step from from to to has set to another value, and with the error of
-// pod.Apply when the change cannot be made any more.
-func RebaseSpec(onto, from, to pod.Spec, change pod.Change) (pod.Spec, error) {
-	spec, err := pod.Apply(onto, change)
+// RebaseSpec applies a change, which was made on top of root, to tip, after root has become base. The error is Clashes when
+// the step from root to base sets the same fields to other values, or that of pod.Apply.
+func RebaseSpec(tip, root, base pod.Spec, change pod.Change) (pod.Spec, error) {
+	spec, err := pod.Apply(tip, change)
 	if err != nil {
 		return nil, err
 	}
-	if clashes := clashing(fieldsOf(Diff(onto, spec)), fieldsOf(Diff(from, to))); len(clashes) > 0 {
+	if clashes := clashesOf(fieldsOf(Diff(tip, spec)), fieldsOf(Diff(root, base))); len(clashes) > 0 {
 		return nil, clashes
 	}
 	return spec, nil
 }
 
-// Merge is the change that makes of head what was made of base: the fields in which mine differs from base get mine's
-// values, and all others stay head's. What cannot be both are Clashes: a field that both made different, and what one
-// of them changed in a part that the other took away. The other error is that of pod.Apply, when the two only fail
-// together.
+// Merge returns the change to head that sets the fields in which mine differs from base, and no others. The error is
+// Clashes for the fields that both sides changed to different values, or that one side changed in a part which the other
+// side removed. It is that of pod.Apply when both changes together make the spec invalid.
 func Merge(base, mine, head pod.Spec) (pod.Change, error) {
 	my, their := fieldsOf(Diff(base, mine)), fieldsOf(Diff(base, head))
-	if clashes := clashing(my, their); len(clashes) > 0 {
+	if clashes := clashesOf(my, their); len(clashes) > 0 {
 		return pod.Change{}, clashes
 	}
-	merged, err := pod.Apply(head, stillToDo(pod.Edits(base, mine), mine, head))
+	merged, err := pod.Apply(head, remaining(pod.Edits(base, mine), mine, head))
 	var missing *pod.RefError
 	switch {
 	case errors.As(err, &missing):
-		return pod.Change{}, gone(missing.Ref, my).sorted()
+		return pod.Change{}, clashesWithDeleted(missing.Ref, my).sorted()
 	case err != nil:
 		return pod.Change{}, err
 	}
-	// Nothing may change that is not mine: a list that I put in another order has no place for their new item, and
-	// what I left alone must not come back with what I changed inside of it.
+	// Only my fields may change: a list in my order has no place for an item that they added, and a change inside of
+	// an item that they removed must not create the item again.
 	var clashes Clashes
 	for path, field := range fieldsOf(Diff(head, merged)) {
 		if wanted, ok := my[path]; !ok || !reflect.DeepEqual(wanted.to, field.to) {
@@ -102,8 +100,9 @@ func (c Clashes) sorted() Clashes {
 	return c
 }
 
-// stillToDo leaves out what head has already, and turns making a resource that head has by now into setting it.
-func stillToDo(c pod.Change, mine, head pod.Spec) pod.Change {
+// remaining leaves out the edits of resources that are the same in mine and head, and sets a resource that head has got
+// since instead of creating it.
+func remaining(c pod.Change, mine, head pod.Spec) pod.Change {
 	var out pod.Change
 	for _, e := range c.Edits {
 		ref := pod.Ref{Kind: e.Kind, Name: e.Name}
@@ -118,8 +117,8 @@ func stillToDo(c pod.Change, mine, head pod.Spec) pod.Change {
 	return out
 }
 
-// gone are the clashes of changing a resource that head has no more.
-func gone(ref pod.Ref, my map[string]step) Clashes {
+// clashesWithDeleted are the clashes of changing a resource that was deleted from head.
+func clashesWithDeleted(ref pod.Ref, my map[string]step) Clashes {
 	var clashes Clashes
 	for path, field := range my {
 		if field.ref == ref {
@@ -129,22 +128,22 @@ func gone(ref pod.Ref, my map[string]step) Clashes {
 	return clashes
 }
 
-// Blame names whose revision each clash is with: the newest that changed the field. chain are revisions with their
-// specs, each followed by its parent.
+// Blame fills in Their: the newest revision that changed the field. chain are revisions with their specs, each followed by
+// its parent.
 func (c Clashes) Blame(chain []Revision) Clashes {
 	out := slices.Clone(c)
 	for i := range len(chain) - 1 {
 		changed := slices.Collect(maps.Keys(fieldsOf(Diff(chain[i+1].Spec, chain[i].Spec))))
 		for j := range out {
 			if out[j].Their == "" && slices.Contains(changed, out[j].Path) {
-				out[j].Their = fmt.Sprintf("%s by %s", chain[i].Name(), chain[i].Author)
+				out[j].Their = chain[i].Byline()
 			}
 		}
 	}
 	return out
 }
 
-// step is how one field differs.
+// step is the change of one field.
 type step struct {
 	ref      pod.Ref
 	from, to any
@@ -160,7 +159,7 @@ func fieldsOf(entries []Entry) map[string]step {
 	return out
 }
 
-// text is a value in words: of a secret that there is one, of a file how large it is.
+// text is a value as text. It hides the values of secrets, and shows files by their size.
 func (s step) text(value any) string {
 	switch s.ref.Kind {
 	case pod.KindSecret:

@@ -9,7 +9,7 @@ import (
 	"github.com/pscdev/psc/pkg/revision"
 )
 
-// shop is a spec to be changed by two people.
+// shop is a spec that two people change.
 func shop() pod.Spec {
 	return pod.Spec{
 		app("web"): &pod.App{
@@ -22,8 +22,8 @@ func shop() pod.Spec {
 	}
 }
 
-// Two people read the same pod and change it. What only one of them touched is merged; what cannot be both is told,
-// and never lost.
+// Two people read the same pod and change it. A field that only one of them changed is merged. A field that both changed is a
+// clash and never lost.
 func TestMerge(t *testing.T) {
 	weight := 3
 	web := func(s pod.Spec) *pod.App { return s.App("web") }
@@ -61,7 +61,7 @@ func TestMerge(t *testing.T) {
 			theirs: func(s pod.Spec) { web(s).Image, s[app("new")] = "web:2", &pod.App{Image: "new"} },
 			want:   func(s pod.Spec) { web(s).Image, s[app("new")] = "web:2", &pod.App{Image: "new"} },
 		},
-		"made twice, with more": {
+		"created twice, with other fields": {
 			mine:   func(s pod.Spec) { s[app("new")] = &pod.App{Image: "new", Size: "large"} },
 			theirs: func(s pod.Spec) { s[app("new")] = &pod.App{Image: "new", CPU: "2"} },
 			want:   func(s pod.Spec) { s[app("new")] = &pod.App{Image: "new", Size: "large", CPU: "2"} },
@@ -104,17 +104,17 @@ func TestMerge(t *testing.T) {
 			},
 			clashes: revision.Clashes{{Path: "secret/s spec.keys.more", Theirs: "a secret value"}},
 		},
-		"changed inside of what is taken out": {
+		"changed inside of a removed item": {
 			mine:    func(s pod.Spec) { s.Route("r").Rules[0].To[0].Weight = &weight },
 			theirs:  func(s pod.Spec) { s.Route("r").Rules[0].To = s.Route("r").Rules[0].To[1:] },
 			clashes: revision.Clashes{{Path: "route/r spec.rules[/].to[web].app", Mine: "web"}},
 		},
-		"put in order, and added": {
+		"sorted and added to": {
 			mine:    func(s pod.Spec) { web(s).Ports = []pod.Port{web(s).Ports[1], web(s).Ports[0]} },
 			theirs:  func(s pod.Spec) { web(s).Ports = append(web(s).Ports, pod.Port{Name: "c", Port: 3}) },
 			clashes: revision.Clashes{{Path: "app/web spec.ports[c].name", Theirs: "c"}, {Path: "app/web spec.ports[c].port", Theirs: "3"}},
 		},
-		"added in front, and put in order": {
+		"added in front and sorted": {
 			mine:    func(s pod.Spec) { web(s).Ports = append([]pod.Port{{Name: "c", Port: 3}}, web(s).Ports...) },
 			theirs:  func(s pod.Spec) { web(s).Ports = []pod.Port{web(s).Ports[1], web(s).Ports[0]} },
 			clashes: revision.Clashes{{Path: "app/web spec.ports order", Mine: "[c, http, admin]", Theirs: "[admin, http]"}},
@@ -147,7 +147,7 @@ func TestMerge(t *testing.T) {
 	}
 }
 
-// A clash is with the newest revision that changed the field, whoever came after it.
+// A clash is with the newest revision that changed the field, not with a later one that changed other fields.
 func TestBlame(t *testing.T) {
 	chain := []revision.Revision{
 		{Number: 6, Author: "carol", Spec: pod.Spec{app("web"): &pod.App{Image: "web:3", Size: "large"}}},

@@ -1,9 +1,12 @@
 // Package revision is the history of a pod: numbered, immutable snapshots of its spec.
 //
-//	head, change -- pod.Apply --> spec -- Next --> Revision -- (stored, deployed) --> State
+//	on, change -- pod.Apply --> spec -- Next --> draft -- (stored, deployed) --> State
+//	draft, root, base, tip -- Rebase --> draft on top of tip
+//	drafts -- Join --> one draft without those between them
 //
-// Nothing in a Revision ever changes but its State and what is said about how a deploy of it went. Going back is a
-// new Revision with an old spec, so history only grows.
+// Only the State of a Revision changes, and what its deploy writes about itself. A rollback is a new Revision with an old
+// spec, so the history only grows. The package is pure: History answers from records alone, and the functions that need
+// specs and edits take revisions that were read in full.
 package revision
 
 import (
@@ -13,42 +16,42 @@ import (
 	"github.com/pscdev/psc/pkg/pod"
 )
 
-// Revision is one snapshot of a pod's spec, the change that made it, and how its deploy went.
+// Revision is a snapshot of a pod's spec, with the change that made it and the state of its deploy.
 type Revision struct {
 	// Number counts from 1 without gaps.
 	Number int   `json:"number"`
 	State  State `json:"state"`
-	// Live says that this is the revision which the cluster was last told to run.
+	// Live is set for the revision that was last written to the cluster.
 	Live bool `json:"live,omitempty"`
-	// Author is who made it, in the words of the API server.
+	// Author is the user who made it, as the API server names them.
 	Author  string    `json:"author,omitempty"`
 	Created time.Time `json:"created,omitzero"`
-	// Message is what the author said of it with -m.
+	// Message is the text that the author gave with -m.
 	Message string `json:"message,omitempty"`
-	// Change says in people's words what differs from the parent.
+	// Change summarizes for people how the spec differs from that of the parent.
 	Change string `json:"change,omitempty"`
-	// Parent is the number of the revision that the change was made to; 0 for the first.
+	// Parent is the number of the revision that this one is based on; 0 for the first.
 	Parent int `json:"parent,omitempty"`
-	// Restores is the number of the revision whose spec this one brings back, when it is a rollback.
+	// Restores is the number of the revision whose spec a rollback restores; 0 for other revisions.
 	Restores int `json:"restores,omitempty"`
-	// Replaces are the numbers of the drafts that this one was made from.
+	// Replaces are the numbers of the drafts that this one was made from, by Rebase or Join.
 	Replaces []int `json:"replaces,omitempty"`
-	// DeployedBy is who deployed it last.
+	// DeployedBy is the user who deployed it last.
 	DeployedBy string     `json:"deployedBy,omitempty"`
 	Started    *time.Time `json:"started,omitempty"`
 	Finished   *time.Time `json:"finished,omitempty"`
-	// Reason is why the last deploy of it failed, why it was discarded, or why the record cannot be read.
+	// Reason is why its last deploy failed, why it was discarded, or why its record cannot be read.
 	Reason string `json:"reason,omitempty"`
 
-	// Edits is the change as a value, so that it can be made again on top of another revision.
+	// Edits is the change as a value, so that it can be applied again on top of another revision. Lists of records leave it out.
 	Edits pod.Change `json:"-"`
-	// Spec is nil where only the records were listed.
+	// Spec is nil in lists of records.
 	Spec pod.Spec `json:"-"`
-	// Version is the storage's own mark of the record as it was read; it guards a move of the state.
+	// Version is the version of the stored record that was read. It guards a move of the state.
 	Version string `json:"-"`
 }
 
-// Title is what people read in a list: the message, or else what changed.
+// Title is the text for a list: the message, or else the change.
 func (r Revision) Title() string {
 	if r.Message != "" {
 		return r.Message
@@ -56,13 +59,14 @@ func (r Revision) Title() string {
 	return r.Change
 }
 
-// Name is how people write a revision: "r12".
+// Name is the short form for people: "r12".
 func (r Revision) Name() string { return fmt.Sprintf("r%d", r.Number) }
 
 // Byline names a revision and its author, as messages do: "r12 by bob".
 func (r Revision) Byline() string { return fmt.Sprintf("%s by %s", r.Name(), r.Author) }
 
-// Next makes the draft with a number out of a change to from, which is the zero Revision in an empty history.
+// Next makes the draft with a number out of a change to from, the zero Revision in an empty history. Its Change is "" when
+// spec is that of from.
 func Next(number int, from Revision, spec pod.Spec, edits pod.Change) Revision {
 	return Revision{
 		Number: number,

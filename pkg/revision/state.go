@@ -5,30 +5,31 @@ import (
 	"slices"
 )
 
-// State is where a revision stands.
+// State is the state of a revision between draft and deployed.
 type State string
 
 // The states of a revision.
 const (
 	// Draft was never deployed.
 	Draft State = "draft"
-	// Waiting was asked to be deployed and waits for its turn.
+	// Waiting is to be deployed when its turn comes.
 	Waiting State = "waiting"
-	// Pending is being written to the cluster, or is not healthy yet.
+	// Pending is being written to the cluster, or was written and is not healthy yet.
 	Pending State = "pending"
-	// Ready runs, or ran, as it should.
+	// Ready became healthy.
 	Ready State = "ready"
-	// Failed did not become ready; the reason says why.
+	// Failed did not become ready. Its Reason says why.
 	Failed State = "failed"
-	// Discarded was a draft that was given up, or made again as another one; the reason says which.
+	// Discarded is a draft that was dropped, or rebased or joined into another one. Its Reason says which.
 	Discarded State = "discarded"
 	// Damaged marks a record that cannot be read. It is never stored.
 	Damaged State = "damaged"
 )
 
-// moves holds every move of a state. waiting -> waiting and pending -> waiting take over from a deploy that died;
-// ready and failed -> waiting deploy again; waiting -> draft and waiting -> ready give up before anything was written,
-// as do pending -> draft and its like in the last moment, and the revision is what it was.
+// moves holds every move of a state. waiting -> waiting and pending -> waiting take over a deploy whose client died.
+// ready -> waiting and failed -> waiting deploy again. waiting -> draft and waiting -> ready abandon a deploy before anything
+// was written, as does pending -> draft (or another earlier state) at the last moment: the revision gets back the state that
+// it had.
 func moves() map[State][]State {
 	return map[State][]State{
 		Draft:     {Waiting, Discarded},
@@ -51,7 +52,7 @@ func (e *MoveError) Error() string {
 	return fmt.Sprintf("revision %d is %s and cannot become %s", e.Number, e.From, e.To)
 }
 
-// Move returns r in the state to, or a *MoveError.
+// Move returns r in the state to. The error is a *MoveError.
 func Move(r Revision, to State) (Revision, error) {
 	if !slices.Contains(moves()[r.State], to) {
 		return r, &MoveError{Number: r.Number, From: r.State, To: to}
@@ -60,7 +61,7 @@ func Move(r Revision, to State) (Revision, error) {
 	return r, nil
 }
 
-// Known says whether the state is one that is stored.
+// Known says whether records are stored in this state.
 func (s State) Known() bool {
 	_, ok := moves()[s]
 	return ok

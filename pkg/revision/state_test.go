@@ -9,8 +9,7 @@ import (
 	"github.com/pscdev/psc/pkg/revision"
 )
 
-// A state moves along this table and no other way, so that the history of a deploy can be believed. What was
-// discarded or cannot be read is not moved.
+// A state moves only along this table, so that the history can be trusted. Discarded and damaged revisions never move.
 func TestMove(t *testing.T) {
 	states := []revision.State{revision.Draft, revision.Waiting, revision.Pending, revision.Ready, revision.Failed, revision.Discarded, revision.Damaged, "", "other"}
 	allowed := map[revision.State]map[revision.State]bool{
@@ -47,7 +46,7 @@ func TestMove(t *testing.T) {
 	}
 }
 
-// Only the states of the table are ever stored; a deploy has ended in two of them.
+// Only the states of the table are stored. In two of them a deploy has ended.
 func TestStates(t *testing.T) {
 	type answers struct{ Known, Done bool }
 	got := map[revision.State]answers{}
