@@ -145,7 +145,7 @@ func paths(from, to pod.Spec) []string {
 // seed adds inputs that are the same each time.
 func seed(f *testing.F, count uint64) {
 	for i := range count {
-		random := rand.New(rand.NewPCG(i, 0)) //nolint:gosec // nothing is secret
+		random := rand.New(rand.NewPCG(i, 0))
 		data := make([]byte, 80)
 		for j := range data {
 			data[j] = byte(random.UintN(256))
