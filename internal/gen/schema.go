@@ -8,6 +8,7 @@ import (
 	"go/token"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -151,8 +152,8 @@ func (t types) field(n *schema.Node, owner string, f *ast.Field) error {
 	if len(f.Names) != 1 || f.Tag == nil {
 		return nil
 	}
-	_, tag, _ := strings.Cut(strings.Trim(f.Tag.Value, "`"), `json:"`)
-	name, options, _ := strings.Cut(strings.TrimSuffix(tag, `"`), ",")
+	tag := reflect.StructTag(strings.Trim(f.Tag.Value, "`")).Get("json")
+	name, options, _ := strings.Cut(tag, ",")
 	described, err := t.of(f.Type)
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)

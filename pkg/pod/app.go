@@ -3,16 +3,17 @@ package pod
 import (
 	"cmp"
 	"fmt"
+	"iter"
 	"strings"
 )
 
 // App is a containerised application.
 type App struct {
 	// Image is the container image, pinned when the change was made: name:tag@sha256:….
-	Image string `json:"image"`
+	Image string `json:"image" psc:"image"`
 	// User is the numeric user that the image runs as. psc reads it from the image; an app that has it runs under the
 	// "restricted" Pod Security Standard, with every capability dropped.
-	User *int64 `json:"user,omitempty"`
+	User *int64 `json:"user,omitempty" psc:"user"`
 	// Command replaces the image's entrypoint.
 	Command []string `json:"command,omitempty"`
 	// Args replaces the image's arguments.
@@ -62,7 +63,7 @@ type Autoscale struct {
 // FileMount is a config or a secret in the file system of an app. Exactly one of Config and Secret is set.
 type FileMount struct {
 	// Path is the folder that holds the files, or with File the file.
-	Path string `json:"path"`
+	Path string `json:"path" psc:"key"`
 	// Config is the name of a config of this pod.
 	Config string `json:"config,omitempty"`
 	// Secret is the name of a secret of this pod; each key is a file.
@@ -74,7 +75,7 @@ type FileMount struct {
 // DiskMount is a disk in the file system of an app.
 type DiskMount struct {
 	// Path is the folder that is the disk.
-	Path string `json:"path"`
+	Path string `json:"path" psc:"key"`
 	// Disk is the name of a disk of this pod.
 	Disk string `json:"disk"`
 }
@@ -82,7 +83,7 @@ type DiskMount struct {
 // Port is a port that an app listens on.
 type Port struct {
 	// Name is how the port is referred to; at most 15 characters.
-	Name string `json:"name"`
+	Name string `json:"name" psc:"key"`
 	// Port is the number that the app listens on, 1 to 65535.
 	Port int `json:"port"`
 }
@@ -128,6 +129,15 @@ const ServicePort = 80
 
 // Kind implements Resource.
 func (*App) Kind() Kind { return KindApp }
+
+// App returns the app of that name, or nil.
+func (s Spec) App(name string) *App {
+	a, _ := s[Ref{KindApp, name}].(*App)
+	return a
+}
+
+// Apps walks the apps in order of their names.
+func (s Spec) Apps() iter.Seq2[string, *App] { return each[*App](s) }
 
 // Count is how many instances are asked for; the least number when the cluster may choose.
 func (a *App) Count() int {
@@ -175,25 +185,43 @@ func (a *App) Describe() string {
 	return strings.Join(words, " · ")
 }
 
-func (a *App) refs() []Ref {
-	var refs []Ref
-	add := func(kind Kind, name string) {
-		if name != "" {
-			refs = append(refs, Ref{kind, name})
-		}
-	}
+func (a *App) refs(add func(Kind, string)) {
 	for _, v := range a.Env {
-		add(KindApp, v.App)
-		add(KindSecret, v.Secret)
+		v.refs(add)
 	}
 	for _, f := range a.Files {
-		add(KindConfig, f.Config)
-		add(KindSecret, f.Secret)
+		f.refs(add)
 	}
 	for _, d := range a.Disks {
-		add(KindDisk, d.Disk)
+		d.refs(add)
 	}
-	return refs
+}
+
+func (m FileMount) refs(add func(Kind, string)) {
+	add(KindConfig, m.Config)
+	add(KindSecret, m.Secret)
+}
+
+func (m DiskMount) refs(add func(Kind, string)) { add(KindDisk, m.Disk) }
+
+// Words implements Part: "mount /etc/web", "config/web/web.conf".
+func (m FileMount) Words() (name, text string) {
+	source := "config/" + m.Config
+	if m.Secret != "" {
+		source = "secret/" + m.Secret
+	}
+	return "mount " + m.Path, strings.TrimSuffix(source+"/"+m.File, "/")
+}
+
+// Words implements Part: "mount /data", "disk/data".
+func (m DiskMount) Words() (name, text string) { return "mount " + m.Path, "disk/" + m.Disk }
+
+// Words implements Part: "port http", "8080".
+func (p Port) Words() (name, text string) { return "port " + p.Name, fmt.Sprint(p.Port) }
+
+// Words implements Part: "autoscale", "2 to 10 at 70%".
+func (s Autoscale) Words() (name, text string) {
+	return "autoscale", fmt.Sprintf("%d to %d at %d%%", s.Min, s.Max, s.Target())
 }
 
 // ShortImage is an image as people speak of it: without the registry, and without the digest where there is a tag.

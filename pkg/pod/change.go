@@ -109,9 +109,9 @@ func patched(ref Ref, old Resource, onOld bool, patch Fields) (Resource, Problem
 		tree = Tree(old)
 	}
 	fields, _ := normal(patch).(map[string]any)
-	r, problems := decodeSpec(ref.Kind, mergeFields(string(ref.Kind), tree, fields))
-	if secret, ok := r.(*Secret); ok {
-		r = secret.withVersions(old)
+	r, problems := decodeSpec(ref.Kind, ref.Kind.shape().mergeFields(tree, fields))
+	if open, ok := r.(filler); ok {
+		r = open.fill(old)
 	}
 	return r, mark(nil, ref.String()+" ", problems)
 }
@@ -131,36 +131,40 @@ func normal(v any) (out any) {
 }
 
 // ListKey names the field by which the items of a list are told apart, for the lists that have one. path is where the
-// list stands, from its kind on and without the items on the way: "Route.rules.to". The other lists (command, args,
-// hosts) are values as a whole.
-func ListKey(path string) string {
-	return map[string]string{
-		"App.ports": "name", "App.files": "path", "App.disks": "path",
-		"Route.rules": "path", "Route.rules.to": "app",
-	}[path]
+// list stands, from its kind on and without the items on the way: "Route.rules.to".
+func ListKey(path string) string { return shapeAt(path).listKey() }
+
+// IsLeaf says whether what stands at a path, as in ListKey, is one value even where it is an object.
+func IsLeaf(path string) bool { return shapeAt(path).leaf() }
+
+func shapeAt(path string) *shape {
+	kind, rest, more := strings.Cut(path, ".")
+	s := Kind(kind).shape()
+	for name := ""; more && s != nil && !s.leaf(); {
+		if s.listKey() != "" {
+			s = s.items
+		}
+		name, rest, more = strings.Cut(rest, ".")
+		s = s.child(name)
+	}
+	return s
 }
 
-// IsLeaf says whether what stands at a path, as in ListKey, is one value even where it is an object: a reference, or
-// the content of a file.
-func IsLeaf(path string) bool {
-	return strings.HasPrefix(path, "App.env.") || strings.HasPrefix(path, "Config.files.") || path == "Route.tls"
-}
-
-// merge is RFC 7386 with the addition of Edit.Fields. path is where target stands, as ListKey takes it.
-func merge(path string, target, patch any) any {
+// merge is RFC 7386 with the addition of Edit.Fields.
+func (s *shape) merge(target, patch any) any {
 	fields, ok := patch.(map[string]any)
-	if !ok || IsLeaf(path) {
+	if !ok || s.leaf() {
 		return patch
 	}
-	if key := ListKey(path); key != "" {
+	if s.listKey() != "" {
 		list, _ := target.([]any)
-		return mergeList(path, key, list, fields)
+		return s.mergeList(list, fields)
 	}
 	tree, _ := target.(map[string]any)
-	return mergeFields(path, tree, fields)
+	return s.mergeFields(tree, fields)
 }
 
-func mergeFields(path string, tree, patch map[string]any) map[string]any {
+func (s *shape) mergeFields(tree, patch map[string]any) map[string]any {
 	out := make(map[string]any, len(tree)+len(patch))
 	maps.Copy(out, tree)
 	for name, field := range patch {
@@ -168,12 +172,13 @@ func mergeFields(path string, tree, patch map[string]any) map[string]any {
 			delete(out, name)
 			continue
 		}
-		out[name] = merge(path+"."+name, out[name], field)
+		out[name] = s.child(name).merge(out[name], field)
 	}
 	return out
 }
 
-func mergeList(path, key string, list []any, patch map[string]any) []any {
+func (s *shape) mergeList(list []any, patch map[string]any) []any {
+	key := s.listKey()
 	rest := maps.Clone(patch)
 	out := make([]any, 0, len(list)+len(patch))
 	for _, item := range list {
@@ -185,22 +190,13 @@ func mergeList(path, key string, list []any, patch map[string]any) []any {
 		case !named:
 			out = append(out, item)
 		case change != nil:
-			out = append(out, mergeItem(path, fields, change))
+			out = append(out, s.items.merge(fields, change))
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(rest)) {
 		if rest[name] != nil {
-			out = append(out, mergeItem(path, map[string]any{key: name}, rest[name]))
+			out = append(out, s.items.merge(map[string]any{key: name}, rest[name]))
 		}
 	}
 	return out
-}
-
-// mergeItem is merge for an item of a list, which has the path of its list.
-func mergeItem(path string, item map[string]any, patch any) any {
-	fields, ok := patch.(map[string]any)
-	if !ok {
-		return patch
-	}
-	return mergeFields(path, item, fields)
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 	"strings"
@@ -17,7 +18,7 @@ import (
 // Config is a set of files that apps read.
 type Config struct {
 	// Files holds the files by name: text, or {base64: …} for what is no text.
-	Files map[string]Content `json:"files"`
+	Files map[string]Content `json:"files" psc:"item=file"`
 }
 
 // Content is what a file holds. A spec tells it by digest and size alone, so that history grows with what changed; the
@@ -99,6 +100,33 @@ func (c *Content) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
+// fit takes strings, {base64: …} and digests.
+func (Content) fit(p *problems, path string, v any) any {
+	switch v := v.(type) {
+	case string:
+		return v
+	case json.Number:
+		return v.String()
+	case map[string]any:
+		before := len(*p)
+		var form map[string]any
+		if _, ok := v["base64"]; ok {
+			form = fitForm[encoded](p, path, v)
+			text, _ := form["base64"].(string)
+			if _, err := base64.StdEncoding.DecodeString(text); err != nil {
+				p.add(path+".base64", "is not base64: %v", err)
+			}
+		} else {
+			form = fitForm[digest](p, path, v)
+		}
+		if named(form["sha256"]) || form["base64"] != nil || len(*p) > before {
+			return form
+		}
+	}
+	p.add(path, "must be a text or {base64: …}, is %s", valueWord(v))
+	return nil
+}
+
 // open is the content as files for people have it.
 func (c Content) open() any {
 	data, ok := c.Bytes()
@@ -115,7 +143,16 @@ func (c Content) open() any {
 // Kind implements Resource.
 func (*Config) Kind() Kind { return KindConfig }
 
-func (*Config) refs() []Ref { return nil }
+// Config returns the config of that name, or nil.
+func (s Spec) Config(name string) *Config {
+	c, _ := s[Ref{KindConfig, name}].(*Config)
+	return c
+}
+
+// Configs walks the configs in order of their names.
+func (s Spec) Configs() iter.Seq2[string, *Config] { return each[*Config](s) }
+
+func (*Config) refs(func(Kind, string)) {}
 
 // Describe implements Resource: "2 files: mime.types, nginx.conf".
 func (c *Config) Describe() string {

@@ -1,6 +1,8 @@
 package pod
 
 import (
+	"iter"
+
 	"k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/apimachinery/pkg/util/validation"
 )
@@ -17,7 +19,16 @@ type Disk struct {
 // Kind implements Resource.
 func (*Disk) Kind() Kind { return KindDisk }
 
-func (*Disk) refs() []Ref { return nil }
+// Disk returns the disk of that name, or nil.
+func (s Spec) Disk(name string) *Disk {
+	d, _ := s[Ref{KindDisk, name}].(*Disk)
+	return d
+}
+
+// Disks walks the disks in order of their names.
+func (s Spec) Disks() iter.Seq2[string, *Disk] { return each[*Disk](s) }
+
+func (*Disk) refs(func(Kind, string)) {}
 
 // Describe implements Resource: "10Gi".
 func (d *Disk) Describe() string {

@@ -21,8 +21,10 @@ func Edits(from, to Spec) Change {
 			e.Verb = Delete
 		case before == nil:
 			e.Verb, e.Fields = Create, Tree(after)
+		case reflect.DeepEqual(before, after): // most are, and their trees need not be made
+			continue
 		default:
-			if e.Fields = difference(string(ref.Kind), Tree(before), Tree(after)); len(e.Fields) == 0 {
+			if e.Fields = ref.Kind.shape().difference(Tree(before), Tree(after)); len(e.Fields) == 0 {
 				continue
 			}
 		}
@@ -31,8 +33,8 @@ func Edits(from, to Spec) Change {
 	return c
 }
 
-// difference is the patch with which mergeFields turns from into to. path is as ListKey takes it.
-func difference(path string, from, to map[string]any) map[string]any {
+// difference is the patch with which mergeFields turns from into to.
+func (s *shape) difference(from, to map[string]any) map[string]any {
 	patch := map[string]any{}
 	for name := range from {
 		if _, stays := to[name]; !stays {
@@ -41,40 +43,40 @@ func difference(path string, from, to map[string]any) map[string]any {
 	}
 	for name, after := range to {
 		if before, had := from[name]; !had || !reflect.DeepEqual(before, after) {
-			patch[name] = differing(path+"."+name, before, after)
+			patch[name] = s.child(name).differing(before, after)
 		}
 	}
 	return patch
 }
 
-func differing(path string, from, to any) any {
+func (s *shape) differing(from, to any) any {
 	switch after := to.(type) {
 	case map[string]any:
-		if before, ok := from.(map[string]any); ok && !IsLeaf(path) {
-			return difference(path, before, after)
+		if before, ok := from.(map[string]any); ok && !s.leaf() {
+			return s.difference(before, after)
 		}
 	case []any:
-		if before, ok := from.([]any); ok && ListKey(path) != "" {
-			return listDifference(path, before, after)
+		if before, ok := from.([]any); ok && s.listKey() != "" {
+			return s.listDifference(before, after)
 		}
 	}
 	return to
 }
 
 // listDifference patches the items of a list by their key, where that gives the same order; else it is the new list.
-func listDifference(path string, from, to []any) any {
-	key := ListKey(path)
+func (s *shape) listDifference(from, to []any) any {
+	key := s.listKey()
 	before := items(key, from)
 	patch := map[string]any{}
 	for name := range before {
 		patch[name] = nil
 	}
 	for name, item := range items(key, to) {
-		if patch[name] = difference(path, before[name], item); reflect.DeepEqual(before[name], item) {
+		if patch[name] = s.items.difference(before[name], item); reflect.DeepEqual(before[name], item) {
 			delete(patch, name)
 		}
 	}
-	if reflect.DeepEqual(mergeList(path, key, from, patch), to) {
+	if reflect.DeepEqual(s.mergeList(from, patch), to) {
 		return patch
 	}
 	return to

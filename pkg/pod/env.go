@@ -54,6 +54,28 @@ func (v *EnvValue) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
+// fit takes strings, numbers, booleans and references.
+func (EnvValue) fit(p *problems, path string, v any) any {
+	switch v := v.(type) {
+	case map[string]any:
+		before := len(*p)
+		ref := fitForm[envRef](p, path, v)
+		if named(ref["app"]) || named(ref["secret"]) || len(*p) > before {
+			return ref
+		}
+	case []any:
+	default:
+		return v
+	}
+	p.add(path, "must be a text or a reference such as {app: api} or {secret: db, key: url}, is %s", valueWord(v))
+	return nil
+}
+
+func (v EnvValue) refs(add func(Kind, string)) {
+	add(KindApp, v.App)
+	add(KindSecret, v.Secret)
+}
+
 func (v EnvValue) problems(p *problems, path string, s Spec) {
 	switch {
 	case v.App != "" && v.Secret != "":

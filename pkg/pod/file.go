@@ -8,7 +8,7 @@ import (
 	"io"
 	"reflect"
 	"regexp"
-	"strings"
+	"sync"
 	"unicode/utf8"
 
 	yamlv3 "go.yaml.in/yaml/v3"
@@ -30,15 +30,33 @@ type Metadata struct {
 
 // FileOf returns a resource in the form of a file, with the content of its files where it is known.
 func FileOf(name string, r Resource) File {
-	f := File{APIVersion: APIVersion, Kind: r.Kind(), Metadata: Metadata{Name: name}, Spec: r}
-	if c, ok := r.(*Config); ok {
-		files := make(map[string]any, len(c.Files))
-		for name, content := range c.Files {
-			files[name] = content.open()
-		}
-		f.Spec = map[string]any{"files": files}
+	f := Record(name, r)
+	if shape := r.Kind().shape(); shape.contents {
+		f.Spec = shape.open(Tree(r), reflect.ValueOf(r))
 	}
 	return f
+}
+
+// open returns a tree of fields with the bytes of contents, where they are known, in the place of their digests. v is the
+// same value from Go's side.
+func (s *shape) open(tree any, v reflect.Value) any {
+	switch {
+	case !s.contents:
+		return tree
+	case s.form != nil:
+		return v.Interface().(Content).open()
+	}
+	switch tree := tree.(type) {
+	case map[string]any:
+		for name, value := range tree {
+			tree[name] = s.child(name).open(value, s.value(v, name))
+		}
+	case []any:
+		for i, item := range tree {
+			tree[i] = s.items.open(item, v.Index(i))
+		}
+	}
+	return tree
 }
 
 // Record returns a resource in the form in which it is stored: files of configs by their digests.
@@ -111,6 +129,8 @@ type document struct {
 	Spec       map[string]any `json:"spec"`
 }
 
+var documentShape = sync.OnceValue(func() *shape { return shapeOf(reflect.TypeFor[document]()) })
+
 func decodeDocument(node *yamlv3.Node) (Ref, Resource, Problems) {
 	var probe any // finds fields that stand twice, and aliases that never end, which value would follow
 	if err := node.Decode(&probe); err != nil {
@@ -124,7 +144,7 @@ func decodeDocument(node *yamlv3.Node) (Ref, Resource, Problems) {
 		return Ref{}, nil, nil
 	}
 	var p problems
-	tree := p.fit("", v.any, reflect.TypeFor[document]())
+	tree := p.fit("", v.any, documentShape())
 	var doc document
 	_ = remarshal(tree, &doc) // what does not fit is among the problems
 	ref := Ref{doc.Kind, doc.Metadata.Name}
@@ -156,7 +176,7 @@ func decodeSpec(kind Kind, tree map[string]any) (Resource, problems) {
 		p.add("kind", "must be one of %s", kindList())
 		return nil, p
 	}
-	fitted := p.fit("spec", tree, reflect.TypeOf(r))
+	fitted := p.fit("spec", tree, kind.shape())
 	if len(p) == 0 {
 		if err := remarshal(fitted, r); err != nil {
 			p.add("spec", "%v", err)
@@ -221,12 +241,4 @@ func (v *value) scalar(n *yamlv3.Node) error {
 		v.any = n.Value
 	}
 	return nil
-}
-
-func kindList() string {
-	words := make([]string, 0, len(Kinds()))
-	for _, k := range Kinds() {
-		words = append(words, string(k))
-	}
-	return strings.Join(words, ", ")
 }

@@ -1,6 +1,7 @@
 package pod_test
 
 import (
+	"os"
 	"strings"
 	"testing"
 
@@ -77,33 +78,54 @@ func decode(t *testing.T, text string) pod.Spec {
 	return s
 }
 
-// Every kind is valid, and comes back from its file and from its record as it was.
+// Every kind has an example, which is valid and comes back from its file and from its record as it was.
 func TestEveryKind(t *testing.T) {
-	s := decode(t, everything)
-	if problems := validate(t, s); problems != nil {
-		t.Fatal(problems)
-	}
+	var examples strings.Builder
 	for _, kind := range pod.Kinds() {
-		if len(s.Names(kind)) == 0 {
-			t.Errorf("there is no %s in this test", kind)
+		text, err := os.ReadFile("../../docs/examples/" + kind.Word() + ".yaml")
+		if err != nil {
+			t.Fatal(err)
+		}
+		examples.WriteString("---\n" + string(text))
+	}
+	for _, text := range []string{everything, examples.String()} {
+		s := decode(t, text)
+		if problems := validate(t, s); problems != nil {
+			t.Fatal(problems)
+		}
+		if diff := cmp.Diff(s, decode(t, stream(t, s, pod.FileOf))); diff != "" {
+			t.Errorf("files: -want +got\n%s", diff)
+		}
+		if diff := cmp.Diff(s, decode(t, stream(t, s, pod.Record))); diff != "" {
+			t.Errorf("records: -want +got\n%s", diff)
 		}
 	}
-	for name, form := range map[string]func(string, pod.Resource) pod.File{"file": pod.FileOf, "record": pod.Record} {
-		stream := ""
-		for _, ref := range s.Refs() {
-			text, err := pod.Encode(form(ref.Name, s[ref]))
-			if err != nil {
-				t.Fatal(err)
-			}
-			stream += "---\n" + string(text)
-		}
-		if diff := cmp.Diff(s, decode(t, stream)); diff != "" {
-			t.Errorf("%s: -want +got\n%s", name, diff)
-		}
-		if text := "worker_processes"; strings.Contains(stream, text) != (name == "file") {
-			t.Errorf("%s: files have the text, records do not:\n%s", name, stream)
-		}
+}
+
+// A file has the text of a config, and a record only its digest.
+func TestFilesHaveTheText(t *testing.T) {
+	s := decode(t, everything)
+	const text = "worker_processes 4;"
+	if files := stream(t, s, pod.FileOf); !strings.Contains(files, text) {
+		t.Errorf("the files do not have the text:\n%s", files)
 	}
+	if records := stream(t, s, pod.Record); strings.Contains(records, text) {
+		t.Errorf("the records have the text:\n%s", records)
+	}
+}
+
+// stream is a spec as one file of YAML.
+func stream(t *testing.T, s pod.Spec, form func(string, pod.Resource) pod.File) string {
+	t.Helper()
+	var out strings.Builder
+	for _, ref := range s.Refs() {
+		text, err := pod.Encode(form(ref.Name, s[ref]))
+		if err != nil {
+			t.Fatal(err)
+		}
+		out.WriteString("---\n" + string(text))
+	}
+	return out.String()
 }
 
 // Each line is a change to everything, and what it is refused with.

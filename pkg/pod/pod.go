@@ -18,34 +18,22 @@ import (
 // APIVersion is what every resource file of this version says.
 const APIVersion = "psc.dev/v1"
 
-// Kind names a kind of resource the way files spell it.
-type Kind string
-
-// The kinds of resources.
-const (
-	KindApp    Kind = "App"
-	KindRoute  Kind = "Route"
-	KindConfig Kind = "Config"
-	KindSecret Kind = "Secret"
-	KindDisk   Kind = "Disk"
-)
-
-// Kinds lists every kind, in the order in which people are shown them.
-func Kinds() []Kind { return []Kind{KindApp, KindRoute, KindConfig, KindSecret, KindDisk} }
-
-// Word is how people write the kind: "app".
-func (k Kind) Word() string { return strings.ToLower(string(k)) }
-
 // Resource is the spec of one resource: an *App, *Route, *Config, *Secret or *Disk.
 type Resource interface {
 	// Kind says what it is.
 	Kind() Kind
 	// Describe sums it up in a few words, for a list.
 	Describe() string
-	// refs are the resources that it names. One may be there several times.
-	refs() []Ref
+	// refs calls add for each resource that it names, as often as it does. An empty name is no reference.
+	refs(add func(Kind, string))
 	// problems returns what is wrong with it, as part of s. Paths are relative to the resource.
 	problems(name string, s Spec) []Problem
+}
+
+// filler is a Resource of which a file may leave something open.
+type filler interface {
+	// fill returns the resource with what it leaves open taken from old, which is nil for a new resource.
+	fill(old Resource) Resource
 }
 
 // Ref names one resource of a pod.
@@ -68,51 +56,6 @@ func (s Spec) Refs() []Ref {
 	})
 }
 
-// App returns the app of that name, or nil.
-func (s Spec) App(name string) *App {
-	a, _ := s[Ref{KindApp, name}].(*App)
-	return a
-}
-
-// Route returns the route of that name, or nil.
-func (s Spec) Route(name string) *Route {
-	r, _ := s[Ref{KindRoute, name}].(*Route)
-	return r
-}
-
-// Config returns the config of that name, or nil.
-func (s Spec) Config(name string) *Config {
-	c, _ := s[Ref{KindConfig, name}].(*Config)
-	return c
-}
-
-// Secret returns the secret of that name, or nil.
-func (s Spec) Secret(name string) *Secret {
-	c, _ := s[Ref{KindSecret, name}].(*Secret)
-	return c
-}
-
-// Disk returns the disk of that name, or nil.
-func (s Spec) Disk(name string) *Disk {
-	d, _ := s[Ref{KindDisk, name}].(*Disk)
-	return d
-}
-
-// Apps walks the apps in order of their names.
-func (s Spec) Apps() iter.Seq2[string, *App] { return each[*App](s) }
-
-// Routes walks the routes in order of their names.
-func (s Spec) Routes() iter.Seq2[string, *Route] { return each[*Route](s) }
-
-// Configs walks the configs in order of their names.
-func (s Spec) Configs() iter.Seq2[string, *Config] { return each[*Config](s) }
-
-// Secrets walks the secrets in order of their names.
-func (s Spec) Secrets() iter.Seq2[string, *Secret] { return each[*Secret](s) }
-
-// Disks walks the disks in order of their names.
-func (s Spec) Disks() iter.Seq2[string, *Disk] { return each[*Disk](s) }
-
 func each[T Resource](s Spec) iter.Seq2[string, T] {
 	return func(yield func(string, T) bool) {
 		for _, ref := range s.Refs() {
@@ -134,24 +77,23 @@ func (s Spec) Names(kind Kind) []string {
 	return names
 }
 
-// Users returns the resources that name ref, in the order of Refs.
-func (s Spec) Users(ref Ref) []Ref {
-	return slices.DeleteFunc(s.Refs(), func(r Ref) bool { return !slices.Contains(s[r].refs(), ref) })
+// Runs says whether anything in the spec runs containers.
+func (s Spec) Runs() bool {
+	for ref := range s {
+		if ref.Kind.Runs() {
+			return true
+		}
+	}
+	return false
 }
 
-// newResource returns an empty resource of a kind, or nil for a kind that psc does not know.
-func newResource(kind Kind) Resource {
-	switch kind {
-	case KindApp:
-		return &App{}
-	case KindRoute:
-		return &Route{}
-	case KindConfig:
-		return &Config{}
-	case KindSecret:
-		return &Secret{}
-	case KindDisk:
-		return &Disk{}
-	}
-	return nil
+// Users returns the resources that name ref, in the order of Refs.
+func (s Spec) Users(ref Ref) []Ref {
+	uses := false
+	compare := func(kind Kind, name string) { uses = uses || Ref{kind, name} == ref }
+	return slices.DeleteFunc(s.Refs(), func(r Ref) bool {
+		uses = false
+		s[r].refs(compare)
+		return !uses
+	})
 }

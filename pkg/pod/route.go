@@ -3,6 +3,7 @@ package pod
 import (
 	"encoding/json"
 	"fmt"
+	"iter"
 	"regexp"
 	"slices"
 	"strings"
@@ -24,7 +25,7 @@ type Route struct {
 // Rule leads a path and everything below it to apps.
 type Rule struct {
 	// Path begins with a slash; "/" is everything.
-	Path string `json:"path"`
+	Path string `json:"path" psc:"key"`
 	// To are the apps that share the traffic.
 	To []Target `json:"to"`
 }
@@ -32,7 +33,7 @@ type Rule struct {
 // Target is an app that gets a share of a rule's traffic.
 type Target struct {
 	// App is the name of an app of this pod.
-	App string `json:"app"`
+	App string `json:"app" psc:"key"`
 	// Port is the name of a port of the app; the first when it is not set.
 	Port string `json:"port,omitempty"`
 	// Weight is the share relative to the other targets of the rule: 1 when it is not set, 0 for no traffic.
@@ -99,8 +100,33 @@ func (t *TLS) UnmarshalJSON(data []byte) error {
 	return json.Unmarshal(data, &t.Mode)
 }
 
+// fit takes a mode, a boolean and a reference.
+func (TLS) fit(p *problems, path string, v any) any {
+	switch v := v.(type) {
+	case string, bool:
+		return v
+	case map[string]any:
+		before := len(*p)
+		ref := fitForm[certificate](p, path, v)
+		if named(ref["secret"]) || len(*p) > before {
+			return ref
+		}
+	}
+	p.add(path, "must be auto, off or {secret: name}, is %s", valueWord(v))
+	return nil
+}
+
 // Kind implements Resource.
 func (*Route) Kind() Kind { return KindRoute }
+
+// Route returns the route of that name, or nil.
+func (s Spec) Route(name string) *Route {
+	r, _ := s[Ref{KindRoute, name}].(*Route)
+	return r
+}
+
+// Routes walks the routes in order of their names.
+func (s Spec) Routes() iter.Seq2[string, *Route] { return each[*Route](s) }
 
 // Share is the weight of a target, with the default filled in.
 func (t Target) Share() int {
@@ -123,17 +149,25 @@ func (r *Route) Describe() string {
 	return strings.Join(rules, "; ")
 }
 
-func (r *Route) refs() []Ref {
-	var refs []Ref
+func (r *Route) refs(add func(Kind, string)) {
 	for _, rule := range r.Rules {
 		for _, t := range rule.To {
-			refs = append(refs, Ref{KindApp, t.App})
+			t.refs(add)
 		}
 	}
-	if r.TLS.Secret != "" {
-		refs = append(refs, Ref{KindSecret, r.TLS.Secret})
+	r.TLS.refs(add)
+}
+
+func (t Target) refs(add func(Kind, string)) { add(KindApp, t.App) }
+
+func (t TLS) refs(add func(Kind, string)) { add(KindSecret, t.Secret) }
+
+// Words implements Part: "to" or "/api to", "web 90%, web-next 10%".
+func (r Rule) Words() (name, text string) {
+	if r.Path == "/" {
+		return "to", r.Describe()
 	}
-	return refs
+	return r.Path + " to", r.Describe()
 }
 
 // Describe sums up the targets: "web 90%, web-next 10%".

@@ -1,6 +1,7 @@
 package pod
 
 import (
+	"iter"
 	"maps"
 	"regexp"
 	"slices"
@@ -13,7 +14,7 @@ import (
 type Secret struct {
 	// Keys holds the version of each key's value. Values are set with psc secret set and are never part of a file; an
 	// empty version stands for the one that the pod has.
-	Keys map[string]string `json:"keys"`
+	Keys map[string]string `json:"keys" psc:"item=key,hidden"`
 }
 
 // The keys of a secret that holds a certificate.
@@ -30,7 +31,16 @@ func (*Secret) Object(secret, version string) string { return secret + "-" + ver
 // Kind implements Resource.
 func (*Secret) Kind() Kind { return KindSecret }
 
-func (*Secret) refs() []Ref { return nil }
+// Secret returns the secret of that name, or nil.
+func (s Spec) Secret(name string) *Secret {
+	secret, _ := s[Ref{KindSecret, name}].(*Secret)
+	return secret
+}
+
+// Secrets walks the secrets in order of their names.
+func (s Spec) Secrets() iter.Seq2[string, *Secret] { return each[*Secret](s) }
+
+func (*Secret) refs(func(Kind, string)) {}
 
 // Describe implements Resource: "2 keys: password, url".
 func (s *Secret) Describe() string {
@@ -67,8 +77,8 @@ func (s *Secret) problems(name string, _ Spec) []Problem {
 	return p
 }
 
-// withVersions fills in the versions that a file leaves open with those that the pod has.
-func (s *Secret) withVersions(old Resource) *Secret {
+// fill implements filler: an empty version stands for the one that the pod has.
+func (s *Secret) fill(old Resource) Resource {
 	had, _ := old.(*Secret)
 	if had == nil {
 		return s

@@ -1,0 +1,115 @@
+package pod
+
+import (
+	"reflect"
+	"strings"
+	"sync"
+)
+
+// Kind names a kind of resource the way files spell it.
+type Kind string
+
+// The kinds of resources.
+const (
+	KindApp    Kind = "App"
+	KindRoute  Kind = "Route"
+	KindConfig Kind = "Config"
+	KindSecret Kind = "Secret"
+	KindDisk   Kind = "Disk"
+)
+
+// row describes one kind. What the type of a resource says by itself (its fields, the keys of its lists, its images) is
+// in its shape; what it needs is in the methods of Resource.
+type row struct {
+	kind Kind
+	// new returns an empty resource.
+	new func() Resource
+	// runs says that its objects run containers, which need the pod's logins to pull their images.
+	runs bool
+	// static says that it is ready as soon as it is written. A deploy waits for the resources of all other kinds.
+	static bool
+
+	shape *shape
+}
+
+// rows has a row for each kind, in the order in which people are shown them.
+var rows = sync.OnceValue(func() []row {
+	table := []row{
+		{kind: KindApp, new: func() Resource { return &App{} }, runs: true},
+		{kind: KindRoute, new: func() Resource { return &Route{} }},
+		{kind: KindConfig, new: func() Resource { return &Config{} }, static: true},
+		{kind: KindSecret, new: func() Resource { return &Secret{} }, static: true},
+		{kind: KindDisk, new: func() Resource { return &Disk{} }, static: true},
+	}
+	for i := range table {
+		table[i].shape = shapeOf(reflect.TypeOf(table[i].new()))
+	}
+	return table
+})
+
+// row returns the row of a kind, or nil for a kind that psc does not know.
+func (k Kind) row() *row {
+	table := rows()
+	for i := range table {
+		if table[i].kind == k {
+			return &table[i]
+		}
+	}
+	return nil
+}
+
+// shape returns the shape of a kind's resources, or nil for a kind that psc does not know.
+func (k Kind) shape() *shape {
+	if row := k.row(); row != nil {
+		return row.shape
+	}
+	return nil
+}
+
+// Kinds lists every kind, in the order in which people are shown them.
+func Kinds() []Kind {
+	kinds := make([]Kind, 0, len(rows()))
+	for _, row := range rows() {
+		kinds = append(kinds, row.kind)
+	}
+	return kinds
+}
+
+// Word is how people write the kind: "app".
+func (k Kind) Word() string { return strings.ToLower(string(k)) }
+
+// WithArticle is the word with its article: "an app".
+func (k Kind) WithArticle() string {
+	if strings.ContainsRune("aeiou", rune(k.Word()[0])) {
+		return "an " + k.Word()
+	}
+	return "a " + k.Word()
+}
+
+// Runs says whether resources of the kind run containers, which need the pod's logins to pull their images.
+func (k Kind) Runs() bool {
+	row := k.row()
+	return row != nil && row.runs
+}
+
+// Waits says whether a deploy waits until resources of the kind are ready. The others are ready once they are written.
+func (k Kind) Waits() bool {
+	row := k.row()
+	return row != nil && !row.static
+}
+
+// newResource returns an empty resource of a kind, or nil for a kind that psc does not know.
+func newResource(kind Kind) Resource {
+	if row := kind.row(); row != nil {
+		return row.new()
+	}
+	return nil
+}
+
+func kindList() string {
+	words := make([]string, 0, len(rows()))
+	for _, kind := range Kinds() {
+		words = append(words, string(kind))
+	}
+	return strings.Join(words, ", ")
+}
