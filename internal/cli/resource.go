@@ -76,7 +76,7 @@ func newDelete(s *session, kind pod.Kind) *cobra.Command {
 	var o options
 	cmd := &cobra.Command{
 		Use:               "delete NAME...",
-		Short:             fmt.Sprintf("Remove %s from the pod", withArticle(kind)),
+		Short:             fmt.Sprintf("Remove %s from the pod", kind.WithArticle()),
 		Example:           fmt.Sprintf("  psc %s delete web --deploy", kind.Word()),
 		Args:              atLeast("NAME"),
 		ValidArgsFunction: s.complete(s.resourceNames(kind)),
@@ -90,13 +90,6 @@ func newDelete(s *session, kind pod.Kind) *cobra.Command {
 	}
 	o.addChange(cmd)
 	return cmd
-}
-
-func withArticle(kind pod.Kind) string {
-	if kind == pod.KindApp {
-		return "an app"
-	}
-	return "a " + kind.Word()
 }
 
 // chosen is one resource of a spec. The error is a *pod.RefError.

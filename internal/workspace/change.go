@@ -14,7 +14,7 @@ import (
 // Change makes a revision out of edits, and deploys it where o says so. New images are pinned.
 func (w *Workspace) Change(ctx context.Context, edits []pod.Edit, o Options) (Outcome, error) {
 	for _, e := range edits {
-		w.pins.pin(ctx, e.Kind, e.Fields, o.NoPin)
+		w.pins.pin(ctx, e, nil, o.NoPin)
 	}
 	return w.change(ctx, o, func(revision.Revision) (pod.Change, error) { return pod.Change{Edits: edits}, nil })
 }
@@ -43,7 +43,7 @@ func (w *Workspace) Propose(ctx context.Context, base revision.Revision, put pod
 	var c pod.Change
 	for _, ref := range put.Refs() {
 		edit := pod.Edit{Verb: pod.Put, Kind: ref.Kind, Name: ref.Name, Fields: pod.Tree(put[ref])}
-		w.pins.repin(ctx, edit, base.Spec, o.NoPin)
+		w.pins.pin(ctx, edit, base.Spec[ref], o.NoPin)
 		c.Edits = append(c.Edits, edit)
 	}
 	for _, ref := range remove {

@@ -343,7 +343,7 @@ func (rd *Reader) cluster(ctx context.Context, spec pod.Spec) (render.Cluster, e
 			return err
 		})
 	}
-	if len(spec.Names(pod.KindApp)) > 0 {
+	if spec.Runs() {
 		group.Go(func() (err error) {
 			c.PullSecret, err = rd.Registry().pullSecret(asking)
 			return err

@@ -2,7 +2,6 @@ package workspace
 
 import (
 	"context"
-	"strings"
 	"sync"
 
 	"github.com/pscdev/psc/internal/image"
@@ -18,21 +17,17 @@ type pins struct {
 	known map[string]image.Image
 }
 
-// pin replaces the image in a patch by what it stands for now, so that a tag that moves changes nothing later. A registry
-// that does not answer is no reason to stop: the history then shows the tag alone.
-func (p *pins) pin(ctx context.Context, kind pod.Kind, fields pod.Fields, noPin bool) {
-	name, ok := fields["image"].(string)
-	if kind != pod.KindApp || !ok || noPin || !pod.ValidImage(name) {
-		return
-	}
-	found := p.resolve(ctx, name)
-	if found.Reference == "" {
-		return
-	}
-	fields["image"] = found.Reference
-	fields["user"] = nil
-	if found.User != nil {
-		fields["user"] = *found.User
+// pin replaces the images in an edit by what they stand for now, so that a tag that moves changes nothing later. before is
+// the resource that the edit replaces, or nil: its image is pinned already, also with noPin. When a registry does not answer,
+// the history shows the tag alone.
+func (p *pins) pin(ctx context.Context, edit pod.Edit, before pod.Resource, noPin bool) {
+	for _, i := range pod.Images(edit.Kind, edit.Fields, before) {
+		if noPin || !pod.ValidImage(i.Name) {
+			continue
+		}
+		if found := p.resolve(ctx, i.Name); found.Reference != "" {
+			i.Pin(found.Reference, found.User)
+		}
 	}
 }
 
@@ -49,27 +44,4 @@ func (p *pins) resolve(ctx context.Context, name string) image.Image {
 		p.known[name] = found
 	}
 	return found
-}
-
-// repin pins an image that differs from the one that the resource had. Where its tag differs and its digest is the same,
-// the tag is what was changed: the digest is the old tag's.
-func (p *pins) repin(ctx context.Context, e pod.Edit, base pod.Spec, noPin bool) {
-	before := base.App(e.Name)
-	name, _ := e.Fields["image"].(string)
-	if e.Kind != pod.KindApp {
-		return
-	}
-	if before != nil && name == before.Image {
-		if before.User != nil {
-			e.Fields["user"] = *before.User
-		}
-		return
-	}
-	if before != nil {
-		tag, digest, pinned := strings.Cut(name, "@")
-		if _, had, _ := strings.Cut(before.Image, "@"); pinned && digest == had {
-			e.Fields["image"] = tag
-		}
-	}
-	p.pin(ctx, e.Kind, e.Fields, noPin)
 }

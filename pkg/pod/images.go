@@ -40,12 +40,11 @@ func Images(kind Kind, fields Fields, before Resource) []Image {
 	if shape == nil || !shape.images {
 		return nil
 	}
-	had := map[string]Image{}
-	if before != nil {
+	found, had := map[string]Image{}, map[string]Image{}
+	shape.addImages(found, "", map[string]any(fields))
+	if before != nil && len(found) > 0 {
 		shape.addImages(had, "", Tree(before))
 	}
-	found := map[string]Image{}
-	shape.addImages(found, "", map[string]any(fields))
 	var out []Image
 	for _, path := range slices.Sorted(maps.Keys(found)) {
 		image := found[path]
