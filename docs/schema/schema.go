@@ -102,16 +102,16 @@ func (n *Node) Word() string {
 	case kind == "object":
 		return "{" + strings.Join(n.names(), ", ") + "}"
 	case kind == "integer":
-		return "whole number"
+		return "integer"
 	case kind == "boolean":
-		return "true or false"
+		return "boolean"
 	}
-	return "text"
+	return "string"
 }
 
 func plural(word string) string {
-	if word == "text" {
-		return "texts"
+	if rest, ok := strings.CutPrefix(word, "string"); ok {
+		return "strings" + rest
 	}
 	return word
 }

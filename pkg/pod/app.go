@@ -9,72 +9,71 @@ import (
 
 // App is a containerised application.
 type App struct {
-	// Image is the container image, pinned when the change was made: name:tag@sha256:….
+	// Image is the container image. psc pins it when the change is made: name:tag@sha256:….
 	Image string `json:"image" psc:"image"`
-	// User is the numeric user that the image runs as. psc reads it from the image; an app that has it runs under the
-	// "restricted" Pod Security Standard, with every capability dropped.
+	// User is the numeric user that the image runs as. psc reads it from the image. An app with a user runs under the
+	// "restricted" Pod Security Standard, with all capabilities dropped.
 	User *int64 `json:"user,omitempty" psc:"user"`
 	// Command replaces the image's entrypoint.
 	Command []string `json:"command,omitempty"`
 	// Args replaces the image's arguments.
 	Args []string `json:"args,omitempty"`
-	// Instances is how many copies run: 1 when it is not set, 0 for a stopped app.
+	// Instances is the number of copies that run. The default is 1; 0 stops the app.
 	Instances *int `json:"instances,omitempty"`
-	// Autoscale lets the cluster choose how many run. It takes the place of instances.
+	// Autoscale lets the cluster choose the number of instances. It replaces instances.
 	Autoscale *Autoscale `json:"autoscale,omitempty"`
-	// Size is small, medium, large or xlarge; small when neither it nor cpu and memory are set.
+	// Size sets the CPU and memory of one instance. The default is small.
 	Size string `json:"size,omitempty"`
-	// CPU is how much processor one instance asks for, such as 500m or 2. It replaces that of the size.
+	// CPU is the CPU request of one instance, such as 500m or 2. It overrides the size.
 	CPU string `json:"cpu,omitempty"`
-	// Memory is how much memory one instance asks for and may use, such as 512Mi. It replaces that of the size.
+	// Memory is the memory request and limit of one instance, such as 512Mi. It overrides the size.
 	Memory string `json:"memory,omitempty"`
-	// Ports are the ports that the app listens on. The first is the one that routes and other apps use.
+	// Ports are the ports that the app listens on. Routes and other apps use the first one.
 	Ports []Port `json:"ports,omitempty"`
 	// Env are the environment variables.
 	Env map[string]EnvValue `json:"env,omitempty"`
-	// Files are the configs and secrets that the app finds in its file system.
+	// Files mounts configs and secrets into the file system of the app.
 	Files []FileMount `json:"files,omitempty"`
-	// Disks are the disks that the app finds in its file system. An app with a disk has one instance at a time.
+	// Disks mounts disks into the file system of the app. An app with a disk has one instance at a time.
 	Disks []DiskMount `json:"disks,omitempty"`
-	// Health tells when an instance can serve. When it is not set, an app with ports is asked whether its first port
-	// accepts a connection.
+	// Health is the check that says whether an instance can serve. By default, an instance of an app with ports is healthy
+	// when its first port accepts connections.
 	Health *Health `json:"health,omitempty"`
-	// StartGrace is how long an instance may take until it is healthy for the first time, such as 90s. One that takes
-	// longer is started again. When it is not set, it may take as long as the deploy waits.
+	// StartGrace is the time that an instance has to become healthy for the first time, such as 90s. An instance that takes
+	// longer is restarted. By default, an instance has as long as the deploy waits.
 	StartGrace string `json:"startGrace,omitempty"`
-	// StopGrace is how long an instance may take to end what it is doing when it is told to stop; 30s when it is not set.
+	// StopGrace is the time that an instance has to finish its work when it is stopped. The default is 30s.
 	StopGrace string `json:"stopGrace,omitempty"`
-	// Strategy is rolling (no moment without a running instance) or recreate (stop first, then start). It is rolling when
-	// it is not set, and recreate for an app with a disk.
+	// Strategy is how a deploy replaces instances: rolling (there is always a running instance) or recreate (the old
+	// instances are stopped before new ones start). The default is rolling, and recreate for an app with a disk.
 	Strategy string `json:"strategy,omitempty"`
 }
 
-// Autoscale is between which numbers of instances the cluster may choose, and by what.
+// Autoscale sets the bounds between which the cluster chooses the number of instances, and the CPU usage that it aims at.
 type Autoscale struct {
-	// Min is the least number of instances, 1 or more.
+	// Min is the smallest number of instances, 1 or more.
 	Min int `json:"min"`
 	// Max is the largest number of instances.
 	Max int `json:"max"`
-	// CPU is how much of the processor that they ask for the instances should use on average, in percent; 70 when it is
-	// not set.
+	// CPU is the average CPU usage to aim at, in percent of the CPU request. The default is 70.
 	CPU int `json:"cpu,omitempty"`
 }
 
-// FileMount is a config or a secret in the file system of an app. Exactly one of Config and Secret is set.
+// FileMount mounts a config or a secret into the file system of an app. Exactly one of Config and Secret is set.
 type FileMount struct {
-	// Path is the folder that holds the files, or with File the file.
+	// Path is the folder for the files, or the path of the file when file is set.
 	Path string `json:"path" psc:"key"`
 	// Config is the name of a config of this pod.
 	Config string `json:"config,omitempty"`
-	// Secret is the name of a secret of this pod; each key is a file.
+	// Secret is the name of a secret of this pod. Each key is a file.
 	Secret string `json:"secret,omitempty"`
-	// File is the name of a single file of the config, or key of the secret.
+	// File is the name of a file of the config, or of a key of the secret. Only this file is mounted.
 	File string `json:"file,omitempty"`
 }
 
-// DiskMount is a disk in the file system of an app.
+// DiskMount mounts a disk into the file system of an app.
 type DiskMount struct {
-	// Path is the folder that is the disk.
+	// Path is the folder where the disk is mounted.
 	Path string `json:"path" psc:"key"`
 	// Disk is the name of a disk of this pod.
 	Disk string `json:"disk"`
@@ -82,36 +81,36 @@ type DiskMount struct {
 
 // Port is a port that an app listens on.
 type Port struct {
-	// Name is how the port is referred to; at most 15 characters.
+	// Name is the name by which routes and other apps refer to the port, at most 15 characters long.
 	Name string `json:"name" psc:"key"`
-	// Port is the number that the app listens on, 1 to 65535.
+	// Port is the port number, 1 to 65535.
 	Port int `json:"port"`
 }
 
-// Health tells how an instance is asked whether it can serve. Exactly one of Path, Command, TCP and Off is set.
+// Health is how psc checks that an instance can serve. Exactly one of Path, Command, TCP and Off is set.
 type Health struct {
-	// Path is asked with HTTP GET; 200 to 399 is healthy.
+	// Path is the path to request with HTTP GET. A status of 200 to 399 is healthy.
 	Path string `json:"path,omitempty"`
-	// Command is run inside the instance; exit code 0 is healthy.
+	// Command is the command to run inside the instance. Exit code 0 is healthy.
 	Command []string `json:"command,omitempty"`
-	// TCP asks whether the port accepts a connection.
+	// TCP checks that the port accepts connections.
 	TCP bool `json:"tcp,omitempty"`
-	// Off asks nothing: an instance that runs is taken to be healthy.
+	// Off disables the check: an instance that runs counts as healthy.
 	Off bool `json:"off,omitempty"`
-	// Port is the port that is asked; the first of the app when it is 0.
+	// Port is the port to check. The default is the first port of the app.
 	Port int `json:"port,omitempty"`
 }
 
-// Strategies of a deploy.
+// The strategies of a deploy.
 const (
 	StrategyRolling  = "rolling"
 	StrategyRecreate = "recreate"
 )
 
-// Size is what one instance asks for.
+// Size is what one instance requests.
 type Size struct{ CPU, Memory string }
 
-// Sizes are the named sizes, smallest first.
+// Sizes returns the names of the sizes, smallest first.
 func Sizes() []string { return []string{"small", "medium", "large", "xlarge"} }
 
 func sizes() map[string]Size {
@@ -123,23 +122,23 @@ func sizes() map[string]Size {
 	}
 }
 
-// ServicePort is where an app's first port is reached, whatever its number: so an app can change it while others go on
-// using it. The other ports are reached at their own numbers.
+// ServicePort is the port at which routes and other apps reach the first port of an app, whatever its number is. An app
+// can change the number while others go on using it. The other ports are reached at their own numbers.
 const ServicePort = 80
 
 // Kind implements Resource.
 func (*App) Kind() Kind { return KindApp }
 
-// App returns the app of that name, or nil.
+// App returns the app with a name, or nil.
 func (s Spec) App(name string) *App {
 	a, _ := s[Ref{KindApp, name}].(*App)
 	return a
 }
 
-// Apps walks the apps in order of their names.
+// Apps iterates over the apps, sorted by name.
 func (s Spec) Apps() iter.Seq2[string, *App] { return each[*App](s) }
 
-// Count is how many instances are asked for; the least number when the cluster may choose.
+// Count returns the number of instances, or the smallest number when the cluster chooses it.
 func (a *App) Count() int {
 	switch {
 	case a.Autoscale != nil:
@@ -150,15 +149,15 @@ func (a *App) Count() int {
 	return *a.Instances
 }
 
-// Target is the use of the processor that the cluster aims at, in percent.
+// Target returns the average CPU usage to aim at, in percent of the CPU request.
 func (a *Autoscale) Target() int { return cmp.Or(a.CPU, 70) }
 
-// Recreates says whether the old instances are stopped before new ones start.
+// Recreates reports whether the old instances are stopped before new ones start.
 func (a *App) Recreates() bool {
 	return a.Strategy == StrategyRecreate || a.Strategy == "" && len(a.Disks) > 0
 }
 
-// Resources is what one instance asks for, after the size and what replaces it.
+// Resources returns what one instance requests: the size, or what overrides it.
 func (a *App) Resources() Size {
 	s := sizes()["small"]
 	if named, ok := sizes()[a.Size]; ok {
@@ -173,7 +172,7 @@ func (a *App) Resources() Size {
 	return s
 }
 
-// Describe implements Resource: "hello:v1 · 2 instances · port 8080".
+// Describe implements Resource. An example is "hello:v1 · 2 instances · port 8080".
 func (a *App) Describe() string {
 	words := []string{ShortImage(a.Image), plural(a.Count(), "instance")}
 	if a.Autoscale != nil {
@@ -204,7 +203,7 @@ func (m FileMount) refs(add func(Kind, string)) {
 
 func (m DiskMount) refs(add func(Kind, string)) { add(KindDisk, m.Disk) }
 
-// Words implements Part: "mount /etc/web", "config/web/web.conf".
+// Words implements Part. An example is "mount /etc/web" and "config/web/web.conf".
 func (m FileMount) Words() (name, text string) {
 	source := "config/" + m.Config
 	if m.Secret != "" {
@@ -213,18 +212,18 @@ func (m FileMount) Words() (name, text string) {
 	return "mount " + m.Path, strings.TrimSuffix(source+"/"+m.File, "/")
 }
 
-// Words implements Part: "mount /data", "disk/data".
+// Words implements Part. An example is "mount /data" and "disk/data".
 func (m DiskMount) Words() (name, text string) { return "mount " + m.Path, "disk/" + m.Disk }
 
-// Words implements Part: "port http", "8080".
+// Words implements Part. An example is "port http" and "8080".
 func (p Port) Words() (name, text string) { return "port " + p.Name, fmt.Sprint(p.Port) }
 
-// Words implements Part: "autoscale", "2 to 10 at 70%".
+// Words implements Part. An example is "autoscale" and "2 to 10 at 70%".
 func (s Autoscale) Words() (name, text string) {
 	return "autoscale", fmt.Sprintf("%d to %d at %d%%", s.Min, s.Max, s.Target())
 }
 
-// ShortImage is an image as people speak of it: without the registry, and without the digest where there is a tag.
+// ShortImage returns an image without its registry, and without its digest if it has a tag.
 func ShortImage(image string) string {
 	name, digest, pinned := strings.Cut(image, "@")
 	name = name[strings.LastIndexByte(name, '/')+1:]

@@ -13,24 +13,26 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 )
 
-// leastMemory is less than any container starts with. Whoever asks for less has mixed up the units: 512m is half a byte.
-const leastMemory = "1Mi"
-
-// mostCPU and mostMemory are more than any machine has. Whoever asks for more has mixed up the units too.
+// The limits of CPU and memory guard against mixed up units: no container starts with less than minMemory (512m is half a
+// byte), and no machine has maxCPU or maxMemory.
 const (
-	mostCPU    = "1000"
-	mostMemory = "10Ti"
+	minMemory = "1Mi"
+	maxCPU    = "1000"
+	maxMemory = "10Ti"
 )
 
-// maxInstances guards against a slip of the finger, not against large apps.
+// maxInstances guards against typing errors, not against large apps.
 const maxInstances = 10000
 
-// maxTarget is the most that instances can be aimed at using, in percent of what they ask for.
+// maxTarget is the highest CPU usage that an autoscaler can aim at, in percent of the CPU request.
 const maxTarget = 1000
+
+// maxGrace guards against typing errors.
+const maxGrace = 24 * time.Hour
 
 func (a *App) problems(name string, s Spec) []Problem {
 	var p problems
-	// The name becomes that of a Service, whose rules are the strictest of what an app renders to:
+	// The Service has the name of the app. Its rules are the strictest of all objects that an app is rendered to:
 	// https://kubernetes.io/docs/concepts/overview/working-with-objects/names/#rfc-1035-label-names
 	p.name(name, validation.IsDNS1035Label)
 	p.image("spec.image", a.Image)
@@ -64,22 +66,22 @@ func (a *App) sizeProblems(p *problems) {
 	if a.Size != "" && !slices.Contains(Sizes(), a.Size) {
 		p.add("spec.size", "must be one of %s, is %q", strings.Join(Sizes(), ", "), a.Size)
 	}
-	if q, ok := p.quantity("spec.cpu", a.CPU, "500m"); ok && q.Cmp(resource.MustParse(mostCPU)) > 0 {
-		p.add("spec.cpu", "%q is more than %s: a thousandth is 1m", a.CPU, mostCPU)
+	if q, ok := p.quantity("spec.cpu", a.CPU, "500m"); ok && q.Cmp(resource.MustParse(maxCPU)) > 0 {
+		p.add("spec.cpu", "%q is more than %s CPUs: a thousandth of a CPU is 1m", a.CPU, maxCPU)
 	}
 	q, ok := p.quantity("spec.memory", a.Memory, "512Mi")
 	switch {
-	case ok && q.Cmp(resource.MustParse(leastMemory)) < 0:
-		p.add("spec.memory", "%q is less than %s: the units are Mi and Gi", a.Memory, leastMemory)
-	case ok && q.Cmp(resource.MustParse(mostMemory)) > 0:
-		p.add("spec.memory", "%q is more than %s: the units are Mi and Gi", a.Memory, mostMemory)
+	case ok && q.Cmp(resource.MustParse(minMemory)) < 0:
+		p.add("spec.memory", "%q is less than %s: the units are Mi and Gi", a.Memory, minMemory)
+	case ok && q.Cmp(resource.MustParse(maxMemory)) > 0:
+		p.add("spec.memory", "%q is more than %s: the units are Mi and Gi", a.Memory, maxMemory)
 	}
 }
 
-// command checks a command, whose first word is what runs.
+// command checks a command. Its first item is the program to run.
 func (p *problems) command(path string, words []string) {
 	if len(words) > 0 && words[0] == "" {
-		p.add(path, "begins with an empty word: name what runs")
+		p.add(path, "begins with an empty string: name the program to run")
 	}
 }
 
@@ -92,7 +94,7 @@ func (a *App) countProblems(p *problems) {
 		return
 	}
 	if a.Instances != nil {
-		p.add("spec.autoscale", "decides how many run: leave it or spec.instances out")
+		p.add("spec.autoscale", "chooses the number of instances: remove it or spec.instances")
 	}
 	if s.Min < 1 || s.Min > maxInstances {
 		p.add("spec.autoscale.min", "must be 1 to %d, is %d", maxInstances, s.Min)
@@ -161,9 +163,9 @@ func (a *App) mountProblems(p *problems, name string, s Spec) {
 	if len(a.Disks) == 0 {
 		return
 	}
-	// A disk can be attached to one node at a time, so a second instance might wait for it for ever.
+	// A disk can be attached to one node at a time, so a second instance might wait for it forever.
 	if a.Count() > 1 || a.Autoscale != nil {
-		p.add("spec.disks", "an app with a disk has one instance")
+		p.add("spec.disks", "an app with a disk can have one instance only")
 	}
 	if a.Strategy == StrategyRolling {
 		p.add("spec.strategy", "must be recreate for an app with a disk")
@@ -174,7 +176,7 @@ func (p *problems) mountPath(at, text string, taken map[string]bool) {
 	clean := path.Clean(text)
 	switch {
 	case !path.IsAbs(text) || clean != text || strings.Contains(text, ":"):
-		p.add(at+".path", "must be a whole path such as /etc/web, is %q", text)
+		p.add(at+".path", "must be an absolute path such as /etc/web, is %q", text)
 	case clean == "/":
 		p.add(at+".path", "must not be the root of the file system")
 	case taken[clean]:
@@ -183,7 +185,7 @@ func (p *problems) mountPath(at, text string, taken map[string]bool) {
 	taken[clean] = true
 }
 
-// appPort checks a reference to an app, and to its port of that name or its first.
+// appPort checks a reference to a port of an app: the port with that name, or the first one if there is no name.
 func (p *problems) appPort(at, name, port string, s Spec) {
 	app := s.App(name)
 	switch {
@@ -200,7 +202,7 @@ func (p *problems) appPort(at, name, port string, s Spec) {
 	}
 }
 
-// secretKey checks a reference to a secret, and to a key of it where one is named.
+// secretKey checks a reference to a secret, and to one of its keys if a key is named.
 func (p *problems) secretKey(at, name, key string, s Spec) {
 	secret := s.Secret(name)
 	if secret == nil {
@@ -210,7 +212,7 @@ func (p *problems) secretKey(at, name, key string, s Spec) {
 	}
 }
 
-// configFile checks a reference to a config, and to a file of it where one is named.
+// configFile checks a reference to a config, and to one of its files if a file is named.
 func (p *problems) configFile(at, name, file string, s Spec) {
 	config := s.Config(name)
 	if config == nil {
@@ -245,14 +247,14 @@ func (a *App) healthProblems(p *problems) {
 	}
 }
 
-// imagePattern is the reference grammar of https://github.com/distribution/reference, tag and digest optional.
+// imagePattern is the reference grammar of https://github.com/distribution/reference, with an optional tag and digest.
 var imagePattern = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`^(?:[a-zA-Z0-9](?:[a-zA-Z0-9.-]*[a-zA-Z0-9])?(?::[0-9]+)?/)?` +
 		`[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*` +
 		`(?::[\w][\w.-]{0,127})?(?:@[a-z0-9]+(?:[.+_-][a-z0-9]+)*:[0-9a-fA-F]{32,})?$`)
 })
 
-// ValidImage says whether a text has the form of an image name.
+// ValidImage reports whether a string has the form of an image name.
 func ValidImage(image string) bool { return imagePattern().MatchString(image) }
 
 func (p *problems) image(path, image string) {
@@ -276,22 +278,19 @@ func (p *problems) quantity(path, text, example string) (q resource.Quantity, ok
 	}
 	q, err := resource.ParseQuantity(text)
 	if err != nil || q.Sign() <= 0 {
-		p.add(path, "%q is not an amount such as %s", text, example)
+		p.add(path, "%q is not a quantity such as %s", text, example)
 		return q, false
 	}
 	return q, true
 }
 
-// duration checks a time of whole seconds.
+// duration checks a duration of whole seconds.
 func (p *problems) duration(path, text string) {
 	if text == "" {
 		return
 	}
 	d, err := time.ParseDuration(text)
 	if err != nil || d < time.Second || d > maxGrace || d%time.Second != 0 {
-		p.add(path, "%q is not a time of whole seconds up to %s such as 90s", text, maxGrace)
+		p.add(path, "%q is not a duration such as 90s, in whole seconds, of at most %s", text, maxGrace)
 	}
 }
-
-// maxGrace guards against a slip of the finger.
-const maxGrace = 24 * time.Hour

@@ -7,7 +7,7 @@ import (
 	"github.com/pscdev/psc/pkg/pod"
 )
 
-// thousand is a spec of a thousand apps, each with a route.
+// thousand returns a spec of a thousand apps, each with a route.
 func thousand() pod.Spec {
 	s := pod.Spec{}
 	for i := range 1000 {
@@ -22,7 +22,7 @@ func thousand() pod.Spec {
 	return s
 }
 
-// What an apply of a whole spec costs: read the file, replace every resource, compare with what was there.
+// The parts of applying a whole spec: read the file, replace every resource, compare with the previous spec.
 func BenchmarkThousandApps(b *testing.B) {
 	s := thousand()
 	var file []byte

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// Change is what a person asked for, as a value that can be stored, shown and applied again to a newer spec.
+// Change is what a user asked for, as a value that can be stored, shown, and applied again to a newer spec.
 type Change struct {
 	Edits []Edit `json:"edits"`
 }
@@ -18,13 +18,13 @@ type Verb string
 
 // The verbs of an Edit.
 const (
-	// Create makes a resource and fails when it exists.
+	// Create creates a resource and fails if it exists.
 	Create Verb = "create"
-	// Set changes the named fields and fails when the resource does not exist.
+	// Set changes some fields of a resource and fails if it does not exist.
 	Set Verb = "set"
-	// Put makes a resource or replaces all of its fields.
+	// Put creates a resource, or replaces all of its fields.
 	Put Verb = "put"
-	// Delete removes a resource and fails when it does not exist.
+	// Delete removes a resource and fails if it does not exist.
 	Delete Verb = "delete"
 )
 
@@ -33,29 +33,29 @@ type Edit struct {
 	Verb Verb   `json:"verb"`
 	Kind Kind   `json:"kind"`
 	Name string `json:"name"`
-	// Fields holds only what was named, as a JSON merge patch (RFC 7386) of the resource's spec: null removes. Where
-	// the spec has a list with a key (ports by name, rules by path, targets by app), an object patches the list by key.
+	// Fields are the fields to change, as a JSON merge patch (RFC 7386) of the spec of the resource: null removes a
+	// field. An object patches a list with a key (ports by name, rules by path, targets by app) item by item.
 	Fields Fields `json:"fields,omitempty"`
 }
 
-// Fields is a tree of fields, in the shapes of encoding/json.
+// Fields is a tree of fields, in the types of encoding/json.
 type Fields map[string]any
 
-// Errors that Apply wraps, for callers that branch.
+// The errors that a RefError wraps.
 var (
-	ErrExists   = errors.New("exists already")
+	ErrExists   = errors.New("already exists")
 	ErrNotFound = errors.New("does not exist")
 )
 
-// RefError says which resource an edit could not find or found in its way. It wraps ErrExists or ErrNotFound.
+// RefError is the error of an edit of a resource that does not exist, or that exists although the edit creates it.
 type RefError struct {
 	Ref Ref
-	// Nearest is a name that exists and was probably meant, or "".
+	// Nearest is the existing name that was probably meant, or "".
 	Nearest string
 	Err     error
 }
 
-// Error implements error: "app web does not exist, did you mean "webs"?".
+// Error implements error. An example is: app "web" does not exist, did you mean "webs"?
 func (e *RefError) Error() string {
 	text := fmt.Sprintf("%s %q %v", e.Ref.Kind.Word(), e.Ref.Name, e.Err)
 	if e.Nearest != "" {
@@ -64,11 +64,11 @@ func (e *RefError) Error() string {
 	return text
 }
 
-// Unwrap returns the sentinel.
+// Unwrap returns ErrExists or ErrNotFound.
 func (e *RefError) Unwrap() error { return e.Err }
 
-// Apply makes the change to a spec and returns the valid result; s itself stays as it is. The error is a *RefError or
-// Problems.
+// Apply applies a change to a spec and returns the result, which is valid. It does not modify s. The error is a *RefError
+// or Problems.
 func Apply(s Spec, c Change) (Spec, error) {
 	next := maps.Clone(s)
 	if next == nil {
@@ -79,7 +79,7 @@ func Apply(s Spec, c Change) (Spec, error) {
 		old, exists := next[ref]
 		switch {
 		case !slices.Contains([]Verb{Create, Set, Put, Delete}, e.Verb):
-			return nil, Problems{{Path: ref.String(), Message: fmt.Sprintf("%q is nothing that can be done", e.Verb)}}
+			return nil, Problems{{Path: ref.String(), Message: fmt.Sprintf("unknown verb %q", e.Verb)}}
 		case exists && e.Verb == Create:
 			return nil, &RefError{Ref: ref, Err: ErrExists}
 		case !exists && (e.Verb == Set || e.Verb == Delete):
@@ -102,7 +102,7 @@ func Apply(s Spec, c Change) (Spec, error) {
 	return next, nil
 }
 
-// patched is a resource with a patch: of old, or of nothing.
+// patched returns a resource with a patch applied: to old if onOld is set, else to an empty resource.
 func patched(ref Ref, old Resource, onOld bool, patch Fields) (Resource, Problems) {
 	tree := map[string]any{}
 	if onOld {
@@ -116,13 +116,13 @@ func patched(ref Ref, old Resource, onOld bool, patch Fields) (Resource, Problem
 	return r, mark(nil, ref.String()+" ", problems)
 }
 
-// Tree returns a resource's fields in the shapes of encoding/json.
+// Tree returns the fields of a resource in the types of encoding/json. Numbers are json.Number.
 func Tree(r Resource) map[string]any {
 	tree, _ := normal(r).(map[string]any)
 	return tree
 }
 
-// normal turns any value into the shapes of encoding/json. The values of this package always have one.
+// normal converts a value to the types of encoding/json. All values of this package can be converted.
 func normal(v any) (out any) {
 	if err := remarshal(v, &out); err != nil {
 		panic(fmt.Sprintf("pod: %T has no JSON form: %v", v, err))
@@ -130,11 +130,11 @@ func normal(v any) (out any) {
 	return out
 }
 
-// ListKey names the field by which the items of a list are told apart, for the lists that have one. path is where the
-// list stands, from its kind on and without the items on the way: "Route.rules.to".
+// ListKey returns the field that identifies the items of a list, or "" for a list that is one value. path is the path of
+// the list from its kind on, without items: "Route.rules.to".
 func ListKey(path string) string { return shapeAt(path).listKey() }
 
-// IsLeaf says whether what stands at a path, as in ListKey, is one value even where it is an object.
+// IsLeaf reports whether the value at a path is one value even if it is an object. The path is as in ListKey.
 func IsLeaf(path string) bool { return shapeAt(path).leaf() }
 
 func shapeAt(path string) *shape {
@@ -150,7 +150,7 @@ func shapeAt(path string) *shape {
 	return s
 }
 
-// merge is RFC 7386 with the addition of Edit.Fields.
+// merge applies a JSON merge patch (RFC 7386), extended as Edit.Fields says. A nil shape is that of an unknown field.
 func (s *shape) merge(target, patch any) any {
 	fields, ok := patch.(map[string]any)
 	if !ok || s.leaf() {

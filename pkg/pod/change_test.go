@@ -19,7 +19,7 @@ func set(kind pod.Kind, name string, fields pod.Fields) pod.Edit {
 	return pod.Edit{Verb: pod.Set, Kind: kind, Name: name, Fields: fields}
 }
 
-// shop is a spec with something of everything.
+// shop is a spec with apps, references between them, and a route.
 func shop() pod.Spec {
 	return pod.Spec{
 		ref(pod.KindApp, "web"): &pod.App{
@@ -39,7 +39,7 @@ func shop() pod.Spec {
 	}
 }
 
-// stored is a change as it comes back from JSON, for that is how it is kept until it is made again.
+// stored encodes a change as JSON and decodes it again: a change is stored in this form until it is rebased.
 func stored(t *testing.T, c pod.Change) pod.Change {
 	t.Helper()
 	data, err := json.Marshal(c)
@@ -53,8 +53,8 @@ func stored(t *testing.T, c pod.Change) pod.Change {
 	return out
 }
 
-// An edit changes only the fields that it names, null removes, an object patches a list by its key, anything else
-// replaces; and the spec that the change was made to stays as it was.
+// An edit changes only the fields that it names: null removes a field, an object patches a list by its key, anything else
+// replaces the value. The spec that the change is applied to is not modified.
 func TestApply(t *testing.T) {
 	for name, test := range map[string]struct {
 		edits []pod.Edit
@@ -74,7 +74,7 @@ func TestApply(t *testing.T) {
 				}
 			},
 		},
-		"set changes what is named": {
+		"set changes the named fields": {
 			edits: []pod.Edit{set(pod.KindApp, "web", pod.Fields{"image": "web:2", "instances": 3})},
 			want:  func(s pod.Spec) { s.App("web").Image, s.App("web").Instances = "web:2", number(3) },
 		},
@@ -82,7 +82,7 @@ func TestApply(t *testing.T) {
 			edits: []pod.Edit{set(pod.KindApp, "web", nil)},
 			want:  func(pod.Spec) {},
 		},
-		"null removes a field, and what is not there": {
+		"null removes a field, also one that does not exist": {
 			edits: []pod.Edit{set(pod.KindApp, "web", pod.Fields{"args": nil, "health": nil, "env": map[string]any{"LEVEL": nil, "NONE": nil}})},
 			want: func(s pod.Spec) {
 				s.App("web").Args = nil
@@ -93,13 +93,13 @@ func TestApply(t *testing.T) {
 			edits: []pod.Edit{set(pod.KindApp, "web", pod.Fields{"args": []string{"-c"}})},
 			want:  func(s pod.Spec) { s.App("web").Args = []string{"-c"} },
 		},
-		"a text takes the place of a reference, and back": {
+		"a string replaces a reference, and vice versa": {
 			edits: []pod.Edit{set(pod.KindApp, "web", pod.Fields{"env": map[string]any{"API": "http://x", "LEVEL": map[string]any{"app": "api"}}})},
 			want: func(s pod.Spec) {
 				s.App("web").Env = map[string]pod.EnvValue{"API": {Value: "http://x"}, "LEVEL": {App: "api"}}
 			},
 		},
-		// The names of variables are people's own, also where a field of psc has the same.
+		// A variable can have the name of a field of psc.
 		"variables named like lists": {
 			edits: []pod.Edit{set(pod.KindApp, "web", pod.Fields{"env": map[string]any{
 				"ports": map[string]any{"app": "api"}, "to": map[string]any{"app": "api"}, "rules": "x",
@@ -109,14 +109,14 @@ func TestApply(t *testing.T) {
 				env["ports"], env["to"], env["rules"] = pod.EnvValue{App: "api"}, pod.EnvValue{App: "api"}, pod.EnvValue{Value: "x"}
 			},
 		},
-		"numbers and booleans become texts where texts are wanted": {
+		"numbers and booleans become strings where the field is a string": {
 			edits: []pod.Edit{set(pod.KindApp, "web", pod.Fields{"cpu": 2, "env": map[string]any{"PORT": 8080, "DEBUG": true}})},
 			want: func(s pod.Spec) {
 				s.App("web").CPU = "2"
 				s.App("web").Env["PORT"], s.App("web").Env["DEBUG"] = pod.EnvValue{Value: "8080"}, pod.EnvValue{Value: "true"}
 			},
 		},
-		// The first port is the one that matters: a patch keeps the order, and what is new comes last, by its name.
+		// The first port matters most: a patch keeps the order, and adds new ports at the end, sorted by name.
 		"ports by name": {
 			edits: []pod.Edit{set(pod.KindApp, "web", pod.Fields{"ports": map[string]any{
 				"http": map[string]any{"port": 8081}, "zeta": map[string]any{"port": 1}, "beta": map[string]any{"port": 2},
@@ -125,7 +125,7 @@ func TestApply(t *testing.T) {
 				s.App("web").Ports = []pod.Port{{Name: "http", Port: 8081}, {Name: "admin", Port: 9090}, {Name: "beta", Port: 2}, {Name: "zeta", Port: 1}}
 			},
 		},
-		"a port goes": {
+		"a port is removed": {
 			edits: []pod.Edit{set(pod.KindApp, "web", pod.Fields{"ports": map[string]any{"http": nil, "none": nil}})},
 			want:  func(s pod.Spec) { s.App("web").Ports = []pod.Port{{Name: "admin", Port: 9090}} },
 		},
@@ -155,7 +155,7 @@ func TestApply(t *testing.T) {
 				s[ref(pod.KindApp, "api")] = &pod.App{Image: "api:2", Ports: []pod.Port{{Name: "web", Port: 1}}}
 			},
 		},
-		"put makes": {
+		"put creates": {
 			edits: []pod.Edit{{Verb: pod.Put, Kind: pod.KindApp, Name: "db", Fields: pod.Fields{"image": "db:1"}}},
 			want:  func(s pod.Spec) { s[ref(pod.KindApp, "db")] = &pod.App{Image: "db:1"} },
 		},
@@ -163,7 +163,7 @@ func TestApply(t *testing.T) {
 			edits: []pod.Edit{{Verb: pod.Delete, Kind: pod.KindRoute, Name: "shop"}},
 			want:  func(s pod.Spec) { delete(s, ref(pod.KindRoute, "shop")) },
 		},
-		// What an edit refers to may come later in the same change: only the result has to be valid.
+		// An edit may refer to a resource of a later edit of the same change: only the result has to be valid.
 		"one after the other": {
 			edits: []pod.Edit{
 				set(pod.KindApp, "web", pod.Fields{"env": map[string]any{"DB": map[string]any{"app": "db"}}}),
@@ -187,13 +187,13 @@ func TestApply(t *testing.T) {
 				t.Errorf("-want +got\n%s", diff)
 			}
 			if diff := cmp.Diff(shop(), before); diff != "" {
-				t.Errorf("the spec was changed in place: -before +after\n%s", diff)
+				t.Errorf("the spec was modified: -before +after\n%s", diff)
 			}
 		})
 	}
 }
 
-// A change to a spec that nobody has made yet is a change to an empty one.
+// A change can be applied to a nil spec.
 func TestApplyToNothing(t *testing.T) {
 	got, err := pod.Apply(nil, pod.Change{Edits: []pod.Edit{{Verb: pod.Create, Kind: pod.KindApp, Name: "web", Fields: pod.Fields{"image": "web:1"}}}})
 	if err != nil {
@@ -204,8 +204,8 @@ func TestApplyToNothing(t *testing.T) {
 	}
 }
 
-// An edit that cannot find its resource, or finds one in its way, says which, and what was probably meant. Callers
-// branch on the sentinels.
+// The error of an edit whose resource does not exist, or exists already, names the resource and the one that was probably
+// meant. It wraps a sentinel for callers.
 func TestApplyRefError(t *testing.T) {
 	create := pod.Edit{Verb: pod.Create, Kind: pod.KindApp, Name: "checkout", Fields: pod.Fields{"image": "x"}}
 	for name, test := range map[string]struct {
@@ -214,25 +214,25 @@ func TestApplyRefError(t *testing.T) {
 		text     string
 		sentinel error
 	}{
-		"create what exists": {
+		"create an existing app": {
 			edits:    []pod.Edit{{Verb: pod.Create, Kind: pod.KindApp, Name: "web"}},
 			want:     &pod.RefError{Ref: ref(pod.KindApp, "web")},
-			text:     `app "web" exists already`,
+			text:     `app "web" already exists`,
 			sentinel: pod.ErrExists,
 		},
-		"set what does not": {
+		"set a missing app": {
 			edits:    []pod.Edit{set(pod.KindApp, "wbe", pod.Fields{"image": "x"})},
 			want:     &pod.RefError{Ref: ref(pod.KindApp, "wbe"), Nearest: "web"},
 			text:     `app "wbe" does not exist, did you mean "web"?`,
 			sentinel: pod.ErrNotFound,
 		},
-		"delete what does not, nothing near": {
+		"delete a missing route, no name is near": {
 			edits:    []pod.Edit{{Verb: pod.Delete, Kind: pod.KindRoute, Name: "web"}},
 			want:     &pod.RefError{Ref: ref(pod.KindRoute, "web")},
 			text:     `route "web" does not exist`,
 			sentinel: pod.ErrNotFound,
 		},
-		"the nearest may come from the same change": {
+		"the nearest name is of the same change": {
 			edits:    []pod.Edit{create, set(pod.KindApp, "checkuot", nil)},
 			want:     &pod.RefError{Ref: ref(pod.KindApp, "checkuot"), Nearest: "checkout"},
 			text:     `app "checkuot" does not exist, did you mean "checkout"?`,
@@ -256,7 +256,7 @@ func TestApplyRefError(t *testing.T) {
 	}
 }
 
-// What an edit names wrongly is said with its path, and so is what would be wrong with the spec afterwards.
+// The problems of an edit, and of the spec that it would make, are reported with their paths.
 func TestApplyProblems(t *testing.T) {
 	for name, test := range map[string]struct {
 		edits []pod.Edit
@@ -265,9 +265,9 @@ func TestApplyProblems(t *testing.T) {
 		"unknown fields and wrong types": {
 			edits: []pod.Edit{set(pod.KindApp, "web", pod.Fields{"imgae": "x", "instances": "two", "ports": map[string]any{"http": map[string]any{"prot": 1}, "admin": 9}})},
 			want: pod.Problems{
-				{Path: "app/web spec.imgae", Message: `is not a field, did you mean "image"?`},
-				{Path: "app/web spec.instances", Message: `must be a whole number, is the text "two"`},
-				{Path: "app/web spec.ports[0].prot", Message: `is not a field, did you mean "port"?`},
+				{Path: "app/web spec.imgae", Message: `unknown field, did you mean "image"?`},
+				{Path: "app/web spec.instances", Message: `must be an integer, is the string "two"`},
+				{Path: "app/web spec.ports[0].prot", Message: `unknown field, did you mean "port"?`},
 				{Path: "app/web spec.ports[1]", Message: "must be an object, is 9"},
 			},
 		},
@@ -283,10 +283,10 @@ func TestApplyProblems(t *testing.T) {
 			edits: []pod.Edit{{Verb: pod.Create, Kind: "Cron", Name: "x"}},
 			want:  pod.Problems{{Path: "cron/x kind", Message: "must be one of App, Route, Config, Secret, Disk"}},
 		},
-		// Changes are stored: one of a later psc must not be taken for something else.
+		// Changes are stored: a verb of a later psc must not be taken for another verb.
 		"an unknown verb": {
 			edits: []pod.Edit{{Verb: "rename", Kind: pod.KindApp, Name: "web"}},
-			want:  pod.Problems{{Path: "app/web", Message: `"rename" is nothing that can be done`}},
+			want:  pod.Problems{{Path: "app/web", Message: `unknown verb "rename"`}},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

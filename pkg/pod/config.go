@@ -17,64 +17,64 @@ import (
 
 // Config is a set of files that apps read.
 type Config struct {
-	// Files holds the files by name: text, or {base64: …} for what is no text.
+	// Files are the files by name. A file is a string, or {base64: …} for binary content.
 	Files map[string]Content `json:"files" psc:"item=file"`
 }
 
-// Content is what a file holds. A spec tells it by digest and size alone, so that history grows with what changed; the
-// bytes are there only where they were just read, from a file or from where they are kept.
+// Content is the content of a file. A spec holds its digest and size only, so that the history grows with what changed.
+// The bytes are known only if they were just read, from a file or from the cluster.
 type Content struct {
 	// SHA256 is the digest of the bytes, in hex.
 	SHA256 string
-	// Size is how many bytes there are.
+	// Size is the number of bytes.
 	Size int
 
 	bytes []byte
 }
 
-// Limits of a Config. A file is one Kubernetes ConfigMap, whose data may have 1 MiB:
+// Limits of a Config. A file is stored in one Kubernetes ConfigMap, which can hold 1 MiB:
 // https://kubernetes.io/docs/concepts/configuration/configmap/
 const (
 	MaxFile  = 1000 << 10 // bytes
 	maxFiles = 200
 )
 
-// ContentOf is the content that consists of some bytes.
+// ContentOf returns the content with some bytes.
 func ContentOf(data []byte) Content {
 	sum := sha256.Sum256(data)
 	return Content{SHA256: hex.EncodeToString(sum[:]), Size: len(data), bytes: data}
 }
 
-// Bytes returns what the file holds; ok is false where it is known by digest alone.
+// Bytes returns the bytes of the file. ok is false if only the digest is known.
 func (c Content) Bytes() (data []byte, ok bool) { return c.bytes, c.bytes != nil || c.Size == 0 }
 
-// Equal says whether two contents are the same, whether their bytes are here or not.
+// Equal reports whether two contents are the same. The bytes need not be known.
 func (c Content) Equal(other Content) bool { return c.SHA256 == other.SHA256 && c.Size == other.Size }
 
-// Object is the name under which the content of a file is kept in the cluster. It says what is in it, so it never
-// means anything else.
+// Object is the name of the ConfigMap that stores the content of a file. It is derived from the content, so that a name
+// always stands for the same content.
 func (c Content) Object(config, file string) string {
 	sum := sha256.Sum256([]byte(file + "\x00" + c.SHA256))
 	return config + "-" + hex.EncodeToString(sum[:5])
 }
 
-// digest and encoded are the two forms of a Content that are no plain text.
+// digest and encoded are the two forms of a Content that are not a plain string.
 type digest struct {
-	// SHA256 is the digest of the bytes, in hex, of a file that the pod has already.
+	// SHA256 is the digest, in hex, of a file that the pod already has.
 	SHA256 string `json:"sha256"`
-	// Size is how many bytes there are.
+	// Size is the number of bytes.
 	Size int `json:"size"`
 }
 
 type encoded struct {
-	// Base64 are the bytes in base64.
+	// Base64 is the content in base64.
 	Base64 string `json:"base64"`
 }
 
 // MarshalJSON writes the digest.
 func (c Content) MarshalJSON() ([]byte, error) { return json.Marshal(digest{c.SHA256, c.Size}) }
 
-// UnmarshalJSON takes a text, {base64: …} or a digest.
+// UnmarshalJSON accepts a string, {base64: …} or a digest.
 func (c *Content) UnmarshalJSON(data []byte) error {
 	var text string
 	if json.Unmarshal(data, &text) == nil {
@@ -100,7 +100,7 @@ func (c *Content) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// fit takes strings, {base64: …} and digests.
+// fit accepts a string, {base64: …} or a digest.
 func (Content) fit(p *problems, path string, v any) any {
 	switch v := v.(type) {
 	case string:
@@ -114,7 +114,7 @@ func (Content) fit(p *problems, path string, v any) any {
 			form = fitForm[encoded](p, path, v)
 			text, _ := form["base64"].(string)
 			if _, err := base64.StdEncoding.DecodeString(text); err != nil {
-				p.add(path+".base64", "is not base64: %v", err)
+				p.add(path+".base64", "is not valid base64: %v", err)
 			}
 		} else {
 			form = fitForm[digest](p, path, v)
@@ -123,11 +123,11 @@ func (Content) fit(p *problems, path string, v any) any {
 			return form
 		}
 	}
-	p.add(path, "must be a text or {base64: …}, is %s", valueWord(v))
+	p.add(path, "must be a string or {base64: …}, is %s", valueWord(v))
 	return nil
 }
 
-// open is the content as files for people have it.
+// open returns the content in the form that files have: the bytes if they are known.
 func (c Content) open() any {
 	data, ok := c.Bytes()
 	switch {
@@ -143,18 +143,18 @@ func (c Content) open() any {
 // Kind implements Resource.
 func (*Config) Kind() Kind { return KindConfig }
 
-// Config returns the config of that name, or nil.
+// Config returns the config with a name, or nil.
 func (s Spec) Config(name string) *Config {
 	c, _ := s[Ref{KindConfig, name}].(*Config)
 	return c
 }
 
-// Configs walks the configs in order of their names.
+// Configs iterates over the configs, sorted by name.
 func (s Spec) Configs() iter.Seq2[string, *Config] { return each[*Config](s) }
 
 func (*Config) refs(func(Kind, string)) {}
 
-// Describe implements Resource: "2 files: mime.types, nginx.conf".
+// Describe implements Resource. An example is "2 files: mime.types, nginx.conf".
 func (c *Config) Describe() string {
 	return plural(len(c.Files), "file") + ": " + strings.Join(slices.Sorted(maps.Keys(c.Files)), ", ")
 }
@@ -163,7 +163,7 @@ func (c *Config) problems(name string, _ Spec) []Problem {
 	var p problems
 	p.name(name, validation.IsDNS1123Label)
 	if len(c.Files) == 0 {
-		p.add("spec.files", "is empty: a config needs a file")
+		p.add("spec.files", "is empty: a config needs at least one file")
 	}
 	if len(c.Files) > maxFiles {
 		p.add("spec.files", "has %d files: at most %d are allowed", len(c.Files), maxFiles)
@@ -175,7 +175,7 @@ func (c *Config) problems(name string, _ Spec) []Problem {
 		}
 		switch sum, err := hex.DecodeString(content.SHA256); {
 		case err != nil || len(sum) != sha256.Size:
-			p.add(path, "%q is not the SHA-256 of a file", content.SHA256)
+			p.add(path, "%q is not a SHA-256 digest", content.SHA256)
 		case content.Size < 0 || content.Size > MaxFile:
 			p.add(path, "has %d bytes: a file may have at most %d", content.Size, MaxFile)
 		}
@@ -183,10 +183,10 @@ func (c *Config) problems(name string, _ Spec) []Problem {
 	return p
 }
 
-// With returns the content with its bytes, or an error when these are not its bytes.
+// With returns the content with its bytes, or an error if the bytes do not have its digest.
 func (c Content) With(data []byte) (Content, error) {
 	if full := ContentOf(data); full.Equal(c) {
 		return full, nil
 	}
-	return c, fmt.Errorf("the bytes are not those of the digest sha256:%s", c.SHA256)
+	return c, fmt.Errorf("the bytes do not have the digest sha256:%s", c.SHA256)
 }

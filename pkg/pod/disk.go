@@ -7,30 +7,30 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 )
 
-// Disk is storage that outlives the instances that use it. It can grow and never shrinks. Taken out of the spec it
-// stays in the cluster with its data until it is deleted by name.
+// Disk is storage that outlives the instances that use it. It can grow but not shrink. A disk that is removed from the
+// spec stays in the cluster with its data until it is deleted by name.
 type Disk struct {
-	// Size is how much it holds, such as 10Gi.
+	// Size is the capacity, such as 10Gi.
 	Size string `json:"size"`
-	// Class is the cluster's StorageClass; its default one when it is not set.
+	// Class is the StorageClass. The default is that of the cluster.
 	Class string `json:"class,omitempty"`
 }
 
 // Kind implements Resource.
 func (*Disk) Kind() Kind { return KindDisk }
 
-// Disk returns the disk of that name, or nil.
+// Disk returns the disk with a name, or nil.
 func (s Spec) Disk(name string) *Disk {
 	d, _ := s[Ref{KindDisk, name}].(*Disk)
 	return d
 }
 
-// Disks walks the disks in order of their names.
+// Disks iterates over the disks, sorted by name.
 func (s Spec) Disks() iter.Seq2[string, *Disk] { return each[*Disk](s) }
 
 func (*Disk) refs(func(Kind, string)) {}
 
-// Describe implements Resource: "10Gi".
+// Describe implements Resource. An example is "10Gi".
 func (d *Disk) Describe() string {
 	if d.Class != "" {
 		return d.Size + " · class " + d.Class
@@ -38,7 +38,7 @@ func (d *Disk) Describe() string {
 	return d.Size
 }
 
-// Smaller says whether a disk holds less than another. Sizes that are not valid are never smaller.
+// Smaller reports whether a disk has a smaller size than another. An invalid size is never smaller.
 func (d *Disk) Smaller(than *Disk) bool {
 	mine, err := resource.ParseQuantity(d.Size)
 	theirs, otherErr := resource.ParseQuantity(than.Size)
@@ -49,10 +49,10 @@ func (d *Disk) problems(name string, _ Spec) []Problem {
 	var p problems
 	p.name(name, validation.IsDNS1123Label)
 	if d.Size == "" {
-		p.add("spec.size", "is missing: say how much it holds, such as 10Gi")
+		p.add("spec.size", "is missing: set a size such as 10Gi")
 	}
-	if q, ok := p.quantity("spec.size", d.Size, "10Gi"); ok && q.Cmp(resource.MustParse(leastMemory)) < 0 {
-		p.add("spec.size", "%q is less than %s: the units are Mi and Gi", d.Size, leastMemory)
+	if q, ok := p.quantity("spec.size", d.Size, "10Gi"); ok && q.Cmp(resource.MustParse(minMemory)) < 0 {
+		p.add("spec.size", "%q is less than %s: the units are Mi and Gi", d.Size, minMemory)
 	}
 	if d.Class != "" {
 		for _, m := range validation.IsDNS1123Subdomain(d.Class) {

@@ -5,8 +5,8 @@ import (
 	"reflect"
 )
 
-// Edits is the smallest change that turns from into to: applied to from it gives exactly to. A resource that both have
-// is patched, so that the change fits on top of what others did to its other fields.
+// Edits returns the smallest change that turns from into to. It patches the resources that are in both, so that it can be
+// rebased onto changes of other fields.
 func Edits(from, to Spec) Change {
 	all := maps.Clone(from)
 	if all == nil {
@@ -21,7 +21,7 @@ func Edits(from, to Spec) Change {
 			e.Verb = Delete
 		case before == nil:
 			e.Verb, e.Fields = Create, Tree(after)
-		case reflect.DeepEqual(before, after): // most are, and their trees need not be made
+		case reflect.DeepEqual(before, after): // the common case: no trees are built
 			continue
 		default:
 			if e.Fields = ref.Kind.shape().difference(Tree(before), Tree(after)); len(e.Fields) == 0 {
@@ -33,7 +33,7 @@ func Edits(from, to Spec) Change {
 	return c
 }
 
-// difference is the patch with which mergeFields turns from into to.
+// difference returns the patch with which mergeFields turns from into to.
 func (s *shape) difference(from, to map[string]any) map[string]any {
 	patch := map[string]any{}
 	for name := range from {
@@ -63,7 +63,7 @@ func (s *shape) differing(from, to any) any {
 	return to
 }
 
-// listDifference patches the items of a list by their key, where that gives the same order; else it is the new list.
+// listDifference returns a patch of the items of a list by their key, or the new list if a patch gives another order.
 func (s *shape) listDifference(from, to []any) any {
 	key := s.listKey()
 	before := items(key, from)
@@ -82,7 +82,7 @@ func (s *shape) listDifference(from, to []any) any {
 	return to
 }
 
-// items are those of a list by their key. Of several with the same key one is there.
+// items returns the items of a list by their key. If several have the same key, it returns one of them.
 func items(key string, list []any) map[string]map[string]any {
 	out := map[string]map[string]any{}
 	for _, item := range list {

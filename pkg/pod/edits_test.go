@@ -10,14 +10,14 @@ import (
 	"github.com/pscdev/psc/pkg/pod"
 )
 
-// The change between two specs names what differs and nothing else.
+// The change between two specs has only the fields that differ.
 func TestEdits(t *testing.T) {
 	for name, test := range map[string]struct {
 		to   func(pod.Spec)
 		want []pod.Edit
 	}{
 		"nothing": {to: func(pod.Spec) {}},
-		"made and deleted": {
+		"created and deleted": {
 			to: func(s pod.Spec) {
 				delete(s, ref(pod.KindRoute, "shop"))
 				s[ref(pod.KindDisk, "data")] = &pod.Disk{Size: "1Gi"}
@@ -37,7 +37,7 @@ func TestEdits(t *testing.T) {
 				"image": "web:2", "args": []any{"-a"}, "size": "large", "env": map[string]any{"LEVEL": map[string]any{"app": "web"}},
 			})},
 		},
-		"a field goes": {
+		"a field is removed": {
 			to: func(s pod.Spec) {
 				s.App("web").Args, s.App("web").Env = nil, map[string]pod.EnvValue{"LEVEL": {Value: "info"}}
 			},
@@ -74,7 +74,7 @@ func TestEdits(t *testing.T) {
 	}
 }
 
-// Whatever the two specs are, their change made to the one gives the other.
+// For any two specs, the change between them turns the first into the second.
 func FuzzEdits(f *testing.F) {
 	for seed := range uint64(300) {
 		f.Add(seed, seed/3+1000)
@@ -94,7 +94,7 @@ func FuzzEdits(f *testing.F) {
 	})
 }
 
-// random is a valid spec with parts of all kinds.
+// random returns a valid spec with resources of several kinds.
 func random(seed uint64) pod.Spec {
 	r := rand.New(rand.NewPCG(seed, 0))
 	s := shop()

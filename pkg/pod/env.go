@@ -2,15 +2,15 @@ package pod
 
 import "encoding/json"
 
-// EnvValue is the value of an environment variable: a text, or a reference to another resource.
+// EnvValue is the value of an environment variable: a string, or a reference to another resource.
 type EnvValue struct {
-	// Value is the text, when there is no reference.
+	// Value is the string if there is no reference.
 	Value string
-	// App names an app of this pod; the value is then its address, such as http://api.
+	// App names an app of this pod. The value is then its address, such as http://api.
 	App string
-	// Port is the name of a port of App; the first when it is not set.
+	// Port is the name of a port of App. The default is the first port.
 	Port string
-	// Secret and Key name a key of a secret of this pod; the value is then the key's.
+	// Secret and Key name a key of a secret of this pod. The value is then that of the key.
 	Secret, Key string
 }
 
@@ -18,17 +18,17 @@ type EnvValue struct {
 type envRef struct {
 	// App is the name of an app of this pod. The value is its address, such as http://api.
 	App string `json:"app,omitempty"`
-	// Port is the name of a port of the app; the first when it is not set.
+	// Port is the name of a port of the app. The default is the first port.
 	Port string `json:"port,omitempty"`
 	// Secret is the name of a secret of this pod.
 	Secret string `json:"secret,omitempty"`
-	// Key is a key of the secret. The value is the key's.
+	// Key is a key of the secret. The value is that of the key.
 	Key string `json:"key,omitempty"`
 }
 
 func (v EnvValue) ref() envRef { return envRef{App: v.App, Port: v.Port, Secret: v.Secret, Key: v.Key} }
 
-// MarshalJSON writes a text as a string and a reference as an object.
+// MarshalJSON writes a string or, for a reference, an object.
 func (v EnvValue) MarshalJSON() ([]byte, error) {
 	if ref := v.ref(); ref != (envRef{}) {
 		return json.Marshal(ref)
@@ -36,7 +36,7 @@ func (v EnvValue) MarshalJSON() ([]byte, error) {
 	return json.Marshal(v.Value)
 }
 
-// UnmarshalJSON takes a string, a number, a boolean (as YAML writes them unquoted) or a reference.
+// UnmarshalJSON accepts a reference, a string, or a number or boolean, which stand for unquoted strings in YAML.
 func (v *EnvValue) UnmarshalJSON(data []byte) error {
 	if len(data) > 0 && data[0] == '{' {
 		var ref envRef
@@ -54,7 +54,7 @@ func (v *EnvValue) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// fit takes strings, numbers, booleans and references.
+// fit accepts strings, numbers, booleans and references.
 func (EnvValue) fit(p *problems, path string, v any) any {
 	switch v := v.(type) {
 	case map[string]any:
@@ -67,7 +67,7 @@ func (EnvValue) fit(p *problems, path string, v any) any {
 	default:
 		return v
 	}
-	p.add(path, "must be a text or a reference such as {app: api} or {secret: db, key: url}, is %s", valueWord(v))
+	p.add(path, "must be a string or a reference such as {app: api} or {secret: db, key: url}, is %s", valueWord(v))
 	return nil
 }
 
@@ -79,15 +79,15 @@ func (v EnvValue) refs(add func(Kind, string)) {
 func (v EnvValue) problems(p *problems, path string, s Spec) {
 	switch {
 	case v.App != "" && v.Secret != "":
-		p.add(path, "names an app and a secret: leave one of the two out")
+		p.add(path, "refers to an app and a secret: remove one of them")
 	case v.Secret == "" && v.Key != "":
-		p.add(path, "names a key and no secret")
+		p.add(path, "has a key but no secret")
 	case v.App == "" && v.Port != "":
-		p.add(path, "names a port and no app")
+		p.add(path, "has a port but no app")
 	case v.App != "":
 		p.appPort(path, v.App, v.Port, s)
 	case v.Secret != "" && v.Key == "":
-		p.add(path, "names no key of secret %q", v.Secret)
+		p.add(path, "must name a key of secret %q", v.Secret)
 	case v.Secret != "":
 		p.secretKey(path, v.Secret, v.Key, s)
 	}

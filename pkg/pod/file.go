@@ -15,7 +15,7 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// File is a resource as files hold it.
+// File is a resource in the form that files have.
 type File struct {
 	APIVersion string   `json:"apiVersion"`
 	Kind       Kind     `json:"kind"`
@@ -28,7 +28,7 @@ type Metadata struct {
 	Name string `json:"name"`
 }
 
-// FileOf returns a resource in the form of a file, with the content of its files where it is known.
+// FileOf returns a resource in the form of a file. The files of a config have their content if it is known.
 func FileOf(name string, r Resource) File {
 	f := Record(name, r)
 	if shape := r.Kind().shape(); shape.contents {
@@ -37,8 +37,7 @@ func FileOf(name string, r Resource) File {
 	return f
 }
 
-// open returns a tree of fields with the bytes of contents, where they are known, in the place of their digests. v is the
-// same value from Go's side.
+// open replaces the digests in a tree of fields by their bytes, if these are known. v is the Go value of the tree.
 func (s *shape) open(tree any, v reflect.Value) any {
 	switch {
 	case !s.contents:
@@ -59,7 +58,7 @@ func (s *shape) open(tree any, v reflect.Value) any {
 	return tree
 }
 
-// Record returns a resource in the form in which it is stored: files of configs by their digests.
+// Record returns a resource in the form in which it is stored. The files of a config have their digests only.
 func Record(name string, r Resource) File {
 	return File{APIVersion: APIVersion, Kind: r.Kind(), Metadata: Metadata{Name: name}, Spec: r}
 }
@@ -73,7 +72,7 @@ func Files(s Spec) []File {
 	return files
 }
 
-// Encode writes a file as YAML that Decode takes back unchanged.
+// Encode writes a file as YAML. Decode reads the same resource from it.
 func Encode(f File) ([]byte, error) {
 	data, err := json.Marshal(f)
 	if err != nil {
@@ -85,11 +84,11 @@ func Encode(f File) ([]byte, error) {
 	}))
 }
 
-// unbroken are the characters that stand for themselves in JSON, but are line breaks or errors in YAML.
+// unbroken matches characters that are literal in JSON, but line breaks or errors in YAML.
 var unbroken = regexp.MustCompile(`[\x{7f}-\x{9f}\x{feff}\x{fffe}\x{ffff}]`)
 
-// Decode reads YAML or JSON with any number of resources. Unknown kinds and fields, wrong types and a resource that
-// stands twice are Problems, all at once, each with its line. The result is not yet validated as a whole: see Validate.
+// Decode reads YAML or JSON with any number of resources. The error is Problems, with a line each: all unknown kinds and
+// fields, wrong types, and resources that are defined twice. Decode does not call Validate.
 func Decode(data []byte) (Spec, error) {
 	s := Spec{}
 	var all Problems
@@ -100,7 +99,7 @@ func Decode(data []byte) (Spec, error) {
 		if errors.Is(err, io.EOF) {
 			break
 		}
-		if err != nil { // not YAML: there is no telling where the next document begins
+		if err != nil { // not YAML: the start of the next document is not known
 			all = append(all, syntaxProblems(err, 0)...)
 			break
 		}
@@ -110,7 +109,7 @@ func Decode(data []byte) (Spec, error) {
 			all = append(all, problems...)
 		case r == nil: // only comments
 		case s[ref] != nil:
-			all = append(all, Problem{Line: node.Line, Path: ref.String(), Message: "is there twice"})
+			all = append(all, Problem{Line: node.Line, Path: ref.String(), Message: "is defined twice"})
 		default:
 			s[ref] = r
 		}
@@ -121,7 +120,7 @@ func Decode(data []byte) (Spec, error) {
 	return s, nil
 }
 
-// document is a File as it is read: its spec can be told only when the kind is known.
+// document is a File as it is read. Its spec is decoded when the kind is known.
 type document struct {
 	APIVersion string         `json:"apiVersion"`
 	Kind       Kind           `json:"kind"`
@@ -132,7 +131,7 @@ type document struct {
 var documentShape = sync.OnceValue(func() *shape { return shapeOf(reflect.TypeFor[document]()) })
 
 func decodeDocument(node *yamlv3.Node) (Ref, Resource, Problems) {
-	var probe any // finds fields that stand twice, and aliases that never end, which value would follow
+	var probe any // finds duplicate fields, and aliases of themselves, which value would follow forever
 	if err := node.Decode(&probe); err != nil {
 		return Ref{}, nil, syntaxProblems(err, node.Line)
 	}
@@ -146,7 +145,7 @@ func decodeDocument(node *yamlv3.Node) (Ref, Resource, Problems) {
 	var p problems
 	tree := p.fit("", v.any, documentShape())
 	var doc document
-	_ = remarshal(tree, &doc) // what does not fit is among the problems
+	_ = remarshal(tree, &doc) // the problems list what does not fit
 	ref := Ref{doc.Kind, doc.Metadata.Name}
 	known := newResource(ref.Kind) != nil
 	if len(p) == 0 {
@@ -198,8 +197,8 @@ func remarshal(from, to any) error {
 	return decoder.Decode(to)
 }
 
-// value is a YAML value in the shapes of encoding/json. A number keeps its spelling, for it may be meant as a text:
-// the version 1.10 is not 1.1. Where the spelling is not that of JSON it is a text.
+// value is a YAML value in the form that encoding/json gives it. A number keeps its spelling, because it may stand for a
+// string: the version 1.10 is not 1.1. A number that is not spelled as in JSON is a string.
 type value struct{ any }
 
 // UnmarshalYAML implements yaml.Unmarshaler.

@@ -53,7 +53,7 @@ spec:
 	}
 }
 
-// A value means what people see in the file: no text turns into a number on its way, nor "off" into false.
+// A value is what the file shows: no string becomes a number, and "off" does not become false.
 func TestDecodeValues(t *testing.T) {
 	got, err := pod.Decode([]byte(header + `spec:
   image: web:1
@@ -95,12 +95,12 @@ func TestDecodeValues(t *testing.T) {
 	}
 }
 
-// YAML 1.1 reads a plain "off" as a boolean, and tools that speak it write it back as one.
+// YAML 1.1 reads an unquoted "off" as a boolean, and its tools write it back as one.
 func TestDecodeTLS(t *testing.T) {
 	for text, want := range map[string]pod.TLS{
 		"off": {Mode: pod.TLSOff}, "false": {Mode: pod.TLSOff}, `"off"`: {Mode: pod.TLSOff},
 		"auto": {Mode: pod.TLSAuto}, "true": {Mode: pod.TLSAuto},
-		"maybe": {Mode: "maybe"}, // for Validate to complain about
+		"maybe": {Mode: "maybe"}, // Validate reports it
 	} {
 		got, err := pod.Decode([]byte("{apiVersion: psc.dev/v1, kind: Route, metadata: {name: shop}, spec: {tls: " + text + "}}"))
 		if err != nil {
@@ -112,7 +112,7 @@ func TestDecodeTLS(t *testing.T) {
 	}
 }
 
-// Anchors and merge keys are how people keep a long file short.
+// Anchors, aliases and merge keys are resolved.
 func TestDecodeAliases(t *testing.T) {
 	got, err := pod.Decode([]byte(header + `spec:
   image: &image web:1
@@ -140,8 +140,8 @@ spec:
 	}
 }
 
-// All that is wrong with a file is reported at once: unknown fields with the nearest one, wrong types, resources that
-// stand twice, each with its line and its path.
+// All problems of a file are reported at once, each with its line and path: unknown fields with the nearest known one,
+// wrong types, resources that are defined twice.
 func TestDecodeProblems(t *testing.T) {
 	for name, test := range map[string]struct {
 		text string
@@ -159,26 +159,26 @@ spec:
   env: {A: [1], B: {}, C: {app: ""}, D: {app: [x]}, E: {secert: db}}
 `,
 			want: pod.Problems{
-				{Line: 4, Path: "labels", Message: "is not a field"},
-				{Line: 6, Path: "app/web spec.imgae", Message: `is not a field, did you mean "image"?`},
-				{Line: 7, Path: "app/web spec.instances", Message: `must be a whole number, is the text "many"`},
-				{Line: 8, Path: "app/web spec.command", Message: `must be a list, is the text "/web"`},
-				{Line: 9, Path: "app/web spec.ports[0].port", Message: `must be a whole number, is the text "http"`},
-				{Line: 9, Path: "app/web spec.ports[1].prot", Message: `is not a field, did you mean "port"?`},
+				{Line: 4, Path: "labels", Message: "unknown field"},
+				{Line: 6, Path: "app/web spec.imgae", Message: `unknown field, did you mean "image"?`},
+				{Line: 7, Path: "app/web spec.instances", Message: `must be an integer, is the string "many"`},
+				{Line: 8, Path: "app/web spec.command", Message: `must be a list, is the string "/web"`},
+				{Line: 9, Path: "app/web spec.ports[0].port", Message: `must be an integer, is the string "http"`},
+				{Line: 9, Path: "app/web spec.ports[1].prot", Message: `unknown field, did you mean "port"?`},
 				{Line: 9, Path: "app/web spec.ports[2]", Message: "must be an object, is 80"},
-				{Line: 10, Path: "app/web spec.health.tcp", Message: `must be true or false, is the text "yes"`},
-				{Line: 11, Path: "app/web spec.user", Message: "must be a whole number, is 1.5"},
-				{Line: 12, Path: "app/web spec.env.A", Message: "must be a text or a reference such as {app: api} or {secret: db, key: url}, is a list"},
-				{Line: 12, Path: "app/web spec.env.B", Message: "must be a text or a reference such as {app: api} or {secret: db, key: url}, is an object"},
-				{Line: 12, Path: "app/web spec.env.C", Message: "must be a text or a reference such as {app: api} or {secret: db, key: url}, is an object"},
-				{Line: 12, Path: "app/web spec.env.D.app", Message: "must be a text, is a list"},
-				{Line: 12, Path: "app/web spec.env.E.secert", Message: `is not a field, did you mean "secret"?`},
+				{Line: 10, Path: "app/web spec.health.tcp", Message: `must be true or false, is the string "yes"`},
+				{Line: 11, Path: "app/web spec.user", Message: "must be an integer, is 1.5"},
+				{Line: 12, Path: "app/web spec.env.A", Message: "must be a string or a reference such as {app: api} or {secret: db, key: url}, is a list"},
+				{Line: 12, Path: "app/web spec.env.B", Message: "must be a string or a reference such as {app: api} or {secret: db, key: url}, is an object"},
+				{Line: 12, Path: "app/web spec.env.C", Message: "must be a string or a reference such as {app: api} or {secret: db, key: url}, is an object"},
+				{Line: 12, Path: "app/web spec.env.D.app", Message: "must be a string, is a list"},
+				{Line: 12, Path: "app/web spec.env.E.secert", Message: `unknown field, did you mean "secret"?`},
 			},
 		},
 		"every document": {
 			text: header + "spec: {imag: x}\n---\n" + strings.Replace(header, "psc.dev/v1", "v1", 1) + "---\nkind: Pod\n---\n[]\n---\n" + header + "spec: []\n",
 			want: pod.Problems{
-				{Line: 4, Path: "app/web spec.imag", Message: `is not a field, did you mean "image"?`},
+				{Line: 4, Path: "app/web spec.imag", Message: `unknown field, did you mean "image"?`},
 				{Line: 6, Path: "apiVersion", Message: `must be psc.dev/v1, is "v1"`},
 				{Line: 10, Path: "apiVersion", Message: `must be psc.dev/v1, is ""`},
 				{Line: 10, Path: "kind", Message: `must be one of App, Route, Config, Secret, Disk, is "Pod"`},
@@ -189,7 +189,7 @@ spec:
 		},
 		"twice": {
 			text: header + "---\n" + header,
-			want: pod.Problems{{Line: 4, Path: "app/web", Message: "is there twice"}},
+			want: pod.Problems{{Line: 4, Path: "app/web", Message: "is defined twice"}},
 		},
 		"a field twice": {
 			text: header + "spec:\n  image: a\n  image: b\n",
@@ -217,7 +217,7 @@ spec:
 	}
 }
 
-// A resource is written in the order in which people think of it, and so that reading it gives back the same.
+// A resource is written so that reading it gives the same resource.
 func TestEncode(t *testing.T) {
 	user := int64(65532)
 	spec := pod.Spec{
@@ -269,7 +269,7 @@ spec:
 	}
 }
 
-// Files are in the order in which people are shown resources: apps, then routes, by name.
+// Files are sorted by kind, apps first, and then by name.
 func TestFiles(t *testing.T) {
 	s := shop()
 	want := []pod.File{
@@ -282,7 +282,7 @@ func TestFiles(t *testing.T) {
 	}
 }
 
-// A list shows what people know a resource by.
+// A list shows what identifies a resource.
 func TestDescribe(t *testing.T) {
 	digest := "@sha256:" + strings.Repeat("a", 64)
 	for want, r := range map[string]pod.Resource{
@@ -299,7 +299,7 @@ func TestDescribe(t *testing.T) {
 	}
 }
 
-// An app without a size is small; cpu and memory take the place of the size's.
+// An app without a size is small. cpu and memory override the size.
 func TestResources(t *testing.T) {
 	for name, test := range map[string]struct {
 		app  pod.App

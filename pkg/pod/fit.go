@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// fit reports what of v does not fit its shape: unknown fields, with the nearest known one, and values of another type.
-// It returns v with the numbers that stand for strings as strings.
+// fit reports what in v does not fit a shape: unknown fields, with the nearest known one, and values of a wrong type. It
+// returns v with numbers as strings where the shape has a string.
 func (p *problems) fit(path string, v any, s *shape) any {
 	switch {
 	case v == nil || s.typ.Kind() == reflect.Interface:
@@ -48,7 +48,7 @@ func (p *problems) fit(path string, v any, s *shape) any {
 				return v
 			}
 		}
-	default: // a resource has no fields of other types
+	default: // resources have no fields of other types
 	}
 	p.add(path, "must be %s, is %s", typeWord(s.typ), valueWord(v))
 	return nil
@@ -62,7 +62,7 @@ func (p *problems) fitFields(path string, fields map[string]any, s *shape) map[s
 			out[name] = p.fit(at, fields[name], field)
 			continue
 		}
-		message := "is not a field"
+		message := "unknown field"
 		if near := Nearest(name, s.names()); near != "" {
 			message += fmt.Sprintf(", did you mean %q?", near)
 		}
@@ -71,7 +71,7 @@ func (p *problems) fitFields(path string, fields map[string]any, s *shape) map[s
 	return out
 }
 
-// fitForm is fit for one of the forms of a type that has several: the object T.
+// fitForm is fit for a type with several forms: T is the form that is an object.
 func fitForm[T any](p *problems, path string, v map[string]any) map[string]any {
 	return p.fitFields(path, v, shapeOf(reflect.TypeFor[T]()))
 }
@@ -81,11 +81,11 @@ func named(v any) bool { return v != nil && v != "" }
 func typeWord(t reflect.Type) string {
 	switch t.Kind() {
 	case reflect.String:
-		return "a text"
+		return "a string"
 	case reflect.Bool:
 		return "true or false"
 	case reflect.Int, reflect.Int64:
-		return "a whole number"
+		return "an integer"
 	case reflect.Slice:
 		return "a list"
 	default:
@@ -100,7 +100,7 @@ func valueWord(v any) string {
 	case map[string]any:
 		return "an object"
 	case string:
-		return fmt.Sprintf("the text %q", v)
+		return fmt.Sprintf("the string %q", v)
 	default:
 		return fmt.Sprint(v)
 	}

@@ -26,7 +26,7 @@ func seeds() []string {
 	}
 }
 
-// Whatever is in a file, reading it ends, and what is valid is written so that reading it gives back the same.
+// Reading any file ends. A valid spec is written so that reading it gives the same spec.
 func FuzzDecode(f *testing.F) {
 	for _, seed := range seeds() {
 		f.Add([]byte(seed))
@@ -54,7 +54,7 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
-// A stored change may hold anything: applying it ends, leaves the spec alone, and gives a valid spec or an error.
+// Applying any stored change ends, does not modify the spec, and gives a valid spec or an error.
 func FuzzApply(f *testing.F) {
 	for _, seed := range []string{
 		`{}`, `null`,
@@ -73,7 +73,7 @@ func FuzzApply(f *testing.F) {
 		before := shop()
 		after, err := pod.Apply(before, c)
 		if diff := cmp.Diff(shop(), before); diff != "" {
-			t.Fatalf("the spec was changed in place: -before +after\n%s", diff)
+			t.Fatalf("the spec was modified: -before +after\n%s", diff)
 		}
 		if err == nil && pod.Validate(after) != nil {
 			t.Fatalf("the result is not valid: %v", pod.Validate(after))

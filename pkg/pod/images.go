@@ -7,18 +7,19 @@ import (
 	"strings"
 )
 
-// Image is an image in the fields of a resource that is to be pinned: replaced by what its tag stands for now.
+// Image is an image in the fields of a resource that has to be pinned, that is, replaced by the digest that its tag
+// currently has.
 type Image struct {
-	// Path says where it is: "image".
+	// Path is the path of the field: "image".
 	Path string
-	// Name is the image as it was written.
+	// Name is the image as written.
 	Name string
 
-	fields map[string]any // with the image
+	fields map[string]any // that have the image
 	shape  *shape         // of the fields
 }
 
-// Pin replaces the image in the fields. user is the numeric user that it runs as, or nil.
+// Pin replaces the image in the fields. user is the numeric user of the image, or nil.
 func (i Image) Pin(name string, user *int64) {
 	i.fields[i.shape.image] = name
 	if i.shape.user == "" {
@@ -30,11 +31,11 @@ func (i Image) Pin(name string, user *int64) {
 	}
 }
 
-// Images returns the images in fields that are to be pinned. The fields are those of a resource of the kind, or a patch
-// of one; before is the resource that they replace, or nil.
+// Images returns the images in fields that have to be pinned. The fields are those of a resource, or a patch of one.
+// before is the resource that the fields replace, or nil.
 //
-// An image that was there before is pinned already, and keeps its user. An image with the digest of the one before and
-// another tag loses the digest, which is that of the old tag: someone changed the tag.
+// An image that before has too is already pinned, and Images sets its user in the fields. An image with the digest of
+// before and another tag had its tag changed: Images removes the digest, which belongs to the old tag.
 func Images(kind Kind, fields Fields, before Resource) []Image {
 	shape := kind.shape()
 	if shape == nil || !shape.images {
@@ -65,7 +66,7 @@ func Images(kind Kind, fields Fields, before Resource) []Image {
 	return out
 }
 
-// addImages adds the images of a tree of fields, by their paths.
+// addImages adds the images in a tree of fields, by path.
 func (s *shape) addImages(to map[string]Image, path string, tree any) {
 	if s == nil || !s.images {
 		return

@@ -9,8 +9,8 @@ import (
 	"github.com/pscdev/psc/pkg/pod"
 )
 
-// An image that is new is pinned, and one that was there before keeps its user. Where only the tag is another, the
-// digest is that of the old tag.
+// A new image has to be pinned, and an unchanged one keeps its user. If only the tag has changed, the digest is that of
+// the old tag.
 func TestImages(t *testing.T) {
 	user := int64(1000)
 	before := &pod.App{Image: "web:1@sha256:a", User: &user}
@@ -48,7 +48,7 @@ func TestImages(t *testing.T) {
 	}
 }
 
-// An image without a numeric user takes the user of the one before off.
+// Pinning an image without a numeric user removes the user.
 func TestPinWithoutUser(t *testing.T) {
 	fields := pod.Fields{"image": "web:1", "user": 1}
 	pod.Images(pod.KindApp, fields, nil)[0].Pin("web:1@sha256:a", nil)

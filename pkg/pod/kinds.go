@@ -6,7 +6,7 @@ import (
 	"sync"
 )
 
-// Kind names a kind of resource the way files spell it.
+// Kind is a kind of resource, as files spell it.
 type Kind string
 
 // The kinds of resources.
@@ -18,21 +18,21 @@ const (
 	KindDisk   Kind = "Disk"
 )
 
-// row describes one kind. What the type of a resource says by itself (its fields, the keys of its lists, its images) is
-// in its shape; what it needs is in the methods of Resource.
+// row describes one kind. Its shape has what follows from the type of the resource: fields, keys of lists, images. The
+// methods of Resource have the code.
 type row struct {
 	kind Kind
 	// new returns an empty resource.
 	new func() Resource
-	// runs says that its objects run containers, which need the pod's logins to pull their images.
+	// runs is set if its objects run containers, which need the pod's pull secret.
 	runs bool
-	// static says that it is ready as soon as it is written. A deploy waits for the resources of all other kinds.
+	// static is set if it is ready as soon as it is written. A deploy waits for the resources of all other kinds.
 	static bool
 
 	shape *shape
 }
 
-// rows has a row for each kind, in the order in which people are shown them.
+// rows returns a row for each kind, in the order in which they are shown.
 var rows = sync.OnceValue(func() []row {
 	table := []row{
 		{kind: KindApp, new: func() Resource { return &App{} }, runs: true},
@@ -47,7 +47,7 @@ var rows = sync.OnceValue(func() []row {
 	return table
 })
 
-// row returns the row of a kind, or nil for a kind that psc does not know.
+// row returns the row of a kind, or nil for an unknown kind.
 func (k Kind) row() *row {
 	table := rows()
 	for i := range table {
@@ -58,7 +58,7 @@ func (k Kind) row() *row {
 	return nil
 }
 
-// shape returns the shape of a kind's resources, or nil for a kind that psc does not know.
+// shape returns the shape of the resources of a kind, or nil for an unknown kind.
 func (k Kind) shape() *shape {
 	if row := k.row(); row != nil {
 		return row.shape
@@ -66,7 +66,7 @@ func (k Kind) shape() *shape {
 	return nil
 }
 
-// Kinds lists every kind, in the order in which people are shown them.
+// Kinds returns all kinds, in the order in which they are shown.
 func Kinds() []Kind {
 	kinds := make([]Kind, 0, len(rows()))
 	for _, row := range rows() {
@@ -75,10 +75,10 @@ func Kinds() []Kind {
 	return kinds
 }
 
-// Word is how people write the kind: "app".
+// Word returns the kind as the command line and messages spell it: "app".
 func (k Kind) Word() string { return strings.ToLower(string(k)) }
 
-// WithArticle is the word with its article: "an app".
+// WithArticle returns the word with its article: "an app".
 func (k Kind) WithArticle() string {
 	if strings.ContainsRune("aeiou", rune(k.Word()[0])) {
 		return "an " + k.Word()
@@ -86,19 +86,19 @@ func (k Kind) WithArticle() string {
 	return "a " + k.Word()
 }
 
-// Runs says whether resources of the kind run containers, which need the pod's logins to pull their images.
+// Runs reports whether resources of the kind run containers, which need the pod's pull secret.
 func (k Kind) Runs() bool {
 	row := k.row()
 	return row != nil && row.runs
 }
 
-// Waits says whether a deploy waits until resources of the kind are ready. The others are ready once they are written.
+// Waits reports whether a deploy waits until resources of the kind are ready. The others are ready once they are written.
 func (k Kind) Waits() bool {
 	row := k.row()
 	return row != nil && !row.static
 }
 
-// newResource returns an empty resource of a kind, or nil for a kind that psc does not know.
+// newResource returns an empty resource of a kind, or nil for an unknown kind.
 func newResource(kind Kind) Resource {
 	if row := kind.row(); row != nil {
 		return row.new()

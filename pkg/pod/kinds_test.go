@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// everyShape calls visit for each value in the resources of a kind: its path, its shape, and the shapes around it,
-// innermost last.
+// everyShape calls visit for each value in the resources of a kind, with its path, its shape, and the shapes around it,
+// the innermost last.
 func everyShape(kind Kind, visit func(path string, s *shape, around []*shape)) {
 	var walk func(string, *shape, []*shape)
 	walk = func(path string, s *shape, around []*shape) {
@@ -25,7 +25,7 @@ func everyShape(kind Kind, visit func(path string, s *shape, around []*shape)) {
 	walk(string(kind), kind.shape(), nil)
 }
 
-// A row is complete, and no word has two meanings.
+// Every row is complete, and no two kinds have the same word.
 func TestRows(t *testing.T) {
 	words := map[string]bool{}
 	for _, row := range rows() {
@@ -41,12 +41,12 @@ func TestRows(t *testing.T) {
 		t.Error(got)
 	}
 	if Kind("Cron").Runs() || Kind("Cron").Waits() || newResource("Cron") != nil {
-		t.Error("an unknown kind runs something, is waited for or can be made")
+		t.Error("an unknown kind runs containers, is waited for, or has a constructor")
 	}
 }
 
-// Every image is tagged, so that it is pinned. A kind with an image runs containers, so that they are pulled with the
-// pod's logins, and a deploy waits for them.
+// Every image is tagged, so that it is pinned. A kind with an image runs containers, so that it gets the pull secret and a
+// deploy waits for it.
 func TestEveryImageIsPinned(t *testing.T) {
 	for _, row := range rows() {
 		everyShape(row.kind, func(path string, s *shape, around []*shape) {
@@ -59,12 +59,12 @@ func TestEveryImageIsPinned(t *testing.T) {
 			}
 		})
 		if row.shape.images && (!row.runs || row.static) {
-			t.Errorf("%s has an image: its row must say that it runs and is not static", row.kind)
+			t.Errorf("%s has an image: set runs in its row, and not static", row.kind)
 		}
 	}
 }
 
-// A type that reads JSON in its own way is one value for merges and diffs, and says itself which files fit it.
+// A type with its own JSON forms is one value for merges and diffs, and checks itself what a file holds.
 func TestEveryFormIsALeaf(t *testing.T) {
 	for _, kind := range Kinds() {
 		everyShape(kind, func(path string, s *shape, _ []*shape) {
@@ -76,7 +76,7 @@ func TestEveryFormIsALeaf(t *testing.T) {
 	}
 }
 
-// The items of a list of objects are merged and compared by their key, and people are told of each in words.
+// The items of a list of objects are merged and compared by key, and shown in words.
 func TestEveryListHasAKeyAndWords(t *testing.T) {
 	for _, kind := range Kinds() {
 		everyShape(kind, func(path string, s *shape, around []*shape) {
@@ -93,8 +93,8 @@ func TestEveryListHasAKeyAndWords(t *testing.T) {
 	}
 }
 
-// A string field that is named like a kind refers to a resource of that kind, and the resource that it is in reports
-// it, however deep it is.
+// A string field with the name of a kind is a reference to a resource of that kind. refs must report it, however deep the
+// field is.
 func TestEveryReferenceIsReported(t *testing.T) {
 	for _, kind := range Kinds() {
 		want := map[Ref]bool{}
@@ -107,12 +107,12 @@ func TestEveryReferenceIsReported(t *testing.T) {
 		got := map[Ref]bool{}
 		r.refs(func(kind Kind, name string) { got[Ref{kind, name}] = true })
 		if !reflect.DeepEqual(want, got) {
-			t.Errorf("%s: got %v, want %v", kind, got, want)
+			t.Errorf("%s: refs reports %v, want %v", kind, got, want)
 		}
 	}
 }
 
-// fill sets every string in a value, makes one item in every list and map, and calls visit for each field in it.
+// fill sets every string in a value, adds one item to every list and map, and calls visit for each field.
 func fill(v reflect.Value, visit func(field string, v reflect.Value)) {
 	switch v.Kind() {
 	case reflect.String:

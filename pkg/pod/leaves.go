@@ -5,36 +5,36 @@ import (
 	"reflect"
 )
 
-// Leaves are the values of a resource that a diff compares one by one, by their paths. An item of a list with a key is
-// named by it: "spec.rules[/].to[web].weight".
+// Leaves are the values of a resource that a diff compares one by one.
 type Leaves struct {
+	// Values holds the leaves by path. An item of a list with a key is named by its key: "spec.rules[/].to[web].weight".
 	Values map[string]Leaf
-	// Parts are the values around them that people are told of as a whole, by their paths: "spec.rules[/]".
+	// Parts holds the parts that the leaves belong to, by path: "spec.rules[/]".
 	Parts map[string]Part
 }
 
-// Leaf is one of them.
+// Leaf is a value that a diff compares as a whole.
 type Leaf struct {
-	// Value is in the shapes of encoding/json.
+	// Value is the value in the types of encoding/json.
 	Value any
-	// Name is what people call it: "file nginx.conf"; "" where they call it by its path.
+	// Name is the name to show, such as "file nginx.conf", or "" to show the path.
 	Name string
-	// Part is the path of the Part that it belongs to; "" for a value that people are told of by itself.
+	// Part is the path of the Part that the leaf belongs to, or "".
 	Part string
-	// Order says that it is the order of a list with a key: a list of the keys.
+	// Order is set for the order of a list with a key. The value is the list of the keys.
 	Order bool
 
 	shape *shape
 }
 
-// Part is a value that people are told of as a whole: its fields mean little one by one.
+// Part is a value that is shown as a whole, because its fields mean little on their own.
 type Part interface {
-	// Words are what it is called and what it is: "mount /etc/web", "config/web".
+	// Words returns its name and what it is: "mount /etc/web" and "config/web".
 	Words() (name, text string)
 }
 
-// Text is a value of the leaf as people are told of it: a secret value by its existence, a file by its size. nil stays
-// nil.
+// Text returns a value of the leaf in the form to show: a constant for a secret value, the size for a file of which only
+// the digest is known. It returns nil for nil.
 func (l Leaf) Text(value any) any {
 	switch {
 	case value == nil || l.shape == nil:
@@ -48,7 +48,7 @@ func (l Leaf) Text(value any) any {
 	return value
 }
 
-// LeavesOf returns the leaves of a resource; nil has none.
+// LeavesOf returns the leaves of a resource, or no leaves for nil.
 func LeavesOf(r Resource) Leaves {
 	l := Leaves{Values: map[string]Leaf{}, Parts: map[string]Part{}}
 	if r != nil {
@@ -57,7 +57,7 @@ func LeavesOf(r Resource) Leaves {
 	return l
 }
 
-// add adds a value, or what is in it. v is the same value from Go's side.
+// add adds the leaves of a value. v is its Go value.
 func (l Leaves) add(path string, leaf Leaf, v reflect.Value) {
 	s := leaf.shape
 	if s.part && leaf.Part == "" {

@@ -9,8 +9,8 @@ import (
 	"github.com/pscdev/psc/pkg/pod"
 )
 
-// Every value of a resource has one path. A reference, a list without a key and the content of a file are one value
-// each; the order of a list with a key is a value too.
+// A reference, a list without a key and the content of a file are one leaf each. The order of a list with a key is a leaf
+// too.
 func TestLeaves(t *testing.T) {
 	type leaf struct {
 		value      any
@@ -111,7 +111,7 @@ func TestLeaves(t *testing.T) {
 	}
 }
 
-// No one is shown a secret value or its version; a file is told by its size, unless its text is there.
+// A secret value and its version are never shown. A file is shown by its size, unless its text is known.
 func TestLeafText(t *testing.T) {
 	secret := pod.LeavesOf(&pod.Secret{Keys: map[string]string{"url": "aaaaaaaaaa"}}).Values["spec.keys.url"]
 	config := pod.LeavesOf(&pod.Config{Files: map[string]pod.Content{"a": pod.ContentOf([]byte("1"))}}).Values["spec.files.a"]

@@ -12,7 +12,7 @@ import (
 	yamlv3 "go.yaml.in/yaml/v3"
 )
 
-// lines are where the fields of a document stand, by their paths.
+// lines holds the lines of the fields of a document, by path.
 type lines map[string]int
 
 func linesOf(document *yamlv3.Node) lines {
@@ -43,7 +43,7 @@ func (l lines) walk(path string, node *yamlv3.Node) {
 	}
 }
 
-// of is the line of a field, or of the nearest one around it that stands in the document.
+// of returns the line of a field, or of the nearest field around it that is in the document.
 func (l lines) of(path string) int {
 	for l[path] == 0 && path != "" {
 		path = path[:max(0, strings.LastIndexAny(path, ".["))]
@@ -51,7 +51,7 @@ func (l lines) of(path string) int {
 	return l[path]
 }
 
-// mark gives problems of a document their lines, in whose order they then are, and puts a prefix in front of their paths.
+// mark returns the problems of a document with their lines, sorted by line, and with a prefix before their paths.
 func mark(document *yamlv3.Node, prefix string, found problems) Problems {
 	if len(found) == 0 {
 		return nil
@@ -65,10 +65,10 @@ func mark(document *yamlv3.Node, prefix string, found problems) Problems {
 	return out
 }
 
-// syntaxLine begins a message of the YAML library.
+// syntaxLine matches the beginning of a message of the YAML library.
 var syntaxLine = regexp.MustCompile(`^(?:yaml: )?(?:line (\d+): )?`)
 
-// syntaxProblems are the problems of a text that is no YAML, at a line where they name none themselves.
+// syntaxProblems returns the problems of a document that is not valid YAML. line is for messages that have no line.
 func syntaxProblems(err error, line int) Problems {
 	messages := []string{err.Error()}
 	var several *yamlv3.TypeError

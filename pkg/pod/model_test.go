@@ -10,7 +10,7 @@ import (
 	"github.com/pscdev/psc/pkg/pod"
 )
 
-// everything is a pod with a resource of each kind, all in use.
+// everything is a spec with resources of each kind that refer to each other.
 const everything = `
 apiVersion: psc.dev/v1
 kind: App
@@ -78,7 +78,7 @@ func decode(t *testing.T, text string) pod.Spec {
 	return s
 }
 
-// Every kind has an example, which is valid and comes back from its file and from its record as it was.
+// Every kind has an example, which is valid, and which can be read again from its file and from its record.
 func TestEveryKind(t *testing.T) {
 	var examples strings.Builder
 	for _, kind := range pod.Kinds() {
@@ -102,7 +102,7 @@ func TestEveryKind(t *testing.T) {
 	}
 }
 
-// A file has the text of a config, and a record only its digest.
+// A file has the content of a config, a record only its digest.
 func TestFilesHaveTheText(t *testing.T) {
 	s := decode(t, everything)
 	const text = "worker_processes 4;"
@@ -114,7 +114,7 @@ func TestFilesHaveTheText(t *testing.T) {
 	}
 }
 
-// stream is a spec as one file of YAML.
+// stream returns a spec as one file of YAML.
 func stream(t *testing.T, s pod.Spec, form func(string, pod.Resource) pod.File) string {
 	t.Helper()
 	var out strings.Builder
@@ -128,43 +128,43 @@ func stream(t *testing.T, s pod.Spec, form func(string, pod.Resource) pod.File) 
 	return out.String()
 }
 
-// Each line is a change to everything, and what it is refused with.
+// Each row is a change of everything, and the problem that it causes.
 func TestReferences(t *testing.T) {
 	for _, test := range []struct{ from, to, want string }{
 		{"URL: {secret: db, key: url}", "URL: {secret: dbs, key: url}", `app/web spec.env.URL: no secret named "dbs", did you mean "db"?`},
 		{"URL: {secret: db, key: url}", "URL: {secret: db, key: ulr}", `app/web spec.env.URL: secret "db" has no key "ulr", did you mean "url"?`},
-		{"URL: {secret: db, key: url}", "URL: {secret: db}", `app/web spec.env.URL: names no key of secret "db"`},
-		{"URL: {secret: db, key: url}", "URL: {secret: db, key: url, app: db}", `app/web spec.env.URL: names an app and a secret: leave one of the two out`},
-		{"URL: {secret: db, key: url}", "URL: {app: web, key: url}", `app/web spec.env.URL: names a key and no secret`},
-		{"URL: {secret: db, key: url}", "URL: {secret: db, key: url, port: http}", `app/web spec.env.URL: names a port and no app`},
+		{"URL: {secret: db, key: url}", "URL: {secret: db}", `app/web spec.env.URL: must name a key of secret "db"`},
+		{"URL: {secret: db, key: url}", "URL: {secret: db, key: url, app: db}", `app/web spec.env.URL: refers to an app and a secret: remove one of them`},
+		{"URL: {secret: db, key: url}", "URL: {app: web, key: url}", `app/web spec.env.URL: has a key but no secret`},
+		{"URL: {secret: db, key: url}", "URL: {secret: db, key: url, port: http}", `app/web spec.env.URL: has a port but no app`},
 		{"ADMIN: {app: web, port: admin}", "ADMIN: {app: web, port: admim}", `app/web spec.env.ADMIN: app "web" has no port named "admim", did you mean "admin"?`},
 		{"to: [{app: web, port: admin}]", "to: [{app: web, port: grpc}]", `route/shop spec.rules[/admin].to[web]: app "web" has no port named "grpc"`},
 		{"config: web, file: nginx.conf", "config: web, file: nginx.cfg", `app/web spec.files[/etc/nginx.conf]: config "web" has no file "nginx.cfg", did you mean "nginx.conf"?`},
 		{"config: web, file: nginx.conf", "config: wbe", `app/web spec.files[/etc/nginx.conf]: no config named "wbe", did you mean "web"?`},
 		{"path: /etc/web, config: web", "path: /etc/web", `app/web spec.files[/etc/web]: needs exactly one of config and secret`},
-		{"path: /etc/web, config: web", "path: etc/web, config: web", `app/web spec.files[etc/web].path: must be a whole path such as /etc/web, is "etc/web"`},
+		{"path: /etc/web, config: web", "path: etc/web, config: web", `app/web spec.files[etc/web].path: must be an absolute path such as /etc/web, is "etc/web"`},
 		{"path: /etc/web, config: web", "path: /, config: web", `app/web spec.files[/].path: must not be the root of the file system`},
 		{"path: /etc/web, config: web", "path: /run/db, config: web", `app/web spec.files[/run/db]: is listed twice`},
 		{"disk: data}", "disk: date}", `app/db spec.disks[/data]: no disk named "date", did you mean "data"?`},
-		{"image: db:1", "image: db:1\n  instances: 2", `app/db spec.disks: an app with a disk has one instance`},
+		{"image: db:1", "image: db:1\n  instances: 2", `app/db spec.disks: an app with a disk can have one instance only`},
 		{"image: db:1", "image: db:1\n  strategy: rolling", `app/db spec.strategy: must be recreate for an app with a disk`},
-		{"image: web:1", "image: web:1\n  instances: 2", `app/web spec.autoscale: decides how many run: leave it or spec.instances out`},
+		{"image: web:1", "image: web:1\n  instances: 2", `app/web spec.autoscale: chooses the number of instances: remove it or spec.instances`},
 		{"{min: 2, max: 10, cpu: 60}", "{min: 0, max: 10}", `app/web spec.autoscale.min: must be 1 to 10000, is 0`},
 		{"{min: 2, max: 10, cpu: 60}", "{min: 2, max: 1}", `app/web spec.autoscale.max: must be min (2) to 10000, is 1`},
 		{"{min: 2, max: 10, cpu: 60}", "{min: 2, max: 2, cpu: 1001}", `app/web spec.autoscale.cpu: must be 1 to 1000 percent, is 1001`},
-		{"stopGrace: 1m", "stopGrace: 1.5s", `app/web spec.stopGrace: "1.5s" is not a time of whole seconds up to 24h0m0s such as 90s`},
-		{"startGrace: 90s", "startGrace: 90", `app/web spec.startGrace: "90" is not a time of whole seconds up to 24h0m0s such as 90s`},
+		{"stopGrace: 1m", "stopGrace: 1.5s", `app/web spec.stopGrace: "1.5s" is not a duration such as 90s, in whole seconds, of at most 24h0m0s`},
+		{"startGrace: 90s", "startGrace: 90", `app/web spec.startGrace: "90" is not a duration such as 90s, in whole seconds, of at most 24h0m0s`},
 		{"{name: admin, port: 9090}", "{name: admin, port: 80}", `app/web spec.ports[admin]: must be the first port: routes and other apps reach the first one at port 80`},
-		{"tls: {secret: shop-tls}", "tls: {secret: db}", `route/shop spec.tls.secret: secret "db" needs the keys tls.crt and tls.key, set in one step`},
-		{"tls.key: cccccccccc", "tls.key: dddddddddd", `route/shop spec.tls.secret: secret "shop-tls" needs the keys tls.crt and tls.key, set in one step`},
-		{"hosts: [shop.example.com]", "hosts: []", `route/shop spec.hosts: is empty: say which hosts the certificate is for`},
+		{"tls: {secret: shop-tls}", "tls: {secret: db}", `route/shop spec.tls.secret: secret "db" needs the keys tls.crt and tls.key, set in one command`},
+		{"tls.key: cccccccccc", "tls.key: dddddddddd", `route/shop spec.tls.secret: secret "shop-tls" needs the keys tls.crt and tls.key, set in one command`},
+		{"hosts: [shop.example.com]", "hosts: []", `route/shop spec.hosts: is empty: name the hosts of the certificate`},
 		{"url: aaaaaaaaaa", `url: ""`, `secret/db spec.keys.url: has no value yet`},
 		{"url: aaaaaaaaaa", `url: hunter2`, `secret/db spec.keys.url: is not the version of a value, and a file cannot set the value`},
 		{"url: aaaaaaaaaa", `url: aaaaaaaaaa, a/b: aaaaaaaaaa`, `secret/db spec.keys.a/b: a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')`},
-		{`logo: {base64: "/w=="}`, `logo: {sha256: ab, size: 1}`, `config/web spec.files.logo: "ab" is not the SHA-256 of a file`},
+		{`logo: {base64: "/w=="}`, `logo: {sha256: ab, size: 1}`, `config/web spec.files.logo: "ab" is not a SHA-256 digest`},
 		{`logo: {base64: "/w=="}`, `logo: ` + strings.Repeat("x", pod.MaxFile+1), `config/web spec.files.logo: has 1024001 bytes: a file may have at most 1024000`},
 		{"size: 10Gi", "size: 10", `disk/data spec.size: "10" is less than 1Mi: the units are Mi and Gi`},
-		{"size: 10Gi, ", "", `disk/data spec.size: is missing: say how much it holds, such as 10Gi`},
+		{"size: 10Gi, ", "", `disk/data spec.size: is missing: set a size such as 10Gi`},
 		{"class: fast", "class: Fast", `disk/data spec.class: "Fast": a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')`},
 	} {
 		if !strings.Contains(everything, test.from) {
@@ -177,7 +177,7 @@ func TestReferences(t *testing.T) {
 	}
 }
 
-// Secret values do not stand in files, and one that does is not repeated.
+// Files do not hold secret values. A value that a file holds by mistake is not repeated in the message.
 func TestSecretValuesAreNotRepeated(t *testing.T) {
 	s := decode(t, strings.Replace(everything, "url: aaaaaaaaaa", "url: hunter2", 1))
 	if text := validate(t, s).Error(); strings.Contains(text, "hunter2") {
@@ -185,7 +185,7 @@ func TestSecretValuesAreNotRepeated(t *testing.T) {
 	}
 }
 
-// A reference replaces another as a whole: its fields are not mixed.
+// A reference replaces another as a whole: their fields are not merged.
 func TestApplyReplacesReferences(t *testing.T) {
 	s := decode(t, everything)
 	next, err := pod.Apply(s, pod.Change{Edits: []pod.Edit{
@@ -209,7 +209,7 @@ func TestApplyReplacesReferences(t *testing.T) {
 	}
 }
 
-// A file that leaves the version of a key open takes the one that the pod has.
+// If a file has no version for a key, the version that the pod has is used.
 func TestApplyKeepsVersions(t *testing.T) {
 	put := pod.Change{Edits: []pod.Edit{{
 		Verb: pod.Put, Kind: pod.KindSecret, Name: "db",
@@ -224,11 +224,11 @@ func TestApplyKeepsVersions(t *testing.T) {
 		t.Errorf("-want +got\n%s", diff)
 	}
 	if _, err := pod.Apply(nil, put); err == nil || !strings.Contains(err.Error(), "secret/db spec.keys.url: has no value yet") {
-		t.Errorf("in a pod without it: %v", err)
+		t.Errorf("in a pod without the secret: %v", err)
 	}
 }
 
-// The name of a content changes with its bytes and with nothing else.
+// The name of a content depends on the config, the file name and the bytes.
 func TestContentObject(t *testing.T) {
 	a, b := pod.ContentOf([]byte("a")), pod.ContentOf([]byte("b"))
 	if a.Object("web", "f") != pod.ContentOf([]byte("a")).Object("web", "f") {

@@ -1,10 +1,12 @@
-// Package pod is the model of what a team runs: a Spec holds the resources of one pod, and a Change is what a person
-// asked to do with them, as a value.
+// Package pod is the model of what a team runs: a Spec holds the resources of one pod, and a Change is what a user asked
+// for, as a value.
 //
 //	flags or file -> Change -- Apply --> Spec -- Validate --> Problems
 //
-// The package is pure: no cluster, no files, no clock. A Spec is never changed in place; Apply returns a new one, and
-// whoever holds an older Spec may go on reading it.
+// The package is pure: no cluster, no files, no clock. A Spec is never modified: Apply returns a new one, and an older one
+// stays valid.
+//
+// The kinds of resources are in kinds.go. What the type of a resource says is in shape.go.
 package pod
 
 import (
@@ -15,24 +17,24 @@ import (
 	"strings"
 )
 
-// APIVersion is what every resource file of this version says.
+// APIVersion is the apiVersion of every resource file.
 const APIVersion = "psc.dev/v1"
 
 // Resource is the spec of one resource: an *App, *Route, *Config, *Secret or *Disk.
 type Resource interface {
-	// Kind says what it is.
+	// Kind returns its kind.
 	Kind() Kind
-	// Describe sums it up in a few words, for a list.
+	// Describe sums it up in one line, for a list.
 	Describe() string
-	// refs calls add for each resource that it names, as often as it does. An empty name is no reference.
+	// refs calls add for each reference to another resource. A call with an empty name is not a reference.
 	refs(add func(Kind, string))
-	// problems returns what is wrong with it, as part of s. Paths are relative to the resource.
+	// problems returns all problems of the resource in a spec. Their paths are relative to the resource.
 	problems(name string, s Spec) []Problem
 }
 
-// filler is a Resource of which a file may leave something open.
+// filler is a Resource with values that a file may leave out.
 type filler interface {
-	// fill returns the resource with what it leaves open taken from old, which is nil for a new resource.
+	// fill returns the resource with the missing values of old, which is nil for a new resource.
 	fill(old Resource) Resource
 }
 
@@ -42,13 +44,13 @@ type Ref struct {
 	Name string `json:"name"`
 }
 
-// String is the form used in messages and on the command line: "app/web".
+// String returns the form for messages and the command line: "app/web".
 func (r Ref) String() string { return r.Kind.Word() + "/" + r.Name }
 
-// Spec is the desired state of a pod: all of its resources.
+// Spec is the desired state of a pod: all its resources.
 type Spec map[Ref]Resource
 
-// Refs returns the names of all resources, in the order of Kinds and then by name.
+// Refs returns the refs of all resources, in the order of Kinds and then by name.
 func (s Spec) Refs() []Ref {
 	kinds := Kinds()
 	return slices.SortedFunc(maps.Keys(s), func(a, b Ref) int {
@@ -77,7 +79,7 @@ func (s Spec) Names(kind Kind) []string {
 	return names
 }
 
-// Runs says whether anything in the spec runs containers.
+// Runs reports whether any resource of the spec runs containers.
 func (s Spec) Runs() bool {
 	for ref := range s {
 		if ref.Kind.Runs() {
@@ -87,7 +89,7 @@ func (s Spec) Runs() bool {
 	return false
 }
 
-// Users returns the resources that name ref, in the order of Refs.
+// Users returns the resources that refer to ref, in the order of Refs.
 func (s Spec) Users(ref Ref) []Ref {
 	uses := false
 	compare := func(kind Kind, name string) { uses = uses || Ref{kind, name} == ref }

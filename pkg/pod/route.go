@@ -11,32 +11,32 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 )
 
-// Route is where apps are reached: hosts and paths, with shares of the traffic.
+// Route makes apps reachable from outside the cluster: by host and path, with shares of the traffic.
 type Route struct {
-	// Hosts are the names that the route answers to. When there are none it is <route>-<pod>.<the cluster's domain>.
+	// Hosts are the host names of the route. The default is <route>-<pod>.<the cluster's domain>.
 	Hosts []string `json:"hosts,omitempty"`
-	// TLS is auto (the default: https, with a certificate from the cluster), off (http), or {secret: name} with the name
-	// of a secret of this pod that has the keys tls.crt and tls.key.
+	// TLS is how the route serves https: auto (with a certificate from the cluster), off (http only), or {secret: name}
+	// (with the certificate in a secret of this pod, under the keys tls.crt and tls.key). The default is auto.
 	TLS TLS `json:"tls,omitzero"`
-	// Rules say which path leads where. The longest path that fits wins.
+	// Rules route paths to apps. The rule with the longest matching path wins.
 	Rules []Rule `json:"rules"`
 }
 
-// Rule leads a path and everything below it to apps.
+// Rule routes a path and all paths below it to apps.
 type Rule struct {
-	// Path begins with a slash; "/" is everything.
+	// Path is the path to match, beginning with a slash. "/" matches all paths.
 	Path string `json:"path" psc:"key"`
 	// To are the apps that share the traffic.
 	To []Target `json:"to"`
 }
 
-// Target is an app that gets a share of a rule's traffic.
+// Target is an app that gets a share of the traffic of a rule.
 type Target struct {
 	// App is the name of an app of this pod.
 	App string `json:"app" psc:"key"`
-	// Port is the name of a port of the app; the first when it is not set.
+	// Port is the name of a port of the app. The default is the first port.
 	Port string `json:"port,omitempty"`
-	// Weight is the share relative to the other targets of the rule: 1 when it is not set, 0 for no traffic.
+	// Weight is the share relative to the other targets of the rule. The default is 1; 0 means no traffic.
 	Weight *int `json:"weight,omitempty"`
 }
 
@@ -44,11 +44,11 @@ type Target struct {
 type TLS struct {
 	// Mode is TLSAuto or TLSOff, or empty.
 	Mode string
-	// Secret names the secret with the certificate, where it is the pod's own.
+	// Secret names the secret with the certificate, or is empty.
 	Secret string
 }
 
-// Modes of TLS.
+// The modes of TLS.
 const (
 	TLSAuto = "auto"
 	TLSOff  = "off"
@@ -60,7 +60,7 @@ type certificate struct {
 	Secret string `json:"secret"`
 }
 
-// What the Gateway API allows of an HTTPRoute:
+// The limits that the Gateway API sets for an HTTPRoute:
 // https://gateway-api.sigs.k8s.io/reference/spec/#httproutespec
 const (
 	maxWeight = 1000000
@@ -73,7 +73,7 @@ var (
 	pathForbidden = regexp.MustCompile(`(?i)//|/\.\.?(/|$)|%2f`)
 )
 
-// MarshalJSON writes a mode as a text and a secret as an object.
+// MarshalJSON writes a mode as a string and a secret as an object.
 func (t TLS) MarshalJSON() ([]byte, error) {
 	if t.Secret != "" {
 		return json.Marshal(certificate{t.Secret})
@@ -81,7 +81,7 @@ func (t TLS) MarshalJSON() ([]byte, error) {
 	return json.Marshal(t.Mode)
 }
 
-// UnmarshalJSON takes a boolean too: YAML 1.1 reads a plain "off" as false, and tools that speak it write that down.
+// UnmarshalJSON also accepts a boolean: YAML 1.1 reads an unquoted "off" as false, and its tools write it back as one.
 func (t *TLS) UnmarshalJSON(data []byte) error {
 	var on bool
 	if json.Unmarshal(data, &on) == nil {
@@ -100,7 +100,7 @@ func (t *TLS) UnmarshalJSON(data []byte) error {
 	return json.Unmarshal(data, &t.Mode)
 }
 
-// fit takes a mode, a boolean and a reference.
+// fit accepts a mode, a boolean or a reference.
 func (TLS) fit(p *problems, path string, v any) any {
 	switch v := v.(type) {
 	case string, bool:
@@ -119,16 +119,16 @@ func (TLS) fit(p *problems, path string, v any) any {
 // Kind implements Resource.
 func (*Route) Kind() Kind { return KindRoute }
 
-// Route returns the route of that name, or nil.
+// Route returns the route with a name, or nil.
 func (s Spec) Route(name string) *Route {
 	r, _ := s[Ref{KindRoute, name}].(*Route)
 	return r
 }
 
-// Routes walks the routes in order of their names.
+// Routes iterates over the routes, sorted by name.
 func (s Spec) Routes() iter.Seq2[string, *Route] { return each[*Route](s) }
 
-// Share is the weight of a target, with the default filled in.
+// Share returns the weight of a target, or its default.
 func (t Target) Share() int {
 	if t.Weight == nil {
 		return 1
@@ -136,7 +136,7 @@ func (t Target) Share() int {
 	return *t.Weight
 }
 
-// Describe implements Resource: "-> web 90%, web-next 10%; /api -> api 100%".
+// Describe implements Resource. An example is "-> web 90%, web-next 10%; /api -> api 100%".
 func (r *Route) Describe() string {
 	rules := make([]string, 0, len(r.Rules))
 	for _, rule := range r.Rules {
@@ -162,7 +162,7 @@ func (t Target) refs(add func(Kind, string)) { add(KindApp, t.App) }
 
 func (t TLS) refs(add func(Kind, string)) { add(KindSecret, t.Secret) }
 
-// Words implements Part: "to" or "/api to", "web 90%, web-next 10%".
+// Words implements Part. An example is "to" (for another path than "/": "/api to") and "web 90%, web-next 10%".
 func (r Rule) Words() (name, text string) {
 	if r.Path == "/" {
 		return "to", r.Describe()
@@ -170,7 +170,7 @@ func (r Rule) Words() (name, text string) {
 	return r.Path + " to", r.Describe()
 }
 
-// Describe sums up the targets: "web 90%, web-next 10%".
+// Describe sums up the targets. An example is "web 90%, web-next 10%".
 func (r Rule) Describe() string {
 	total := 0
 	for _, t := range r.To {
@@ -183,7 +183,7 @@ func (r Rule) Describe() string {
 	return strings.Join(targets, ", ")
 }
 
-// Percent writes part of total as people read it: 90%, 33.3%.
+// Percent writes part of total in percent: 90%, 33.3%.
 func Percent(part, total int) string {
 	if total == 0 {
 		return "0%"
@@ -212,7 +212,7 @@ func (r *Route) problems(name string, s Spec) []Problem {
 	}
 	r.tlsProblems(&p, s)
 	if len(r.Rules) == 0 {
-		p.add("spec.rules", "is empty: say which app the route leads to")
+		p.add("spec.rules", "is empty: name the app that the route leads to")
 	}
 	paths := map[string]bool{}
 	for _, rule := range r.Rules {
@@ -221,9 +221,9 @@ func (r *Route) problems(name string, s Spec) []Problem {
 		case !strings.HasPrefix(rule.Path, "/"):
 			p.add(path+".path", "must begin with /, is %q", rule.Path)
 		case !pathPattern.MatchString(rule.Path):
-			p.add(path+".path", "%q has characters that a path cannot have: write them as %%20", rule.Path)
+			p.add(path+".path", "%q has characters that are not allowed in a path: escape them, as in %%20", rule.Path)
 		case pathForbidden.MatchString(rule.Path):
-			p.add(path+".path", "must have no empty part, no . or .. and no %%2f, is %q", rule.Path)
+			p.add(path+".path", "must not have an empty segment, the segments . and .., or %%2f, is %q", rule.Path)
 		case len(rule.Path) > maxPath:
 			p.add(path+".path", "has %d characters: at most %d are allowed", len(rule.Path), maxPath)
 		}
@@ -246,15 +246,15 @@ func (r *Route) tlsProblems(p *problems, s Spec) {
 	case s.Secret(name) == nil:
 		p.missing("spec.tls.secret", KindSecret, name, s)
 	case s.Secret(name).Certificate() == "":
-		p.add("spec.tls.secret", "secret %q needs the keys %s and %s, set in one step", name, KeyCertificate, KeyPrivateKey)
+		p.add("spec.tls.secret", "secret %q needs the keys %s and %s, set in one command", name, KeyCertificate, KeyPrivateKey)
 	case len(r.Hosts) == 0:
-		p.add("spec.hosts", "is empty: say which hosts the certificate is for")
+		p.add("spec.hosts", "is empty: name the hosts of the certificate")
 	}
 }
 
 func (r Rule) problems(p *problems, path string, s Spec) {
 	if len(r.To) == 0 {
-		p.add(path+".to", "is empty: say which app the path leads to")
+		p.add(path+".to", "is empty: name the app that the path leads to")
 		return
 	}
 	p.count(path+".to", len(r.To))
@@ -283,10 +283,10 @@ func (p *problems) count(path string, n int) {
 	}
 }
 
-// clashes are the hosts and paths that two routes claim. Each is told once, at the later of the two.
+// clashes returns a problem for each host and path that two routes have, at the second of the two.
 func (s Spec) clashes() Problems {
 	var found Problems
-	taken := map[string]string{} // by whom, of host and path
+	taken := map[string]string{} // by host and path: the route
 	for name, r := range s.Routes() {
 		for _, host := range r.Hosts {
 			for _, rule := range r.Rules {
@@ -294,7 +294,7 @@ func (s Spec) clashes() Problems {
 				if by, ok := taken[what]; ok && by != name {
 					found = append(found, Problem{
 						Path:    fmt.Sprintf("%s spec.rules[%s]", Ref{KindRoute, name}, rule.Path),
-						Message: fmt.Sprintf("%s%s is already taken by route %q", host, rule.Path, by),
+						Message: fmt.Sprintf("%s%s is already used by route %q", host, rule.Path, by),
 					})
 					continue
 				}

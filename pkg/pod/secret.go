@@ -10,10 +10,10 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 )
 
-// Secret is a set of values that nobody is shown.
+// Secret is a set of secret values. psc never shows a value.
 type Secret struct {
-	// Keys holds the version of each key's value. Values are set with psc secret set and are never part of a file; an
-	// empty version stands for the one that the pod has.
+	// Keys are the versions of the values, by key. Values are set with psc secret set and are never written to a file. An
+	// empty version stands for the version that the pod has.
 	Keys map[string]string `json:"keys" psc:"item=key,hidden"`
 }
 
@@ -25,29 +25,29 @@ const (
 
 var versionPattern = regexp.MustCompile(`^[a-z0-9]{10}$`)
 
-// Object is the name of the Kubernetes Secret that keeps a version of some keys' values.
+// Object is the name of the Kubernetes Secret that stores a version of the values of some keys.
 func (*Secret) Object(secret, version string) string { return secret + "-" + version }
 
 // Kind implements Resource.
 func (*Secret) Kind() Kind { return KindSecret }
 
-// Secret returns the secret of that name, or nil.
+// Secret returns the secret with a name, or nil.
 func (s Spec) Secret(name string) *Secret {
 	secret, _ := s[Ref{KindSecret, name}].(*Secret)
 	return secret
 }
 
-// Secrets walks the secrets in order of their names.
+// Secrets iterates over the secrets, sorted by name.
 func (s Spec) Secrets() iter.Seq2[string, *Secret] { return each[*Secret](s) }
 
 func (*Secret) refs(func(Kind, string)) {}
 
-// Describe implements Resource: "2 keys: password, url".
+// Describe implements Resource. An example is "2 keys: password, url".
 func (s *Secret) Describe() string {
 	return plural(len(s.Keys), "key") + ": " + strings.Join(slices.Sorted(maps.Keys(s.Keys)), ", ")
 }
 
-// Certificate is the version that has both halves of a certificate; "" when no version has.
+// Certificate returns the version that has both the certificate and its private key, or "".
 func (s *Secret) Certificate() string {
 	if version := s.Keys[KeyCertificate]; version == s.Keys[KeyPrivateKey] {
 		return version
@@ -77,7 +77,7 @@ func (s *Secret) problems(name string, _ Spec) []Problem {
 	return p
 }
 
-// fill implements filler: an empty version stands for the one that the pod has.
+// fill implements filler. An empty version stands for the version that the pod has.
 func (s *Secret) fill(old Resource) Resource {
 	had, _ := old.(*Secret)
 	if had == nil {

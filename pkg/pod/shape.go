@@ -8,40 +8,40 @@ import (
 	"strings"
 )
 
-// shape is what the type of a value says about it: how it is read, merged, compared and told to people. It is worked
-// out from the Go type. Struct tags of the form `psc:"key"` add what a Go type cannot say:
+// shape describes how a value in a resource is read, merged, compared and shown. It is computed from the Go type. Tags of
+// the form `psc:"key"` add what a Go type cannot express:
 //
-//	key      tells the items of a list apart; merging and comparing go item by item
-//	whole    a list of objects without a key, which is merged and compared as one value
+//	key      identifies an item of a list: the list is merged and compared item by item
+//	whole    a list of objects without a key: the list is merged and compared as one value
 //	image    an image, which is pinned when a change is made
-//	user     the numeric user that the image beside it runs as
-//	item=X   the entries of a map are called X: "file nginx.conf"
-//	hidden   the values of a map are shown to no one
+//	user     the numeric user that the image in the same struct runs as
+//	item=X   an entry of the map is called X: "file nginx.conf"
+//	hidden   a value of the map is never shown
 type shape struct {
 	typ   reflect.Type // without pointers
-	index int          // of the field, in its struct
-	form  form         // of a type with JSON forms of its own, which is one value
-	part  bool         // the type is a Part
+	index int          // of the field in its struct
+	form  form         // for a type with its own JSON forms, which is one value
+	part  bool         // the type implements Part
 
 	fields map[string]*shape // of a struct, by their names in JSON
 	items  *shape            // of a list or a map
 
 	key         string // of a struct: the field tagged key
 	image, user string // of a struct: the fields tagged image and user
-	images      bool   // there is an image in it, at any depth
-	contents    bool   // there is a Content in it, at any depth
-	whole       bool   // of a list
-	item        string // of a value of a map
-	hidden      bool   // of a value of a map
+	images      bool   // it contains an image, at any depth
+	contents    bool   // it contains a Content, at any depth
+	whole       bool   // for a list
+	item        string // for a value of a map
+	hidden      bool   // for a value of a map
 }
 
-// form is a type with JSON forms of its own. Its values are replaced and compared as a whole.
+// form is a type with its own JSON forms. Its values are merged and compared as a whole.
 type form interface {
-	// fit does for the type what problems.fit does for all others.
+	// fit is problems.fit for the type.
 	fit(p *problems, path string, v any) any
 }
 
-// shapeOf works out the shape of a type. It panics for a tag that it does not know.
+// shapeOf computes the shape of a type. It panics for an unknown tag.
 func shapeOf(t reflect.Type) *shape {
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
@@ -76,7 +76,7 @@ func shapeOf(t reflect.Type) *shape {
 	return s
 }
 
-// tag notes one option of a field's tag.
+// tag evaluates one option of the tag of a field.
 func (s *shape) tag(name string, field *shape, option string) {
 	switch word, value, _ := strings.Cut(option, "="); word {
 	case "":
@@ -97,7 +97,7 @@ func (s *shape) tag(name string, field *shape, option string) {
 	}
 }
 
-// child is the shape of a field of a struct or of a value of a map; nil where there is none.
+// child returns the shape of a field of a struct or of a value of a map, or nil if there is none.
 func (s *shape) child(name string) *shape {
 	switch {
 	case s == nil:
@@ -108,11 +108,10 @@ func (s *shape) child(name string) *shape {
 	return s.items
 }
 
-// leaf says whether a value is one value even where it is an object in JSON: a reference, or the content of a file.
+// leaf reports whether a value is one value even if it is an object in JSON: a reference, or the content of a file.
 func (s *shape) leaf() bool { return s != nil && s.form != nil }
 
-// listKey is the field by which the items of a list are told apart; "" for a list that is one value, and for anything
-// else.
+// listKey returns the field that identifies the items of a list, or "" for a list that is one value and for other types.
 func (s *shape) listKey() string {
 	if s == nil || s.typ.Kind() != reflect.Slice || s.whole {
 		return ""
@@ -120,10 +119,10 @@ func (s *shape) listKey() string {
 	return s.items.key
 }
 
-// names are the fields of a struct, sorted.
+// names returns the names of the fields of a struct, sorted.
 func (s *shape) names() []string { return slices.Sorted(maps.Keys(s.fields)) }
 
-// value is the field of a struct or the value of a map, from Go's side.
+// value returns the Go value of a field of a struct, or of a value of a map.
 func (s *shape) value(of reflect.Value, name string) reflect.Value {
 	of = deref(of)
 	if s.fields != nil {

@@ -10,10 +10,10 @@ import (
 
 // Problem is one thing that is wrong with a spec.
 type Problem struct {
-	// File and Line are where it was read; empty and 0 where it was not, or where that is not known.
+	// File and Line are the place in a file; empty and 0 if there is none, or if it is not known.
 	File string `json:"file,omitempty"`
 	Line int    `json:"line,omitempty"`
-	// Path says where: "app/web spec.env.API".
+	// Path is the path of the field: "app/web spec.env.API".
 	Path string `json:"path"`
 	// Message says what is wrong.
 	Message string `json:"message"`
@@ -21,10 +21,10 @@ type Problem struct {
 	Next Next `json:"next,omitzero"`
 }
 
-// Problems is everything that is wrong with a spec or a file. It is an error when it is not empty.
+// Problems are all problems of a spec or a file. It is an error if it is not empty.
 type Problems []Problem
 
-// Error lists all problems, one a line.
+// Error lists all problems, one per line.
 func (p Problems) Error() string {
 	lines := make([]string, len(p))
 	for i, problem := range p {
@@ -33,7 +33,7 @@ func (p Problems) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// String is the problem with its place: "app.yaml:7: app/web spec.imge: is not a field".
+// String returns the problem with its place: "app.yaml:7: app/web spec.imge: unknown field".
 func (p Problem) String() string {
 	text := p.Message
 	if p.Path != "" {
@@ -50,7 +50,7 @@ func (p Problem) String() string {
 	return text
 }
 
-// Validate checks everything about a spec that can be known without a cluster. It returns nil or Problems, sorted.
+// Validate checks a spec as far as that is possible without a cluster. It returns nil, or Problems sorted by path.
 func Validate(s Spec) error {
 	all := s.clashes()
 	for _, ref := range s.Refs() {
@@ -82,7 +82,7 @@ func (p *problems) missing(path string, kind Kind, name string, s Spec) {
 	p.missingIn(path, fmt.Sprintf("no %s named %q", kind.Word(), name), name, s.Names(kind))
 }
 
-// missingIn adds the nearest of the names that there are.
+// missingIn adds a problem with the nearest of some names.
 func (p *problems) missingIn(path, message, name string, names []string) {
 	if near := Nearest(name, names); near != "" {
 		message += fmt.Sprintf(", did you mean %q?", near)
@@ -92,9 +92,9 @@ func (p *problems) missingIn(path, message, name string, names []string) {
 
 func keys[T any](m map[string]T) []string { return slices.Sorted(maps.Keys(m)) }
 
-// Nearest returns the candidate that a person who typed word probably meant, or "" when none is close.
+// Nearest returns the candidate that is closest to a mistyped word, or "" if none is close.
 func Nearest(word string, candidates []string) string {
-	best, bestDistance := "", max(1, (len(word)+1)/3)+1 // a third of it may be wrong
+	best, bestDistance := "", max(1, (len(word)+1)/3)+1 // up to a third of the word may be wrong
 	for _, c := range candidates {
 		d := distance(strings.ToLower(word), strings.ToLower(c))
 		if d < bestDistance {
@@ -104,7 +104,7 @@ func Nearest(word string, candidates []string) string {
 	return best
 }
 
-// distance is the Levenshtein distance, with the swap of two neighbours counted once.
+// distance returns the Levenshtein distance. A swap of two neighbours counts once.
 func distance(a, b string) int {
 	rows := make([][]int, len(a)+1)
 	for i := range rows {

@@ -21,7 +21,7 @@ func validate(t *testing.T, s pod.Spec) pod.Problems {
 	return problems
 }
 
-// All problems of a spec are reported at once, sorted by their paths, each with the place where it is.
+// All problems of a spec are reported at once, sorted by path.
 func TestValidate(t *testing.T) {
 	user := int64(-1)
 	s := pod.Spec{
@@ -58,7 +58,7 @@ func TestValidate(t *testing.T) {
 	}
 	want := []string{
 		`app/1st metadata.name: "1st": a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for validation is '[a-z]([-a-z0-9]*[a-z0-9])?')`,
-		`app/web spec.cpu: "-1" is not an amount such as 500m`,
+		`app/web spec.cpu: "-1" is not a quantity such as 500m`,
 		`app/web spec.env.=: a valid environment variable name must consist of alphabetic characters, digits, '_', '-', or '.', and must not start with a digit (e.g. 'my.env-name',  or 'MY_ENV.NAME',  or 'MyEnvName1', regex used for validation is '[-._a-zA-Z][-._a-zA-Z0-9]*')`,
 		`app/web spec.env.API: no app named "api", did you mean "apis"?`,
 		`app/web spec.env.APIS: app "apis" has no port`,
@@ -67,7 +67,7 @@ func TestValidate(t *testing.T) {
 		`app/web spec.health.port: must be 1 to 65535, is 70000`,
 		`app/web spec.image: "Not an image" is not an image name such as ghcr.io/acme/web:1.4`,
 		`app/web spec.instances: must be 0 to 10000, is 10001`,
-		`app/web spec.memory: "lots" is not an amount such as 512Mi`,
+		`app/web spec.memory: "lots" is not a quantity such as 512Mi`,
 		`app/web spec.ports[far-too-long-name].name: must be no more than 15 characters`,
 		`app/web spec.ports[far-too-long-name].port: must be 1 to 65535, is 65536`,
 		`app/web spec.ports[http]: is listed twice`,
@@ -76,11 +76,11 @@ func TestValidate(t *testing.T) {
 		`app/web spec.size: must be one of small, medium, large, xlarge, is "huge"`,
 		`app/web spec.strategy: must be rolling or recreate, is "canary"`,
 		`app/web spec.user: must be between 0 and 2147483647, inclusive, is -1`,
-		`route/none spec.rules: is empty: say which app the route leads to`,
+		`route/none spec.rules: is empty: name the app that the route leads to`,
 		`route/shop spec.hosts[Shop.example.com]: a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')`,
 		`route/shop spec.hosts[a.example.com]: is listed twice`,
 		`route/shop spec.rules[/a/]: is listed twice`,
-		`route/shop spec.rules[/a/].to: is empty: say which app the path leads to`,
+		`route/shop spec.rules[/a/].to: is empty: name the app that the path leads to`,
 		`route/shop spec.rules[/a].to: all weights are 0: no app would get the traffic`,
 		`route/shop spec.rules[/b].to[wbe]: no app named "wbe", did you mean "web"?`,
 		`route/shop spec.rules[/b].to[web]: is listed twice`,
@@ -95,7 +95,7 @@ func TestValidate(t *testing.T) {
 	}
 }
 
-// What is valid is not complained about.
+// A valid spec has no problems.
 func TestValid(t *testing.T) {
 	off, command := &pod.Health{Off: true}, &pod.Health{Command: []string{"true"}}
 	for name, s := range map[string]pod.Spec{
@@ -108,7 +108,7 @@ func TestValid(t *testing.T) {
 			ref(pod.KindApp, "d"):                     &pod.App{Image: "d", Health: &pod.Health{Path: "/", Port: 80}},
 			ref(pod.KindApp, strings.Repeat("e", 63)): &pod.App{Image: "e", Env: map[string]pod.EnvValue{"a.b-c": {}}},
 		},
-		// Hosts and paths may each stand in several routes, only not together.
+		// Several routes can have the same host or the same path, but not both.
 		"routes side by side": {
 			ref(pod.KindApp, "a"):   &pod.App{Image: "a", Ports: []pod.Port{{Name: "http", Port: 80}}},
 			ref(pod.KindRoute, "1"): &pod.Route{Hosts: []string{"a.eu"}, TLS: pod.TLS{Mode: pod.TLSOff}, Rules: []pod.Rule{{Path: "/a", To: []pod.Target{{App: "a"}}}}},
@@ -126,7 +126,7 @@ func TestValid(t *testing.T) {
 	}
 }
 
-// An app must be reachable at the port that its health check asks.
+// A health check needs a port of the app, unless it runs a command.
 func TestValidateHealth(t *testing.T) {
 	ports := []pod.Port{{Name: "http", Port: 80}}
 	for name, test := range map[string]struct {
@@ -148,13 +148,13 @@ func TestValidateHealth(t *testing.T) {
 	}
 }
 
-// What no machine has is a slip of the finger, and an empty word is no command.
+// Amounts that no machine has are typing errors, and an empty string is not a command.
 func TestValidateAbsurd(t *testing.T) {
 	for want, app := range map[string]pod.App{
-		`app/web spec.cpu: "1001" is more than 1000: a thousandth is 1m`:         {CPU: "1001"},
-		`app/web spec.memory: "11Ti" is more than 10Ti: the units are Mi and Gi`: {Memory: "11Ti"},
-		`app/web spec.command: begins with an empty word: name what runs`:        {Command: []string{""}},
-		`app/web spec.health.command: begins with an empty word: name what runs`: {Health: &pod.Health{Command: []string{"", "x"}}},
+		`app/web spec.cpu: "1001" is more than 1000 CPUs: a thousandth of a CPU is 1m`:      {CPU: "1001"},
+		`app/web spec.memory: "11Ti" is more than 10Ti: the units are Mi and Gi`:            {Memory: "11Ti"},
+		`app/web spec.command: begins with an empty string: name the program to run`:        {Command: []string{""}},
+		`app/web spec.health.command: begins with an empty string: name the program to run`: {Health: &pod.Health{Command: []string{"", "x"}}},
 	} {
 		app.Image = "web"
 		err := pod.Validate(pod.Spec{ref(pod.KindApp, "web"): &app})
@@ -168,14 +168,14 @@ func TestValidateAbsurd(t *testing.T) {
 	}
 }
 
-// An amount of memory in the wrong unit is found here, not when the app is killed.
+// Memory in the wrong unit is a problem of the spec, before the app is killed for it.
 func TestValidateMemory(t *testing.T) {
 	for memory, want := range map[string]string{
 		"512m": `"512m" is less than 1Mi: the units are Mi and Gi`,
 		"512":  `"512" is less than 1Mi: the units are Mi and Gi`,
 		"512M": "",
 		"1Mi":  "",
-		"0":    `"0" is not an amount such as 512Mi`,
+		"0":    `"0" is not a quantity such as 512Mi`,
 	} {
 		problems := validate(t, pod.Spec{ref(pod.KindApp, "web"): &pod.App{Image: "web", Memory: memory}})
 		got := ""
@@ -188,17 +188,17 @@ func TestValidateMemory(t *testing.T) {
 	}
 }
 
-// Whatever the Gateway API's validation of a path would refuse is refused when the change is made.
+// A path that the Gateway API would reject is a problem of the spec.
 func TestValidatePaths(t *testing.T) {
 	for path, want := range map[string]string{
-		"/a b":                          `"/a b" has characters that a path cannot have: write them as %20`,
-		"/ä":                            `"/ä" has characters that a path cannot have: write them as %20`,
-		"/a#b":                          `"/a#b" has characters that a path cannot have: write them as %20`,
-		"/100%":                         `"/100%" has characters that a path cannot have: write them as %20`,
-		"/a//b":                         `must have no empty part, no . or .. and no %2f, is "/a//b"`,
-		"/a/./b":                        `must have no empty part, no . or .. and no %2f, is "/a/./b"`,
-		"/a/..":                         `must have no empty part, no . or .. and no %2f, is "/a/.."`,
-		"/a%2Fb":                        `must have no empty part, no . or .. and no %2f, is "/a%2Fb"`,
+		"/a b":                          `"/a b" has characters that are not allowed in a path: escape them, as in %20`,
+		"/ä":                            `"/ä" has characters that are not allowed in a path: escape them, as in %20`,
+		"/a#b":                          `"/a#b" has characters that are not allowed in a path: escape them, as in %20`,
+		"/100%":                         `"/100%" has characters that are not allowed in a path: escape them, as in %20`,
+		"/a//b":                         `must not have an empty segment, the segments . and .., or %2f, is "/a//b"`,
+		"/a/./b":                        `must not have an empty segment, the segments . and .., or %2f, is "/a/./b"`,
+		"/a/..":                         `must not have an empty segment, the segments . and .., or %2f, is "/a/.."`,
+		"/a%2Fb":                        `must not have an empty segment, the segments . and .., or %2f, is "/a%2Fb"`,
 		"/" + strings.Repeat("a", 1024): "has 1025 characters: at most 1024 are allowed",
 		"/.well-known/...":              "",
 		"/a.b/..c":                      "",
@@ -216,7 +216,7 @@ func TestValidatePaths(t *testing.T) {
 	}
 }
 
-// The Gateway API has limits that only the API server would tell otherwise.
+// The limits of the Gateway API are checked before the API server checks them.
 func TestValidateCounts(t *testing.T) {
 	s := shop()
 	r := &pod.Route{}
@@ -239,20 +239,20 @@ func TestValidateCounts(t *testing.T) {
 	}
 }
 
-// Two routes cannot claim the same host and path. It is said once, at the later of the two.
+// Two routes cannot have the same host and path. It is reported once, at the second of the two.
 func TestValidateClash(t *testing.T) {
 	s := shop()
 	s[ref(pod.KindRoute, "more")] = &pod.Route{
 		Hosts: []string{"shop.example.com"},
 		Rules: []pod.Rule{{Path: "/api/", To: []pod.Target{{App: "api"}}}},
 	}
-	want := pod.Problems{{Path: "route/shop spec.rules[/api]", Message: `shop.example.com/api is already taken by route "more"`}}
+	want := pod.Problems{{Path: "route/shop spec.rules[/api]", Message: `shop.example.com/api is already used by route "more"`}}
 	if diff := cmp.Diff(want, validate(t, s)); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
 	}
 }
 
-// A suggestion is made only where it is likely: a bad one misleads.
+// A name is suggested only if it is likely: a bad suggestion misleads.
 func TestNearest(t *testing.T) {
 	fields := []string{"image", "instances", "ports", "env", "health", "web", "web-next", "to"}
 	for word, want := range map[string]string{

@@ -157,7 +157,7 @@ func TestObjectsOfInvalidSpec(t *testing.T) {
 		{Kind: pod.KindApp, Name: "web"}:    &pod.App{Image: "web", CPU: "much"},
 		{Kind: pod.KindRoute, Name: "shop"}: &pod.Route{Rules: []pod.Rule{{Path: "/", To: []pod.Target{{App: "none"}}}}},
 	}, render.Cluster{Routing: render.GatewayAPI{Namespace: "infra", Name: "gw", Domain: "example.com"}})
-	want := "app/web spec.cpu: \"much\" is not an amount such as 500m\nroute/shop spec.rules[/].to[none]: no app named \"none\""
+	want := "app/web spec.cpu: \"much\" is not a quantity such as 500m\nroute/shop spec.rules[/].to[none]: no app named \"none\""
 	if err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
