@@ -12,12 +12,13 @@ import (
 	"github.com/pscdev/psc/pkg/object"
 )
 
-// Object compares one rendered object with what is there of it; live is nil when nothing is.
+// Object compares a rendered object with the metadata of the live one, which is nil if there is none.
 //
-// It is as rendered when four things hold, all of which the metadata tells: the hash is that of the rendered content;
-// psc's own entry of managedFields covers all that is rendered, for whoever changes or removes a field takes it out of
-// there; nobody else owns a field that is not rendered; and psc itself owns none either, which it does after a deploy
-// that ended halfway. What others own and is rendered with the same value is theirs, too.
+// The live object is up to date if all of the following holds:
+//   - It has the hash of the rendered object.
+//   - psc's entry of managedFields has all rendered fields. A manager that changes or removes a field removes it there.
+//   - No other manager owns a field that is not rendered. It may own a rendered field that has the same value.
+//   - psc does not own a field that is not rendered, as it does after an interrupted deploy.
 func Object(o *unstructured.Unstructured, live *metav1.PartialObjectMetadata) Step {
 	step := Step{Action: Create, Kind: o.GroupVersionKind(), Name: o.GetName(), Object: o, Reason: "new"}
 	switch {
@@ -27,14 +28,14 @@ func Object(o *unstructured.Unstructured, live *metav1.PartialObjectMetadata) St
 		step.Reason, step.UID = "is being deleted", live.UID
 		return step
 	}
-	c := comparison{object: o, entries: entries(live), own: -1, fresh: live.Annotations[object.AnnotationHash] == o.GetAnnotations()[object.AnnotationHash]}
+	c := comparison{object: o, entries: entries(live), own: -1, current: live.Annotations[object.AnnotationHash] == o.GetAnnotations()[object.AnnotationHash]}
 	c.own = slices.IndexFunc(c.entries, func(e entry) bool {
 		return e.Manager == object.Manager && e.Operation == metav1.ManagedFieldsOperationApply && e.Subresource == ""
 	})
-	clean := c.foreign()
+	clean := c.unrendered()
 	clean = c.covered() && clean
-	clean = c.tidy() && clean
-	if clean && c.fresh {
+	clean = c.leftovers() && clean
+	if clean && c.current {
 		step.Action, step.Reason = Keep, ""
 		return step
 	}
@@ -44,20 +45,20 @@ func Object(o *unstructured.Unstructured, live *metav1.PartialObjectMetadata) St
 	return step
 }
 
-// comparison is one rendered object beside what field managers own of the live one.
+// comparison is a rendered object, and what the field managers own of the live one.
 type comparison struct {
 	object  *unstructured.Unstructured
 	entries []entry
-	own     int  // the index of psc's entry; -1 when there is none
-	fresh   bool // the live object carries the hash of the rendered one
+	own     int  // the index of psc's entry, or -1
+	current bool // the live object has the hash of the rendered one
 	fields  []Field
-	// taken are the fields that go from an entry to psc, so that they are removed with what psc does not render;
-	// released are those that nobody is to own any more. Both are by the index of the entry.
+	// taken are the fields that psc takes over from an entry, so that the next apply removes them. released are the
+	// fields that no manager will own. Both are by the index of the entry.
 	taken, released map[int]*fieldpath.Set
 }
 
-// foreign finds what others own and the object does not set.
-func (c *comparison) foreign() bool {
+// unrendered finds the fields that others own and that are not rendered. It reports whether there are none.
+func (c *comparison) unrendered() bool {
 	clean := true
 	for i, e := range c.entries {
 		if i == c.own || e.Subresource != "" || controller(e.Manager) {
@@ -76,7 +77,7 @@ func (c *comparison) foreign() bool {
 	return clean
 }
 
-// covered finds what is rendered and not psc's any more.
+// covered finds the rendered fields that psc does not own anymore. It reports whether there are none.
 func (c *comparison) covered() bool {
 	clean := true
 	uncovered(managed(c.object.Object), c.ownSet(), nil, func(path fieldpath.Path) {
@@ -87,15 +88,15 @@ func (c *comparison) covered() bool {
 				f.Change, f.By, f.At = Changed, e.Manager, e.at()
 			}
 		}
-		if c.own >= 0 && (f.By != "" || c.fresh) { // else it is only new in this revision
+		if c.own >= 0 && (f.By != "" || c.current) { // else it is new in this revision
 			c.fields = append(c.fields, f)
 		}
 	})
 	return clean
 }
 
-// tidy finds what psc owns and the object does not set.
-func (c *comparison) tidy() bool {
+// leftovers finds the fields that psc owns and that are not rendered. It reports whether there are none.
+func (c *comparison) leftovers() bool {
 	clean := true
 	c.ownSet().Iterate(func(path fieldpath.Path) {
 		set := depth(c.object.Object, path)
@@ -106,7 +107,7 @@ func (c *comparison) tidy() bool {
 		if c.releases(path) {
 			c.take(c.own, path.Copy())
 		}
-		if c.fresh {
+		if c.current {
 			c.fields = append(c.fields, Field{Path: text(path[:set+1]), Change: Added, By: c.entries[c.own].Manager, At: c.entries[c.own].at()})
 		}
 	})
@@ -134,15 +135,15 @@ func (c *comparison) take(i int, path fieldpath.Path) {
 	(*into)[i].Insert(path)
 }
 
-// releases says whether a field is left as it is when psc stops writing it: the number of instances of an app is its
-// autoscaler's from then on. Removed, it would fall to one first.
+// releases reports whether a field keeps its value when psc stops writing it: the number of instances of an app with a
+// new autoscaler. If psc removed the field, the app would be scaled to one instance.
 func (c *comparison) releases(path fieldpath.Path) bool {
 	return c.object.GetKind() == object.Deployment.Kind && path.Equals(fieldpath.MakePathOrDie("spec", "replicas"))
 }
 
-// concerns says whether a field that somebody else owns has to be what is rendered. The state is never psc's, and
-// neither is metadata but the labels and annotations that people set by hand: those of other tools are theirs. The
-// spec of a claim cannot be added to, and what Kubernetes has set in it cannot be removed.
+// concerns reports whether a field of another manager has to be as rendered. The status never has to be. Metadata does
+// not have to be either, except for labels and annotations that users set by hand: those of other tools are kept. The spec
+// of a PersistentVolumeClaim is immutable, and Kubernetes sets fields in it.
 func (c *comparison) concerns(e entry, path fieldpath.Path) bool {
 	top := path[0].FieldName
 	switch {
@@ -156,7 +157,7 @@ func (c *comparison) concerns(e entry, path fieldpath.Path) bool {
 	return (*path[1].FieldName == "labels" || *path[1].FieldName == "annotations") && person(e.Manager)
 }
 
-// managed is what of an object has owners: its name and kind have none.
+// managed returns the fields of an object that have field managers: its name and kind have none.
 func managed(object map[string]any) map[string]any {
 	out := make(map[string]any, len(object))
 	for name, child := range object {
@@ -176,7 +177,7 @@ func managed(object map[string]any) map[string]any {
 	return out
 }
 
-// reason is the comparison in few words.
+// reason sums up the comparison.
 func (c *comparison) reason() string {
 	if c.own < 0 {
 		return "taken over"
@@ -200,17 +201,17 @@ func (c *comparison) reason() string {
 	case slices.ContainsFunc(c.fields, func(f Field) bool { return f.Change == Removed }):
 		return "edited by hand"
 	}
-	return "left halfway by a deploy"
+	return "left by an interrupted deploy"
 }
 
-// controller says whether a field manager is one of Kubernetes' own, which write onto objects by design.
+// controller reports whether a field manager is a controller of Kubernetes, which writes to objects by design.
 func controller(manager string) bool {
 	return strings.HasPrefix(manager, "kube-") || manager == "kubelet" ||
 		manager == "cloud-controller-manager" || manager == "openshift-controller-manager"
 }
 
-// person says whether a field manager is what people write labels and annotations with. before-first-apply and
-// ancient-changes are the API server's names for fields whose writers it does not know any more:
+// person reports whether a field manager is a tool with which users write labels and annotations. before-first-apply and
+// ancient-changes are the names that the API server uses for fields of unknown managers:
 // https://kubernetes.io/docs/reference/using-api/server-side-apply/
 func person(manager string) bool {
 	return strings.HasPrefix(manager, "kubectl") ||

@@ -11,28 +11,28 @@ import (
 	"sigs.k8s.io/structured-merge-diff/v6/value"
 )
 
-// Change is what became of a field.
+// Change is how a field differs from the rendered one.
 type Change string
 
-// What becomes of fields.
+// The changes of a field.
 const (
 	Added   Change = "added"
 	Changed Change = "changed"
 	Removed Change = "removed"
 )
 
-// Field is a field of a live object that is not as it was rendered.
+// Field is a field of a live object that differs from the rendered one.
 type Field struct {
-	// Path is written as people do: spec.template.spec.containers[web].env[DEBUG].
+	// Path is the path as in kubectl: spec.template.spec.containers[web].env[DEBUG].
 	Path   string
 	Change Change
-	// By is the field manager that wrote it, and At is when it last wrote to the object. Of what was removed neither is
-	// known.
+	// By is the field manager that wrote it, and At is when that manager last wrote to the object. For a removed field,
+	// neither is known.
 	By string
 	At time.Time
 }
 
-// entry is what one field manager owns of an object.
+// entry is an entry of managedFields: what one field manager owns of an object.
 type entry struct {
 	metav1.ManagedFieldsEntry
 	set *fieldpath.Set
@@ -42,9 +42,9 @@ func entries(live *metav1.PartialObjectMetadata) []entry {
 	out := make([]entry, 0, len(live.ManagedFields))
 	for _, m := range live.ManagedFields {
 		e := entry{ManagedFieldsEntry: m, set: &fieldpath.Set{}}
-		if m.FieldsV1 != nil && m.Subresource != "status" { // which is nobody's business here
+		if m.FieldsV1 != nil && m.Subresource != "status" { // the status does not matter here
 			if err := e.set.FromJSON(m.FieldsV1.GetRawReader()); err != nil {
-				e.set = &fieldpath.Set{} // it names no field that anybody could take from it
+				e.set = &fieldpath.Set{} // no fields can be read from it
 			}
 		}
 		out = append(out, e)
@@ -52,7 +52,7 @@ func entries(live *metav1.PartialObjectMetadata) []entry {
 	return out
 }
 
-// at is the time of an entry; zero where it has none.
+// at returns the time of an entry, or zero.
 func (e entry) at() time.Time {
 	if e.Time == nil {
 		return time.Time{}
@@ -60,7 +60,7 @@ func (e entry) at() time.Time {
 	return e.Time.UTC()
 }
 
-// depth is how many elements of a path an object has: all of them when it sets the field.
+// depth returns how many elements of a path an object has: all of them if it sets the field.
 func depth(object any, path fieldpath.Path) int {
 	for i, element := range path {
 		switch node := object.(type) {
@@ -86,7 +86,7 @@ func depth(object any, path fieldpath.Path) int {
 	return len(path)
 }
 
-// selects says whether an element of a path means this item of a list.
+// selects reports whether an element of a path selects an item of a list.
 func selects(element fieldpath.PathElement, item any) bool {
 	switch {
 	case element.Value != nil:
@@ -98,13 +98,14 @@ func selects(element fieldpath.PathElement, item any) bool {
 	return ok && !slices.ContainsFunc(*element.Key, func(key value.Field) bool {
 		got, set := fields[key.Name]
 		if !set && key.Name == "protocol" {
-			got = "TCP" // the one key of a list that has a default
+			got = "TCP" // the only key of a list with a default
 		}
 		return !value.Equals(key.Value, value.NewValueInterface(got))
 	})
 }
 
-// uncovered calls found for each part of an object, below at, that is not in set: a whole branch counts once.
+// uncovered calls found for each field of an object, below the path at, that is not in set. If no field of a branch is in
+// set, it calls found once, for the branch.
 func uncovered(object any, set *fieldpath.Set, at fieldpath.Path, found func(fieldpath.Path)) {
 	check := func(element fieldpath.PathElement, child any) {
 		path := append(slices.Clone(at), element)
@@ -112,7 +113,7 @@ func uncovered(object any, set *fieldpath.Set, at fieldpath.Path, found func(fie
 		switch {
 		case inner:
 			uncovered(child, below, path, found)
-		case !set.Members.Has(element): // else it is a leaf, or is owned as a whole
+		case !set.Members.Has(element): // else it is a leaf, or owned as a whole
 			found(path)
 		}
 	}
@@ -128,7 +129,8 @@ func uncovered(object any, set *fieldpath.Set, at fieldpath.Path, found func(fie
 	}
 }
 
-// element finds out how a set speaks of an item of a list. One that it does not know gets its name or index.
+// element returns the path element that a set has for an item of a list. If it has none, the element is made of the name
+// or index of the item.
 func element(set *fieldpath.Set, index int, item any) fieldpath.PathElement {
 	for e := range set.Members.All() {
 		if selects(e, item) {
@@ -148,7 +150,7 @@ func element(set *fieldpath.Set, index int, item any) fieldpath.PathElement {
 	return fieldpath.IndexElement(index)
 }
 
-// claims says whether a set has a path, or something below it.
+// claims reports whether a set has a path, or a path below it.
 func claims(set *fieldpath.Set, path fieldpath.Path) bool {
 	if set.Has(path) {
 		return true
@@ -163,7 +165,7 @@ func claims(set *fieldpath.Set, path fieldpath.Path) bool {
 	return true
 }
 
-// text writes a path as people do.
+// text returns a path as a string.
 func text(path fieldpath.Path) string {
 	var out strings.Builder
 	for _, e := range path {

@@ -1,8 +1,8 @@
-// Package plan compares what was rendered with what is in the cluster.
+// Package plan compares rendered objects with the objects in the cluster.
 //
 //	rendered objects, live metadata -- Of --> steps: what to write, what to remove, and why
 //
-// It needs only the metadata of the live objects: a list of them is one request per kind, whatever their size.
+// It needs only the metadata of the live objects, which takes one list request per kind.
 package plan
 
 import (
@@ -18,7 +18,7 @@ import (
 	"github.com/pscdev/psc/pkg/object"
 )
 
-// Action is what has to be done to one object.
+// Action is what a deploy does with an object.
 type Action string
 
 // The actions.
@@ -29,59 +29,60 @@ const (
 	Delete Action = "delete"
 )
 
-// Step is what has to be done to one object, and why.
+// Step is what a deploy does with one object, and why.
 type Step struct {
 	Action Action
 	Kind   schema.GroupVersionKind
 	Name   string
-	// Reason is for people: "changed", "edited by kubectl-edit".
+	// Reason is the reason to show: "changed", "edited by kubectl-edit".
 	Reason string
-	// Fields are those that others have changed; sorted by path.
+	// Fields are the fields that others changed, sorted by path.
 	Fields []Field
-	// Object is what to apply; nil for Keep and Delete.
+	// Object is the object to apply, or nil for Keep and Delete.
 	Object *unstructured.Unstructured
-	// UID guards a Delete against an object that was made anew meanwhile. A Create that has one waits until that
-	// object is gone.
+	// UID is the precondition of a Delete, so that it does not delete an object that was recreated in between. A Create
+	// with a UID waits until that object is gone.
 	UID types.UID
-	// Takeover is the JSON patch that has to come before an Update; often there is none.
+	// Takeover is the JSON patch to send before an Update. Usually it is empty.
 	Takeover []Operation
-	// Versions are the API versions in which nothing has to be applied as Pruner between the two.
+	// Versions are the API versions in which Pruner has to apply an empty configuration between the patch and the update.
 	Versions []string
-	// Instances is how many there have to be at once of what is scaled automatically and has fewer; 0 leaves it alone.
+	// Instances is the number of instances to scale an autoscaled app to, because it has fewer; 0 for none.
 	Instances int64
 }
 
-// Pruner is the field manager that gets what psc cannot own, the fields of other API versions, to drop it.
+// Pruner is the field manager that takes fields which psc cannot own, because they are of another API version, and drops
+// them.
 const Pruner = "psc-takeover"
 
-// Live is what is there of a pod.
+// Live is the state of a pod in the cluster.
 type Live struct {
-	// Objects are those of all kinds that psc renders.
+	// Objects are the objects of all kinds that psc renders.
 	Objects []metav1.PartialObjectMetadata
-	// Instances are how many the Deployments want. It only matters for those that are scaled automatically: their
-	// number is not psc's, and their autoscaler leaves 0 alone.
+	// Instances are the numbers of instances of the Deployments, by name. Only those with an autoscaler matter: psc does
+	// not own their number, and an autoscaler does not scale up from 0.
 	Instances map[string]int64
 }
 
-// Of returns a step for every rendered and every live object: the rendered ones in the order of their phases, then
-// what has to go.
+// Of returns a step for every rendered object, and for every live object that has to be removed, in the order of their
+// phases.
 func Of(rendered []*unstructured.Unstructured, live Live) []Step {
 	found := make(map[id]*metav1.PartialObjectMetadata, len(live.Objects))
 	for i := range live.Objects {
 		o := &live.Objects[i]
 		found[id{o.GroupVersionKind().GroupKind(), o.Name}] = o
 	}
-	least := minimums(rendered)
+	minimums := minimumsOf(rendered)
 	steps := make([]Step, 0, len(rendered))
 	for _, o := range rendered {
 		key := id{o.GroupVersionKind().GroupKind(), o.GetName()}
 		step := Object(o, found[key])
-		if minimum := least[key.name]; minimum > 0 && key.kind == object.Deployment.GroupKind() {
+		if minimum := minimums[key.name]; minimum > 0 && key.kind == object.Deployment.GroupKind() {
 			now, known := live.Instances[key.name]
-			step = step.wake(minimum, now, known)
+			step = step.scaleUp(minimum, now, known)
 		}
 		if step.Action == Keep {
-			step.Object = nil // most are, and they are large
+			step.Object = nil // the common case, and objects are large
 		}
 		delete(found, key)
 		steps = append(steps, step)
@@ -97,8 +98,8 @@ func Of(rendered []*unstructured.Unstructured, live Live) []Step {
 	return steps
 }
 
-// minimums are the least numbers of instances of what is scaled automatically, by name.
-func minimums(rendered []*unstructured.Unstructured) map[string]int64 {
+// minimumsOf returns the minimum number of instances of each autoscaled app, by name.
+func minimumsOf(rendered []*unstructured.Unstructured) map[string]int64 {
 	out := map[string]int64{}
 	for _, o := range rendered {
 		if o.GroupVersionKind() == object.HorizontalPodAutoscaler {
@@ -109,9 +110,9 @@ func minimums(rendered []*unstructured.Unstructured) map[string]int64 {
 	return out
 }
 
-// wake gives what is scaled automatically its least number of instances at once when it is new or has fewer: the
-// autoscaler takes its time, and leaves 0 alone.
-func (s Step) wake(minimum, now int64, known bool) Step {
+// scaleUp sets the minimum number of instances for an autoscaled app that is new or has fewer: the autoscaler takes a
+// while, and does not scale up from 0.
+func (s Step) scaleUp(minimum, now int64, known bool) Step {
 	switch {
 	case s.Action == Create:
 		s.Instances = minimum
@@ -130,7 +131,7 @@ type id struct {
 	name string
 }
 
-// phase is where a step belongs in the order.
+// phase returns the phase of a step.
 func (s Step) phase() object.Phase {
 	row := object.Of(s.Kind)
 	if s.Action == Delete {
@@ -144,7 +145,7 @@ func Phase(steps []Step, phase object.Phase) []Step {
 	return slices.DeleteFunc(slices.Clone(steps), func(s Step) bool { return s.phase() != phase })
 }
 
-// Writes returns the steps that change something.
+// Writes returns the steps that write or remove an object.
 func Writes(steps []Step) []Step {
 	return slices.DeleteFunc(slices.Clone(steps), func(s Step) bool { return s.Action == Keep })
 }

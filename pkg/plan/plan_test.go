@@ -24,7 +24,7 @@ var (
 	routes      = schema.GroupVersionKind{Group: "gateway.networking.k8s.io", Version: "v1", Kind: "HTTPRoute"}
 )
 
-// rendered is an object with two fields, in a map and in a list with keys.
+// rendered returns an object with two fields: one in a map and one in a list with keys.
 func rendered(kind schema.GroupVersionKind, name, hash string) *unstructured.Unstructured {
 	o := &unstructured.Unstructured{Object: map[string]any{"spec": map[string]any{
 		"replicas": int64(2),
@@ -36,7 +36,7 @@ func rendered(kind schema.GroupVersionKind, name, hash string) *unstructured.Uns
 	return o
 }
 
-// owned are the fields of rendered, as the API server writes them down; port has a second key with a default.
+// owned are the fields of rendered in managedFields. The key of a port has a second field with a default.
 const owned = `{"f:metadata":{"f:annotations":{"f:psc.dev/hash":{}}},` +
 	`"f:spec":{"f:ports":{"k:{\"port\":80,\"protocol\":\"TCP\"}":{".":{},"f:name":{},"f:port":{}}},"f:replicas":{}}}`
 
@@ -75,8 +75,8 @@ func ours() metav1.ManagedFieldsEntry { return applied("psc", owned) }
 
 var then = time.Date(2026, 2, 3, 4, 5, 6, 0, time.UTC)
 
-// An object is written when it is missing, differs, or was touched by another hand, which is named with what it did;
-// what Kubernetes itself writes onto it is no reason, and neither is who owns the same. What is clean is left alone.
+// An object is written if it is missing, differs, or was changed by another manager, which is named with its changes. It is
+// not written because of what Kubernetes itself wrote, or because another manager owns the same value.
 func TestOf(t *testing.T) {
 	deleting := live(deployments, "web", "1", ours())
 	deleting.DeletionTimestamp = &metav1.Time{}
@@ -97,7 +97,7 @@ func TestOf(t *testing.T) {
 	}{
 		"missing": {want: want{Action: plan.Create, Reason: "new"}},
 		"clean":   {live: one("1", ours()), want: want{Action: plan.Keep}},
-		"going": {
+		"being deleted": {
 			live: []metav1.PartialObjectMetadata{deleting},
 			want: want{Action: plan.Create, Reason: "is being deleted", UID: "Deployment/web"},
 		},
@@ -136,7 +136,7 @@ func TestOf(t *testing.T) {
 		},
 		"left by a takeover": {
 			live: one("1", applied("psc", strings.Replace(owned, `"f:replicas"`, `"f:paused":{},"f:replicas"`, 1))),
-			want: is("left halfway by a deploy", added("spec.paused", "psc")),
+			want: is("left by an interrupted deploy", added("spec.paused", "psc")),
 		},
 		"not ours":           {live: one("1"), want: is("taken over")},
 		"ours by update":     {live: one("1", updated("psc", "", owned)), want: is("taken over")},
@@ -154,7 +154,7 @@ func TestOf(t *testing.T) {
 			deployment := rendered(deployments, "web", "1")
 			steps := plan.Of([]*unstructured.Unstructured{deployment}, plan.Live{Objects: test.live})
 			if len(steps) != 1 || (steps[0].Object == deployment) != (steps[0].Action != plan.Keep) || steps[0].Kind != deployments || steps[0].Name != "web" {
-				t.Fatalf("not the one step of the object: %v", steps)
+				t.Fatalf("want one step for the object, got %v", steps)
 			}
 			got := want{steps[0].Action, steps[0].Reason, steps[0].Fields, steps[0].UID}
 			if diff := cmp.Diff(test.want, got); diff != "" {
@@ -168,7 +168,7 @@ func one(hash string, managers ...metav1.ManagedFieldsEntry) []metav1.PartialObj
 	return []metav1.PartialObjectMetadata{live(deployments, "web", hash, managers...)}
 }
 
-// Nobody can add to the spec of a disk, and what the cluster has bound it to must not be removed.
+// The spec of a disk is immutable, and the volume that the cluster bound it to must not be removed.
 func TestDisk(t *testing.T) {
 	disk := schema.GroupVersionKind{Version: "v1", Kind: "PersistentVolumeClaim"}
 	found := live(disk, "data", "1", applied("psc", owned), updated("before-first-apply", "", `{"f:spec":{"f:volumeName":{}}}`))
@@ -178,8 +178,8 @@ func TestDisk(t *testing.T) {
 	}
 }
 
-// What others own and is not rendered goes to psc in one patch, which changes nothing when an entry is not what it was.
-// In another API version it goes to a manager of its own; the number of what is scaled automatically goes to nobody.
+// psc takes over the fields that others own and that are not rendered, in one patch, which changes nothing if an entry was
+// changed in between. Pruner gets fields of another API version. No manager gets the number of autoscaled instances.
 func TestTakeover(t *testing.T) {
 	scaled := rendered(deployments, "web", "1")
 	unstructured.RemoveNestedField(scaled.Object, "spec", "replicas")
@@ -275,8 +275,8 @@ func decode(t *testing.T, text string) (out any) {
 	return out
 }
 
-// What is scaled automatically begins with its least number of instances, and gets it again when it was stopped by hand,
-// which its autoscaler would leave alone.
+// An autoscaled app starts with its minimum number of instances, and gets it again if it was scaled to 0 by hand, because
+// its autoscaler would not scale it up.
 func TestInstances(t *testing.T) {
 	deployment, scaler := rendered(deployments, "web", "1"), rendered(scalers, "web", "1")
 	unstructured.RemoveNestedField(deployment.Object, "spec", "replicas")
@@ -300,9 +300,9 @@ func TestInstances(t *testing.T) {
 	}
 }
 
-// What workloads need comes before them, routes after them, and what goes goes last, but a route before the apps
-// that it leads to, and an autoscaler before the number of instances is fixed: guarded by its UID, and not when it is
-// already going. The order does not depend on that of the input.
+// What workloads need is written before them, and routes after them. Objects are removed last, except that a route is
+// removed before its apps, and an autoscaler before the number of instances is written. A removal has the UID of the object,
+// and an object that is already being deleted is not removed. The order of the input does not matter.
 func TestOrder(t *testing.T) {
 	going := live(services, "gone", "1")
 	going.DeletionTimestamp = &metav1.Time{}
@@ -339,7 +339,7 @@ func TestOrder(t *testing.T) {
 			t.Errorf("writes: -want +got\n%s", diff)
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("the steps were changed in place: -want +got\n%s", diff)
+			t.Errorf("the steps were modified: -want +got\n%s", diff)
 		}
 	}
 }

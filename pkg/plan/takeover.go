@@ -13,24 +13,24 @@ import (
 	"github.com/pscdev/psc/pkg/object"
 )
 
-// Operation is one of a JSON patch: https://www.rfc-editor.org/rfc/rfc6902
+// Operation is an operation of a JSON patch: https://www.rfc-editor.org/rfc/rfc6902
 type Operation struct {
 	Op    string `json:"op"`
 	Path  string `json:"path"`
 	Value any    `json:"value,omitempty"`
 }
 
-// takeover returns the patch that gives the fields which others have added to psc, so that the next apply removes them:
-// server-side apply only removes what its own manager owned. It tests the entries that it changes and nothing else, so
-// it does not conflict with whoever writes the state of the object. Fields in another API version cannot be psc's: they
-// go to a manager of their own, whose next apply of nothing drops them.
+// takeover returns the patch that makes psc the owner of the fields that others added, so that the next apply removes them:
+// server-side apply only removes fields that its own manager owns. The patch tests the entries that it changes and nothing
+// else, so it does not conflict with writes of the status. psc cannot own fields of another API version: Pruner gets them,
+// and drops them when it applies an empty configuration.
 func (c *comparison) takeover() (patch []Operation, versions []string) {
-	home, mine := c.object.GetAPIVersion(), &fieldpath.Set{}
+	version, mine := c.object.GetAPIVersion(), &fieldpath.Set{}
 	if c.own >= 0 {
-		home, mine = c.entries[c.own].APIVersion, c.entries[c.own].set
+		version, mine = c.entries[c.own].APIVersion, c.entries[c.own].set
 	}
 	others := map[string]*fieldpath.Set{}
-	next := map[int]*fieldpath.Set{} // what becomes of the entries
+	next := map[int]*fieldpath.Set{} // the new sets of the entries
 	for i, e := range c.entries {
 		if released := c.released[i]; released != nil {
 			next[i] = e.set.Difference(released)
@@ -40,7 +40,7 @@ func (c *comparison) takeover() (patch []Operation, versions []string) {
 			continue
 		}
 		next[i] = cmp.Or(next[i], e.set).Difference(taken)
-		if e.APIVersion == home {
+		if e.APIVersion == version {
 			mine = mine.Union(taken)
 			continue
 		}
@@ -54,13 +54,13 @@ func (c *comparison) takeover() (patch []Operation, versions []string) {
 			next[c.own] = mine
 		}
 	} else if !mine.Empty() {
-		others[home] = mine
+		others[version] = mine
 	}
 	changed := slices.Sorted(maps.Keys(next))
 	for _, i := range changed {
 		patch = append(patch, c.tests(i)...)
 	}
-	slices.Reverse(changed) // so that no removal moves an entry that follows
+	slices.Reverse(changed) // so that a removal does not move an entry that is changed later
 	for _, i := range changed {
 		at := fmt.Sprintf("/metadata/managedFields/%d", i)
 		if next[i].Empty() {
@@ -69,21 +69,21 @@ func (c *comparison) takeover() (patch []Operation, versions []string) {
 		}
 		patch = append(patch, Operation{Op: "replace", Path: at + "/fieldsV1", Value: encode(next[i])})
 	}
-	for _, version := range slices.Sorted(maps.Keys(others)) {
+	for _, other := range slices.Sorted(maps.Keys(others)) {
 		manager := object.Manager
-		if version != home {
+		if other != version {
 			manager = Pruner
-			versions = append(versions, version)
+			versions = append(versions, other)
 		}
 		patch = append(patch, Operation{Op: "add", Path: "/metadata/managedFields/-", Value: metav1.ManagedFieldsEntry{
-			Manager: manager, Operation: metav1.ManagedFieldsOperationApply, APIVersion: version,
-			FieldsType: "FieldsV1", FieldsV1: metav1.NewFieldsV1(string(encode(others[version]))),
+			Manager: manager, Operation: metav1.ManagedFieldsOperationApply, APIVersion: other,
+			FieldsType: "FieldsV1", FieldsV1: metav1.NewFieldsV1(string(encode(others[other]))),
 		}})
 	}
 	return patch, versions
 }
 
-// tests make sure that an entry is still as it was read.
+// tests returns the operations that test that an entry has not changed since it was read.
 func (c *comparison) tests(i int) []Operation {
 	e, at := c.entries[i], fmt.Sprintf("/metadata/managedFields/%d", i)
 	return []Operation{
@@ -96,7 +96,7 @@ func (c *comparison) tests(i int) []Operation {
 func encode(set *fieldpath.Set) json.RawMessage {
 	data, err := set.ToJSON()
 	if err != nil {
-		panic(fmt.Sprintf("plan: a set of fields that was read has no JSON form: %v", err))
+		panic(fmt.Sprintf("plan: a set of fields cannot be encoded: %v", err))
 	}
 	return data
 }
