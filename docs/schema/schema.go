@@ -15,13 +15,13 @@ import (
 //go:embed *.json
 var files embed.FS
 
-// Node describes one value: https://json-schema.org/draft/2020-12
+// Node is the schema of a value: https://json-schema.org/draft/2020-12
 type Node struct {
 	Schema      string   `json:"$schema,omitempty"`
 	Ref         string   `json:"$ref,omitempty"`
 	Title       string   `json:"title,omitempty"`
 	Description string   `json:"description,omitempty"`
-	Type        any      `json:"type,omitempty"` // one word, or a list of them
+	Type        any      `json:"type,omitempty"` // a string, or a list of strings
 	Const       string   `json:"const,omitempty"`
 	Enum        []string `json:"enum,omitempty"`
 	Default     any      `json:"default,omitempty"`
@@ -29,7 +29,7 @@ type Node struct {
 	Items       *Node    `json:"items,omitempty"`
 	Properties  Fields   `json:"properties,omitempty"`
 	Required    []string `json:"required,omitempty"`
-	// Rest describes the values of a map; false, with a Node of nil, that an object has no other fields than its own.
+	// Rest is the schema of the values of a map. A Rest with a nil Node is false: the object has no other fields.
 	Rest *Rest `json:"additionalProperties,omitempty"`
 }
 
@@ -46,7 +46,7 @@ func Of(kind pod.Kind) (*Node, error) {
 	return n, nil
 }
 
-// Fields of an object, in the order in which people think of them.
+// Fields are the fields of an object, in the order of the Go type.
 type Fields []Field
 
 // Field is a field of an object.
@@ -55,7 +55,7 @@ type Field struct {
 	*Node
 }
 
-// Field returns the field of a name, or nil.
+// Field returns the field with a name, or nil.
 func (n *Node) Field(name string) *Node {
 	for _, f := range n.Properties {
 		if f.Name == name {
@@ -65,8 +65,8 @@ func (n *Node) Field(name string) *Node {
 	return nil
 }
 
-// Inner is what has the fields: the items of a list, the values of a map, the one form of several that is an object, or
-// the value itself.
+// Inner returns the node that has the fields: that of the items of a list, of the values of a map, of the form that is an
+// object, or the node itself.
 func (n *Node) Inner() *Node {
 	switch {
 	case n.Items != nil:
@@ -82,7 +82,7 @@ func (n *Node) Inner() *Node {
 	return n
 }
 
-// Word is the type as people say it: "list of objects".
+// Word returns the type in words: "list of strings".
 func (n *Node) Word() string {
 	switch kind := fmt.Sprint(n.Type); {
 	case len(n.OneOf) > 0:
@@ -124,7 +124,7 @@ func (n *Node) names() []string {
 	return names
 }
 
-// MarshalJSON writes an object.
+// MarshalJSON writes an object with the fields in their order.
 func (f Fields) MarshalJSON() ([]byte, error) {
 	var out bytes.Buffer
 	out.WriteByte('{')
@@ -142,7 +142,7 @@ func (f Fields) MarshalJSON() ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// UnmarshalJSON keeps the order.
+// UnmarshalJSON keeps the order of the fields.
 func (f *Fields) UnmarshalJSON(data []byte) error {
 	decoder := json.NewDecoder(bytes.NewReader(data))
 	if _, err := decoder.Token(); err != nil { // the opening brace
@@ -162,10 +162,10 @@ func (f *Fields) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// Rest is what fields without a name of their own are.
+// Rest is the schema of the fields that are not in Properties.
 type Rest struct{ *Node }
 
-// MarshalJSON writes false for a Node of nil.
+// MarshalJSON writes false for a nil Node.
 func (r Rest) MarshalJSON() ([]byte, error) {
 	if r.Node == nil {
 		return []byte("false"), nil
@@ -173,7 +173,7 @@ func (r Rest) MarshalJSON() ([]byte, error) {
 	return json.Marshal(r.Node)
 }
 
-// UnmarshalJSON reads false as a Node of nil.
+// UnmarshalJSON reads false as a nil Node.
 func (r *Rest) UnmarshalJSON(data []byte) error {
 	if string(data) == "false" {
 		return nil

@@ -15,7 +15,7 @@ import (
 	"github.com/pscdev/psc/pkg/pod"
 )
 
-// valid asks a validator that knows nothing of psc.
+// valid validates resources with a JSON Schema library.
 func valid(t *testing.T, text []byte) error {
 	t.Helper()
 	all, err := jsonschema.NewCompiler().Compile("all.json")
@@ -36,11 +36,11 @@ func valid(t *testing.T, text []byte) error {
 	}
 }
 
-// The examples of the documentation are together what a team might run.
+// The examples of the documentation are valid, together and against the schema.
 func TestExamples(t *testing.T) {
 	paths, err := filepath.Glob("../examples/*.yaml")
 	if err != nil || len(paths) != len(pod.Kinds()) {
-		t.Fatalf("there are %d examples, want one for each kind (%v)", len(paths), err)
+		t.Fatalf("got %d examples, want one for each kind (%v)", len(paths), err)
 	}
 	var whole []byte
 	for _, path := range paths {
@@ -62,14 +62,14 @@ func TestExamples(t *testing.T) {
 	}
 }
 
-// The schema and psc itself say the same of a file.
+// The schema and psc accept the same files.
 func TestAgree(t *testing.T) {
 	for name, test := range map[string]struct {
 		kind, spec string
 		valid      bool
 	}{
-		"least of an app":         {"App", "{image: a}", true},
-		"numbers for texts":       {"App", "{image: a, cpu: 2, args: [1, x], env: {A: 1, B: true, C: x, D: }}", true},
+		"minimal app":             {"App", "{image: a}", true},
+		"numbers for strings":     {"App", "{image: a, cpu: 2, args: [1, x], env: {A: 1, B: true, C: x, D: }}", true},
 		"sizes and strategies":    {"App", "{image: a, size: large, strategy: recreate}", true},
 		"an app's address":        {"App", "{image: a, ports: [{name: http, port: 80}], env: {A: {app: web}}}", true},
 		"health":                  {"App", "{image: a, health: {command: [x]}, startGrace: 90s}", true},
@@ -78,19 +78,19 @@ func TestAgree(t *testing.T) {
 		"an unknown field inside": {"App", "{image: a, ports: [{name: http, prot: 80}]}", false},
 		"another size":            {"App", "{image: a, size: huge}", false},
 		"another strategy":        {"App", "{image: a, strategy: careful}", false},
-		"a text for a number":     {"App", "{image: a, instances: many}", false},
-		"half a number":           {"App", "{image: a, instances: 1.5}", false},
-		"a text for a list":       {"App", "{image: a, command: x}", false},
-		"a text for a boolean":    {"App", `{image: a, health: {tcp: "yes"}}`, false},
+		"a string for a number":   {"App", "{image: a, instances: many}", false},
+		"a fraction":              {"App", "{image: a, instances: 1.5}", false},
+		"a string for a list":     {"App", "{image: a, command: x}", false},
+		"a string for a boolean":  {"App", `{image: a, health: {tcp: "yes"}}`, false},
 		"a list in env":           {"App", "{image: a, env: {A: [x]}}", false},
-		"a port without number":   {"App", "{image: a, ports: [{name: http}]}", false},
+		"a port without a number": {"App", "{image: a, ports: [{name: http}]}", false},
 		"a disk":                  {"Disk", "{size: 10Gi, class: fast}", true},
 		"a disk without size":     {"Disk", "{class: fast}", false},
 		"a config":                {"Config", "{files: {a: x, b: 1, c: {base64: AAEC}}}", true},
-		"a config of lists":       {"Config", "{files: {a: [x]}}", false},
+		"a config with a list":    {"Config", "{files: {a: [x]}}", false},
 		"a config without files":  {"Config", "{}", false},
 		"a secret":                {"Secret", "{keys: {url: 0abcde1234}}", true},
-		"a secret with objects":   {"Secret", "{keys: {url: {value: x}}}", false},
+		"a secret with an object": {"Secret", "{keys: {url: {value: x}}}", false},
 		"a route without rules":   {"Route", "{tls: off}", false},
 		"another kind":            {"Pod", "{}", false},
 		"no spec":                 {"App", "", false},
@@ -126,14 +126,14 @@ func agree(t *testing.T, text []byte, want bool) {
 		ours = pod.Validate(spec)
 	}
 	if (ours == nil) != want {
-		t.Errorf("psc says %v", ours)
+		t.Errorf("psc: got %v, want valid: %t", ours, want)
 	}
 	if theirs := valid(t, text); (theirs == nil) != want {
-		t.Errorf("the schema says %v", theirs)
+		t.Errorf("schema: got %v, want valid: %t", theirs, want)
 	}
 }
 
-// What is written is read back as it was, in the same order.
+// The schema of every kind can be read, with its fields in order.
 func TestOf(t *testing.T) {
 	for _, kind := range pod.Kinds() {
 		n, err := schema.Of(kind)
@@ -141,10 +141,10 @@ func TestOf(t *testing.T) {
 			t.Fatal(err)
 		}
 		if first := n.Properties[0].Name; first != "apiVersion" {
-			t.Errorf("%s begins with %s", kind, first)
+			t.Errorf("the first field of %s is %s", kind, first)
 		}
 		if n.Title != string(kind) || n.Field("spec") == nil || n.Field("spec").Rest == nil || n.Field("spec").Rest.Node != nil {
-			t.Errorf("the schema of %s is not that of a resource: %+v", kind, n)
+			t.Errorf("the schema of %s is not the schema of a resource: %+v", kind, n)
 		}
 	}
 }

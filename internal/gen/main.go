@@ -1,6 +1,5 @@
-// Command gen writes what is generated: from the command tree the reference of the commands in docs/cli and the shell
-// completions, and from the types of pkg/pod the JSON Schema of the resources in docs/schema and their reference. It is
-// run by go generate, at the top of the repository.
+// Command gen writes the generated files: docs/cli and the shell completions from the command tree, and docs/schema and
+// docs/resources.md from the types of pkg/pod. go generate runs it at the top of the repository.
 package main
 
 import (
@@ -53,7 +52,7 @@ func generate(top string) error {
 		if err := os.RemoveAll(dir); err != nil {
 			return err
 		}
-		if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // everybody may read the documentation
+		if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // documentation is public
 			return err
 		}
 	}
@@ -69,7 +68,7 @@ func generate(top string) error {
 	return root.GenFishCompletionFile(filepath.Join(completions, "psc.fish"), true)
 }
 
-// quiet leaves out the date, so that the same commands always give the same pages.
+// quiet omits the date, so that the same commands always give the same pages.
 func quiet(c *cobra.Command) {
 	c.DisableAutoGenTag = true
 	for _, child := range c.Commands() {

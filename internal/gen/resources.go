@@ -13,17 +13,17 @@ import (
 
 const resourcesIntro = `# Resources
 
-What runs in a pod is a set of resources. Flags make and change them, ` + "`psc edit`" + ` opens them in an editor, and
-` + "`psc export`" + ` and ` + "`psc apply`" + ` speak of them as files. ` + "`psc explain KIND`" + ` prints this reference.
+A pod is a set of resources. You create and change them with flags, with ` + "`psc edit`" + ` in an editor, or as files with
+` + "`psc export`" + ` and ` + "`psc apply`" + `. ` + "`psc explain KIND`" + ` prints this reference.
 
-An editor that knows JSON Schema checks a file while it is written. For yaml-language-server the first line is
+An editor with support for JSON Schema checks a file while you write it. For yaml-language-server, the first line is
 
 ` + "```yaml" + `
 # yaml-language-server: $schema=docs/schema/all.json
 ` + "```" + `
 `
 
-// writeResources writes the reference of the resources: for each kind its fields, and an example.
+// writeResources writes the reference of the resources: an example and the fields of each kind.
 func writeResources(docs string, kinds []*schema.Node) error {
 	var page strings.Builder
 	page.WriteString(resourcesIntro)
@@ -37,10 +37,10 @@ func writeResources(docs string, kinds []*schema.Node) error {
 		page.WriteString("\n| field | type | |\n|---|---|---|\n")
 		rows(&page, "", n.Field("spec"))
 	}
-	return os.WriteFile(filepath.Join(docs, "resources.md"), []byte(page.String()), 0o644) //nolint:gosec // everybody may read the documentation
+	return os.WriteFile(filepath.Join(docs, "resources.md"), []byte(page.String()), 0o644) //nolint:gosec // documentation is public
 }
 
-// rows writes the fields of an object, each followed by its own.
+// rows writes a row for each field of an object, followed by the rows of its inner fields.
 func rows(page *strings.Builder, prefix string, n *schema.Node) {
 	escape := strings.NewReplacer("|", `\|`, "<", "&lt;")
 	for _, f := range n.Properties {

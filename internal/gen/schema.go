@@ -19,10 +19,10 @@ import (
 
 const draft = "https://json-schema.org/draft/2020-12/schema"
 
-// fact is what a field's type in Go does not tell.
+// fact is what the Go type of a field does not say.
 type fact struct {
 	enum    []string
-	initial any // what it is when it is not set
+	initial any // the default
 }
 
 func facts() map[string]fact {
@@ -37,23 +37,31 @@ func facts() map[string]fact {
 	}
 }
 
-// types are the types of pkg/pod, by name.
-type types map[string]*ast.TypeSpec
+// types are the types of pkg/pod.
+type types struct {
+	declared map[string]*ast.TypeSpec
+	formed   map[string]bool // has its own JSON forms
+}
 
 func parse(folder string) (types, error) {
+	found := types{declared: map[string]*ast.TypeSpec{}, formed: map[string]bool{}}
 	paths, err := filepath.Glob(filepath.Join(folder, "*.go"))
 	if err != nil {
-		return nil, err
+		return found, err
 	}
-	found := types{}
 	for _, path := range paths {
 		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ParseComments|parser.SkipObjectResolution)
 		if err != nil {
-			return nil, err
+			return found, err
 		}
 		for _, d := range file.Decls {
-			if d, ok := d.(*ast.GenDecl); ok {
+			switch d := d.(type) {
+			case *ast.GenDecl:
 				found.add(d)
+			case *ast.FuncDecl:
+				if name := receiver(d); d.Name.Name == "UnmarshalJSON" {
+					found.formed[name] = true
+				}
 			}
 		}
 	}
@@ -66,12 +74,25 @@ func (t types) add(d *ast.GenDecl) {
 			if s.Doc == nil {
 				s.Doc = d.Doc
 			}
-			t[s.Name.Name] = s
+			t.declared[s.Name.Name] = s
 		}
 	}
 }
 
-// resource is the schema of the files of a kind.
+// receiver returns the type of the pointer that a method has as its receiver, or "".
+func receiver(d *ast.FuncDecl) string {
+	if d.Recv == nil {
+		return ""
+	}
+	pointer, _ := d.Recv.List[0].Type.(*ast.StarExpr)
+	if pointer == nil {
+		return ""
+	}
+	name, _ := pointer.X.(*ast.Ident)
+	return name.String()
+}
+
+// resource returns the schema of the files of a kind.
 func (t types) resource(kind pod.Kind) (*schema.Node, error) {
 	spec, err := t.named(string(kind))
 	if err != nil {
@@ -94,10 +115,10 @@ func object(fields ...schema.Field) *schema.Node {
 	return &schema.Node{Type: "object", Properties: fields, Rest: &schema.Rest{}}
 }
 
-// text takes numbers too: a YAML file says cpu: 2.
+// text is the schema of a string. It accepts numbers too: a YAML file has cpu: 2.
 func text() *schema.Node { return &schema.Node{Type: []string{"string", "number"}} }
 
-// named is the schema of a type. Those with a form of their own in JSON have it here too.
+// named returns the schema of a type. A type with its own JSON forms has its case here.
 func (t types) named(name string) (*schema.Node, error) {
 	forms := func(first *schema.Node, others ...string) (*schema.Node, error) {
 		n := &schema.Node{OneOf: []*schema.Node{first}}
@@ -119,7 +140,7 @@ func (t types) named(name string) (*schema.Node, error) {
 		return &schema.Node{Type: "integer"}, nil
 	case "EnvValue":
 		return forms(&schema.Node{Type: []string{"string", "number", "boolean", "null"}}, "envRef")
-	case "TLS": // YAML 1.1 reads a plain off as false
+	case "TLS": // YAML 1.1 reads an unquoted off as false
 		modes := &schema.Node{Enum: []string{pod.TLSAuto, pod.TLSOff}}
 		n, err := forms(modes, "certificate")
 		if err == nil {
@@ -129,13 +150,16 @@ func (t types) named(name string) (*schema.Node, error) {
 	case "Content":
 		return forms(text(), "encoded", "digest")
 	}
-	declared, ok := t[name]
+	declared, ok := t.declared[name]
 	if !ok {
 		return nil, fmt.Errorf("pkg/pod has no type %s", name)
 	}
 	fields, ok := declared.Type.(*ast.StructType)
 	if !ok {
-		return nil, fmt.Errorf("the type %s of pkg/pod is no struct", name)
+		return nil, fmt.Errorf("the type %s of pkg/pod is not a struct", name)
+	}
+	if t.formed[name] {
+		return nil, fmt.Errorf("the type %s of pkg/pod has its own JSON forms: add their schema to types.named", name)
 	}
 	n := object()
 	n.Description = sentence(name, declared.Doc)
@@ -170,7 +194,7 @@ func (t types) field(n *schema.Node, owner string, f *ast.Field) error {
 	return nil
 }
 
-// of is the schema of a type as it stands in a declaration.
+// of returns the schema of a type expression.
 func (t types) of(e ast.Expr) (*schema.Node, error) {
 	switch e := e.(type) {
 	case *ast.Ident:
@@ -184,11 +208,11 @@ func (t types) of(e ast.Expr) (*schema.Node, error) {
 		values, err := t.of(e.Value)
 		return &schema.Node{Type: "object", Rest: &schema.Rest{Node: values}}, err
 	}
-	return nil, fmt.Errorf("there is no schema for %T", e)
+	return nil, fmt.Errorf("no schema for %T", e)
 }
 
-// sentence is a comment in one line, without the name that begins it as Go wants it: "Image is the image" says "The
-// image" to who does not read Go.
+// sentence returns a doc comment in one line, without the name at its beginning: "Image is the container image." becomes
+// "The container image."
 func sentence(name string, doc *ast.CommentGroup) string {
 	text := strings.Join(strings.Fields(doc.Text()), " ")
 	rest, ok := strings.CutPrefix(text, name+" ")
