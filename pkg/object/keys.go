@@ -74,7 +74,8 @@ const (
 	// AdminBinding is the RoleBinding that gives the creator of a pod the rights in it.
 	AdminBinding = "psc-admin"
 	// PlatformNamespace and PlatformConfig are the ConfigMap in which the owner of a platform writes down what it offers.
-	PlatformNamespace, PlatformConfig = "psc-system", "psc-platform"
+	PlatformNamespace = "psc-system"
+	PlatformConfig    = "psc-platform"
 )
 
 // Selector selects every object that was rendered for a pod, and those that controllers made of them.

@@ -150,7 +150,7 @@ func (a *App) Count() int {
 }
 
 // Target returns the average CPU usage to aim at, in percent of the CPU request.
-func (a *Autoscale) Target() int { return cmp.Or(a.CPU, 70) }
+func (a Autoscale) Target() int { return cmp.Or(a.CPU, 70) }
 
 // Recreates reports whether the old instances are stopped before new ones start.
 func (a *App) Recreates() bool {
@@ -219,8 +219,8 @@ func (m DiskMount) Words() (name, text string) { return "mount " + m.Path, "disk
 func (p Port) Words() (name, text string) { return "port " + p.Name, fmt.Sprint(p.Port) }
 
 // Words implements Part. An example is "autoscale" and "2 to 10 at 70%".
-func (s Autoscale) Words() (name, text string) {
-	return "autoscale", fmt.Sprintf("%d to %d at %d%%", s.Min, s.Max, s.Target())
+func (a Autoscale) Words() (name, text string) {
+	return "autoscale", fmt.Sprintf("%d to %d at %d%%", a.Min, a.Max, a.Target())
 }
 
 // ShortImage returns an image without its registry, and without its digest if it has a tag.
