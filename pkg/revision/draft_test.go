@@ -173,7 +173,7 @@ func TestRebaseErrors(t *testing.T) {
 	}{
 		"included": {moved: image("web:2"), draft: image("web:2"), is: revision.ErrUnchanged, want: "no change: r3 includes it already"},
 		"deleted":  {root: api, moved: change(pod.Delete, "api", nil), draft: change(pod.Set, "api", env("A", "1")), is: pod.ErrNotFound, want: `app "api" does not exist`},
-		"created":  {moved: api, draft: api, is: pod.ErrExists, want: `app "api" exists already`},
+		"created":  {moved: api, draft: api, is: pod.ErrExists, want: `app "api" already exists`},
 		"needed": {
 			root: served, moved: change(pod.Set, "web", pod.Fields{"env": map[string]any{"API": map[string]any{"app": "api"}}}),
 			draft: change(pod.Delete, "api", nil), want: "app/web spec.env.API",
