@@ -8,6 +8,7 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
+	"github.com/pscdev/psc/internal/lease"
 	"github.com/pscdev/psc/internal/store"
 	"github.com/pscdev/psc/pkg/revision"
 )
@@ -37,7 +38,7 @@ func (d *deploy) leave(ctx context.Context, result Result, cause error) (Result,
 
 // why is what has ended ctx, or else cause.
 func why(ctx context.Context, cause error) error {
-	var newer *store.SupersededError
+	var newer *lease.SupersededError
 	switch {
 	case errors.As(context.Cause(ctx), &newer):
 		return fmt.Errorf("%w by r%d", ErrSuperseded, newer.By)
@@ -49,7 +50,7 @@ func why(ctx context.Context, cause error) error {
 
 // gone says that nothing more can be written: the lease and the state are somebody else's by now, or the API server does
 // not know us any more. Whoever deploys next finds everything as it is.
-func gone(err error) bool { return errors.Is(err, store.ErrLost) || apierrors.IsUnauthorized(err) }
+func gone(err error) bool { return errors.Is(err, lease.ErrLost) || apierrors.IsUnauthorized(err) }
 
 // fail writes down that a revision failed and why, if that can be: when the right to deploy was lost, or the server is away,
 // the revision stays what it is.

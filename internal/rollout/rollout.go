@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/pscdev/psc/internal/kube"
+	"github.com/pscdev/psc/internal/lease"
 	"github.com/pscdev/psc/internal/store"
 	"github.com/pscdev/psc/pkg/health"
 	"github.com/pscdev/psc/pkg/plan"
@@ -49,6 +50,7 @@ func (e notBegun) Unwrap() []error { return []error{ErrNotBegun, e.cause} }
 type Rollout struct {
 	Kube    *kube.Client
 	Store   *store.Store
+	Lease   *lease.Lease
 	Pod     string
 	Cluster render.Cluster
 	// User is who deploys, in the words of the API server.
@@ -80,7 +82,7 @@ type Options struct {
 // Event is something that happened during a deploy. Exactly one field is set.
 type Event struct {
 	// Queued says who is deploying before us.
-	Queued *store.Holder
+	Queued *lease.Holder
 	// Plan is what will be written.
 	Plan []plan.Step
 	// Status is how a resource fares now; one for every change.
@@ -146,7 +148,7 @@ func (o *Rollout) Deploy(ctx context.Context, r revision.Revision, opts Options)
 // deploy is one run of a Rollout.
 type deploy struct {
 	*Rollout
-	lock   *store.Lock
+	lock   *lease.Lock
 	begin  time.Time
 	before revision.Revision // as it was before it was asked for
 	ours   bool              // nobody else has asked for it

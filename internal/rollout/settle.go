@@ -18,7 +18,7 @@ import (
 // stands says whether r is live, everything is as it says, and nobody is about to change that: then nothing has to be
 // written, not even who asked. What goes wrong on the way is left to the deploy that comes instead.
 func (o *Rollout) stands(ctx context.Context, r revision.Revision) ([]Status, bool) {
-	live, holder, err := o.Store.Live(ctx)
+	live, holder, err := o.Lease.Live(ctx)
 	if err != nil || live != r.Number || holder.ID != "" {
 		return nil, false
 	}

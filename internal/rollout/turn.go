@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/pscdev/psc/internal/lease"
 	"github.com/pscdev/psc/internal/store"
 	"github.com/pscdev/psc/pkg/revision"
 )
@@ -34,12 +35,12 @@ func (o *Rollout) begins(r *revision.Revision) {
 	r.DeployedBy, r.Started, r.Finished, r.Reason = o.User, &now, nil, ""
 }
 
-func (o *Rollout) lock(ctx context.Context, r revision.Revision, opts Options) (*store.Lock, error) {
-	lock, err := o.Store.Lock(ctx, store.Claim{
+func (o *Rollout) lock(ctx context.Context, r revision.Revision, opts Options) (*lease.Lock, error) {
+	lock, err := o.Lease.Lock(ctx, lease.Claim{
 		ID: o.Holder, Target: r.Number, Wait: opts.LockWait, Supersede: opts.Supersede,
-		Waiting: func(h store.Holder) { o.Emit(Event{Queued: &h}) },
+		Waiting: func(h lease.Holder) { o.Emit(Event{Queued: &h}) },
 	})
-	var held *store.HeldError
+	var held *lease.HeldError
 	if errors.As(err, &held) {
 		return nil, fmt.Errorf("%w: %s has been deploying r%d since %s", ErrLocked, held.ID, held.Target, held.Since.Local().Format(time.TimeOnly))
 	}

@@ -1,10 +1,9 @@
-// Package store keeps the revisions of a pod as immutable ConfigMaps in its namespace, and the Lease that lets one
-// deploy run at a time and says which revision is live.
+// Package store keeps the revisions of a pod as immutable ConfigMaps in its namespace, and the content that they refer to.
 //
-//	Append: head + change -> next number -> Create -- somebody was faster --> again on the new head
-//	Mark:   revision + state -> annotations, if nobody else moved it meanwhile
+//	Append: head + change -> next number -> Create -- another client was faster --> again on the new head
+//	Mark:   revision + state -> annotations, if no other client has moved it
 //
-// Creating the ConfigMap is the lock of the numbering: the API server lets just one writer have a number.
+// Creating the ConfigMap is the lock of the numbering: the API server gives each number to one client only.
 package store
 
 import (

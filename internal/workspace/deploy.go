@@ -8,9 +8,9 @@ import (
 	"golang.org/x/sync/errgroup"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
+	"github.com/pscdev/psc/internal/lease"
 	"github.com/pscdev/psc/internal/platform"
 	"github.com/pscdev/psc/internal/rollout"
-	"github.com/pscdev/psc/internal/store"
 	"github.com/pscdev/psc/pkg/pod"
 	"github.com/pscdev/psc/pkg/render"
 	"github.com/pscdev/psc/pkg/report"
@@ -255,7 +255,7 @@ func (w *Workspace) deployOnce(ctx context.Context, r revision.Revision, build r
 	}
 	w.tell(Note{Deploying: &Deploying{Revision: r, Pod: w.Pod, Context: w.Context, User: user.User}})
 	run := &rollout.Rollout{
-		Kube: w.kube, Store: w.store, Pod: w.Pod, Cluster: cluster, Now: w.run.Now, User: user.User, Holder: w.holder(user.User),
+		Kube: w.kube, Store: w.store, Lease: w.lease, Pod: w.Pod, Cluster: cluster, Now: w.run.Now, User: user.User, Holder: w.holder(user.User),
 		Emit: func(e rollout.Event) { w.tell(noteOf(e)) },
 	}
 	result, err := run.Deploy(ctx, r, rollout.Options{
@@ -268,7 +268,7 @@ func (w *Workspace) deployOnce(ctx context.Context, r revision.Revision, build r
 	}
 	result.Revision.Live = err == nil || errors.Is(err, rollout.ErrPending)
 	var rest error // of tidying up, which the next deploy does otherwise
-	if ctx.Err() == nil && !errors.Is(err, store.ErrLost) && !apierrors.IsUnauthorized(err) {
+	if ctx.Err() == nil && !errors.Is(err, lease.ErrLost) && !apierrors.IsUnauthorized(err) {
 		rest = w.drafts.rebase(ctx)
 	}
 	statuses := resources(result.Statuses)
@@ -300,7 +300,7 @@ func (w *Workspace) ended(ctx context.Context, r revision.Revision, statuses []r
 		out.End = Stopped
 	case errors.Is(err, rollout.ErrLocked):
 		out.End = Locked
-	case errors.Is(err, store.ErrLost):
+	case errors.Is(err, lease.ErrLost):
 		out.End = Lost
 	case errors.Is(err, rollout.ErrSuperseded):
 		out.End = Superseded

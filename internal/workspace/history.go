@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
+	"github.com/pscdev/psc/internal/lease"
 	"github.com/pscdev/psc/internal/rollout"
 	"github.com/pscdev/psc/internal/store"
 	"github.com/pscdev/psc/pkg/pod"
@@ -20,7 +21,7 @@ import (
 // History is the records of a pod, and the deploy that runs at the moment.
 type History struct {
 	revision.History
-	holder store.Holder
+	holder lease.Holder
 }
 
 // Holder is the deploy that runs at the moment; nil when there is none.
@@ -31,7 +32,7 @@ func (h History) Holder() *report.Holder {
 	return holderOf(h.holder)
 }
 
-func holderOf(h store.Holder) *report.Holder {
+func holderOf(h lease.Holder) *report.Holder {
 	return &report.Holder{ID: h.ID, Since: h.Since, Target: h.Target, Next: h.Next}
 }
 
@@ -48,12 +49,12 @@ func (rd *Reader) History(ctx context.Context) (History, error) {
 func (rd *Reader) history(ctx context.Context) (History, error) {
 	var (
 		live   int
-		holder store.Holder
+		holder lease.Holder
 		all    []revision.Revision
 	)
 	group, reading := errgroup.WithContext(ctx)
 	group.Go(func() (err error) {
-		live, holder, err = rd.store.Live(reading)
+		live, holder, err = rd.lease.Live(reading)
 		if apierrors.IsForbidden(err) { // a viewer may not read Leases: the records tell enough
 			return nil
 		}
@@ -238,7 +239,7 @@ func (rd *Reader) Wait(ctx context.Context, number int) (revision.Revision, erro
 		if h.holder.Version != seen {
 			seen, since = h.holder.Version, time.Now()
 		}
-		if time.Since(since) >= store.LostAfter { // nobody is there to end it
+		if time.Since(since) >= lease.LostAfter { // nobody is there to end it
 			h.holder.ID = ""
 		}
 		if err := rd.settle(ctx, &h); err != nil {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/pscdev/psc/internal/image"
 	"github.com/pscdev/psc/internal/kube"
+	"github.com/pscdev/psc/internal/lease"
 	"github.com/pscdev/psc/internal/store"
 	"github.com/pscdev/psc/pkg/report"
 	"github.com/pscdev/psc/pkg/revision"
@@ -78,6 +79,7 @@ type Reader struct {
 	Pod string
 
 	store *store.Store
+	lease *lease.Lease
 }
 
 // Workspace is one pod, and what can be done to it, for the time of one request or command.
@@ -92,7 +94,9 @@ type Workspace struct {
 
 // Open opens a pod. It does not dial.
 func (c *Cluster) Open(pod string) *Workspace {
-	reader := &Reader{Cluster: c, Pod: pod, store: store.Open(c.kube, pod, c.run.Now)}
+	reader := &Reader{
+		Cluster: c, Pod: pod, store: store.Open(c.kube, pod, c.run.Now), lease: lease.Open(c.kube, pod, c.run.Now),
+	}
 	w := &Workspace{Reader: reader}
 	w.drafts = &drafts{Reader: reader, tell: w.tell}
 	w.pins = &pins{registry: reader.Registry(), tell: w.tell, known: map[string]image.Image{}}

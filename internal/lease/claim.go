@@ -1,0 +1,143 @@
+package lease
+
+import (
+	"context"
+	"time"
+
+	coordinationv1 "k8s.io/api/coordination/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/pscdev/psc/internal/kube"
+	"github.com/pscdev/psc/pkg/object"
+)
+
+// Claim asks for the right to deploy.
+type Claim struct {
+	// ID is user@host/run.
+	ID string
+	// Target is the number of the revision to deploy.
+	Target int
+	// Wait is how long to wait while another client deploys.
+	Wait time.Duration
+	// Supersede asks a holder that deploys an older revision to stop. The holder records how its deploy ended and
+	// releases the Lease.
+	Supersede bool
+	// Waiting is called with the holder whenever that is another one.
+	Waiting func(Holder)
+}
+
+// Lock waits for the right to deploy. The error is a *HeldError when another client held it for all of the Claim's Wait,
+// and the context's cause when ctx ended.
+func (l *Lease) Lock(ctx context.Context, c Claim) (_ *Lock, err error) {
+	if c.Supersede {
+		defer func() {
+			if err != nil {
+				l.withdraw(ctx, c)
+			}
+		}()
+	}
+	var (
+		begin     = time.Now()
+		seen      sighting
+		announced string
+	)
+	for {
+		o, err := l.read(ctx)
+		if err != nil {
+			return nil, err
+		}
+		// The Lease names us when we took it and the answer was lost.
+		if o == nil || holder(o).ID == "" || holder(o).ID == c.ID || seen.dead(o) {
+			lock, err := l.take(ctx, o, c)
+			if apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err) {
+				continue // another client was faster: read it again
+			}
+			return lock, err
+		}
+		h := holder(o)
+		if time.Since(begin) >= c.Wait {
+			return nil, &HeldError{h}
+		}
+		if c.Supersede && h.Target < c.Target && h.Next < c.Target {
+			annotate(o, object.AnnotationNext, c.Target)
+			if _, err := l.update(ctx, o); err != nil && !apierrors.IsConflict(err) {
+				return nil, err
+			}
+			continue
+		}
+		if h.ID != announced {
+			announced = h.ID
+			c.Waiting(h)
+		}
+		select {
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		case <-time.After(min(pollEvery, c.Wait-time.Since(begin))):
+		}
+	}
+}
+
+// sighting is the version of the Lease that was seen last, and when it was first seen, on our clock.
+type sighting struct {
+	version string
+	since   time.Time
+}
+
+// dead notes the version of the Lease, and reports whether it has been the same for LostAfter.
+func (s *sighting) dead(o *coordinationv1.Lease) bool {
+	if o.ResourceVersion != s.version {
+		s.version, s.since = o.ResourceVersion, time.Now()
+	}
+	return time.Since(s.since) >= LostAfter
+}
+
+// take writes us into a Lease that is free, or whose holder is dead.
+func (l *Lease) take(ctx context.Context, old *coordinationv1.Lease, c Claim) (*Lock, error) {
+	asked, now := time.Now(), metav1.NewMicroTime(l.now())
+	seconds := int32(LostAfter / time.Second)
+	transitions := int32(1)
+	o := &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Name: object.DeployLease, Namespace: l.pod}}
+	if old != nil {
+		o = old.DeepCopy()
+		if o.Spec.LeaseTransitions != nil {
+			transitions = *o.Spec.LeaseTransitions + 1
+		}
+	}
+	o.Spec.HolderIdentity, o.Spec.LeaseDurationSeconds = &c.ID, &seconds
+	o.Spec.AcquireTime, o.Spec.RenewTime, o.Spec.LeaseTransitions = &now, &now, &transitions
+	annotate(o, object.AnnotationTarget, c.Target)
+	delete(o.Annotations, object.AnnotationNext)
+	write := l.kube.Update
+	if old == nil {
+		write = l.kube.Create
+	}
+	made, err := write(ctx, o, object.Lease, l.pod)
+	if err != nil {
+		return nil, err
+	}
+	taken, err := kube.As[coordinationv1.Lease](made)
+	if err != nil {
+		return nil, err
+	}
+	lock := &Lock{from: l, id: c.ID, lease: taken}
+	lock.renewed.Store(&asked)
+	return lock, nil
+}
+
+// withdraw takes back the request to supersede the holder, because the caller no longer waits. It has no effect when the
+// holder has stopped already.
+func (l *Lease) withdraw(ctx context.Context, c Claim) {
+	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	for {
+		o, err := l.read(end)
+		if err != nil || o == nil || holder(o).Next != c.Target {
+			return
+		}
+		delete(o.Annotations, object.AnnotationNext)
+		if _, err := l.update(end, o); !apierrors.IsConflict(err) {
+			return
+		}
+	}
+}

@@ -1,0 +1,156 @@
+package lease
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	coordinationv1 "k8s.io/api/coordination/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/pscdev/psc/pkg/object"
+)
+
+// Lock is the right to deploy. Keep it with Hold, and give it back with Release.
+type Lock struct {
+	from *Lease
+	id   string
+	stop context.CancelFunc
+	done chan struct{}
+
+	mu    sync.Mutex // guards lease and the requests that change it
+	lease *coordinationv1.Lease
+
+	renewed atomic.Pointer[time.Time] // when the last renewal that arrived was sent
+}
+
+// Hold keeps the right by renewing the Lease until Release. The returned context ends with
+//   - ErrLost, when the right is lost, and all writing must end with it,
+//   - the API server's answer, when it does not accept our credentials any more, likewise,
+//   - a *SupersededError, when another client asked us to stop: all that is left to do is to record that.
+//
+// A server that does not answer ends nothing: nobody else can take the right there either.
+func (l *Lock) Hold(ctx context.Context) context.Context {
+	held, end := context.WithCancelCause(ctx)
+	renewing, stop := context.WithCancel(context.WithoutCancel(ctx))
+	l.stop, l.done = stop, make(chan struct{})
+	go l.renew(renewing, end)
+	return held
+}
+
+func (l *Lock) renew(ctx context.Context, end context.CancelCauseFunc) {
+	defer close(l.done)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(renewEvery):
+		}
+		begin := time.Now()
+		attempt, cancel := context.WithTimeout(ctx, stopAfter)
+		err := l.update(attempt, func(o *coordinationv1.Lease) {
+			now := metav1.NewMicroTime(l.from.now())
+			o.Spec.RenewTime = &now
+		})
+		cancel()
+		switch {
+		case err == nil:
+			l.renewed.Store(&begin)
+			if next := l.next(); next > 0 {
+				end(&SupersededError{By: next})
+				return
+			}
+		case ctx.Err() != nil:
+			return
+		case apierrors.IsUnauthorized(err): // the right is ours, and we cannot use it
+			end(err)
+			return
+		case errors.Is(err, ErrLost):
+			end(err)
+			return
+		case apierrors.IsConflict(err), apierrors.IsNotFound(err), apierrors.IsForbidden(err) && l.overdue():
+			end(fmt.Errorf("%w: %w", ErrLost, err))
+			return
+		}
+	}
+}
+
+// Held returns when the right is known to be ours. That is at once, unless no renewal has arrived for a while: then the
+// server does not answer, or this process was paused and another client may have taken over. The error is the cause of
+// the end of ctx.
+func (l *Lock) Held(ctx context.Context) error {
+	for l.overdue() {
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(pollEvery / 10):
+		}
+	}
+	return nil
+}
+
+func (l *Lock) overdue() bool { return time.Since(*l.renewed.Load()) >= stopAfter }
+
+// update changes the Lease. The error wraps ErrLost, or is a conflict, when another client has taken it.
+func (l *Lock) update(ctx context.Context, change func(*coordinationv1.Lease)) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	next := l.lease.DeepCopy()
+	change(next)
+	made, err := l.from.update(ctx, next)
+	if apierrors.IsConflict(err) {
+		// Our own write may have arrived and its answer was lost: then the Lease still names us.
+		current, readErr := l.from.read(ctx)
+		if readErr != nil {
+			return readErr
+		}
+		if current == nil || holder(current).ID != l.id {
+			return fmt.Errorf("%w: %w", ErrLost, err)
+		}
+		change(current)
+		made, err = l.from.update(ctx, current)
+	}
+	if err != nil {
+		return err
+	}
+	l.lease = made
+	return nil
+}
+
+// SetLive records the revision that the cluster is to run from now on.
+func (l *Lock) SetLive(ctx context.Context, number int) error {
+	return l.update(ctx, func(o *coordinationv1.Lease) { annotate(o, object.AnnotationLive, number) })
+}
+
+// Live returns the number of the live revision, as of the last renewal.
+func (l *Lock) Live() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return live(l.lease)
+}
+
+// next is the revision that is to supersede ours, as of the last renewal.
+func (l *Lock) next() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return holder(l.lease).Next
+}
+
+// Release gives the right to deploy back. A right that another client has taken over is no error.
+func (l *Lock) Release(ctx context.Context) error {
+	l.stop()
+	<-l.done
+	err := l.update(ctx, func(o *coordinationv1.Lease) {
+		o.Spec.HolderIdentity, o.Spec.AcquireTime, o.Spec.RenewTime = nil, nil, nil
+		delete(o.Annotations, object.AnnotationTarget)
+		delete(o.Annotations, object.AnnotationNext)
+	})
+	if apierrors.IsConflict(err) {
+		return nil // it is not ours any more: the answer of a first attempt was lost, or another client has taken over
+	}
+	return err
+}
