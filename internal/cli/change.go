@@ -90,7 +90,7 @@ func (s *session) show(ctx context.Context, w *workspace.Workspace, o *options, 
 	case err != nil:
 		return err
 	case o.DryRun:
-		doc, err := w.Diff(ctx, out.Base, out.Revision, !s.view.Document())
+		doc, err := w.Diff(ctx, out, !s.view.Document())
 		if err != nil {
 			return err
 		}

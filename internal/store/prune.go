@@ -18,16 +18,16 @@ import (
 // Pruned is what Prune removed, or would remove.
 type Pruned struct {
 	Revisions []revision.Revision
-	// Content are the objects with files and secret values that no kept revision refers to and nothing mounts.
+	// Content names the objects with files and secret values that no kept revision refers to and no instance mounts.
 	Content []string
 }
 
-// Prune removes the revisions that keep does not want, and the content that is then needed by none. Content that was
-// written or asked for within grace stays: a change writes it before the revision that refers to it. With dry Prune only
-// says what it would remove.
+// Prune removes the revisions for which keep returns false, and the content that is then not needed. Content that was
+// written or requested within grace stays: a change writes it before the revision that refers to it. With dry Prune removes
+// nothing and returns what it would remove.
 func (s *Store) Prune(ctx context.Context, dry bool, grace time.Duration, keep func(revision.Revision) bool) (Pruned, error) {
 	var out Pruned
-	// The content is listed first: what a change writes from now on is younger than what is seen here.
+	// The content is listed first, so that it holds nothing that a change writes after the revisions are read.
 	content, err := s.contentMetas(ctx)
 	if err != nil {
 		return out, err
@@ -50,10 +50,10 @@ func (s *Store) Prune(ctx context.Context, dry bool, grace time.Duration, keep f
 		case !keep(r):
 			out.Revisions = append(out.Revisions, r)
 		case err != nil:
-			return out, fmt.Errorf("r%d is kept and cannot be read, so what it refers to is not known: %w", r.Number, err)
+			return out, fmt.Errorf("r%d is kept and cannot be read, so its content is not known: %w", r.Number, err)
 		default:
-			for _, c := range contents(r.Spec) {
-				needed[c.id()] = true
+			for _, ref := range references(r.Spec) {
+				needed[ref.id()] = true
 			}
 		}
 	}
@@ -71,7 +71,7 @@ func (s *Store) Prune(ctx context.Context, dry bool, grace time.Duration, keep f
 		}
 		out.Content = append(out.Content, id)
 		if !dry {
-			// A change that asked for it meanwhile has touched it, and it stays.
+			// A change that has requested it since it was listed has marked it as used: then it stays.
 			if err := s.kube.DeleteUnchanged(ctx, m.GroupVersionKind(), s.pod, m.Name, m.ResourceVersion); err != nil {
 				return out, err
 			}
@@ -89,7 +89,7 @@ func (s *Store) contentMetas(ctx context.Context) ([]metav1.PartialObjectMetadat
 	return slices.Concat(configs, secrets), err
 }
 
-// lastUsed is when content was made or asked for.
+// lastUsed is when content was created or last requested.
 func lastUsed(m metav1.PartialObjectMetadata) time.Time {
 	if used, err := time.Parse(time.RFC3339, m.Annotations[object.AnnotationUsed]); err == nil && used.After(m.CreationTimestamp.Time) {
 		return used
@@ -97,7 +97,7 @@ func lastUsed(m metav1.PartialObjectMetadata) time.Time {
 	return m.CreationTimestamp.Time
 }
 
-// mounted is the content that apps have or are about to have, whatever the revisions say.
+// mounted returns the content that apps use or are about to use, whether a revision refers to it or not.
 func (s *Store) mounted(ctx context.Context) (map[string]bool, error) {
 	out := map[string]bool{}
 	deployments, err := s.kube.List(ctx, object.Deployment, s.pod, "")

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/pscdev/psc/internal/store"
 	"github.com/pscdev/psc/pkg/pod"
 	"github.com/pscdev/psc/pkg/render"
 	"github.com/pscdev/psc/pkg/revision"
@@ -16,12 +17,12 @@ func (w *Workspace) Change(ctx context.Context, edits []pod.Edit, o Options) (Ou
 	for _, e := range edits {
 		w.pins.pin(ctx, e, nil, o.NoPin)
 	}
-	return w.change(ctx, o, func(revision.Revision) (pod.Change, error) { return pod.Change{Edits: edits}, nil })
+	return w.change(ctx, store.Content{}, o, func(revision.Revision) (pod.Change, error) { return pod.Change{Edits: edits}, nil })
 }
 
-// Upsert creates a resource, or sets the named fields of one that exists.
-func (w *Workspace) Upsert(ctx context.Context, kind pod.Kind, name string, fields pod.Fields, o Options) (Outcome, error) {
-	return w.change(ctx, o, func(on revision.Revision) (pod.Change, error) {
+// upsert creates a resource, or sets the named fields of one that exists.
+func (w *Workspace) upsert(ctx context.Context, kind pod.Kind, name string, fields pod.Fields, content store.Content, o Options) (Outcome, error) {
+	return w.change(ctx, content, o, func(on revision.Revision) (pod.Change, error) {
 		edit := pod.Edit{Verb: pod.Create, Kind: kind, Name: name, Fields: fields}
 		if on.Spec[pod.Ref{Kind: kind, Name: name}] != nil {
 			edit.Verb = pod.Set
@@ -32,14 +33,15 @@ func (w *Workspace) Upsert(ctx context.Context, kind pod.Kind, name string, fiel
 
 // Proposal is what a revision is to become.
 type Proposal struct {
-	base revision.Revision
-	spec pod.Spec
+	base    revision.Revision
+	spec    pod.Spec
+	content store.Content
 }
 
 // Propose returns base with resources put in the place of those of the same names, and others removed. New images are
 // pinned. The error is pod.Problems or a *pod.RefError.
 func (w *Workspace) Propose(ctx context.Context, base revision.Revision, put pod.Spec, remove []pod.Ref, o Options) (Proposal, error) {
-	w.stage(put)
+	p := Proposal{base: base, content: contentOf(put)}
 	var c pod.Change
 	for _, ref := range put.Refs() {
 		edit := pod.Edit{Verb: pod.Put, Kind: ref.Kind, Name: ref.Name, Fields: pod.Tree(put[ref])}
@@ -49,17 +51,17 @@ func (w *Workspace) Propose(ctx context.Context, base revision.Revision, put pod
 	for _, ref := range remove {
 		c.Edits = append(c.Edits, pod.Edit{Verb: pod.Delete, Kind: ref.Kind, Name: ref.Name})
 	}
-	spec, err := pod.Apply(base.Spec, c)
-	if err == nil {
-		err = render.Check(w.Pod, spec)
+	var err error
+	if p.spec, err = pod.Apply(base.Spec, c); err == nil {
+		err = render.Check(w.Pod, p.spec)
 	}
-	return Proposal{base: base, spec: spec}, err
+	return p, err
 }
 
 // Merge makes the change that turns the base of a proposal into it, on whatever the pod is by now. What others changed
 // since stays. The error is a *ConflictError when they changed the same fields.
 func (w *Workspace) Merge(ctx context.Context, p Proposal, o Options) (Outcome, error) {
-	return w.change(ctx, o, func(on revision.Revision) (pod.Change, error) { return w.since(ctx, p, on) })
+	return w.change(ctx, p.content, o, func(on revision.Revision) (pod.Change, error) { return w.since(ctx, p, on) })
 }
 
 // Apply puts resources in the place of those of base, or with 0 of what the pod is when the change begins. With prune it
@@ -84,7 +86,7 @@ func (w *Workspace) Apply(ctx context.Context, put pod.Spec, base int, prune boo
 		}
 		begun = &p
 	}
-	return w.change(ctx, o, func(on revision.Revision) (pod.Change, error) {
+	return w.change(ctx, contentOf(put), o, func(on revision.Revision) (pod.Change, error) {
 		if begun == nil { // others' changes from now on are merged
 			p, err := propose(on)
 			if err != nil {
@@ -131,14 +133,16 @@ func (w *Workspace) conflict(ctx context.Context, clashes revision.Clashes, base
 }
 
 // change makes a revision: a draft on top of the newest revision, or with o.Alone one that is deployed at once.
-func (w *Workspace) change(ctx context.Context, o Options, edits func(on revision.Revision) (pod.Change, error)) (Outcome, error) {
+func (w *Workspace) change(ctx context.Context, content store.Content, o Options, edits func(on revision.Revision) (pod.Change, error)) (Outcome, error) {
 	var base revision.Revision
 	build := func(number int, on revision.Revision) (revision.Revision, error) {
 		base = on
 		return w.build(number, on, edits, o.Message)
 	}
 	if o.DryRun {
-		return w.dryRun(ctx, o, build)
+		out, err := w.dryRun(ctx, o, build)
+		out.content = content
+		return out, err
 	}
 	user, err := w.User(ctx)
 	if err != nil {
@@ -146,19 +150,19 @@ func (w *Workspace) change(ctx context.Context, o Options, edits func(on revisio
 	}
 	var r revision.Revision
 	if o.Alone {
-		r, err = w.drafts.alone(ctx, user.User, false, build)
+		r, err = w.drafts.alone(ctx, user.User, content, false, build)
 	} else {
-		r, err = w.drafts.draft(ctx, user.User, build)
+		r, err = w.drafts.draft(ctx, user.User, content, build)
 	}
 	switch {
 	case errors.Is(err, revision.ErrUnchanged) && o.Alone && base.Number != 0 && base.State != revision.Ready:
 		return w.deploy(ctx, base, nil, o) // it was asked for before, and does not run yet
 	case errors.Is(err, revision.ErrUnchanged):
-		return Outcome{Base: base, Unchanged: true}, w.restoreContent(ctx)
+		return Outcome{Base: base, Unchanged: true}, w.restoreContent(ctx, content)
 	case err != nil:
 		return Outcome{Base: base}, w.named(err)
 	case o.Alone:
-		return w.deploy(ctx, r, build, o)
+		return w.deploy(ctx, r, w.drafts.rebuild(content, build), o)
 	}
 	return Outcome{Revision: r, Base: base}, nil
 }
@@ -198,12 +202,12 @@ func (w *Workspace) dryRun(ctx context.Context, o Options, build revision.Build)
 }
 
 // restoreContent writes content that is missing in the pod when it is given again, which changes nothing else.
-func (w *Workspace) restoreContent(ctx context.Context) error {
+func (w *Workspace) restoreContent(ctx context.Context, content store.Content) error {
 	spec, err := w.Spec(ctx)
 	if err != nil {
 		return err
 	}
-	restored, err := w.store.Mend(ctx, spec)
+	restored, err := w.store.Mend(ctx, content, spec)
 	if restored && err == nil {
 		w.tell(Note{Restored: true})
 	}
@@ -212,6 +216,7 @@ func (w *Workspace) restoreContent(ctx context.Context) error {
 
 // SetFiles sets files of a config, creating it if needed. A nil content removes the file.
 func (w *Workspace) SetFiles(ctx context.Context, name string, files map[string]*pod.Content, o Options) (Outcome, error) {
+	var brought store.Content
 	fields := make(map[string]any, len(files))
 	for file, content := range files {
 		if content == nil {
@@ -219,9 +224,9 @@ func (w *Workspace) SetFiles(ctx context.Context, name string, files map[string]
 			continue
 		}
 		fields[file] = *content
-		w.store.StageFile(name, file, *content)
+		brought.File(name, file, *content)
 	}
-	return w.Upsert(ctx, pod.KindConfig, name, pod.Fields{"files": fields}, o)
+	return w.upsert(ctx, pod.KindConfig, name, pod.Fields{"files": fields}, brought, o)
 }
 
 // SetValues sets the values of a secret's keys and removes others, creating the secret if needed. A value that the pod
@@ -242,24 +247,27 @@ func (w *Workspace) SetValues(ctx context.Context, name string, values map[strin
 			return ok && string(before) == string(value)
 		})
 	}
+	var brought store.Content
 	keys := map[string]any{}
 	for _, key := range remove {
 		keys[key] = nil
 	}
 	if len(values) > 0 {
-		version := w.store.StageValues(name, values)
+		version := brought.Values(name, values)
 		for key := range values {
 			keys[key] = version
 		}
 	}
-	return w.Upsert(ctx, pod.KindSecret, name, pod.Fields{"keys": keys}, o)
+	return w.upsert(ctx, pod.KindSecret, name, pod.Fields{"keys": keys}, brought, o)
 }
 
-// stage keeps the bytes of all configs, to be written with the revision that first refers to them.
-func (w *Workspace) stage(spec pod.Spec) {
+// contentOf is the content of the configs of a spec, as far as its bytes are known.
+func contentOf(spec pod.Spec) store.Content {
+	var content store.Content
 	for name, config := range spec.Configs() {
-		for file, content := range config.Files {
-			w.store.StageFile(name, file, content)
+		for file, bytes := range config.Files {
+			content.File(name, file, bytes)
 		}
 	}
+	return content
 }

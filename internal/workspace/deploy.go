@@ -11,6 +11,7 @@ import (
 	"github.com/pscdev/psc/internal/lease"
 	"github.com/pscdev/psc/internal/platform"
 	"github.com/pscdev/psc/internal/rollout"
+	"github.com/pscdev/psc/internal/store"
 	"github.com/pscdev/psc/pkg/pod"
 	"github.com/pscdev/psc/pkg/render"
 	"github.com/pscdev/psc/pkg/report"
@@ -80,14 +81,14 @@ func (w *Workspace) DeployMine(ctx context.Context, o Options) (Outcome, error) 
 		}
 		return w.deploy(ctx, r, nil, o)
 	}
-	r, err := w.drafts.alone(ctx, user.User, false, build)
+	r, err := w.drafts.alone(ctx, user.User, store.Content{}, false, build)
 	if errors.Is(err, revision.ErrUnchanged) {
 		return Outcome{Unchanged: true}, nil
 	}
 	if err != nil {
 		return Outcome{}, err
 	}
-	return w.deploy(ctx, r, build, o)
+	return w.deploy(ctx, r, w.drafts.rebuild(store.Content{}, build), o)
 }
 
 // Redeploy deploys the live revision again, which puts right what was changed by hand.
@@ -119,18 +120,18 @@ func (w *Workspace) Rollback(ctx context.Context, number int, o Options) (Outcom
 		r, err := w.Revision(ctx, number)
 		return Outcome{Revision: r, Base: live}, err
 	}
-	r, build, err := w.restored(ctx, number, o.Message)
+	r, again, err := w.restored(ctx, number, o.Message)
 	if errors.Is(err, revision.ErrUnchanged) {
 		return w.Redeploy(ctx, o) // what was changed by hand is put back all the same
 	}
 	if err != nil {
 		return Outcome{}, err
 	}
-	return w.deploy(ctx, r, build, o)
+	return w.deploy(ctx, r, again, o)
 }
 
 // restored stores the revision that restores an old one.
-func (w *Workspace) restored(ctx context.Context, number int, message string) (revision.Revision, revision.Build, error) {
+func (w *Workspace) restored(ctx context.Context, number int, message string) (revision.Revision, rebuild, error) {
 	user, err := w.User(ctx)
 	if err != nil {
 		return revision.Revision{}, nil, err
@@ -139,7 +140,11 @@ func (w *Workspace) restored(ctx context.Context, number int, message string) (r
 	if err != nil {
 		return old, nil, err
 	}
-	if err := w.store.Verify(ctx, old.Spec); err != nil {
+	problems, err := w.store.Verify(ctx, old.Spec)
+	if err == nil && problems[0] != nil {
+		err = problems[0]
+	}
+	if err != nil {
 		return old, nil, &RevisionError{Number: number, Pod: w.Pod, Err: ErrContent, Cause: err}
 	}
 	if old.Spec, err = (&rollout.Rollout{Kube: w.kube, Pod: w.Pod}).Grown(ctx, old.Spec); err != nil {
@@ -151,8 +156,8 @@ func (w *Workspace) restored(ctx context.Context, number int, message string) (r
 		return r, err
 	}
 	// A rollback must not fail because of a draft of the same field: such drafts are discarded afterwards.
-	r, err := w.drafts.alone(ctx, user.User, true, build)
-	return r, build, err
+	r, err := w.drafts.alone(ctx, user.User, store.Content{}, true, build)
+	return r, w.drafts.rebuild(store.Content{}, build), err
 }
 
 // lastReady is the last revision before the live one that was ready, and differs from it where that is ready too.
@@ -207,13 +212,13 @@ func (w *Workspace) include(drafts []revision.Revision) {
 	}
 }
 
-// deploy brings r to the cluster. build makes it again when it has to build on another revision, and is nil for one that
+// deploy brings r to the cluster. again makes it again when it has to build on another revision, and is nil for one that
 // was not made to be deployed at once. Afterwards the waiting drafts are rebased; a deploy that failed is rolled back
 // where o says so. That is the whole policy of a deploy.
-func (w *Workspace) deploy(ctx context.Context, r revision.Revision, build revision.Build, o Options) (Outcome, error) {
+func (w *Workspace) deploy(ctx context.Context, r revision.Revision, again rebuild, o Options) (Outcome, error) {
 	var failure *DeployError // of the deploy that is being rolled back
 	for {
-		out, err := w.deployOnce(ctx, r, build, o)
+		out, err := w.deployOnce(ctx, r, again, o)
 		var failed *DeployError
 		switch {
 		case err == nil && failure != nil:
@@ -233,8 +238,8 @@ func (w *Workspace) deploy(ctx context.Context, r revision.Revision, build revis
 		w.tell(Note{RollingBack: failed})
 		failure = failed
 		o.RollbackOnFailure, o.Message = false, ""
-		if r, build, err = w.restored(ctx, number, ""); errors.Is(err, revision.ErrUnchanged) {
-			build = nil
+		if r, again, err = w.restored(ctx, number, ""); errors.Is(err, revision.ErrUnchanged) {
+			again = nil
 			r, err = w.Live(ctx)
 		}
 		if err != nil {
@@ -244,7 +249,7 @@ func (w *Workspace) deploy(ctx context.Context, r revision.Revision, build revis
 }
 
 // deployOnce is one deploy, and tidies up after it.
-func (w *Workspace) deployOnce(ctx context.Context, r revision.Revision, build revision.Build, o Options) (Outcome, error) {
+func (w *Workspace) deployOnce(ctx context.Context, r revision.Revision, again rebuild, o Options) (Outcome, error) {
 	user, err := w.User(ctx)
 	if err != nil {
 		return Outcome{}, err
@@ -260,10 +265,10 @@ func (w *Workspace) deployOnce(ctx context.Context, r revision.Revision, build r
 	}
 	result, err := run.Deploy(ctx, r, rollout.Options{
 		Timeout: o.Deploy.Timeout, LockWait: o.Deploy.LockWait, Supersede: o.Deploy.Supersede, NoWait: o.Deploy.NoWait,
-		Message: o.Message, Again: w.drafts.rebuild(build),
+		Message: o.Message, Again: again,
 	})
 	w.tell(Note{Ended: true})
-	if build != nil && errors.Is(err, rollout.ErrNotBegun) && result.Revision.State == revision.Draft {
+	if again != nil && errors.Is(err, rollout.ErrNotBegun) && result.Revision.State == revision.Draft {
 		err = errors.Join(err, w.keepOrDiscard(ctx, result.Revision))
 	}
 	result.Revision.Live = err == nil || errors.Is(err, rollout.ErrPending)

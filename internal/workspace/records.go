@@ -62,34 +62,41 @@ func (rd *Reader) Verify(ctx context.Context, number int) ([]report.Damage, int,
 		}
 		all = []revision.Revision{r}
 	}
-	found := make([][]report.Damage, len(all))
+	found, err := rd.damage(ctx, all)
+	return found, len(all), err
+}
+
+// damage is what is damaged or missing in some revisions. Content that several refer to is read once.
+func (rd *Reader) damage(ctx context.Context, all []revision.Revision) ([]report.Damage, error) {
+	damaged, specs := make([]error, len(all)), make([]pod.Spec, len(all))
 	group, reading := errgroup.WithContext(ctx)
 	group.SetLimit(8)
 	for i, r := range all {
-		group.Go(func() (err error) {
-			found[i], err = rd.verify(reading, r.Number)
+		group.Go(func() error {
+			full, err := rd.store.Get(reading, r.Number)
+			if errors.Is(err, store.ErrDamaged) {
+				damaged[i], err = err, nil
+			}
+			specs[i] = full.Spec
 			return err
 		})
 	}
-	err = group.Wait()
-	return append([]report.Damage{}, slices.Concat(found...)...), len(all), err
-}
-
-func (rd *Reader) verify(ctx context.Context, number int) ([]report.Damage, error) {
-	r, err := rd.store.Get(ctx, number)
-	if err == nil {
-		err = rd.store.Verify(ctx, r.Spec)
+	if err := group.Wait(); err != nil {
+		return nil, err
 	}
-	var problems pod.Problems
-	switch {
-	case errors.Is(err, store.ErrDamaged): // may wrap problems of its own
-		return []report.Damage{{Number: number, Message: err.Error()}}, nil
-	case errors.As(err, &problems):
-		out := make([]report.Damage, len(problems))
-		for i, p := range problems {
-			out[i] = report.Damage{Number: number, Path: p.Path, Message: p.Message}
+	problems, err := rd.store.Verify(ctx, specs...)
+	if err != nil {
+		return nil, err
+	}
+	found := []report.Damage{}
+	for i, r := range all {
+		if damaged[i] != nil {
+			found = append(found, report.Damage{Number: r.Number, Message: damaged[i].Error()})
+			continue
 		}
-		return out, nil
+		for _, p := range problems[i] {
+			found = append(found, report.Damage{Number: r.Number, Path: p.Path, Message: p.Message})
+		}
 	}
-	return nil, err
+	return found, nil
 }

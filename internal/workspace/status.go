@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/pscdev/psc/internal/rollout"
+	"github.com/pscdev/psc/internal/store"
 	"github.com/pscdev/psc/pkg/pod"
 	"github.com/pscdev/psc/pkg/render"
 	"github.com/pscdev/psc/pkg/report"
@@ -121,10 +122,12 @@ func (rd *Reader) drift(ctx context.Context, spec pod.Spec, cluster render.Clust
 	return report.Drifts(steps), err
 }
 
-// Diff reports how two revisions differ, with the text of config files. With urls it says where routes are reached.
-func (rd *Reader) Diff(ctx context.Context, from, to revision.Revision, urls bool) (report.Diff, error) {
+// Diff reports how the revision of an outcome differs from its base, with the text of config files. With urls it says
+// where routes are reached.
+func (rd *Reader) Diff(ctx context.Context, out Outcome, urls bool) (report.Diff, error) {
+	from, to := out.Base, out.Revision
 	doc := report.Diff{From: from.Number, To: to.Number, Entries: append([]revision.Entry{}, revision.Diff(from.Spec, to.Spec)...)}
-	if err := rd.texts(ctx, doc.Entries, from.Spec, to.Spec); err != nil || !urls {
+	if err := rd.texts(ctx, doc.Entries, out); err != nil || !urls {
 		return doc, err
 	}
 	cluster, err := rd.cluster(ctx, to.Spec)
@@ -189,11 +192,11 @@ func (rd *Reader) diffNumbers(ctx context.Context, from, to int, urls bool) (rep
 	if err != nil {
 		return report.Diff{}, err
 	}
-	return rd.Diff(ctx, older, newer, urls)
+	return rd.Diff(ctx, Outcome{Base: older, Revision: newer}, urls)
 }
 
 // texts puts what the files of configs hold in the place of their digests.
-func (rd *Reader) texts(ctx context.Context, entries []revision.Entry, from, to pod.Spec) error {
+func (rd *Reader) texts(ctx context.Context, entries []revision.Entry, out Outcome) error {
 	for _, e := range entries {
 		if e.Kind != pod.KindConfig || e.Type != revision.Updated {
 			continue
@@ -201,7 +204,7 @@ func (rd *Reader) texts(ctx context.Context, entries []revision.Entry, from, to 
 		for i := range e.Fields {
 			f := &e.Fields[i]
 			file := strings.TrimPrefix(f.Path, "spec.files.")
-			if err := errors.Join(rd.text(ctx, &f.From, e.Name, file, from), rd.text(ctx, &f.To, e.Name, file, to)); err != nil {
+			if err := errors.Join(rd.text(ctx, &f.From, e.Name, file, out.Base.Spec, out.content), rd.text(ctx, &f.To, e.Name, file, out.Revision.Spec, out.content)); err != nil {
 				return err
 			}
 		}
@@ -210,11 +213,11 @@ func (rd *Reader) texts(ctx context.Context, entries []revision.Entry, from, to 
 }
 
 // text puts the text of a file into field. A file that is not text, or is missing, stays a digest.
-func (rd *Reader) text(ctx context.Context, field *any, config, file string, spec pod.Spec) error {
+func (rd *Reader) text(ctx context.Context, field *any, config, file string, spec pod.Spec, content store.Content) error {
 	if *field == nil {
 		return nil
 	}
-	full, err := rd.store.File(ctx, config, file, spec.Config(config).Files[file])
+	full, err := rd.store.File(ctx, content, config, file, spec.Config(config).Files[file])
 	var missing pod.Problems
 	if errors.As(err, &missing) {
 		return nil

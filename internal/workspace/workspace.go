@@ -141,6 +141,8 @@ type Outcome struct {
 	Deployed *report.Deployed
 	// Duration is how long the deploy took.
 	Duration time.Duration
+
+	content store.Content // of a dry run
 }
 
 // Note is something that happens during a call. Exactly one field is set.

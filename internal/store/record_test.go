@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -15,9 +14,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 
-	"github.com/pscdev/psc/internal/kube"
 	"github.com/pscdev/psc/pkg/pod"
 	"github.com/pscdev/psc/pkg/render"
 	"github.com/pscdev/psc/pkg/revision"
@@ -63,18 +60,18 @@ func TestRecord(t *testing.T) {
 	}
 }
 
-// A conflict with another writer of the record is distinguished from any other failure. A conflict with psc's own write is
-// not an error: the write succeeded and its answer was lost.
+// A record that another client has changed is ErrMoved, any other failure is not. A move of our own whose answer was lost
+// is no failure.
 func TestMarkOnce(t *testing.T) {
 	asked, reason := revisionOf(1), "by bob"
 	for name, test := range map[string]struct {
 		answer       *apierrors.StatusError
-		stored       string // the reason in the record that is read after the conflict
+		stored       string // reason of the record as it is now
 		fails, moved bool
 	}{
-		"another writer": {apierrors.NewConflict(schema.GroupResource{}, "", nil), "by alice", true, true},
-		"own write":      {apierrors.NewConflict(schema.GroupResource{}, "", nil), reason, false, false},
-		"not allowed":    {apierrors.NewForbidden(schema.GroupResource{}, "", nil), "by alice", true, false},
+		"another's":   {apierrors.NewConflict(schema.GroupResource{}, "", nil), "by alice", true, true},
+		"our own":     {apierrors.NewConflict(schema.GroupResource{}, "", nil), reason, false, false},
+		"not allowed": {apierrors.NewForbidden(schema.GroupResource{}, "", nil), "by alice", true, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			now := asked
@@ -84,7 +81,7 @@ func TestMarkOnce(t *testing.T) {
 				t.Fatal(err)
 			}
 			record.TypeMeta = metav1.TypeMeta{APIVersion: "v1", Kind: "ConfigMap"}
-			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			s := open(t, func(w http.ResponseWriter, r *http.Request) {
 				w.Header().Set("Content-Type", "application/json")
 				var answer any = record
 				if r.Method == http.MethodPatch {
@@ -94,16 +91,8 @@ func TestMarkOnce(t *testing.T) {
 				if err := json.NewEncoder(w).Encode(answer); err != nil {
 					t.Error(err)
 				}
-			}))
-			defer server.Close()
-			client, err := kube.Connect(kube.Options{Config: &clientcmdapi.Config{
-				CurrentContext: "c", Contexts: map[string]*clientcmdapi.Context{"c": {Cluster: "c"}},
-				Clusters: map[string]*clientcmdapi.Cluster{"c": {Server: server.URL}},
-			}})
-			if err != nil {
-				t.Fatal(err)
-			}
-			_, err = Open(client, "shop", time.Now).MarkOnce(t.Context(), asked, revision.Waiting, func(r *revision.Revision) { r.Reason = reason })
+			})
+			_, err = s.MarkOnce(t.Context(), asked, revision.Waiting, func(r *revision.Revision) { r.Reason = reason })
 			if fails, moved := err != nil, errors.Is(err, ErrMoved); fails != test.fails || moved != test.moved {
 				t.Errorf("fails is %v, moved is %v: %v", fails, moved, err)
 			}
@@ -126,7 +115,7 @@ func TestRecordTooLarge(t *testing.T) {
 	}
 }
 
-// Decoding never panics, whatever is in the record. A decoded spec that is not valid is not rendered.
+// Reading a record ends, whatever it holds. The spec that is read either is rendered or is not valid.
 func FuzzRecord(f *testing.F) {
 	cm, err := encode("shop", revisionOf(2))
 	if err != nil {

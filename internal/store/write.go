@@ -1,0 +1,102 @@
+package store
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+
+	"github.com/pscdev/psc/internal/kube"
+	"github.com/pscdev/psc/pkg/object"
+	"github.com/pscdev/psc/pkg/pod"
+)
+
+// parallel is how many requests for content run at once.
+const parallel = 8
+
+// write makes sure that the pod has all content that spec refers to and before does not. It creates what is in content, if
+// missing; the rest must exist. The error is pod.Problems when it does not.
+func (s *Store) write(ctx context.Context, content Content, before, spec pod.Spec) error {
+	done := map[string]bool{}
+	for _, ref := range references(before) {
+		done[ref.id()] = true
+	}
+	var others []reference
+	group, writing := errgroup.WithContext(ctx)
+	group.SetLimit(parallel)
+	for _, ref := range references(spec) {
+		o := content.objects[ref.id()]
+		switch {
+		case done[ref.id()]:
+			continue
+		case o == nil:
+			others = append(others, ref)
+		default:
+			group.Go(func() error { return s.ensure(writing, ref, o) })
+		}
+		done[ref.id()] = true
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	return s.present(ctx, others)
+}
+
+// Mend writes what someone has deleted by hand of the content that a spec refers to. It reports whether anything was
+// missing. With an empty Content it does nothing.
+func (s *Store) Mend(ctx context.Context, content Content, spec pod.Spec) (bool, error) {
+	if len(content.objects) == 0 || s.Present(ctx, spec) == nil {
+		return false, nil
+	}
+	return true, s.write(ctx, content, nil, spec)
+}
+
+// ensure creates an object if it is missing. One that exists may be about to be pruned: marking it as used keeps it.
+func (s *Store) ensure(ctx context.Context, ref reference, o runtime.Object) error {
+	for {
+		_, err := s.kube.Create(ctx, o, ref.kind, s.pod)
+		if !apierrors.IsAlreadyExists(err) {
+			return err
+		}
+		used := map[string]any{object.AnnotationUsed: s.now().UTC().Format(time.RFC3339)}
+		if _, err = s.kube.Annotate(ctx, ref.kind, s.pod, ref.name, "", used); !apierrors.IsNotFound(err) {
+			return err
+		}
+	}
+}
+
+// Present returns nil when the pod has all content that a spec refers to, else pod.Problems. Secrets count as present
+// where their names may not be listed.
+func (s *Store) Present(ctx context.Context, spec pod.Spec) error {
+	return s.present(ctx, references(spec))
+}
+
+func (s *Store) present(ctx context.Context, needed []reference) error {
+	var problems pod.Problems
+	for kind, label := range map[kube.Kind]string{object.ConfigMap: object.LabelConfig, object.Secret: object.LabelSecret} {
+		of := slices.DeleteFunc(slices.Clone(needed), func(ref reference) bool { return ref.kind != kind })
+		if len(of) == 0 {
+			continue
+		}
+		items, err := s.kube.ListMeta(ctx, kind, s.pod, label)
+		if kind == object.Secret && apierrors.IsForbidden(err) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		for _, ref := range of {
+			if !slices.ContainsFunc(items, func(m metav1.PartialObjectMetadata) bool { return m.Name == ref.name }) {
+				problems = append(problems, ref.missing())
+			}
+		}
+	}
+	if len(problems) == 0 {
+		return nil
+	}
+	return problems
+}
