@@ -14,7 +14,7 @@ import (
 )
 
 // Compare returns what would have to be done to make the cluster what objects say.
-func (o *Rollout) Compare(ctx context.Context, objects []*unstructured.Unstructured) ([]plan.Step, error) {
+func (o Observer) Compare(ctx context.Context, objects []*unstructured.Unstructured) ([]plan.Step, error) {
 	wanted := map[kube.Kind]bool{}
 	for _, o := range objects {
 		wanted[o.GroupVersionKind()] = true
@@ -50,7 +50,7 @@ func (o *Rollout) Compare(ctx context.Context, objects []*unstructured.Unstructu
 }
 
 // workloads lists Deployments with their number of instances, which their metadata does not tell.
-func (o *Rollout) workloads(ctx context.Context) (plan.Live, error) {
+func (o Observer) workloads(ctx context.Context) (plan.Live, error) {
 	live := plan.Live{Instances: map[string]int64{}}
 	items, err := o.Kube.List(ctx, object.Deployment, o.Pod, object.Selector(o.Pod))
 	for i := range items {

@@ -14,7 +14,7 @@ import (
 
 // Shrinks returns pod.Problems for the disks of a spec that are larger in the cluster, or nil: Kubernetes lets no disk
 // shrink.
-func (o *Rollout) Shrinks(ctx context.Context, spec pod.Spec) error {
+func (o Observer) Shrinks(ctx context.Context, spec pod.Spec) error {
 	there, err := o.larger(ctx, spec)
 	if err != nil {
 		return err
@@ -34,7 +34,7 @@ func (o *Rollout) Shrinks(ctx context.Context, spec pod.Spec) error {
 }
 
 // Grown returns a spec whose disks are as large as they are in the cluster: one to go back to.
-func (o *Rollout) Grown(ctx context.Context, spec pod.Spec) (pod.Spec, error) {
+func (o Observer) Grown(ctx context.Context, spec pod.Spec) (pod.Spec, error) {
 	there, err := o.larger(ctx, spec)
 	out := maps.Clone(spec)
 	maps.Copy(out, there)
@@ -42,7 +42,7 @@ func (o *Rollout) Grown(ctx context.Context, spec pod.Spec) (pod.Spec, error) {
 }
 
 // larger are the disks of a spec that are larger in the cluster, as they are there.
-func (o *Rollout) larger(ctx context.Context, spec pod.Spec) (pod.Spec, error) {
+func (o Observer) larger(ctx context.Context, spec pod.Spec) (pod.Spec, error) {
 	if len(spec.Names(pod.KindDisk)) == 0 {
 		return nil, nil
 	}

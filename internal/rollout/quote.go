@@ -20,7 +20,7 @@ const (
 
 // quote adds the last lines of the log to the resources that are not ready and have one. Nothing of it is kept in the
 // cluster: a log may hold what should not be there.
-func (o *Rollout) quote(ctx context.Context, statuses []Status) []Status {
+func (o Observer) quote(ctx context.Context, statuses []Status) []Status {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), quoteTime)
 	defer cancel()
 	anyFailed := slices.ContainsFunc(statuses, func(s Status) bool { return s.State == health.Failed })

@@ -27,7 +27,7 @@ func (w *watcher) retry(ctx context.Context) {
 	l := w.read()
 	for _, name := range w.spec.Names(pod.KindApp) {
 		ref := pod.Ref{Kind: pod.KindApp, Name: name}
-		s := l.of(ref, w.d.Now())
+		s := l.health(ref, w.d.Now())
 		if s.State == health.Failed && l.generation(ref) >= w.d.written[ref] && w.again(ctx, l.apps[name]) {
 			w.retried[ref] = s
 		}

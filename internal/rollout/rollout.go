@@ -13,7 +13,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/pscdev/psc/internal/kube"
 	"github.com/pscdev/psc/internal/lease"
 	"github.com/pscdev/psc/internal/store"
 	"github.com/pscdev/psc/pkg/health"
@@ -46,18 +45,15 @@ type notBegun struct{ cause error }
 func (e notBegun) Error() string   { return e.cause.Error() }
 func (e notBegun) Unwrap() []error { return []error{ErrNotBegun, e.cause} }
 
-// Rollout is one pod on one cluster, and who deploys to it.
+// Rollout deploys to a pod on a cluster. All its fields are needed.
 type Rollout struct {
-	Kube    *kube.Client
-	Store   *store.Store
-	Lease   *lease.Lease
-	Pod     string
-	Cluster render.Cluster
+	Observer
+	Store *store.Store
+	Lease *lease.Lease
 	// User is who deploys, in the words of the API server.
 	User string
 	// Holder is user@host/run, for the lock.
 	Holder string
-	Now    func() time.Time
 	// Emit is told what happens. It is called from one goroutine at a time.
 	Emit func(Event)
 }
@@ -113,7 +109,7 @@ type Result struct {
 func (o *Rollout) Deploy(ctx context.Context, r revision.Revision, opts Options) (Result, error) {
 	begin := o.Now()
 	if opts.Message == "" && opts.Again == nil && r.State == revision.Ready {
-		if statuses, ok := o.stands(ctx, r); ok {
+		if statuses, ok := o.upToDate(ctx, r); ok {
 			return Result{Revision: r, Statuses: statuses, Duration: o.Now().Sub(begin)}, nil
 		}
 	}

@@ -147,7 +147,7 @@ func (w *Workspace) restored(ctx context.Context, number int, message string) (r
 	if err != nil {
 		return old, nil, &RevisionError{Number: number, Pod: w.Pod, Err: ErrContent, Cause: err}
 	}
-	if old.Spec, err = (&rollout.Rollout{Kube: w.kube, Pod: w.Pod}).Grown(ctx, old.Spec); err != nil {
+	if old.Spec, err = w.observer(render.Cluster{}).Grown(ctx, old.Spec); err != nil {
 		return old, nil, err
 	}
 	build := func(number int, live revision.Revision) (revision.Revision, error) {
@@ -260,7 +260,7 @@ func (w *Workspace) deployOnce(ctx context.Context, r revision.Revision, again r
 	}
 	w.tell(Note{Deploying: &Deploying{Revision: r, Pod: w.Pod, Context: w.Context, User: user.User}})
 	run := &rollout.Rollout{
-		Kube: w.kube, Store: w.store, Lease: w.lease, Pod: w.Pod, Cluster: cluster, Now: w.run.Now, User: user.User, Holder: w.holder(user.User),
+		Observer: *w.observer(cluster), Store: w.store, Lease: w.lease, User: user.User, Holder: w.holder(user.User),
 		Emit: func(e rollout.Event) { w.tell(noteOf(e)) },
 	}
 	result, err := run.Deploy(ctx, r, rollout.Options{

@@ -9,9 +9,9 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/pscdev/psc/internal/kube"
-	"github.com/pscdev/psc/internal/rollout"
 	"github.com/pscdev/psc/pkg/object"
 	"github.com/pscdev/psc/pkg/pod"
+	"github.com/pscdev/psc/pkg/render"
 	"github.com/pscdev/psc/pkg/report"
 )
 
@@ -69,7 +69,7 @@ func (rd *Reader) claims(ctx context.Context) (map[string]*corev1.PersistentVolu
 // GrowDisk sets the size of a disk. The error is pod.Problems when the disk is larger in the cluster.
 func (w *Workspace) GrowDisk(ctx context.Context, name, size string, o Options) (Outcome, error) {
 	spec := pod.Spec{{Kind: pod.KindDisk, Name: name}: &pod.Disk{Size: size}}
-	if err := (&rollout.Rollout{Kube: w.kube, Pod: w.Pod}).Shrinks(ctx, spec); err != nil {
+	if err := w.observer(render.Cluster{}).Shrinks(ctx, spec); err != nil {
 		return Outcome{}, err
 	}
 	return w.Change(ctx, []pod.Edit{{Verb: pod.Set, Kind: pod.KindDisk, Name: name, Fields: pod.Fields{"size": size}}}, o)

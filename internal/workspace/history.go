@@ -195,7 +195,7 @@ func (rd *Reader) running(ctx context.Context, h History) (revision.Revision, re
 
 // statuses are the states of all resources of the live revision. A revision whose deploy nobody waited for is settled.
 func (rd *Reader) statuses(ctx context.Context, h History, live revision.Revision, cluster render.Cluster) (revision.Revision, []report.Resource, error) {
-	observer := &rollout.Rollout{Kube: rd.kube, Store: rd.store, Pod: rd.Pod, Cluster: cluster, Now: rd.run.Now}
+	observer := rd.observer(cluster)
 	switch {
 	case h.Live == 0:
 		return live, nil, nil
@@ -203,9 +203,14 @@ func (rd *Reader) statuses(ctx context.Context, h History, live revision.Revisio
 		statuses, err := observer.Statuses(ctx, live.Spec)
 		return live, resources(statuses), err
 	}
-	settled, statuses, err := observer.Settle(ctx, live)
+	settled, statuses, err := observer.Settle(ctx, rd.store, live)
 	settled.Live = true
 	return settled, resources(statuses), err
+}
+
+// observer looks at the pod's objects in the cluster.
+func (rd *Reader) observer(cluster render.Cluster) *rollout.Observer {
+	return &rollout.Observer{Kube: rd.kube, Pod: rd.Pod, Cluster: cluster, Now: rd.run.Now}
 }
 
 func resources(statuses []rollout.Status) []report.Resource {

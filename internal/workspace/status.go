@@ -10,7 +10,6 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/pscdev/psc/internal/rollout"
 	"github.com/pscdev/psc/internal/store"
 	"github.com/pscdev/psc/pkg/pod"
 	"github.com/pscdev/psc/pkg/render"
@@ -118,7 +117,7 @@ func (rd *Reader) drift(ctx context.Context, spec pod.Spec, cluster render.Clust
 	if err != nil {
 		return []report.Drift{{Kind: "pod", Name: rd.Pod, Reason: err.Error()}}, nil
 	}
-	steps, err := (&rollout.Rollout{Kube: rd.kube, Pod: rd.Pod}).Compare(ctx, objects)
+	steps, err := rd.observer(cluster).Compare(ctx, objects)
 	return report.Drifts(steps), err
 }
 

@@ -1,0 +1,110 @@
+package rollout
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
+	"github.com/pscdev/psc/internal/kube"
+	"github.com/pscdev/psc/internal/store"
+	"github.com/pscdev/psc/pkg/health"
+	"github.com/pscdev/psc/pkg/object"
+	"github.com/pscdev/psc/pkg/pod"
+	"github.com/pscdev/psc/pkg/render"
+	"github.com/pscdev/psc/pkg/revision"
+)
+
+// Observer reads what a pod has in a cluster. It writes no objects.
+type Observer struct {
+	Kube *kube.Client
+	Pod  string
+	// Cluster is what the cluster offers. Only statuses of routes need it.
+	Cluster render.Cluster
+	Now     func() time.Time
+}
+
+// Statuses returns the current status of every resource of a spec that has one.
+func (o Observer) Statuses(ctx context.Context, spec pod.Spec) ([]Status, error) {
+	watching, cancel := context.WithCancel(ctx)
+	defer cancel()
+	f, err := o.follow(watching, spec)
+	if err != nil {
+		return nil, err
+	}
+	statuses := o.statuses(f, spec)
+	if open, failed := tally(statuses); open+len(failed) > 0 { // then the events may tell why
+		o.followEvents(watching, f)
+		statuses = o.statuses(f, spec)
+	}
+	return statuses, nil
+}
+
+func (o Observer) statuses(f *follower, spec pod.Spec) []Status {
+	l := f.read()
+	statuses := make([]Status, 0, len(spec))
+	for _, ref := range spec.Refs() {
+		if slices.Contains(withStatus(), ref.Kind) {
+			statuses = append(statuses, o.status(ref, spec, l.health(ref, o.Now())))
+		}
+	}
+	return statuses
+}
+
+// Settle finds out how a deploy ended that nobody waited for, and records it in s. r is the live revision, and nobody is
+// deploying. It returns r as it is afterwards, and the statuses of its resources.
+func (o Observer) Settle(ctx context.Context, s *store.Store, r revision.Revision) (revision.Revision, []Status, error) {
+	statuses, err := o.Statuses(ctx, r.Spec)
+	if err != nil || r.State != revision.Pending {
+		return r, statuses, err
+	}
+	open, failed := tally(statuses)
+	to := revision.Ready
+	switch {
+	case len(failed) > 0:
+		to = revision.Failed
+	case open > 0:
+		return r, statuses, nil
+	}
+	now := o.Now()
+	settled, err := s.MarkOnce(ctx, r, to, func(r *revision.Revision) { r.Finished, r.Reason = &now, strings.Join(failed, "; ") })
+	if errors.Is(err, store.ErrMoved) || apierrors.IsForbidden(err) { // another client has recorded it, or has to
+		settled.State, err = to, nil
+	}
+	return settled, statuses, err
+}
+
+// follower keeps copies of the objects that statuses follow from.
+type follower struct {
+	*kube.Watch
+	// events are nil until they are needed.
+	events *kube.Watch
+}
+
+// follow watches the objects that the statuses of a spec's resources follow from, until ctx ends.
+func (o Observer) follow(ctx context.Context, spec pod.Spec) (*follower, error) {
+	w, err := o.Kube.Watch(ctx, o.Pod, object.Selector(o.Pod), followed(spec)...)
+	if err != nil {
+		return nil, err
+	}
+	return &follower{Watch: w}, nil
+}
+
+// followEvents watches the events too. They only help to tell why: a user who may not read them goes without.
+func (o Observer) followEvents(ctx context.Context, f *follower) {
+	var err error
+	if f.events, err = o.Kube.WatchEvents(ctx, o.Pod, health.NoCause()); err != nil {
+		f.events = &kube.Watch{}
+	}
+}
+
+// eventsChanged gets a value when there was a new event.
+func (f *follower) eventsChanged() <-chan struct{} {
+	if f.events == nil {
+		return nil
+	}
+	return f.events.Changed
+}
