@@ -92,7 +92,7 @@ func TestVerify(t *testing.T) {
 			{Path: "secret/db spec.keys.none", Message: "its content, the Secret db-" + version + ", has no such key"},
 		},
 		{
-			{Path: "config/web spec.files.wrong", Message: "its content, the ConfigMap " + damaged.Name + ", is damaged: the bytes are not those of the digest sha256:" + wrong.SHA256},
+			{Path: "config/web spec.files.wrong", Message: "its content, the ConfigMap " + damaged.Name + ", is damaged: the bytes do not have the digest sha256:" + wrong.SHA256},
 		},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
