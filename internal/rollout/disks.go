@@ -12,7 +12,7 @@ import (
 	"github.com/pscdev/psc/pkg/pod"
 )
 
-// Shrinks returns pod.Problems for the disks of a spec that are larger in the cluster, or nil: Kubernetes lets no disk
+// Shrinks returns pod.Problems for the disks of a spec that are larger in the cluster, or nil. Kubernetes does not let a disk
 // shrink.
 func (o Observer) Shrinks(ctx context.Context, spec pod.Spec) error {
 	there, err := o.larger(ctx, spec)
@@ -33,7 +33,7 @@ func (o Observer) Shrinks(ctx context.Context, spec pod.Spec) error {
 	return problems
 }
 
-// Grown returns a spec whose disks are as large as they are in the cluster: one to go back to.
+// Grown returns a spec whose disks are at least as large as they are in the cluster, so that it can be rolled back to.
 func (o Observer) Grown(ctx context.Context, spec pod.Spec) (pod.Spec, error) {
 	there, err := o.larger(ctx, spec)
 	out := maps.Clone(spec)
@@ -41,7 +41,7 @@ func (o Observer) Grown(ctx context.Context, spec pod.Spec) (pod.Spec, error) {
 	return out, err
 }
 
-// larger are the disks of a spec that are larger in the cluster, as they are there.
+// larger returns the disks of a spec that are larger in the cluster, with their size there.
 func (o Observer) larger(ctx context.Context, spec pod.Spec) (pod.Spec, error) {
 	if len(spec.Names(pod.KindDisk)) == 0 {
 		return nil, nil

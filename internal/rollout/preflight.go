@@ -9,7 +9,6 @@ import (
 
 	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -19,17 +18,16 @@ import (
 	"github.com/pscdev/psc/pkg/plan"
 )
 
-// preflight has the API server try everything that is to be written, and a new instance of each app that gets one,
-// before the first write: a missing right, a full quota, a webhook that refuses and a field that cannot change are told
-// all at once, and nothing is changed. It also finds what the labels did not tell: objects of the same names. It returns
-// the steps as they are to be taken.
+// preflight has the API server try everything that will be written, and a new instance of each app that gets one. A missing
+// permission, a full quota, a webhook that denies and an immutable field are then reported before the first write, all at
+// once. It also finds objects with the names of new ones that do not have the pod's labels. It returns the steps to take.
 func (d *deploy) preflight(ctx context.Context, steps []plan.Step) ([]plan.Step, error) {
 	out := make([]plan.Step, len(steps))
 	errs := make([]error, len(steps))
-	accountless := map[string]bool{}
+	newAccounts := map[string]bool{}
 	for _, step := range steps {
 		if step.Kind == object.ServiceAccount && step.Action == plan.Create {
-			accountless[step.Name] = true
+			newAccounts[step.Name] = true
 		}
 	}
 	var group errgroup.Group
@@ -39,16 +37,16 @@ func (d *deploy) preflight(ctx context.Context, steps []plan.Step) ([]plan.Step,
 		group.Go(func() error {
 			switch step.Action {
 			case plan.Create, plan.Update:
-				out[i], errs[i] = d.try(ctx, step, accountless[step.Name])
+				out[i], errs[i] = d.dryRun(ctx, step, newAccounts[step.Name])
 			case plan.Delete:
-				errs[i] = d.obstacle(ctx, step, d.Kube.DryDelete(ctx, step.Kind, d.Pod, step.Name))
+				errs[i] = d.refusal(ctx, step, d.Kube.DryDelete(ctx, step.Kind, d.Pod, step.Name))
 			case plan.Keep:
 			}
 			return nil
 		})
 	}
 	_ = group.Wait() // the errors are in errs, in the order of the steps
-	err := joined(errs)
+	err := joinDistinct(errs)
 	var rules []string
 	for _, e := range errs {
 		var missing *missingRule
@@ -62,7 +60,7 @@ func (d *deploy) preflight(ctx context.Context, steps []plan.Step) ([]plan.Step,
 	return out, err
 }
 
-// missingRule is an error for want of a right, with the RBAC rule that gives it.
+// missingRule is an error because of a missing permission, with the RBAC rule that grants it.
 type missingRule struct {
 	error
 	rule string
@@ -71,10 +69,10 @@ type missingRule struct {
 // Unwrap returns the answer of the API server.
 func (e *missingRule) Unwrap() error { return e.error }
 
-// try is the preflight of one step.
-func (d *deploy) try(ctx context.Context, step plan.Step, accountless bool) (plan.Step, error) {
-	if step.UID != "" { // what is there is on its way out, and says nothing of what comes
-		return step, d.Kube.DryCreate(ctx, elsewhere(step.Object))
+// dryRun is the preflight of one step that creates or updates an object.
+func (d *deploy) dryRun(ctx context.Context, step plan.Step, newAccount bool) (plan.Step, error) {
+	if step.UID != "" { // the current object is being deleted, so only a new one can be tried
+		return step, d.Kube.DryCreate(ctx, unnamed(step.Object))
 	}
 	would, err := d.Kube.DryApply(ctx, step.Object)
 	if step.Action == plan.Create && (err != nil || would.GetResourceVersion() != "") {
@@ -90,20 +88,20 @@ func (d *deploy) try(ctx context.Context, step plan.Step, accountless bool) (pla
 		}
 	}
 	if err != nil {
-		return step, d.obstacle(ctx, step, err)
+		return step, d.refusal(ctx, step, err)
 	}
 	switch address, _, _ := unstructured.NestedString(would.Object, "spec", "clusterIP"); {
 	case step.Kind == object.Deployment:
-		return step, d.tryInstance(ctx, step, would, accountless)
+		return step, d.dryRunInstance(ctx, step, would, newAccount)
 	case step.Kind == object.Service && address == corev1.ClusterIPNone:
-		// Somebody has made it anew without an address. The API server takes what would give it one, and does nothing.
-		return step, fmt.Errorf("Service %s has no address: %s", step.Name, d.anew(step)) //nolint:staticcheck // it is the kind
+		// Someone has recreated it without an address. The API server accepts a write that gives it one, and ignores it.
+		return step, fmt.Errorf("Service %s has no address: %s", step.Name, d.recreate(step)) //nolint:staticcheck // it is the kind
 	}
 	return step, nil
 }
 
-// adopt decides about an object that has the name of a new one. One that psc has made and that lost its labels is psc's;
-// one of others is not taken over, and not pruned later either.
+// adopt decides about an object that has the name of a new one. One that psc created and that lost its labels is updated. One
+// that others created is neither taken over now nor pruned later.
 func adopt(step plan.Step, there *metav1.PartialObjectMetadata) (plan.Step, error) {
 	ours := there.Labels[object.LabelPod] == step.Object.GetLabels()[object.LabelPod]
 	for _, e := range there.ManagedFields {
@@ -114,12 +112,12 @@ func adopt(step plan.Step, there *metav1.PartialObjectMetadata) (plan.Step, erro
 		next.Instances = step.Instances
 		return next, nil
 	}
-	return step, fmt.Errorf("%s %s exists and is not psc's: delete it or choose another name", step.Kind.Kind, step.Name)
+	return step, fmt.Errorf("%s %s exists and was not created by psc: delete it or choose another name", step.Kind.Kind, step.Name)
 }
 
-// obstacle says what is in the way of a write that was refused. What is only in the way as long as others' fields are
-// there is none.
-func (d *deploy) obstacle(ctx context.Context, step plan.Step, err error) error {
+// refusal says why the API server refuses a write, and what to do about it. It is nil when the write is only refused because
+// of fields of others, which are taken over before it.
+func (d *deploy) refusal(ctx context.Context, step plan.Step, err error) error {
 	switch {
 	case err == nil:
 		return nil
@@ -133,26 +131,26 @@ func (d *deploy) obstacle(ctx context.Context, step plan.Step, err error) error 
 	case !apierrors.IsInvalid(err):
 		return err
 	}
-	if d.Kube.DryCreate(ctx, elsewhere(step.Object)) != nil {
-		return err // it is refused anywhere
+	if d.Kube.DryCreate(ctx, unnamed(step.Object)) != nil {
+		return err // a new object is refused too
 	}
 	if len(step.Takeover) > 0 && !d.immutable(ctx, step) {
 		return nil
 	}
-	return fmt.Errorf("%w: %s", err, d.anew(step))
+	return fmt.Errorf("%w: %s", err, d.recreate(step))
 }
 
-// anew says how an object gets what cannot be changed in place.
-func (d *deploy) anew(step plan.Step) string {
+// recreate says how to change an object that cannot be changed in place.
+func (d *deploy) recreate(step plan.Step) string {
 	orphan := ""
 	if step.Kind == object.Deployment {
-		orphan = " --cascade=orphan" // its instances go on running, and the new one adopts them
+		orphan = " --cascade=orphan" // its instances keep running, and the new one adopts them
 	}
-	return fmt.Sprintf("this cannot be changed in place; after kubectl delete %s %s -n %s%s the next deploy makes it anew",
+	return fmt.Sprintf("this cannot be changed in place; after kubectl delete %s %s -n %s%s the next deploy recreates it",
 		strings.ToLower(step.Kind.Kind), step.Name, d.Pod, orphan)
 }
 
-// immutable says whether an object could not even become what is rendered if nothing were left of what others have added.
+// immutable reports whether an object cannot become what is rendered, even without the fields that others have added.
 func (d *deploy) immutable(ctx context.Context, step plan.Step) bool {
 	there, err := d.Kube.GetMeta(ctx, step.Kind, d.Pod, step.Name)
 	if err != nil {
@@ -163,7 +161,7 @@ func (d *deploy) immutable(ctx context.Context, step plan.Step) bool {
 	return apierrors.IsInvalid(d.Kube.DryUpdate(ctx, whole))
 }
 
-// rule is the RBAC rule for what an answer says is not allowed.
+// rule is the RBAC rule that grants what the API server has denied.
 func rule(err error) string {
 	var status apierrors.APIStatus
 	if !errors.As(err, &status) || status.Status().Details == nil {
@@ -173,59 +171,10 @@ func rule(err error) string {
 	return fmt.Sprintf(`{apiGroups: [%q], resources: [%s], verbs: [get, list, watch, create, patch, delete]}`, of.Group, of.Kind)
 }
 
-// elsewhere is an object under a name that nothing has.
-func elsewhere(o *unstructured.Unstructured) *unstructured.Unstructured {
+// unnamed is an object under a name that no other object has.
+func unnamed(o *unstructured.Unstructured) *unstructured.Unstructured {
 	out := o.DeepCopy()
 	out.SetName("")
 	out.SetGenerateName(o.GetName() + "-")
 	return out
-}
-
-// tryInstance has the API server try an instance of an app that is going to get new ones.
-func (d *deploy) tryInstance(ctx context.Context, step plan.Step, would *unstructured.Unstructured, accountless bool) error {
-	if more, err := d.startsInstances(ctx, step, would); err != nil || !more {
-		return err
-	}
-	template, _, err := unstructured.NestedMap(step.Object.Object, "spec", "template")
-	if err != nil {
-		return err
-	}
-	instance := &unstructured.Unstructured{Object: template}
-	instance.SetGroupVersionKind(object.Pod)
-	instance.SetNamespace(d.Pod)
-	instance.SetName(step.Name + "-preflight")
-	if accountless { // its own account is made in this deploy
-		unstructured.RemoveNestedField(instance.Object, "spec", "serviceAccountName")
-	}
-	err = d.Kube.DryCreate(ctx, instance)
-	var status apierrors.APIStatus
-	if !apierrors.IsForbidden(err) || !errors.As(err, &status) {
-		return err
-	}
-	if details := status.Status().Details; details != nil && details.Name == "" {
-		return nil // it is we who may not make one; the controller may
-	}
-	if _, readErr := d.Kube.GetMeta(ctx, object.ServiceAccount, d.Pod, "default"); accountless && apierrors.IsNotFound(readErr) {
-		return nil // a namespace that is so new that nothing can run in it yet
-	}
-	return fmt.Errorf("app %s cannot start instances: %w", step.Name, err)
-}
-
-// startsInstances says whether a deploy makes instances beside those that are there.
-func (d *deploy) startsInstances(ctx context.Context, step plan.Step, would *unstructured.Unstructured) (bool, error) {
-	wants, _, _ := unstructured.NestedInt64(would.Object, "spec", "replicas")
-	if step.Action == plan.Create || wants == 0 || len(step.Takeover) > 0 {
-		return wants > 0, nil
-	}
-	if how, _, _ := unstructured.NestedString(would.Object, "spec", "strategy", "type"); how == "Recreate" {
-		return false, nil // the old ones make room first
-	}
-	there, err := d.Kube.Get(ctx, step.Kind, d.Pod, step.Name)
-	if err != nil {
-		return false, err
-	}
-	has, _, _ := unstructured.NestedInt64(there.Object, "spec", "replicas")
-	before, _, _ := unstructured.NestedMap(there.Object, "spec", "template")
-	after, _, _ := unstructured.NestedMap(would.Object, "spec", "template")
-	return wants > has || !equality.Semantic.DeepEqual(before, after), nil
 }

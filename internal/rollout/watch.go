@@ -3,7 +3,6 @@ package rollout
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -12,49 +11,50 @@ import (
 	"github.com/pscdev/psc/pkg/pod"
 )
 
-// watcher waits for the resources of a spec and says how they fare whenever that changes.
+// watcher waits for the resources of the revision that is deployed.
 type watcher struct {
 	*follower
-	d    *deploy
-	spec pod.Spec
+	d *deploy
+	// last holds the statuses that were emitted last.
 	last map[pod.Ref]Status
-	// retried are the apps that had failed before this deploy, and why; nil until they were looked for.
-	retried   map[pod.Ref]health.Status
-	retriedAt time.Time
+	// restarted are the apps that had failed before this deploy and were restarted, with what was wrong; nil until then.
+	restarted   map[pod.Ref]health.Status
+	restartedAt time.Time
 }
 
-func (d *deploy) watch(ctx context.Context, spec pod.Spec) (*watcher, error) {
-	f, err := d.follow(ctx, spec)
+func (d *deploy) watch(ctx context.Context) (*watcher, error) {
+	f, err := d.follow(ctx, d.result.Revision.Spec)
 	if err != nil {
 		return nil, err
 	}
-	return &watcher{follower: f, d: d, spec: spec, last: map[pod.Ref]Status{}}, nil
+	return &watcher{follower: f, d: d, last: map[pod.Ref]Status{}}, nil
 }
 
 const (
-	// lookAgain is how often the state is judged although nothing changed: some reasons only count after a while.
-	lookAgain = time.Second
-	// eventsAfter is how long it may take until the events are watched too: what goes well is mostly there by then.
+	// checkEvery is how often statuses are checked although no object changed: some reasons only count after a while.
+	checkEvery = time.Second
+	// eventsAfter is how long to wait before the events are watched too. Most deploys that go well are ready by then.
 	eventsAfter = 2 * time.Second
 )
 
-// wait returns when all resources of some kinds are ready, or the first has failed: the first verdict stands, for a
-// crashing container looks fine for the second in which it runs.
-func (w *watcher) wait(ctx context.Context, kinds ...pod.Kind) ([]Status, error) {
-	again := time.NewTicker(lookAgain)
-	defer again.Stop()
-	begin := w.d.Now()
+// wait returns when all resources of some kinds are ready, or the first of them has failed. A failure is final: a container
+// that crashes looks ready for the second in which it runs. The statuses are in the deploy's result.
+func (w *watcher) wait(ctx context.Context, kinds []pod.Kind) (err error) {
 	var statuses []Status
-	w.retry(ctx)
+	defer func() { w.d.result.Statuses = statuses }()
+	ticker := time.NewTicker(checkEvery)
+	defer ticker.Stop()
+	begin := w.d.Now()
+	w.restartFailed(ctx)
 	for {
-		if w.Fresh() || statuses == nil { // what is not seen any more is not judged: time would go on for it alone
+		if w.Fresh() || statuses == nil { // old copies are not checked: only time passes for them
 			var open int
-			var err error
-			if statuses, open, err = w.look(kinds); err != nil {
-				return w.d.quote(ctx, statuses), err
+			if statuses, open, err = w.check(kinds); err != nil {
+				statuses = w.d.quote(ctx, statuses)
+				return err
 			}
 			if open == 0 {
-				return statuses, nil
+				return nil
 			}
 		}
 		if w.events == nil && w.d.Now().Sub(begin) >= eventsAfter {
@@ -65,69 +65,59 @@ func (w *watcher) wait(ctx context.Context, kinds ...pod.Kind) ([]Status, error)
 			if errors.Is(context.Cause(ctx), ErrPending) {
 				statuses = w.d.quote(ctx, statuses)
 			}
-			return statuses, context.Cause(ctx)
+			return context.Cause(ctx)
 		case <-w.Changed:
 		case <-w.eventsChanged():
-		case <-again.C:
+		case <-ticker.C:
 		}
 	}
 }
 
-func (w *watcher) look(kinds []pod.Kind) (statuses []Status, open int, err error) {
-	l := w.read()
-	now := w.d.Now()
-	for _, ref := range w.spec.Refs() {
-		if !slices.Contains(kinds, ref.Kind) {
-			continue
+// check returns the statuses of the resources of some kinds and how many are not ready yet, and emits what is new. The error
+// says which have failed.
+func (w *watcher) check(kinds []pod.Kind) (statuses []Status, open int, err error) {
+	objects, now := w.read(), w.d.Now()
+	for _, ref := range w.d.result.Revision.Spec.Refs() {
+		if slices.Contains(kinds, ref.Kind) {
+			s := w.status(ref, objects, now)
+			w.emit(&s)
+			statuses = append(statuses, s)
 		}
-		s := w.d.status(ref, w.spec, l.health(ref, now))
-		if l.generation(ref) < w.d.written[ref] {
-			s.Status = health.Status{State: health.Progressing, Reason: "starting", Desired: s.Desired}
-		}
-		s.Since = now.Sub(w.d.begin)
-		last, known := w.last[ref]
-		if w.old(ref, s.Status, now) {
-			s.Status = health.Status{State: health.Progressing, Reason: "starting again", Desired: s.Desired}
-		}
-		_, wrote := w.d.written[ref]
-		switch {
-		case known && last.Same(s.Status):
-			s.Since = last.Since
-		case known || wrote || s.State == health.Progressing || s.State == health.Failed:
-			w.d.Emit(Event{Status: &s}) // what was not written and is ready is no news
-		}
-		w.last[ref] = s
-		statuses = append(statuses, s)
 	}
 	open, failed := tally(statuses)
 	if len(failed) > 0 {
-		return statuses, open, errors.New(strings.Join(failed, "; "))
+		err = errors.New(strings.Join(failed, "; "))
 	}
-	return statuses, open, nil
+	return statuses, open, err
 }
 
-// maxReasons is how much is said of what failed, in bytes: a revision keeps it in an annotation.
-const maxReasons = 1 << 10
+// status is the status of a resource in the course of a deploy: what the cluster says of an object as it was before, or of an
+// app as it was before it was restarted, does not count.
+func (w *watcher) status(ref pod.Ref, objects live, now time.Time) Status {
+	s := w.d.status(ref, w.d.result.Revision.Spec, objects.health(ref, now))
+	reason := ""
+	switch {
+	case objects.generation(ref) < w.d.written[ref]:
+		reason = "starting"
+	case w.stale(ref, s.Status, now):
+		reason = "starting again"
+	}
+	if reason != "" {
+		s.Status = health.Status{State: health.Progressing, Reason: reason, Desired: s.Desired}
+	}
+	s.Since = now.Sub(w.d.begin)
+	return s
+}
 
-// tally counts what is not ready yet, and says what has failed.
-func tally(statuses []Status) (open int, failed []string) {
-	size, more := 0, 0
-	for _, s := range statuses {
-		switch s.State {
-		case health.Failed:
-			text := fmt.Sprintf("%s %s: %s", s.Ref.Kind.Word(), s.Ref.Name, s.Reason)
-			if size += len(text); size > maxReasons && len(failed) > 0 {
-				more++
-				continue
-			}
-			failed = append(failed, text)
-		case health.Progressing:
-			open++
-		case health.Ready, health.Stopped:
-		}
+// emit emits a status that is new. It sets the time since which the status is the same.
+func (w *watcher) emit(s *Status) {
+	last, known := w.last[s.Ref]
+	_, wrote := w.d.written[s.Ref]
+	switch {
+	case known && last.Same(s.Status):
+		s.Since = last.Since
+	case known || wrote || s.State == health.Progressing || s.State == health.Failed:
+		w.d.Emit(Event{Status: s}) // a resource that was not written and is ready is no news
 	}
-	if more > 0 {
-		failed = append(failed, fmt.Sprintf("%d more failed", more))
-	}
-	return open, failed
+	w.last[s.Ref] = *s
 }

@@ -14,97 +14,116 @@ import (
 
 	"github.com/pscdev/psc/pkg/object"
 	"github.com/pscdev/psc/pkg/plan"
-	"github.com/pscdev/psc/pkg/pod"
 )
 
-// write applies the steps phase by phase, waits until everything is ready, and removes what is no longer wanted.
-func (d *deploy) write(ctx context.Context, spec pod.Spec, steps []plan.Step, noWait bool) ([]Status, error) {
-	if noWait {
-		for _, phase := range []object.Phase{object.Base, object.Work, object.Routes, object.Remove} {
-			if err := d.do(ctx, plan.Phase(steps, phase)); err != nil {
-				return nil, err
-			}
-		}
-		return nil, nil
+// write applies the steps phase by phase, waits until everything is ready, and removes what is no longer rendered. It stops
+// with ErrPending at the timeout.
+func (d *deploy) write(ctx context.Context, steps []plan.Step) error {
+	timed, cancel := context.WithTimeoutCause(ctx, d.opts.Timeout, ErrPending)
+	defer cancel()
+	write := d.writeAndWait
+	if d.opts.NoWait {
+		write = d.writeAll
 	}
-	w, err := d.watch(ctx, spec)
-	if err != nil {
-		return nil, err
+	err := write(timed, steps)
+	switch {
+	case errors.Is(err, ErrPending):
+		return fmt.Errorf("%w after %s", ErrPending, d.opts.Timeout)
+	case err != nil && errors.Is(context.Cause(timed), ErrPending):
+		return fmt.Errorf("%w after %s: %w", ErrPending, d.opts.Timeout, err)
 	}
-	for _, phase := range []object.Phase{object.Base, object.Work} {
-		if err := d.do(ctx, plan.Phase(steps, phase)); err != nil {
-			return nil, err
-		}
-	}
-	// A route changes when the apps it leads to are there, so no request meets an app that is not.
-	routes := plan.Phase(steps, object.Routes)
-	if len(plan.Writes(routes)) > 0 {
-		if statuses, err := w.wait(ctx, pod.KindApp); err != nil {
-			return statuses, err
-		}
-		if err := d.do(ctx, routes); err != nil {
-			return nil, err
-		}
-	}
-	statuses, err := w.wait(ctx, pod.KindApp, pod.KindRoute)
-	if err != nil {
-		return statuses, err
-	}
-	return statuses, d.do(ctx, plan.Phase(steps, object.Remove))
+	return err
 }
 
-// do writes steps in parallel. All of them are tried; the errors are joined.
-func (d *deploy) do(ctx context.Context, steps []plan.Step) error {
+// writeAll writes all phases without waiting for what they lead to.
+func (d *deploy) writeAll(ctx context.Context, steps []plan.Step) error {
+	return d.writePhases(ctx, steps, object.Base, object.Work, object.Routes, object.Remove)
+}
+
+// writeAndWait writes all phases: routes when the apps that they lead to are ready, so that no request meets an app that is
+// not there, and removals when everything is ready.
+func (d *deploy) writeAndWait(ctx context.Context, steps []plan.Step) error {
+	w, err := d.watch(ctx)
+	if err != nil {
+		return err
+	}
+	if err := d.writePhases(ctx, steps, object.Base, object.Work); err != nil {
+		return err
+	}
+	if len(plan.Writes(plan.Phase(steps, object.Routes))) > 0 {
+		if err := w.wait(ctx, beforeRoutes()); err != nil {
+			return err
+		}
+		if err := d.writePhases(ctx, steps, object.Routes); err != nil {
+			return err
+		}
+	}
+	if err := w.wait(ctx, withStatus()); err != nil {
+		return err
+	}
+	return d.writePhases(ctx, steps, object.Remove)
+}
+
+func (d *deploy) writePhases(ctx context.Context, steps []plan.Step, phases ...object.Phase) error {
+	for _, phase := range phases {
+		if err := d.writeSteps(ctx, plan.Writes(plan.Phase(steps, phase))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// writeSteps writes steps in parallel. All of them are tried; the errors are joined.
+func (d *deploy) writeSteps(ctx context.Context, steps []plan.Step) error {
 	var group errgroup.Group
 	group.SetLimit(parallel)
-	writes := plan.Writes(steps)
-	errs := make([]error, len(writes))
-	generations := make([]int64, len(writes))
-	for i, step := range writes {
+	errs := make([]error, len(steps))
+	generations := make([]int64, len(steps))
+	for i, step := range steps {
 		group.Go(func() error {
 			if step.Action == plan.Delete {
-				errs[i] = d.may(ctx, func() error { return d.Kube.Delete(ctx, step.Kind, d.Pod, step.Name, step.UID) })
+				errs[i] = d.ifHeld(ctx, func() error { return d.Kube.Delete(ctx, step.Kind, d.Pod, step.Name, step.UID) })
 			} else {
-				generations[i], errs[i] = d.put(ctx, step)
+				generations[i], errs[i] = d.apply(ctx, step)
 			}
 			return nil
 		})
 	}
 	_ = group.Wait() // the errors are in errs, in the order of the steps
-	for i, step := range writes {
+	for i, step := range steps {
 		if ref, ok := resourceOf(step); ok {
 			d.written[ref] = generations[i]
 		}
 	}
-	return joined(errs)
+	return joinDistinct(errs)
 }
 
-// joined is errors.Join without those that only repeat one before: where the server is away every write says the same.
-func joined(errs []error) error {
-	said := map[string]bool{}
+// joinDistinct is errors.Join without errors that repeat an earlier one: all writes to a server that is away fail alike.
+func joinDistinct(errs []error) error {
+	seen := map[string]bool{}
 	return errors.Join(slices.DeleteFunc(errs, func(err error) bool {
-		if err == nil || said[err.Error()] {
+		if err == nil || seen[err.Error()] {
 			return true
 		}
-		said[err.Error()] = true
+		seen[err.Error()] = true
 		return false
 	})...)
 }
 
-// may makes one write, if the deploy still goes on and the right to it is ours.
-func (d *deploy) may(ctx context.Context, write func() error) error {
+// ifHeld makes one write, if the deploy goes on and the right to deploy is ours.
+func (d *deploy) ifHeld(ctx context.Context, write func() error) error {
 	if err := cmp.Or(d.lock.Held(ctx), ctx.Err()); err != nil {
 		return err
 	}
 	return write()
 }
 
-// attempts is how often an object is written until it is what was rendered. One is the rule and three is the most that
-// it takes alone; the others are for people and tools that write onto it at the same time.
+// attempts is how often an object is written until it is what was rendered. One is the rule, and three are the most that it
+// takes when nobody else writes. The others are for people and tools that write to it at the same time.
 const attempts = 10
 
-// put writes one object until its metadata says that it is as rendered, and returns the generation that it then has.
-func (d *deploy) put(ctx context.Context, step plan.Step) (int64, error) {
+// apply writes one object until its metadata says that it is as rendered, and returns the generation that it then has.
+func (d *deploy) apply(ctx context.Context, step plan.Step) (int64, error) {
 	if step.Action == plan.Create && step.UID != "" {
 		if err := d.Kube.WaitGone(ctx, step.Kind, d.Pod, step.Name, step.UID); err != nil {
 			return 0, err
@@ -112,26 +131,26 @@ func (d *deploy) put(ctx context.Context, step plan.Step) (int64, error) {
 	}
 	next := step
 	for range attempts {
-		meta, err := d.once(ctx, next)
+		meta, err := d.applyOnce(ctx, next)
 		if err != nil {
 			return 0, err
 		}
 		if next = plan.Object(step.Object, meta); next.Action == plan.Keep {
 			if step.Instances > 0 {
-				err = d.may(ctx, func() error { return d.Kube.Scale(ctx, step.Kind, d.Pod, step.Name, step.Instances) })
+				err = d.ifHeld(ctx, func() error { return d.Kube.Scale(ctx, step.Kind, d.Pod, step.Name, step.Instances) })
 			}
 			return meta.Generation, err
 		}
 	}
-	return 0, fmt.Errorf("%s %s could not be made what the revision says: %s", step.Kind.Kind, step.Name, next.Reason)
+	return 0, fmt.Errorf("%s %s still differs from the revision after %d attempts: %s", step.Kind.Kind, step.Name, attempts, next.Reason)
 }
 
-// once writes one object, and before it takes over what others have added. It returns the metadata that the object then
-// has, which is nil when it is gone. When others change who owns what at the same time, nothing is written.
-func (d *deploy) once(ctx context.Context, step plan.Step) (meta *metav1.PartialObjectMetadata, err error) {
+// applyOnce writes one object, after taking over the fields that others have added. It returns the metadata that the object
+// then has, which is nil when it is gone. When others change the owners of its fields at the same time, it writes nothing.
+func (d *deploy) applyOnce(ctx context.Context, step plan.Step) (meta *metav1.PartialObjectMetadata, err error) {
 	if len(step.Takeover) > 0 {
-		err := d.may(ctx, func() error { return d.takeOver(ctx, step) })
-		if apierrors.IsInvalid(err) || apierrors.IsNotFound(err) { // it is not any more what was compared
+		err := d.ifHeld(ctx, func() error { return d.takeOver(ctx, step) })
+		if apierrors.IsInvalid(err) || apierrors.IsNotFound(err) { // it has changed since it was compared
 			meta, err = d.Kube.GetMeta(ctx, step.Kind, d.Pod, step.Name)
 			if apierrors.IsNotFound(err) {
 				return nil, nil
@@ -142,14 +161,14 @@ func (d *deploy) once(ctx context.Context, step plan.Step) (meta *metav1.Partial
 			return nil, err
 		}
 	}
-	err = d.may(ctx, func() error {
+	err = d.ifHeld(ctx, func() error {
 		meta, err = d.Kube.Apply(ctx, step.Object)
 		return err
 	})
 	return meta, err
 }
 
-// takeOver gives psc what others own of an object.
+// takeOver makes psc the owner of the fields of an object that others own.
 func (d *deploy) takeOver(ctx context.Context, step plan.Step) error {
 	if _, err := d.Kube.Patch(ctx, step.Kind, d.Pod, step.Name, step.Takeover); err != nil {
 		return err

@@ -265,7 +265,7 @@ func (w *Workspace) deployOnce(ctx context.Context, r revision.Revision, again r
 	}
 	result, err := run.Deploy(ctx, r, rollout.Options{
 		Timeout: o.Deploy.Timeout, LockWait: o.Deploy.LockWait, Supersede: o.Deploy.Supersede, NoWait: o.Deploy.NoWait,
-		Message: o.Message, Again: again,
+		Message: o.Message, Rebuild: again,
 	})
 	w.tell(Note{Ended: true})
 	if again != nil && errors.Is(err, rollout.ErrNotBegun) && result.Revision.State == revision.Draft {

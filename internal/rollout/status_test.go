@@ -11,7 +11,7 @@ import (
 	"github.com/pscdev/psc/pkg/pod"
 )
 
-// However much fails, what a revision keeps of it is short.
+// What a revision keeps of its failures is short, however many there are.
 func TestTally(t *testing.T) {
 	statuses := []Status{{Status: health.Status{State: health.Progressing}}, {Status: health.Status{State: health.Ready}}}
 	for i := range 50 {

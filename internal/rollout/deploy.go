@@ -1,0 +1,205 @@
+package rollout
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/pscdev/psc/internal/lease"
+	"github.com/pscdev/psc/internal/store"
+	"github.com/pscdev/psc/pkg/plan"
+	"github.com/pscdev/psc/pkg/pod"
+	"github.com/pscdev/psc/pkg/render"
+	"github.com/pscdev/psc/pkg/revision"
+)
+
+// deploy is one run of a Rollout. Its steps return an error where they cannot go on; exit decides what becomes of that.
+type deploy struct {
+	*Rollout
+	opts Options
+	// before is the revision as it was before this deploy was requested.
+	before revision.Revision
+	// ours says that no other client has requested the same deploy.
+	ours bool
+
+	result Result
+	phase  phase
+	// lock is nil until it is our turn.
+	lock *lease.Lock
+	// begin is when it was our turn.
+	begin time.Time
+	// history is what the pod's records said then.
+	history revision.History
+	// written are the generations of the objects that were written. What a watch shows of an older one says nothing.
+	written map[pod.Ref]int64
+}
+
+// phase is how far a deploy has come.
+type phase int
+
+const (
+	// waiting: no object was written.
+	waiting phase = iota
+	// included: the revision is a part of the live one, which was written instead.
+	included
+	// writing: some objects may be written.
+	writing
+	// done: all objects are written and all resources are ready.
+	done
+)
+
+func (d *deploy) run(ctx context.Context) (err error) {
+	if err := d.queue(ctx); err != nil {
+		return err
+	}
+	held := ctx
+	defer func() { err = d.exit(ctx, held, err) }()
+	if err := d.acquire(ctx); err != nil {
+		return err
+	}
+	held = d.lock.Hold(ctx)
+	d.begin = d.Now()
+	if err := d.turn(held); err != nil {
+		return err
+	}
+	steps, err := d.prepare(held)
+	if err != nil {
+		return err
+	}
+	d.Emit(Event{Plan: steps})
+	if err := d.pending(held); err != nil {
+		return err
+	}
+	if err := d.write(held, steps); err != nil || d.opts.NoWait {
+		return err
+	}
+	return d.ready(held)
+}
+
+// queue records that the revision waits for its turn, unless it is being deployed already: then its state is for that
+// deploy to change.
+func (d *deploy) queue(ctx context.Context) error {
+	r := d.result.Revision
+	for r.State != revision.Waiting && r.State != revision.Pending {
+		next, err := d.Store.MarkOnce(ctx, r, revision.Waiting, d.started)
+		if errors.Is(err, store.ErrMoved) {
+			next, err = d.Store.Get(ctx, r.Number)
+			next.Message = cmp.Or(r.Message, next.Message)
+		}
+		if err != nil {
+			return err
+		}
+		r = next
+	}
+	d.result.Revision = r
+	return nil
+}
+
+// started notes who deploys, and since when.
+func (d *deploy) started(r *revision.Revision) {
+	now := d.Now()
+	r.DeployedBy, r.Started, r.Finished, r.Reason = d.User, &now, nil, ""
+}
+
+// acquire waits for the right to deploy.
+func (d *deploy) acquire(ctx context.Context) (err error) {
+	d.lock, err = d.Lease.Lock(ctx, lease.Claim{
+		ID: d.Holder, Target: d.result.Revision.Number, Wait: d.opts.LockWait, Supersede: d.opts.Supersede,
+		Waiting: func(h lease.Holder) { d.Emit(Event{Queued: &h}) },
+	})
+	var held *lease.HeldError
+	if errors.As(err, &held) {
+		return fmt.Errorf("%w: %s has been deploying r%d since %s", ErrLocked, held.ID, held.Target, held.Since.Local().Format(time.TimeOnly))
+	}
+	return err
+}
+
+// turn makes sure that the revision includes what is live, now that no other client can deploy. A revision that was made
+// to be deployed alone is made again when it does not, or when it would bring others with it: the revisions that it was
+// made from had to go live before it, and their deploys were given up, have died, or come after this one.
+func (d *deploy) turn(ctx context.Context) error {
+	if err := d.readHistory(ctx, d.lock.Live()); err != nil {
+		return err
+	}
+	h, r := d.history, d.result.Revision
+	others := slices.DeleteFunc(h.Includes(r.Number), func(b revision.Revision) bool { return b.Number == r.Number })
+	switch {
+	case h.Path(h.Live)[r.Number] && r.Number != h.Live:
+		d.phase = included
+		return fmt.Errorf("%w by r%d, which includes it", ErrSuperseded, h.Live)
+	case h.IncludesLive(r.Number) && (d.opts.Rebuild == nil || len(others) == 0):
+		return nil
+	case d.opts.Rebuild == nil:
+		return fmt.Errorf("%w by r%d, which it does not include", ErrSuperseded, h.Live)
+	}
+	r, err := d.opts.Rebuild(ctx, r)
+	if err != nil {
+		return err
+	}
+	d.result.Revision, d.before = r, r
+	return d.readHistory(ctx, h.Live)
+}
+
+func (d *deploy) readHistory(ctx context.Context, live int) error {
+	all, err := d.Store.List(ctx)
+	if err == nil {
+		d.history = revision.NewHistory(all, live)
+	}
+	return err
+}
+
+// prepare returns what has to be written, after the API server has tried it. It writes no object.
+func (d *deploy) prepare(ctx context.Context) ([]plan.Step, error) {
+	// It is our turn, whatever state another client has given to it.
+	r, err := d.Store.Mark(ctx, d.result.Revision, revision.Waiting, d.started)
+	if err != nil {
+		return nil, err
+	}
+	d.result.Revision = r
+	objects, err := render.Objects(d.Pod, r.Spec, d.Cluster)
+	if err != nil {
+		return nil, err
+	}
+	if err := errors.Join(d.Store.Present(ctx, r.Spec), d.Shrinks(ctx, r.Spec)); err != nil {
+		return nil, err
+	}
+	steps, err := d.Compare(ctx, objects)
+	if err != nil {
+		return nil, err
+	}
+	return d.preflight(ctx, steps)
+}
+
+// pending records that the revision is live from now on, and is being written.
+func (d *deploy) pending(ctx context.Context) error {
+	r, err := d.Store.Mark(ctx, d.result.Revision, revision.Pending, nil)
+	if err != nil {
+		return err
+	}
+	d.result.Revision = r
+	if err := d.lock.SetLive(ctx, r.Number); err != nil {
+		return err
+	}
+	d.phase = writing
+	return nil
+}
+
+// ready records that all resources are ready.
+func (d *deploy) ready(ctx context.Context) error {
+	if err := d.lock.Held(ctx); err != nil {
+		return err
+	}
+	d.phase = done
+	r, err := d.finish(ctx, d.result.Revision, revision.Ready, "")
+	d.result.Revision = r
+	return err
+}
+
+// finish records how the deploy of a revision ended.
+func (d *deploy) finish(ctx context.Context, r revision.Revision, to revision.State, reason string) (revision.Revision, error) {
+	now := d.Now()
+	return d.Store.Mark(ctx, r, to, func(r *revision.Revision) { r.Finished, r.Reason = &now, reason })
+}

@@ -1,0 +1,145 @@
+package rollout
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
+	"github.com/pscdev/psc/internal/lease"
+	"github.com/pscdev/psc/internal/store"
+	"github.com/pscdev/psc/pkg/revision"
+)
+
+// exit ends every deploy, and decides what its error does to the revision: before anything was written the deploy is
+// abandoned, after that the revision has failed, and at the timeout it stays pending. held is the context of lease.Hold, or
+// ctx when it was never our turn.
+func (d *deploy) exit(ctx, held context.Context, err error) error {
+	switch {
+	case err == nil || d.phase == done || errors.Is(err, ErrPending):
+	case d.phase == waiting:
+		err = d.abandon(held, err)
+	default:
+		err = d.fail(held, err)
+	}
+	if d.lock == nil {
+		return err
+	}
+	if d.phase >= writing && !lost(err) {
+		err = errors.Join(err, d.supersedeOlder(held))
+	}
+	d.result.Duration = d.Now().Sub(d.begin)
+	if cause := context.Cause(held); ctx.Err() == nil && lost(cause) {
+		err = cause // everything else went wrong because of it
+	}
+	if lost(err) {
+		return err
+	}
+	end, cancel := cleanup(ctx)
+	defer cancel()
+	return errors.Join(err, d.lock.Release(end))
+}
+
+// cleanup is a context for the last writes of a deploy, which must happen although it was interrupted.
+func cleanup(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+}
+
+// lost reports that nothing more can be written: another client has the right to deploy, or the API server does not accept
+// our credentials any more. The next deploy finds everything as it is.
+func lost(err error) bool { return errors.Is(err, lease.ErrLost) || apierrors.IsUnauthorized(err) }
+
+// abandon makes the revision again what it was before this deploy was requested: a draft, where it was never deployed. One
+// whose deploy another client has requested too, or has begun, keeps its state.
+func (d *deploy) abandon(ctx context.Context, err error) error {
+	err = causeOf(ctx, err)
+	queued := d.result.Revision.State == revision.Waiting || d.result.Revision.State == revision.Pending
+	if !queued || !d.ours || apierrors.IsUnauthorized(err) {
+		return notBegunError{err}
+	}
+	to := d.before.State
+	if to != revision.Ready && to != revision.Failed {
+		to = revision.Draft
+	}
+	end, cancel := cleanup(ctx)
+	defer cancel()
+	r, markErr := d.Store.MarkOnce(end, d.result.Revision, to, func(r *revision.Revision) {
+		r.DeployedBy, r.Started, r.Finished, r.Reason = d.before.DeployedBy, d.before.Started, d.before.Finished, d.before.Reason
+	})
+	if errors.Is(markErr, store.ErrMoved) {
+		return notBegunError{err}
+	}
+	d.result.Revision = r
+	return errors.Join(notBegunError{err}, markErr)
+}
+
+// notBegunError is an ErrNotBegun with the words of its cause alone.
+type notBegunError struct{ cause error }
+
+func (e notBegunError) Error() string   { return e.cause.Error() }
+func (e notBegunError) Unwrap() []error { return []error{ErrNotBegun, e.cause} }
+
+// fail records that the revision failed and why, if that is possible: when the right to deploy is lost, or the server is
+// away, the revision keeps its state.
+func (d *deploy) fail(ctx context.Context, err error) error {
+	soon, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	heldErr := d.lock.Held(soon)
+	err = causeOf(ctx, err)
+	if heldErr != nil || lost(err) {
+		return err
+	}
+	reason := err.Error()
+	if ctx.Err() != nil && !errors.Is(err, ErrSuperseded) {
+		reason = fmt.Sprintf("%v by %s", err, d.User)
+	}
+	end, stop := cleanup(ctx)
+	defer stop()
+	r, markErr := d.finish(end, d.result.Revision, revision.Failed, reason)
+	if errors.As(markErr, new(*revision.MoveError)) { // another client has recorded its end
+		markErr = nil
+	}
+	d.result.Revision = r
+	return errors.Join(fmt.Errorf("%w: %w", ErrFailed, err), markErr)
+}
+
+// causeOf returns the cause of the end of ctx, if it has ended, else err.
+func causeOf(ctx context.Context, err error) error {
+	var newer *lease.SupersededError
+	switch {
+	case errors.As(context.Cause(ctx), &newer):
+		return fmt.Errorf("%w by r%d", ErrSuperseded, newer.By)
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	}
+	return err
+}
+
+// supersedeOlder ends the older revisions whose deploys died or were left pending. One that was not written at all and is
+// not included in ours becomes a draft again.
+func (d *deploy) supersedeOlder(ctx context.Context) error {
+	end, cancel := cleanup(ctx)
+	defer cancel()
+	number := d.result.Revision.Number
+	path := d.history.Path(number)
+	for _, old := range d.history.All {
+		var err error
+		switch {
+		case old.Number >= number:
+		case old.State == revision.Waiting && !path[old.Number]:
+			_, err = d.Store.MarkOnce(end, old, revision.Draft, nil)
+		case old.State == revision.Waiting || old.State == revision.Pending:
+			reason := fmt.Sprintf("%v by r%d", ErrSuperseded, number)
+			if path[old.Number] {
+				reason += ", which includes it"
+			}
+			_, err = d.finish(end, old, revision.Failed, reason)
+		}
+		if err != nil && !errors.Is(err, store.ErrMoved) && !errors.As(err, new(*revision.MoveError)) {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,64 @@
+package rollout
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/pscdev/psc/pkg/object"
+	"github.com/pscdev/psc/pkg/plan"
+)
+
+// dryRunInstance has the API server try one instance of an app that gets new instances. newAccount says that the deploy
+// creates the app's ServiceAccount.
+func (d *deploy) dryRunInstance(ctx context.Context, step plan.Step, would *unstructured.Unstructured, newAccount bool) error {
+	if more, err := d.startsInstances(ctx, step, would); err != nil || !more {
+		return err
+	}
+	template, _, err := unstructured.NestedMap(step.Object.Object, "spec", "template")
+	if err != nil {
+		return err
+	}
+	instance := &unstructured.Unstructured{Object: template}
+	instance.SetGroupVersionKind(object.Pod)
+	instance.SetNamespace(d.Pod)
+	instance.SetName(step.Name + "-preflight")
+	if newAccount {
+		unstructured.RemoveNestedField(instance.Object, "spec", "serviceAccountName")
+	}
+	err = d.Kube.DryCreate(ctx, instance)
+	var status apierrors.APIStatus
+	if !apierrors.IsForbidden(err) || !errors.As(err, &status) {
+		return err
+	}
+	if details := status.Status().Details; details != nil && details.Name == "" {
+		return nil // we may not create one, but the controller may
+	}
+	if _, readErr := d.Kube.GetMeta(ctx, object.ServiceAccount, d.Pod, "default"); newAccount && apierrors.IsNotFound(readErr) {
+		return nil // nothing can run yet in a namespace that is this new
+	}
+	return fmt.Errorf("app %s cannot start instances: %w", step.Name, err)
+}
+
+// startsInstances reports whether a deploy starts instances while the current ones still run.
+func (d *deploy) startsInstances(ctx context.Context, step plan.Step, would *unstructured.Unstructured) (bool, error) {
+	wants, _, _ := unstructured.NestedInt64(would.Object, "spec", "replicas")
+	if step.Action == plan.Create || wants == 0 || len(step.Takeover) > 0 {
+		return wants > 0, nil
+	}
+	if how, _, _ := unstructured.NestedString(would.Object, "spec", "strategy", "type"); how == "Recreate" {
+		return false, nil // the old instances are stopped first
+	}
+	there, err := d.Kube.Get(ctx, step.Kind, d.Pod, step.Name)
+	if err != nil {
+		return false, err
+	}
+	has, _, _ := unstructured.NestedInt64(there.Object, "spec", "replicas")
+	before, _, _ := unstructured.NestedMap(there.Object, "spec", "template")
+	after, _, _ := unstructured.NestedMap(would.Object, "spec", "template")
+	return wants > has || !equality.Semantic.DeepEqual(before, after), nil
+}

@@ -1,0 +1,76 @@
+package rollout
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/pscdev/psc/pkg/health"
+)
+
+// maxReasons is how many bytes the reasons of what failed may have together: a revision keeps them in an annotation.
+const maxReasons = 1 << 10
+
+// tally counts the resources that are not ready yet, and returns the reasons of those that have failed.
+func tally(statuses []Status) (open int, failed []string) {
+	size, more := 0, 0
+	for _, s := range statuses {
+		switch s.State {
+		case health.Failed:
+			text := fmt.Sprintf("%s %s: %s", s.Ref.Kind.Word(), s.Ref.Name, s.Reason)
+			if size += len(text); size > maxReasons && len(failed) > 0 {
+				more++
+				continue
+			}
+			failed = append(failed, text)
+		case health.Progressing:
+			open++
+		case health.Ready, health.Stopped:
+		}
+	}
+	if more > 0 {
+		failed = append(failed, fmt.Sprintf("%d more failed", more))
+	}
+	return open, failed
+}
+
+const (
+	// maxQuotes is how many apps' logs are quoted, and maxLines how many lines of each.
+	maxQuotes, maxLines = 3, 10
+	// quoteTimeout is how long reading logs may take: a node that is gone never answers.
+	quoteTimeout = 2 * time.Second
+)
+
+// quote adds the last lines of the log to the resources that are not ready and have one; where some have failed, to those
+// alone. Nothing of it is kept in the cluster: a log may hold what should not be there.
+func (o Observer) quote(ctx context.Context, statuses []Status) []Status {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), quoteTimeout)
+	defer cancel()
+	anyFailed := slices.ContainsFunc(statuses, func(s Status) bool { return s.State == health.Failed })
+	var group errgroup.Group
+	left := maxQuotes
+	for i := range statuses {
+		s := &statuses[i]
+		if s.Log == (health.Log{}) || left == 0 || anyFailed && s.State != health.Failed {
+			continue
+		}
+		left--
+		group.Go(func() error {
+			// Without the log there is what the cluster itself has kept of its end.
+			if kept := strings.TrimSpace(s.Log.Said); kept != "" {
+				lines := strings.Split(kept, "\n")
+				s.Lines = lines[max(0, len(lines)-maxLines):]
+			}
+			if lines, err := o.Kube.LastLines(ctx, o.Pod, s.Log.Instance, s.Log.Container, s.Log.Previous, maxLines); err == nil && len(lines) > 0 {
+				s.Lines = lines
+			}
+			return nil
+		})
+	}
+	_ = group.Wait() // none of them fails
+	return statuses
+}
