@@ -1,7 +1,7 @@
-// Package config knows what a person has chosen: by flag, by environment, or in the settings file, in this order.
+// Package config reads the user's settings from flags, the environment, or the settings file, in this order.
 //
-// The settings file is $XDG_CONFIG_HOME/psc/config.yaml. It is for the person alone (0600), is replaced as a whole, and
-// keeps the current context and the current pod of each context. The kubeconfig's own current context is never changed.
+// The settings file is $XDG_CONFIG_HOME/psc/config.yaml. Only the user can read it (0600), it is replaced as a whole, and it
+// has the current context and the current pod of each context. The current context of the kubeconfig is never changed.
 package config
 
 import (
@@ -26,15 +26,15 @@ const (
 	Output  = "output"
 )
 
-// Settings are what was chosen.
+// Settings are the user's settings.
 type Settings struct {
 	path  string
 	viper *viper.Viper
 	file  file
 }
 
-// file is the settings file. Contexts are a list because their names may hold anything. Others is what another version of
-// psc has written: it stays.
+// file is the settings file. Contexts are a list because their names may have any characters. Others holds the fields that
+// another version of psc has written: they are kept.
 type file struct {
 	Context  string         `yaml:"context,omitempty"`
 	Contexts []contextEntry `yaml:"contexts,omitempty"`
@@ -47,7 +47,7 @@ type contextEntry struct {
 	Others map[string]any `yaml:",inline"`
 }
 
-// Load reads the settings. A settings file that is not there is an empty one.
+// Load reads the settings. A settings file that does not exist counts as empty.
 func Load(flags *pflag.FlagSet) (*Settings, error) {
 	path, err := Path()
 	if err != nil {
@@ -68,7 +68,7 @@ func Load(flags *pflag.FlagSet) (*Settings, error) {
 	return s, nil
 }
 
-// Path is where the settings file is.
+// Path returns the path of the settings file.
 func Path() (string, error) {
 	dir := os.Getenv("XDG_CONFIG_HOME")
 	if dir == "" {
@@ -92,18 +92,18 @@ func read(path string) (file, error) {
 	}
 	if err := yaml.Unmarshal(data, &f); err != nil {
 		return f, fault.New(fault.Usage, "the settings file %s cannot be read: %w", path, err).
-			WithHint("mend or remove it: it only holds the current context and pods")
+			WithHint("fix or remove it: it only has the current context and pods")
 	}
 	return f, nil
 }
 
-// Context is the chosen context; empty for the kubeconfig's current one.
+// Context returns the context to use; empty for the kubeconfig's current one.
 func (s *Settings) Context() string { return s.viper.GetString(Context) }
 
-// Output is the chosen format of answers; empty for people.
+// Output returns the format of answers; empty for text.
 func (s *Settings) Output() string { return s.viper.GetString(Output) }
 
-// Pod is the chosen pod in a context; empty when none was chosen.
+// Pod returns the pod to use in a context; empty when none was chosen.
 func (s *Settings) Pod(context string) string {
 	if pod := s.viper.GetString(Pod); pod != "" {
 		return pod
@@ -111,7 +111,7 @@ func (s *Settings) Pod(context string) string {
 	return s.CurrentPod(context)
 }
 
-// CurrentPod is the pod that the settings file keeps for a context.
+// CurrentPod returns the current pod of a context in the settings file.
 func (s *Settings) CurrentPod(context string) string {
 	if i := s.file.find(context); i >= 0 {
 		return s.file.Contexts[i].Pod
@@ -123,7 +123,7 @@ func (f *file) find(context string) int {
 	return slices.IndexFunc(f.Contexts, func(e contextEntry) bool { return e.Name == context })
 }
 
-// UsePod keeps the current pod of a context; an empty pod forgets it.
+// UsePod stores the current pod of a context; an empty pod removes it.
 func (s *Settings) UsePod(context, pod string) error {
 	return s.change(func(f *file) {
 		i := f.find(context)
@@ -136,12 +136,12 @@ func (s *Settings) UsePod(context, pod string) error {
 	})
 }
 
-// UseContext keeps the current context.
+// UseContext stores the current context.
 func (s *Settings) UseContext(context string) error {
 	return s.change(func(f *file) { f.Context = context })
 }
 
-// Forget forgets the pod of a context, and the context where it is the current one.
+// Forget removes the current pod of a context, and the current context if it is this one.
 func (s *Settings) Forget(context string) error {
 	return s.change(func(f *file) {
 		f.Contexts = slices.DeleteFunc(f.Contexts, func(e contextEntry) bool { return e.Name == context })
@@ -151,12 +151,12 @@ func (s *Settings) Forget(context string) error {
 	})
 }
 
-// change reads the file again, so that two commands at once lose nothing, and replaces it as a whole.
+// change reads the file again under a lock, so that two commands at once lose nothing, and replaces it as a whole.
 func (s *Settings) change(apply func(*file)) error {
 	if err := os.MkdirAll(filepath.Dir(s.path), 0o700); err != nil {
 		return fmt.Errorf("write the settings: %w", err)
 	}
-	unlock, err := lockedfile.MutexAt(s.path + ".lock").Lock() // the kernel lets go of it when a command dies
+	unlock, err := lockedfile.MutexAt(s.path + ".lock").Lock() // the kernel releases it when a command dies
 	if err != nil {
 		return fmt.Errorf("write the settings: %w", err)
 	}
@@ -177,9 +177,9 @@ func (s *Settings) change(apply func(*file)) error {
 	return nil
 }
 
-// replace writes a file that only its owner can read. Whoever reads sees the old or the new content, never a part.
+// replace writes a file that only its owner can read. A reader sees the old or the new content, never a part of it.
 func replace(path string, data []byte) error {
-	temp, err := os.CreateTemp(filepath.Dir(path), ".config-*") // CreateTemp makes it 0600
+	temp, err := os.CreateTemp(filepath.Dir(path), ".config-*") // CreateTemp creates it with 0600
 	if err != nil {
 		return err
 	}

@@ -1,5 +1,5 @@
-// Package fault gives an error what a person needs beside its text: the exit code that scripts branch on, a hint with
-// the way out, and the places that are wrong.
+// Package fault adds to an error what its text does not have: the exit code that scripts branch on, a hint how to go on, and
+// the places that are wrong.
 package fault
 
 import (
@@ -7,22 +7,22 @@ import (
 	"fmt"
 )
 
-// Code is an exit code. They are part of psc's contract with scripts.
+// Code is an exit code. Scripts depend on these numbers: they never change.
 type Code int
 
 // The exit codes.
 const (
 	Failed      Code = 1
 	Usage       Code = 2   // wrong usage or invalid resources
-	Differences Code = 3   // differences were found, and the command was asked to say so
+	Differences Code = 3   // differences were found, and the command was asked to report them
 	Denied      Code = 4   // not signed in, or not allowed
-	Conflict    Code = 5   // someone else is deploying, or changed the same thing
+	Conflict    Code = 5   // someone else is deploying, or has changed the same fields
 	Pending     Code = 8   // still pending at the timeout
 	Interrupted Code = 130 // by Ctrl-C
 	Terminated  Code = 143 // by SIGTERM
 )
 
-// Word is the code in the JSON form of an error.
+// Word is the name of the code in the JSON form of an error.
 func (c Code) Word() string {
 	switch c {
 	case Usage:
@@ -44,7 +44,7 @@ func (c Code) Word() string {
 	return "failed"
 }
 
-// Detail is one place that is wrong. File and Line are where it was read, where that is known.
+// Detail is one place that is wrong. File and Line say where it was read, if that is known.
 type Detail struct {
 	File    string `json:"file,omitempty"`
 	Line    int    `json:"line,omitempty"`
@@ -52,7 +52,7 @@ type Detail struct {
 	Message string `json:"message"`
 }
 
-// Quote is the end of a log.
+// Quote is the last lines of a log.
 type Quote struct {
 	From  string
 	Lines []string
@@ -64,24 +64,24 @@ type Error struct {
 	Err     error
 	Hint    string // a command to paste, or one fact
 	Details []Detail
-	// Quotes are what others said of it, such as an app in its log. They are for people only.
+	// Quotes are the lines of logs that may tell why, for people only.
 	Quotes []Quote
-	// Silent errors only set the exit code: what there is to say was said.
+	// Silent errors only set the exit code: everything was printed already.
 	Silent bool
 }
 
 // Error implements error.
 func (e *Error) Error() string { return e.Err.Error() }
 
-// Unwrap returns the error that it is about.
+// Unwrap returns the error without its code.
 func (e *Error) Unwrap() error { return e.Err }
 
-// New makes an error with a code; format is as in fmt.Errorf.
+// New returns an error with a code; format is as in fmt.Errorf.
 func New(code Code, format string, args ...any) *Error {
 	return &Error{Code: code, Err: fmt.Errorf(format, args...)}
 }
 
-// Wrap gives err a code. It returns nil for nil.
+// Wrap adds a code to err. It returns nil for nil.
 func Wrap(code Code, err error) error {
 	if err == nil {
 		return nil
@@ -89,14 +89,13 @@ func Wrap(code Code, err error) error {
 	return &Error{Code: code, Err: err}
 }
 
-// WithHint adds the way out; format is as in fmt.Sprintf.
+// WithHint sets the hint; format is as in fmt.Sprintf.
 func (e *Error) WithHint(format string, args ...any) *Error {
 	e.Hint = fmt.Sprintf(format, args...)
 	return e
 }
 
-// Of returns everything known about err: the outermost code, hint, details and quotes of its chain. The code is Failed where
-// nothing in it says otherwise.
+// Of returns the outermost code, hint, details and quotes of err's chain. The code is Failed when the chain has none.
 func Of(err error) Error {
 	out := Error{Err: err}
 	for rest := err; rest != nil; {

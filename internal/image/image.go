@@ -1,4 +1,4 @@
-// Package image asks a registry what an image name stands for.
+// Package image resolves image names at their registries.
 package image
 
 import (
@@ -13,24 +13,25 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 )
 
-// patience is how long a registry has to answer. A change must not hang because a registry does.
-const patience = 10 * time.Second
+// timeout is how long a registry has to answer. A change must not hang because a registry does.
+const timeout = 10 * time.Second
 
-// Image is what a name stands for at the moment.
+// Image is what a name refers to at the moment.
 type Image struct {
-	// Reference is the name with its digest: it means the same for ever.
+	// Reference is the name with its digest, which always refers to the same image.
 	Reference string
-	// User is the numeric user that the image runs as; nil when it is root or only has a name.
+	// User is the numeric user that the image runs as; nil for root and for a user that only has a name.
 	User *int64
 }
 
-// Resolve asks the registry, with the credentials that docker login keeps, or else with those of a pod, or without any.
+// Resolve asks the registry with the credentials of docker login, else with the pod's logins, else without credentials. logins
+// is only called when docker login has none.
 func Resolve(ctx context.Context, reference string, logins func() Logins) (Image, error) {
 	ref, err := name.ParseReference(reference)
 	if err != nil {
 		return Image{}, fmt.Errorf("image %q: %w", reference, err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	options := []remote.Option{remote.WithContext(ctx), remote.WithAuthFromKeychain(authn.NewMultiKeychain(authn.DefaultKeychain, keychain(logins)))}
 	descriptor, err := remote.Get(ref, options...)
@@ -46,7 +47,7 @@ func Resolve(ctx context.Context, reference string, logins func() Logins) (Image
 	return out, nil
 }
 
-// Pinned says whether a reference carries a digest.
+// Pinned reports whether a reference has a digest.
 func Pinned(reference string) bool { return strings.Contains(reference, "@") }
 
 func pinned(reference, digest string) string {
@@ -56,7 +57,7 @@ func pinned(reference, digest string) string {
 	return reference + "@" + digest
 }
 
-// user reads the user of an image config: "uid", "uid:gid", or names, which only the image itself can resolve.
+// user reads the user of an image config: "uid", "uid:gid", or names, which can only be resolved inside the image.
 func user(text string) *int64 {
 	id, _, _ := strings.Cut(text, ":")
 	n, err := strconv.ParseInt(id, 10, 64)

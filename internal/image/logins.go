@@ -16,11 +16,11 @@ import (
 	"github.com/pscdev/psc/internal/fault"
 )
 
-// Login is how somebody signs in to a registry.
+// Login is a user name and password for a registry.
 type Login struct{ Username, Password string }
 
-// Logins are those of a pod, by the server's name as Docker writes it. They are kept in the form of Docker's config,
-// which the cluster's nodes read too.
+// Logins are the logins of a pod, by the name of the registry as Docker writes it. They are stored in the format of Docker's
+// config, which the cluster's nodes read too.
 type Logins map[string]Login
 
 type dockerConfig struct {
@@ -30,10 +30,10 @@ type dockerConfig struct {
 type dockerAuth struct {
 	Username string `json:"username"`
 	Password string `json:"password"`
-	Auth     string `json:"auth"` // both in base64, which some readers want
+	Auth     string `json:"auth"` // user:password in base64, which some readers need
 }
 
-// ParseLogins reads Docker's config; no data are no logins.
+// ParseLogins reads Docker's config. Empty data has no logins.
 func ParseLogins(data []byte) (Logins, error) {
 	logins := Logins{}
 	if len(data) == 0 {
@@ -41,7 +41,7 @@ func ParseLogins(data []byte) (Logins, error) {
 	}
 	var config dockerConfig
 	if err := json.Unmarshal(data, &config); err != nil {
-		return nil, errors.New("it is not Docker's config") // the cause would repeat what is in it
+		return nil, errors.New("not a Docker config") // the cause would repeat its content
 	}
 	for server, auth := range config.Auths {
 		both, err := base64.StdEncoding.DecodeString(auth.Auth)
@@ -63,7 +63,7 @@ func (l Logins) Encode() ([]byte, error) {
 	return json.Marshal(config)
 }
 
-// Server is the name of a registry as Docker writes it.
+// Server returns the name of a registry as Docker writes it.
 func Server(text string) (string, error) {
 	host := strings.TrimSuffix(strings.TrimPrefix(strings.TrimPrefix(text, "https://"), "http://"), "/")
 	registry, err := name.NewRegistry(strings.TrimSuffix(host, "/v1"), name.StrictValidation)
@@ -76,7 +76,7 @@ func Server(text string) (string, error) {
 	return registry.RegistryStr(), nil
 }
 
-// FromDocker is the login that Docker's own store has for a server.
+// FromDocker returns the login for a registry from Docker's credential store.
 func FromDocker(server string) (Login, error) {
 	registry, err := registryOf(server)
 	if err != nil {
@@ -97,18 +97,18 @@ func FromDocker(server string) (Login, error) {
 	return Login{config.Username, config.Password}, nil
 }
 
-// Check asks a registry whether it takes a login.
+// Check asks a registry whether it accepts a login.
 func Check(ctx context.Context, server string, login Login) error {
 	registry, err := registryOf(server)
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	refused := func(err error) error {
 		var answer *transport.Error
 		if errors.As(err, &answer) && (answer.StatusCode == http.StatusUnauthorized || answer.StatusCode == http.StatusForbidden) {
-			return fault.New(fault.Denied, "%s does not take the user name and password", registry.RegistryStr())
+			return fault.New(fault.Denied, "%s does not accept the user name and password", registry.RegistryStr())
 		}
 		return fmt.Errorf("ask %s: %w", registry.RegistryStr(), err)
 	}
@@ -138,7 +138,7 @@ func registryOf(server string) (name.Registry, error) {
 	return name.NewRegistry(server)
 }
 
-// keychain asks for the logins of a pod when there is nothing else.
+// keychain looks a registry up in the logins of a pod.
 type keychain func() Logins
 
 // Resolve implements authn.Keychain.

@@ -8,7 +8,7 @@ import (
 	"github.com/pscdev/psc/internal/image"
 )
 
-// A registry has one name, however people write it; Docker Hub's is an address.
+// A registry has one name, however it is written. That of Docker Hub is an address.
 func TestServer(t *testing.T) {
 	for text, want := range map[string]string{
 		"ghcr.io":                     "ghcr.io",
@@ -27,7 +27,7 @@ func TestServer(t *testing.T) {
 	}
 }
 
-// Logins are kept in the form that the nodes read, and what other tools write there is understood.
+// Logins are stored in the format that nodes read, and those that other tools have stored can be read.
 func TestLogins(t *testing.T) {
 	logins := image.Logins{"ghcr.io": {Username: "robot", Password: "a:b"}}
 	data, err := logins.Encode()
@@ -48,7 +48,7 @@ func TestLogins(t *testing.T) {
 		}
 	}
 	if got, err := image.ParseLogins(nil); err != nil || len(got) > 0 {
-		t.Errorf("no data are %v, %v", got, err)
+		t.Errorf("empty data has %v, %v", got, err)
 	}
 	if _, err := image.ParseLogins([]byte(`{"password": 1`)); err == nil {
 		t.Error("half a document is no error")

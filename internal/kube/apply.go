@@ -14,12 +14,13 @@ import (
 	"github.com/pscdev/psc/pkg/object"
 )
 
-// Apply makes an object what o says, whoever wrote its fields before, and returns the metadata that it then has.
+// Apply makes an object what o says, and takes its fields over from other field managers. It returns the metadata that the
+// object then has.
 func (c *Client) Apply(ctx context.Context, o *unstructured.Unstructured) (*metav1.PartialObjectMetadata, error) {
 	return c.apply(ctx, o, object.Manager)
 }
 
-// ApplyNothing drops the fields of an object that belong to a field manager alone. kind has the version in which they do.
+// ApplyNothing removes the fields of an object that only one field manager owns. kind has the version in which it owns them.
 func (c *Client) ApplyNothing(ctx context.Context, kind Kind, namespace, name, manager string) (*metav1.PartialObjectMetadata, error) {
 	o := &unstructured.Unstructured{}
 	o.SetGroupVersionKind(kind)
@@ -38,8 +39,8 @@ func (c *Client) apply(ctx context.Context, o *unstructured.Unstructured, manage
 		metav1.PatchOptions{FieldManager: manager, Force: &force, FieldValidation: metav1.FieldValidationStrict})
 }
 
-// Patch changes an object with a JSON patch. Its operations must include tests that fail when it arrives a second time:
-// see apierrors.IsInvalid.
+// Patch changes an object with a JSON patch. The operations must include a test that fails when the patch arrives a second
+// time: see apierrors.IsInvalid.
 func (c *Client) Patch(ctx context.Context, kind Kind, namespace, name string, operations any) (*metav1.PartialObjectMetadata, error) {
 	data, err := json.Marshal(operations)
 	if err != nil {
@@ -48,58 +49,58 @@ func (c *Client) Patch(ctx context.Context, kind Kind, namespace, name string, o
 	return c.patch(ctx, kind, namespace, name, types.JSONPatchType, data, metav1.PatchOptions{FieldManager: object.Manager})
 }
 
-// Scale sets the number of instances of an object, without becoming the owner of it.
+// Scale sets the number of instances of an object, without becoming the owner of that field.
 func (c *Client) Scale(ctx context.Context, kind Kind, namespace, name string, instances int64) error {
 	data := fmt.Appendf(nil, `{"spec":{"replicas":%d}}`, instances)
-	_, err := again(ctx, c, func() (*unstructured.Unstructured, error) {
+	_, err := retry(ctx, c, func() (*unstructured.Unstructured, error) {
 		return c.in(kind, namespace).Patch(ctx, name, types.MergePatchType, data, metav1.PatchOptions{FieldManager: object.Manager}, "scale")
 	})
-	return c.named(err, "scale %s %s", kind.Kind, name)
+	return c.wrap(err, "scale %s %s", kind.Kind, name)
 }
 
 func (c *Client) patch(ctx context.Context, kind Kind, namespace, name string, how types.PatchType, data []byte, o metav1.PatchOptions) (*metav1.PartialObjectMetadata, error) {
-	made, err := again(ctx, c, func() (*metav1.PartialObjectMetadata, error) {
+	made, err := retry(ctx, c, func() (*metav1.PartialObjectMetadata, error) {
 		return c.metadata.Resource(resource(kind)).Namespace(namespace).Patch(ctx, name, how, data, o)
 	})
 	if err != nil {
-		return nil, c.named(err, "write %s %s", kind.Kind, name)
+		return nil, c.wrap(err, "write %s %s", kind.Kind, name)
 	}
 	made.SetGroupVersionKind(kind)
 	return made, nil
 }
 
-// DryApply is Apply that writes nothing. It returns the object as it would be.
+// DryApply is Apply as a dry run. It returns the object as it would be.
 func (c *Client) DryApply(ctx context.Context, o *unstructured.Unstructured) (*unstructured.Unstructured, error) {
-	made, err := again(ctx, c, func() (*unstructured.Unstructured, error) {
+	made, err := retry(ctx, c, func() (*unstructured.Unstructured, error) {
 		return c.in(o.GroupVersionKind(), o.GetNamespace()).Apply(ctx, o.GetName(), o,
 			metav1.ApplyOptions{FieldManager: object.Manager, Force: true, DryRun: []string{metav1.DryRunAll}})
 	})
-	return made, c.named(err, "write %s %s", o.GetKind(), o.GetName())
+	return made, c.wrap(err, "write %s %s", o.GetKind(), o.GetName())
 }
 
-// DryCreate is Create that writes nothing.
+// DryCreate is Create as a dry run.
 func (c *Client) DryCreate(ctx context.Context, o *unstructured.Unstructured) error {
-	_, err := again(ctx, c, func() (*unstructured.Unstructured, error) {
+	_, err := retry(ctx, c, func() (*unstructured.Unstructured, error) {
 		return c.in(o.GroupVersionKind(), o.GetNamespace()).Create(ctx, o,
 			metav1.CreateOptions{FieldManager: object.Manager, DryRun: []string{metav1.DryRunAll}})
 	})
-	return c.named(err, "create %s %s", o.GetKind(), cmp.Or(o.GetName(), o.GetGenerateName()))
+	return c.wrap(err, "create %s %s", o.GetKind(), cmp.Or(o.GetName(), o.GetGenerateName()))
 }
 
-// DryUpdate is Update that writes nothing.
+// DryUpdate is Update as a dry run.
 func (c *Client) DryUpdate(ctx context.Context, o *unstructured.Unstructured) error {
-	_, err := again(ctx, c, func() (*unstructured.Unstructured, error) {
+	_, err := retry(ctx, c, func() (*unstructured.Unstructured, error) {
 		return c.in(o.GroupVersionKind(), o.GetNamespace()).Update(ctx, o,
 			metav1.UpdateOptions{FieldManager: object.Manager, DryRun: []string{metav1.DryRunAll}})
 	})
-	return c.named(err, "update %s %s", o.GetKind(), o.GetName())
+	return c.wrap(err, "update %s %s", o.GetKind(), o.GetName())
 }
 
-// DryDelete is Delete that removes nothing.
+// DryDelete is Delete as a dry run.
 func (c *Client) DryDelete(ctx context.Context, kind Kind, namespace, name string) error {
 	err := c.delete(ctx, kind, namespace, name, metav1.DeleteOptions{DryRun: []string{metav1.DryRunAll}})
 	if apierrors.IsNotFound(err) {
 		return nil
 	}
-	return c.named(err, "delete %s %s", kind.Kind, name)
+	return c.wrap(err, "delete %s %s", kind.Kind, name)
 }

@@ -2,8 +2,8 @@
 //
 //	kubeconfig -- Connect --> Client -- Get, List, Apply, Watch, … --> objects
 //
-// It knows requests and nothing of what they are for. Its errors carry an exit code where one follows from the answer
-// (not signed in, not allowed), and can be asked with k8s.io/apimachinery/pkg/api/errors.
+// It knows requests, and nothing of what they are for. Its errors have an exit code where the answer implies one (not signed
+// in, not allowed), and work with k8s.io/apimachinery/pkg/api/errors.
 package kube
 
 import (
@@ -29,17 +29,17 @@ import (
 
 // Options say which cluster to talk to, and how.
 type Options struct {
-	// Kubeconfig is a path; empty for what KUBECONFIG says, or ~/.kube/config.
+	// Kubeconfig is a path; empty for that in KUBECONFIG, or ~/.kube/config.
 	Kubeconfig string
 	// Context is the name of a context; empty for the kubeconfig's current one.
 	Context string
 	// Config is used instead of the kubeconfig, when it is not nil.
 	Config *clientcmdapi.Config
-	// UserAgent is how psc introduces itself: "psc/1.2.3".
+	// UserAgent is the name of psc in requests: "psc/1.2.3".
 	UserAgent string
-	// Trace is told of each request, when it is not nil.
+	// Trace is called with each request, when it is not nil.
 	Trace func(Request)
-	// Outage is told once when the server has stopped to answer, when it is not nil. Requests are made again meanwhile.
+	// Outage is called once when the server has stopped answering, when it is not nil. Requests are still retried.
 	Outage func(why error)
 }
 
@@ -54,7 +54,7 @@ type Client struct {
 	http     *http.Client
 	dynamic  dynamic.Interface
 	metadata metadata.Interface
-	answered atomic.Bool // the server has answered once
+	answered atomic.Bool // the server has answered at least once
 }
 
 // quiet turns off the log of client-go: it retries by itself, and errors say what a user has to know.
@@ -74,7 +74,7 @@ func Connect(o Options) (*Client, error) {
 		config.Wrap(func(next http.RoundTripper) http.RoundTripper { return tracer{next: next, trace: o.Trace} })
 	}
 	if o.Outage != nil {
-		config.Wrap(func(next http.RoundTripper) http.RoundTripper { return &outage{next: next, tell: o.Outage} })
+		config.Wrap(func(next http.RoundTripper) http.RoundTripper { return &outage{next: next, report: o.Outage} })
 	}
 	client, err := rest.HTTPClientFor(config)
 	if err != nil {
@@ -90,7 +90,7 @@ func Connect(o Options) (*Client, error) {
 	return c, nil
 }
 
-// Rules are the rules of kubectl for which kubeconfig files are read.
+// Rules returns kubectl's rules for which kubeconfig files are read.
 func Rules(kubeconfig string) *clientcmd.ClientConfigLoadingRules {
 	rules := clientcmd.NewDefaultClientConfigLoadingRules()
 	rules.ExplicitPath = kubeconfig
@@ -98,12 +98,12 @@ func Rules(kubeconfig string) *clientcmd.ClientConfigLoadingRules {
 	return rules
 }
 
-// ReadConfig returns the kubeconfig as it stands, all files merged.
+// ReadConfig returns the kubeconfig, with all its files merged.
 func ReadConfig(kubeconfig string) (*clientcmdapi.Config, error) {
 	config, err := Rules(kubeconfig).Load()
 	switch {
 	case errors.Is(err, os.ErrNotExist):
-		return nil, fault.New(fault.Usage, "there is no kubeconfig at %s", kubeconfig)
+		return nil, fault.New(fault.Usage, "no kubeconfig at %s", kubeconfig)
 	case err != nil:
 		return nil, fault.Wrap(fault.Usage, fmt.Errorf("read the kubeconfig: %w", err))
 	}
@@ -123,7 +123,7 @@ func load(o Options) (*rest.Config, string, error) {
 		name = raw.CurrentContext
 	}
 	if name == "" {
-		return nil, "", fault.New(fault.Denied, "not signed in: the kubeconfig names no current context").
+		return nil, "", fault.New(fault.Denied, "not signed in: the kubeconfig has no current context").
 			WithHint("psc login --context NAME, or psc login SERVER")
 	}
 	if raw.Contexts[name] == nil {
@@ -137,7 +137,7 @@ func load(o Options) (*rest.Config, string, error) {
 	return config, name, nil
 }
 
-// As turns an object into its type, such as *appsv1.Deployment.
+// As converts an object to its type, such as *appsv1.Deployment.
 func As[T any](o *unstructured.Unstructured) (*T, error) {
 	out := new(T)
 	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(o.Object, out); err != nil {

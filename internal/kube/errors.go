@@ -17,9 +17,9 @@ import (
 	"github.com/pscdev/psc/internal/fault"
 )
 
-// named says what an answer of the API server means for the person who asked, while doing. It keeps the answer itself
-// for apierrors.Is….
-func (c *Client) named(err error, format string, args ...any) error {
+// wrap adds what was being done to an answer of the API server, and the exit code and hint for the user. It keeps the answer
+// itself for apierrors.Is….
+func (c *Client) wrap(err error, format string, args ...any) error {
 	if err == nil {
 		return nil
 	}
@@ -31,27 +31,27 @@ func (c *Client) named(err error, format string, args ...any) error {
 	case apierrors.IsUnauthorized(err):
 		return fault.New(fault.Denied, "the cluster does not know who you are (context %s): %w", c.Context, err).
 			WithHint("psc login %s", c.Server)
-	case apierrors.IsForbidden(err) && lacksRight(err):
+	case apierrors.IsForbidden(err) && lacksPermission(err):
 		return fault.New(fault.Denied, "%s: %w", doing, err).
-			WithHint("ask an admin of the pod or the cluster for this right")
-	case strings.Contains(err.Error(), "getting credentials: "): // the kubeconfig's plugin has failed; nobody was asked
-		return fault.New(fault.Denied, "context %s: %w", c.Context, innermost(err)).WithHint("psc login %s", c.Server)
+			WithHint("ask an admin of the pod or the cluster for this permission")
+	case strings.Contains(err.Error(), "getting credentials: "): // the kubeconfig's plugin has failed; no request was made
+		return fault.New(fault.Denied, "context %s: %w", c.Context, rootCause(err)).WithHint("psc login %s", c.Server)
 	case errors.As(err, &network) && !errors.As(err, new(*tls.CertificateVerificationError)):
-		return fault.New(fault.Failed, "%s does not answer: %w", c.Server, innermost(err)).
+		return fault.New(fault.Failed, "%s does not answer: %w", c.Server, rootCause(err)).
 			WithHint("check the address and the network, or choose another cluster with --context")
 	}
 	return fmt.Errorf("%s: %w", doing, err)
 }
 
-// lacksRight tells a missing right from what the API server also answers with 403: a full quota, a disk that cannot grow,
-// and whatever policies refuse.
-func lacksRight(err error) bool {
+// lacksPermission distinguishes a missing permission from the other reasons for a 403: a full quota, a disk that cannot grow,
+// and all that policies deny.
+func lacksPermission(err error) bool {
 	_, what, found := strings.Cut(err.Error(), " cannot ")
 	return found && strings.Contains(what, " resource ")
 }
 
-// innermost drops the request line that net/http puts before the cause.
-func innermost(err error) error {
+// rootCause returns an error without the request line that net/http puts before it.
+func rootCause(err error) error {
 	var op *net.OpError
 	if errors.As(err, &op) {
 		return op

@@ -11,8 +11,8 @@ import (
 // maxLog is how many bytes of a log are read for its last lines.
 const maxLog = 64 << 10
 
-// LastLines reads the last lines of a container's log, or with previous of the run before. There are none when the
-// node has removed the container.
+// LastLines reads the last lines of a container's log, or with previous that of its previous run. There are none when the node
+// has removed the container.
 func (c *Client) LastLines(ctx context.Context, namespace, instance, container string, previous bool, lines int) ([]string, error) {
 	client, err := c.rest(corev1.SchemeGroupVersion)
 	if err != nil {
@@ -23,10 +23,10 @@ func (c *Client) LastLines(ctx context.Context, namespace, instance, container s
 		Param("tailLines", strconv.Itoa(lines)).Param("limitBytes", strconv.Itoa(maxLog)).
 		Do(ctx).Raw()
 	if err != nil {
-		return nil, c.named(err, "read the log of instance %s", instance)
+		return nil, c.wrap(err, "read the log of instance %s", instance)
 	}
 	text := strings.TrimRight(string(data), "\n")
-	// The kubelet says so where the log should be, with status 200.
+	// The kubelet answers this with status 200, in place of the log.
 	if text == "" || strings.HasPrefix(text, "unable to retrieve container logs for ") {
 		return nil, nil
 	}

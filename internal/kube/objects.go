@@ -21,7 +21,7 @@ import (
 // Kind is a kind of objects, such as {apps v1 Deployment}.
 type Kind = schema.GroupVersionKind
 
-// resource is where objects of a kind live. psc uses only kinds with a regular plural, so nothing has to be asked.
+// resource is the API resource of a kind. psc only uses kinds with a regular plural, so no discovery is needed.
 func resource(kind Kind) schema.GroupVersionResource {
 	if kind.Kind == "Gateway" { // the guess is "gatewaies"
 		return kind.GroupVersion().WithResource("gateways")
@@ -37,58 +37,58 @@ func (c *Client) in(kind Kind, namespace string) dynamic.ResourceInterface {
 	return c.dynamic.Resource(resource(kind)).Namespace(namespace)
 }
 
-// User is who the API server says you are.
+// User is a user as the API server names them.
 type User struct {
 	Name   string
 	Groups []string
 }
 
-// Whoami asks the API server who is asking.
+// Whoami asks the API server for the current user.
 func (c *Client) Whoami(ctx context.Context) (User, error) {
 	review := &unstructured.Unstructured{Object: map[string]any{}}
 	review.SetGroupVersionKind(Kind{Group: "authentication.k8s.io", Version: "v1", Kind: "SelfSubjectReview"})
-	answer, err := again(ctx, c, func() (*unstructured.Unstructured, error) {
+	answer, err := retry(ctx, c, func() (*unstructured.Unstructured, error) {
 		return c.in(review.GroupVersionKind(), "").Create(ctx, review, metav1.CreateOptions{})
 	})
 	if err != nil {
-		return User{}, c.named(err, "ask the cluster who you are")
+		return User{}, c.wrap(err, "ask the cluster who you are")
 	}
 	name, _, _ := unstructured.NestedString(answer.Object, "status", "userInfo", "username")
 	groups, _, _ := unstructured.NestedStringSlice(answer.Object, "status", "userInfo", "groups")
 	return User{Name: name, Groups: groups}, nil
 }
 
-// Can says whether the one who asks may do something to all objects of a kind.
+// Can reports whether the current user may do something to all objects of a kind.
 func (c *Client) Can(ctx context.Context, verb string, kind Kind, namespace string) (bool, error) {
 	review := &unstructured.Unstructured{Object: map[string]any{"spec": map[string]any{"resourceAttributes": map[string]any{
 		"verb": verb, "group": kind.Group, "resource": resource(kind).Resource, "namespace": namespace,
 	}}}}
 	review.SetGroupVersionKind(Kind{Group: "authorization.k8s.io", Version: "v1", Kind: "SelfSubjectAccessReview"})
-	answer, err := again(ctx, c, func() (*unstructured.Unstructured, error) {
+	answer, err := retry(ctx, c, func() (*unstructured.Unstructured, error) {
 		return c.in(review.GroupVersionKind(), "").Create(ctx, review, metav1.CreateOptions{})
 	})
 	if err != nil {
-		return false, c.named(err, "ask the cluster what you may do")
+		return false, c.wrap(err, "ask the cluster what you may do")
 	}
 	can, _, _ := unstructured.NestedBool(answer.Object, "status", "allowed")
 	return can, nil
 }
 
-// Get reads one object. namespace is empty for kinds that have none, here and below.
+// Get reads one object. Here and below, namespace is empty for kinds that are not namespaced.
 func (c *Client) Get(ctx context.Context, kind Kind, namespace, name string) (*unstructured.Unstructured, error) {
-	o, err := again(ctx, c, func() (*unstructured.Unstructured, error) {
+	o, err := retry(ctx, c, func() (*unstructured.Unstructured, error) {
 		return c.in(kind, namespace).Get(ctx, name, metav1.GetOptions{})
 	})
-	return o, c.named(err, "read %s %s", kind.Kind, name)
+	return o, c.wrap(err, "read %s %s", kind.Kind, name)
 }
 
-// GetMeta is Get for the metadata alone.
+// GetMeta is Get for metadata only.
 func (c *Client) GetMeta(ctx context.Context, kind Kind, namespace, name string) (*metav1.PartialObjectMetadata, error) {
-	o, err := again(ctx, c, func() (*metav1.PartialObjectMetadata, error) {
+	o, err := retry(ctx, c, func() (*metav1.PartialObjectMetadata, error) {
 		return c.metadata.Resource(resource(kind)).Namespace(namespace).Get(ctx, name, metav1.GetOptions{})
 	})
 	if err != nil {
-		return nil, c.named(err, "read %s %s", kind.Kind, name)
+		return nil, c.wrap(err, "read %s %s", kind.Kind, name)
 	}
 	o.SetGroupVersionKind(kind)
 	return o, nil
@@ -96,46 +96,46 @@ func (c *Client) GetMeta(ctx context.Context, kind Kind, namespace, name string)
 
 // List reads all objects of a kind with a label selector. A kind that the cluster does not have is an empty list.
 func (c *Client) List(ctx context.Context, kind Kind, namespace, selector string) ([]unstructured.Unstructured, error) {
-	list, err := again(ctx, c, func() (*unstructured.UnstructuredList, error) {
+	list, err := retry(ctx, c, func() (*unstructured.UnstructuredList, error) {
 		return c.in(kind, namespace).List(ctx, metav1.ListOptions{LabelSelector: selector})
 	})
 	if apierrors.IsNotFound(err) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, c.named(err, "list %s", resource(kind).Resource)
+		return nil, c.wrap(err, "list %s", resource(kind).Resource)
 	}
 	return list.Items, nil
 }
 
-// ListMeta is List for the metadata alone.
+// ListMeta is List for metadata only.
 func (c *Client) ListMeta(ctx context.Context, kind Kind, namespace, selector string) ([]metav1.PartialObjectMetadata, error) {
-	list, err := again(ctx, c, func() (*metav1.PartialObjectMetadataList, error) {
+	list, err := retry(ctx, c, func() (*metav1.PartialObjectMetadataList, error) {
 		return c.metadata.Resource(resource(kind)).Namespace(namespace).List(ctx, metav1.ListOptions{LabelSelector: selector})
 	})
 	if apierrors.IsNotFound(err) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, c.named(err, "list %s", resource(kind).Resource)
+		return nil, c.wrap(err, "list %s", resource(kind).Resource)
 	}
 	for i := range list.Items {
-		list.Items[i].SetGroupVersionKind(kind) // the items of a list do not say
+		list.Items[i].SetGroupVersionKind(kind) // the items of a list have none
 	}
 	return list.Items, nil
 }
 
-// Create makes an object that must not exist yet: see apierrors.IsAlreadyExists. That is also the error when it was made
-// and the answer was lost, so whoever is not the only one to make it has to look whose it is.
+// Create creates an object that must not exist yet: see apierrors.IsAlreadyExists. That is also the error when it was created
+// and the answer was lost, so a caller that is not the only one to create it has to check whose it is.
 func (c *Client) Create(ctx context.Context, o runtime.Object, kind Kind, namespace string) (*unstructured.Unstructured, error) {
 	u, err := asUnstructured(o, kind)
 	if err != nil {
 		return nil, err
 	}
-	made, err := again(ctx, c, func() (*unstructured.Unstructured, error) {
+	made, err := retry(ctx, c, func() (*unstructured.Unstructured, error) {
 		return c.in(kind, namespace).Create(ctx, u, metav1.CreateOptions{FieldManager: object.Manager})
 	})
-	return made, c.named(err, "create %s %s", kind.Kind, u.GetName())
+	return made, c.wrap(err, "create %s %s", kind.Kind, u.GetName())
 }
 
 // Update replaces an object as it was read: see apierrors.IsConflict. That is also the error when it was replaced and the
@@ -145,14 +145,14 @@ func (c *Client) Update(ctx context.Context, o runtime.Object, kind Kind, namesp
 	if err != nil {
 		return nil, err
 	}
-	made, err := again(ctx, c, func() (*unstructured.Unstructured, error) {
+	made, err := retry(ctx, c, func() (*unstructured.Unstructured, error) {
 		return c.in(kind, namespace).Update(ctx, u, metav1.UpdateOptions{FieldManager: object.Manager})
 	})
-	return made, c.named(err, "update %s %s", kind.Kind, u.GetName())
+	return made, c.wrap(err, "update %s %s", kind.Kind, u.GetName())
 }
 
-// Annotate sets annotations of an object, or removes those that are nil. With a version it fails when the object is
-// not in that version any more: see apierrors.IsConflict and Update. It returns the new version.
+// Annotate sets annotations of an object, or removes those that are nil. With a version it fails when the object is in another
+// version by now: see apierrors.IsConflict and Update. It returns the new version.
 func (c *Client) Annotate(ctx context.Context, kind Kind, namespace, name, version string, annotations map[string]any) (string, error) {
 	metadata := map[string]any{"annotations": annotations}
 	if version != "" {
@@ -162,18 +162,18 @@ func (c *Client) Annotate(ctx context.Context, kind Kind, namespace, name, versi
 	if err != nil {
 		return "", err
 	}
-	o, err := again(ctx, c, func() (*metav1.PartialObjectMetadata, error) {
+	o, err := retry(ctx, c, func() (*metav1.PartialObjectMetadata, error) {
 		return c.metadata.Resource(resource(kind)).Namespace(namespace).
 			Patch(ctx, name, types.MergePatchType, patch, metav1.PatchOptions{FieldManager: object.Manager})
 	})
 	if err != nil {
-		return "", c.named(err, "update %s %s", kind.Kind, name)
+		return "", c.wrap(err, "update %s %s", kind.Kind, name)
 	}
 	return o.ResourceVersion, nil
 }
 
-// Delete removes an object, and in the background what belongs to it. With a uid it removes just that object, not one
-// that was made anew under the name. An object that is gone already is no error.
+// Delete removes an object, and in the background the objects that it owns. With a uid it removes only that object, not a
+// recreated one of the same name. An object that does not exist is no error.
 func (c *Client) Delete(ctx context.Context, kind Kind, namespace, name string, uid types.UID) error {
 	background := metav1.DeletePropagationBackground
 	options := metav1.DeleteOptions{PropagationPolicy: &background}
@@ -184,36 +184,37 @@ func (c *Client) Delete(ctx context.Context, kind Kind, namespace, name string, 
 	if apierrors.IsNotFound(err) || uid != "" && apierrors.IsConflict(err) {
 		return nil
 	}
-	return c.named(err, "delete %s %s", kind.Kind, name)
+	return c.wrap(err, "delete %s %s", kind.Kind, name)
 }
 
 func (c *Client) delete(ctx context.Context, kind Kind, namespace, name string, o metav1.DeleteOptions) error {
-	_, err := again(ctx, c, func() (struct{}, error) { return struct{}{}, c.in(kind, namespace).Delete(ctx, name, o) })
+	_, err := retry(ctx, c, func() (struct{}, error) { return struct{}{}, c.in(kind, namespace).Delete(ctx, name, o) })
 	return err
 }
 
-// DeleteUnchanged removes an object in the version that was read. One that was changed since, or is gone, is no error.
+// DeleteUnchanged removes an object in the version that was read. An object that was changed since, or does not exist, is no
+// error.
 func (c *Client) DeleteUnchanged(ctx context.Context, kind Kind, namespace, name, version string) error {
 	err := c.delete(ctx, kind, namespace, name, metav1.DeleteOptions{Preconditions: &metav1.Preconditions{ResourceVersion: &version}})
 	if apierrors.IsNotFound(err) || apierrors.IsConflict(err) {
 		return nil
 	}
-	return c.named(err, "delete %s %s", kind.Kind, name)
+	return c.wrap(err, "delete %s %s", kind.Kind, name)
 }
 
-// WaitGone waits until an object is gone: that with the uid, or with an empty uid any of the name.
+// WaitGone waits until an object no longer exists: the one with the uid, or with an empty uid any of that name.
 func (c *Client) WaitGone(ctx context.Context, kind Kind, namespace, name string, uid types.UID) error {
 	for {
 		o, err := c.GetMeta(ctx, kind, namespace, name)
 		switch {
 		case apierrors.IsNotFound(err), err == nil && uid != "" && o.UID != uid:
 			return nil
-		case err != nil && c.passes(err) == 0:
-			return fmt.Errorf("wait for %s %s to go: %w", kind.Kind, name, err)
+		case err != nil && c.retryLimit(err) == 0:
+			return fmt.Errorf("wait for the deletion of %s %s: %w", kind.Kind, name, err)
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("wait for %s %s to go: %w", kind.Kind, name, ctx.Err())
+			return fmt.Errorf("wait for the deletion of %s %s: %w", kind.Kind, name, ctx.Err())
 		case <-time.After(200 * time.Millisecond):
 		}
 	}

@@ -9,47 +9,47 @@ import (
 	utilnet "k8s.io/apimachinery/pkg/util/net"
 )
 
-// blip is for how long no request may have got an answer until people are told. A refused connection is told at once.
-const blip = 2 * time.Second
+// outageAfter is how long requests must have got no answer before that is reported. A refused connection is reported at once.
+const outageAfter = 2 * time.Second
 
-// outage passes requests on, and tells once when the API server has stopped to answer them.
+// outage passes requests on, and reports once when the API server has stopped answering them.
 type outage struct {
-	next http.RoundTripper
-	tell func(why error)
+	next   http.RoundTripper
+	report func(why error)
 
-	mu    sync.Mutex
-	alive bool      // it has answered once
-	since time.Time // when the first request got no answer; zero when the last one got one
-	told  bool
+	mu       sync.Mutex
+	alive    bool      // the server has answered at least once
+	since    time.Time // when the first request got no answer; zero when the last one got one
+	reported bool
 }
 
 // RoundTrip implements http.RoundTripper.
 func (o *outage) RoundTrip(r *http.Request) (*http.Response, error) {
 	answer, err := o.next.RoundTrip(r)
 	why := err
-	if err == nil && willPass(answer.StatusCode) {
+	if err == nil && transient(answer.StatusCode) {
 		why = fmt.Errorf("%s", answer.Status)
 	}
 	if r.Context().Err() == nil {
-		o.ended(why, time.Now())
+		o.observe(why, time.Now())
 	}
 	return answer, err
 }
 
-// ended takes in how a request ended.
-func (o *outage) ended(why error, now time.Time) {
+// observe takes note of the result of a request; why is nil when it got an answer.
+func (o *outage) observe(why error, now time.Time) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if why == nil {
-		o.alive, o.since, o.told = true, time.Time{}, false
+		o.alive, o.since, o.reported = true, time.Time{}, false
 		return
 	}
 	if o.since.IsZero() {
 		o.since = now
 	}
-	gone := o.alive && utilnet.IsConnectionRefused(why) // else the address is wrong, which is told as an error
-	if !o.told && (gone || now.Sub(o.since) >= blip) {
-		o.told = true
-		o.tell(innermost(why))
+	down := o.alive && utilnet.IsConnectionRefused(why) // else the address is wrong, which the request's error says
+	if !o.reported && (down || now.Sub(o.since) >= outageAfter) {
+		o.reported = true
+		o.report(rootCause(why))
 	}
 }

@@ -8,12 +8,12 @@ import (
 	"time"
 )
 
-// An outage is reported once, when it is certain. A failure after the next answer is a new outage.
+// An outage is reported once, when it is certain. After the next answer a new one begins.
 func TestOutage(t *testing.T) {
 	refused, broken := &url.Error{Op: "Get", Err: syscall.ECONNREFUSED}, errors.New("EOF")
 	begin := time.Now()
 	reports := 0
-	o := &outage{tell: func(error) { reports++ }}
+	o := &outage{report: func(error) { reports++ }}
 	for i, step := range []struct {
 		after time.Duration
 		why   error
@@ -25,14 +25,14 @@ func TestOutage(t *testing.T) {
 		{time.Minute, refused, 1},
 		{time.Minute, nil, 1},
 		{time.Minute, broken, 1},
-		{time.Minute + blip - 1, broken, 1},
-		{time.Minute + blip - 1, nil, 1},
-		{time.Minute + blip, broken, 1},
-		{time.Minute + 2*blip, broken, 2},
-		{time.Minute + 3*blip, broken, 2},
+		{time.Minute + outageAfter - 1, broken, 1},
+		{time.Minute + outageAfter - 1, nil, 1},
+		{time.Minute + outageAfter, broken, 1},
+		{time.Minute + 2*outageAfter, broken, 2},
+		{time.Minute + 3*outageAfter, broken, 2},
 	} {
-		if o.ended(step.why, begin.Add(step.after)); reports != step.want {
-			t.Errorf("step %d: reported %d times, want %d", i, reports, step.want)
+		if o.observe(step.why, begin.Add(step.after)); reports != step.want {
+			t.Errorf("step %d: %d reports, want %d", i, reports, step.want)
 		}
 	}
 }

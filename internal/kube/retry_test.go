@@ -16,9 +16,9 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
-// Transient failures are retried, permanent ones are not, and a broken webhook is retried only briefly. An address that has
-// never answered is taken to be wrong; one that has answered is expected to answer again.
-func TestPasses(t *testing.T) {
+// Transient errors are retried, and those that a second request would get too are not. A broken webhook is not waited for long.
+// An address that never answered counts as wrong, and one that did is expected to come back.
+func TestRetryLimit(t *testing.T) {
 	refused := &url.Error{Op: "Get", Err: &net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}}
 	answer := func(code int) error {
 		return apierrors.NewGenericServerResponse(code, "get", schema.GroupResource{}, "", "", 0, true)
@@ -30,15 +30,15 @@ func TestPasses(t *testing.T) {
 	}{
 		{refused, 0},
 		{nil, 0},
-		{refused, patience},
-		{answer(429), patience},
-		{answer(500), webhookPatience},
-		{answer(502), patience},
-		{answer(503), patience},
-		{answer(504), patience},
-		{&url.Error{Op: "Get", Err: io.EOF}, patience},
-		{fmt.Errorf("read the answer: %w", io.ErrUnexpectedEOF), patience},
-		{&url.Error{Op: "Get", Err: os.NewSyscallError("read", syscall.ECONNRESET)}, patience},
+		{refused, retryFor},
+		{answer(429), retryFor},
+		{answer(500), retryInternalFor},
+		{answer(502), retryFor},
+		{answer(503), retryFor},
+		{answer(504), retryFor},
+		{&url.Error{Op: "Get", Err: io.EOF}, retryFor},
+		{fmt.Errorf("read the answer: %w", io.ErrUnexpectedEOF), retryFor},
+		{&url.Error{Op: "Get", Err: os.NewSyscallError("read", syscall.ECONNRESET)}, retryFor},
 		{answer(400), 0},
 		{answer(401), 0},
 		{answer(403), 0},
@@ -47,17 +47,17 @@ func TestPasses(t *testing.T) {
 		{answer(422), 0},
 		{errors.New("x509: certificate signed by unknown authority"), 0},
 	} {
-		if got := c.passes(test.err); got != test.want {
+		if got := c.retryLimit(test.err); got != test.want {
 			t.Errorf("%v: %s, want %s", test.err, got, test.want)
 		}
 	}
 }
 
-// An interrupted request returns the cause of the interruption, not the error of the network.
-func TestAgainInterrupted(t *testing.T) {
+// The error of an interrupted request is the interrupt, whatever error the network returns.
+func TestRetryInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	interrupted := errors.New("interrupted")
-	_, err := again(ctx, &Client{}, func() (int, error) {
+	_, err := retry(ctx, &Client{}, func() (int, error) {
 		cancel(interrupted)
 		return 0, &url.Error{Op: "Get", Err: context.Canceled}
 	})

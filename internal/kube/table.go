@@ -21,15 +21,15 @@ import (
 	"github.com/pscdev/psc/internal/fault"
 )
 
-// Found is what Find found of one kind.
+// Found holds what Find found of one kind: a Table or Items.
 type Found struct {
 	Kind  Kind
 	Table *metav1.Table
 	Items []unstructured.Unstructured
 }
 
-// Find reads objects of any kind in a namespace, by the names that kubectl takes: "pods", "deploy,svc", "po/web-1". With
-// table it asks for the columns that the server would show a person, else for the objects.
+// Find reads objects of any kind in a namespace, by the names that kubectl accepts: "pods", "deploy,svc", "po/web-1". With table
+// it asks for the columns that the server has for people, else for the objects.
 func (c *Client) Find(ctx context.Context, namespace, types string, names []string, selector string, table bool) ([]Found, error) {
 	d, err := discovery.NewDiscoveryClientForConfigAndClient(c.config, c.http)
 	if err != nil {
@@ -44,7 +44,7 @@ func (c *Client) Find(ctx context.Context, namespace, types string, names []stri
 		if single {
 			wanted = []string{one}
 		}
-		mapping, err := again(ctx, c, func() (*meta.RESTMapping, error) { return c.mapping(mapper, kind) })
+		mapping, err := retry(ctx, c, func() (*meta.RESTMapping, error) { return c.mapping(mapper, kind) })
 		if err != nil {
 			return nil, err
 		}
@@ -68,10 +68,10 @@ func (c *Client) mapping(mapper meta.RESTMapper, name string) (*meta.RESTMapping
 		kind, err = mapper.KindFor(group.WithVersion(""))
 	}
 	if meta.IsNoMatchError(err) {
-		return nil, fault.New(fault.Usage, "the cluster has no kind of objects called %q", name)
+		return nil, fault.New(fault.Usage, "the cluster has no kind %q", name)
 	}
 	if err != nil {
-		return nil, c.named(err, "ask the cluster for its kinds")
+		return nil, c.wrap(err, "ask the cluster for its kinds")
 	}
 	return mapper.RESTMapping(kind.GroupKind(), kind.Version)
 }
@@ -87,11 +87,11 @@ func (c *Client) find(ctx context.Context, mapping *meta.RESTMapping, namespace 
 	}
 	var out []Found
 	for _, name := range paths {
-		data, err := again(ctx, c, func() ([]byte, error) {
+		data, err := retry(ctx, c, func() ([]byte, error) {
 			return c.raw(ctx, mapping.Resource, namespace, name, selector, table)
 		})
 		if err != nil {
-			return nil, c.named(err, "read %s", strings.TrimSpace(mapping.Resource.Resource+" "+name))
+			return nil, c.wrap(err, "read %s", strings.TrimSpace(mapping.Resource.Resource+" "+name))
 		}
 		f := Found{Kind: mapping.GroupVersionKind}
 		if table {
@@ -100,7 +100,7 @@ func (c *Client) find(ctx context.Context, mapping *meta.RESTMapping, namespace 
 		} else {
 			f.Items, err = items(data)
 			for i := range f.Items {
-				f.Items[i].SetGroupVersionKind(f.Kind) // the items of a list do not say
+				f.Items[i].SetGroupVersionKind(f.Kind) // the items of a list have none
 			}
 		}
 		if err != nil {
@@ -111,7 +111,7 @@ func (c *Client) find(ctx context.Context, mapping *meta.RESTMapping, namespace 
 	return out, nil
 }
 
-// raw asks for one object, or with an empty name for all of a resource.
+// raw reads one object, or with an empty name all objects of a resource.
 func (c *Client) raw(ctx context.Context, gvr schema.GroupVersionResource, namespace, name, selector string, table bool) ([]byte, error) {
 	client, err := c.rest(gvr.GroupVersion())
 	if err != nil {
@@ -136,7 +136,7 @@ func (c *Client) raw(ctx context.Context, gvr schema.GroupVersionResource, names
 	return data, nil
 }
 
-// rest makes requests as they are, to the resources of one version of an API.
+// rest makes plain requests to the resources of one version of an API.
 func (c *Client) rest(version schema.GroupVersion) (*rest.RESTClient, error) {
 	config := rest.CopyConfig(c.config)
 	config.GroupVersion, config.APIPath = &version, "/apis"

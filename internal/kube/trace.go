@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Request is what there is to say about one request to the API server. It never holds a header or a body.
+// Request describes one request to the API server, without its headers and body.
 type Request struct {
 	Method, Path string
 	// Status is the answer's; 0 when there was none.
@@ -16,7 +16,7 @@ type Request struct {
 	Duration time.Duration
 }
 
-// tracer tells of each request that passes.
+// tracer calls trace with each request that it passes on.
 type tracer struct {
 	next  http.RoundTripper
 	trace func(Request)

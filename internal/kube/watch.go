@@ -2,6 +2,7 @@ package kube
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -29,7 +30,7 @@ type Watch struct {
 	broken sync.Map // the kinds whose last request got no answer
 }
 
-// Fresh says whether the copies follow the cluster at the moment, as far as that is known.
+// Fresh reports whether the copies follow the cluster at the moment, as far as that is known.
 func (w *Watch) Fresh() bool {
 	fresh := true
 	w.broken.Range(func(any, any) bool {
@@ -39,14 +40,14 @@ func (w *Watch) Fresh() bool {
 	return fresh
 }
 
-// Watch begins to follow the objects of some kinds with a label selector, until ctx ends: without the templates of
-// workloads, whose instances tell the same. It returns when all that was there has been read. The cluster must have the
-// kinds, and they are among those of watched. A watch that breaks off later goes on by itself.
+// Watch follows the objects of some kinds with a label selector until ctx ends, without the templates of workloads: the
+// instances have the same. It returns when all current objects are read. The cluster must have the kinds, and they must be
+// among those of watchScheme. A watch that breaks off later recovers by itself.
 func (c *Client) Watch(ctx context.Context, namespace, selector string, kinds ...Kind) (*Watch, error) {
 	return c.watch(ctx, namespace, func(o *metav1.ListOptions) { o.LabelSelector = selector }, kinds)
 }
 
-// WatchEvents is Watch for the events of a namespace without those of some reasons.
+// WatchEvents is Watch for the events of a namespace, except those with some reasons.
 func (c *Client) WatchEvents(ctx context.Context, namespace string, without []string) (*Watch, error) {
 	selectors := make([]fields.Selector, 0, len(without))
 	for _, reason := range without {
@@ -60,65 +61,66 @@ func (c *Client) watch(ctx context.Context, namespace string, choose func(*metav
 	ctx, stop := context.WithCancel(ctx)
 	defer func() {
 		if err != nil {
-			stop() // else it would try again and again
+			stop() // else it would retry for ever
 		}
 	}()
-	changed := make(chan struct{}, 1)
+	changed, failed := make(chan struct{}, 1), make(chan error, len(kinds))
+	w := &Watch{Changed: changed, stores: map[Kind]cache.Store{}}
+	var synced []cache.DoneChecker
+	for _, kind := range kinds {
+		informer, err := w.informer(c, kind, namespace, choose)
+		if err != nil {
+			return nil, err
+		}
+		if err := listen(informer, changed, failed); err != nil {
+			return nil, err
+		}
+		w.stores[kind] = informer.GetStore()
+		synced = append(synced, informer.HasSyncedChecker())
+		go informer.RunWithContext(ctx)
+	}
+	begin := time.Now()
+	for len(synced) > 0 {
+		select {
+		case err := <-failed:
+			if time.Since(begin) >= c.retryLimit(err) { // else it is being retried
+				return nil, c.wrap(err, "watch the pod")
+			}
+		case <-synced[0].Done():
+			synced = synced[1:]
+		case <-ctx.Done():
+			return nil, c.wrap(ctx.Err(), "watch the pod")
+		}
+	}
+	return w, nil
+}
+
+// listen has an informer send to changed when an object changed, and its errors to failed while that has room: only those
+// before the first list matter.
+func listen(informer cache.SharedIndexInformer, changed chan<- struct{}, failed chan<- error) error {
 	notify := func() {
 		select {
 		case changed <- struct{}{}:
 		default:
 		}
 	}
-	w := &Watch{Changed: changed, stores: map[Kind]cache.Store{}}
-	failed := make(chan error, len(kinds))
-	var informers []cache.DoneChecker
-	for _, kind := range kinds {
-		informer, err := w.informer(c, kind, namespace, choose)
-		if err != nil {
-			return nil, err
-		}
-		if err := informer.SetTransform(lean); err != nil {
-			return nil, err
-		}
-		if err := informer.SetWatchErrorHandlerWithContext(func(_ context.Context, _ *cache.Reflector, err error) {
-			select {
-			case failed <- err: // only those before the first list matter
-			default:
-			}
-		}); err != nil {
-			return nil, err
-		}
-		if _, err := informer.AddEventHandler(cache.ResourceEventHandlerFuncs{
-			AddFunc:    func(any) { notify() },
-			UpdateFunc: func(any, any) { notify() },
-			DeleteFunc: func(any) { notify() },
-		}); err != nil {
-			return nil, err
-		}
-		w.stores[kind] = informer.GetStore()
-		informers = append(informers, informer.HasSyncedChecker())
-		go informer.RunWithContext(ctx)
-	}
-	begin := time.Now()
-	for len(informers) > 0 {
+	onError := func(_ context.Context, _ *cache.Reflector, err error) {
 		select {
-		case err := <-failed:
-			if time.Since(begin) >= c.passes(err) { // else it is being tried again
-				return nil, c.named(err, "watch the pod")
-			}
-		case <-informers[0].Done():
-			informers = informers[1:]
-		case <-ctx.Done():
-			return nil, c.named(ctx.Err(), "watch the pod")
+		case failed <- err:
+		default:
 		}
 	}
-	return w, nil
+	_, err := informer.AddEventHandler(cache.ResourceEventHandlerFuncs{
+		AddFunc:    func(any) { notify() },
+		UpdateFunc: func(any, any) { notify() },
+		DeleteFunc: func(any) { notify() },
+	})
+	return errors.Join(err, informer.SetTransform(trim), informer.SetWatchErrorHandlerWithContext(onError))
 }
 
-// informer follows one kind. It reads protobuf where the API server can: a tenth of the time that JSON takes.
+// informer follows one kind. It reads protobuf where the API server has it, which takes a tenth of the time of JSON.
 func (w *Watch) informer(c *Client, kind Kind, namespace string, choose func(*metav1.ListOptions)) (cache.SharedIndexInformer, error) {
-	scheme, err := watched()
+	scheme, err := watchScheme()
 	if err != nil {
 		return nil, err
 	}
@@ -139,12 +141,12 @@ func (w *Watch) informer(c *Client, kind Kind, namespace string, choose func(*me
 		return nil, err
 	}
 	source := cache.NewFilteredListWatchFromClient(client, resource(kind).Resource, namespace, choose)
-	return cache.NewSharedIndexInformer(w.patient(c, kind, source), instance, 0, cache.Indexers{}), nil
+	return cache.NewSharedIndexInformer(w.retrying(c, kind, source), instance, 0, cache.Indexers{}), nil
 }
 
-// patient asks for the objects of a kind with the patience that all requests have: client-go's own pauses grow to more than
-// a minute while the server is away.
-func (w *Watch) patient(c *Client, kind Kind, source *cache.ListWatch) *cache.ListWatch {
+// retrying retries the requests for a kind like all other requests: client-go's own pauses grow to more than a minute while
+// the server is away.
+func (w *Watch) retrying(c *Client, kind Kind, source *cache.ListWatch) *cache.ListWatch {
 	note := func(err error) {
 		if err != nil {
 			w.broken.Store(kind, true)
@@ -154,31 +156,31 @@ func (w *Watch) patient(c *Client, kind Kind, source *cache.ListWatch) *cache.Li
 	}
 	return &cache.ListWatch{
 		ListWithContextFunc: func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
-			return again(ctx, c, func() (runtime.Object, error) {
+			return retry(ctx, c, func() (runtime.Object, error) {
 				list, err := source.ListWithContext(ctx, o)
 				note(err)
 				return list, err
 			})
 		},
 		WatchFuncWithContext: func(ctx context.Context, o metav1.ListOptions) (watch.Interface, error) {
-			return again(ctx, c, func() (watch.Interface, error) {
-				news, err := source.WatchWithContext(ctx, o)
+			return retry(ctx, c, func() (watch.Interface, error) {
+				events, err := source.WatchWithContext(ctx, o)
 				note(err)
-				return news, err
+				return events, err
 			})
 		},
 	}
 }
 
-// watched are the types of what can be watched.
-func watched() (*runtime.Scheme, error) {
+// watchScheme has the types of all kinds that can be watched.
+func watchScheme() (*runtime.Scheme, error) {
 	scheme := runtime.NewScheme()
 	builder := runtime.NewSchemeBuilder(appsv1.AddToScheme, autoscalingv2.AddToScheme, corev1.AddToScheme, gatewayv1.Install)
 	return scheme, builder.AddToScheme(scheme)
 }
 
-// lean drops what takes the most memory and nobody reads.
-func lean(o any) (any, error) {
+// trim removes the fields that take the most memory and that nobody reads.
+func trim(o any) (any, error) {
 	if m, ok := o.(metav1.Object); ok {
 		m.SetManagedFields(nil)
 	}
@@ -191,8 +193,8 @@ func lean(o any) (any, error) {
 	return o, nil
 }
 
-// Objects returns all objects of a kind as *T, such as *appsv1.Deployment, for reading only. There are none of a kind that
-// is not watched.
+// Objects returns all objects of a kind as *T, such as *appsv1.Deployment, which must not be changed. A kind
+// that is not watched has none.
 func Objects[T any](w *Watch, kind Kind) []*T {
 	store, watched := w.stores[kind]
 	if !watched {

@@ -30,7 +30,7 @@ type Lock struct {
 
 // Hold keeps the right by renewing the Lease until Release. The returned context ends with
 //   - ErrLost, when the right is lost, and all writing must end with it,
-//   - the API server's answer, when it does not accept our credentials any more, likewise,
+//   - the API server's answer, when it no longer accepts our credentials, and all writing must end with it,
 //   - a *SupersededError, when another client asked us to stop: all that is left to do is to record that.
 //
 // A server that does not answer ends nothing: nobody else can take the right there either.
@@ -150,7 +150,7 @@ func (l *Lock) Release(ctx context.Context) error {
 		delete(o.Annotations, object.AnnotationNext)
 	})
 	if apierrors.IsConflict(err) {
-		return nil // it is not ours any more: the answer of a first attempt was lost, or another client has taken over
+		return nil // it is no longer ours: the answer of a first attempt was lost, or another client has taken over
 	}
 	return err
 }

@@ -1,5 +1,5 @@
-// Package login keeps the kubeconfig entries that psc makes. It touches those alone: a cluster, a user and a context
-// that carry its prefix. The current context and everything that other tools wrote stay as they are.
+// Package login manages the kubeconfig entries that psc creates: a cluster, a user and a context whose names have its prefix.
+// It never changes the current context, nor the entries of other tools.
 package login
 
 import (
@@ -16,10 +16,10 @@ import (
 	"github.com/pscdev/psc/internal/fault"
 )
 
-// prefix begins the name of every entry that psc makes.
+// prefix is that of the name of every entry that psc creates.
 const prefix = "psc/"
 
-// Request is what is known of a server and of who wants to sign in.
+// Request describes a server and a user who signs in to it.
 type Request struct {
 	// Server is the address of the API server; https is assumed.
 	Server string
@@ -27,14 +27,14 @@ type Request struct {
 	Token string
 	// Certificate and Key are files with a client certificate.
 	Certificate, Key string
-	// Authority is a file with the certificate that signs the server's; empty for the system's own.
+	// Authority is a file with the certificate authority of the server; empty for the system's own.
 	Authority string
-	// Insecure does not check the server's certificate.
+	// Insecure skips the check of the server's certificate.
 	Insecure bool
 }
 
-// Entry makes the kubeconfig entries for a request, with the content of the files in them. It returns them as a
-// kubeconfig of their own, and the name of the context.
+// Entry returns a kubeconfig with only the entries for a request, which include the content of its files, and the name of the
+// context.
 func Entry(r Request) (*clientcmdapi.Config, string, error) {
 	address := r.Server
 	if !strings.Contains(address, "://") {
@@ -92,7 +92,7 @@ func Save(kubeconfig string, made *clientcmdapi.Config, name string) error {
 	})
 }
 
-// Ours says whether psc made the context.
+// Ours reports whether psc created the context.
 func Ours(context string) bool { return strings.HasPrefix(context, prefix) }
 
 // Remove takes the entries of a context that psc made out of the kubeconfig.

@@ -117,9 +117,9 @@ func (d *deploy) acquire(ctx context.Context) (err error) {
 	return err
 }
 
-// turn makes sure that the revision includes what is live, now that no other client can deploy. A revision that was made
-// to be deployed alone is made again when it does not, or when it would bring others with it: the revisions that it was
-// made from had to go live before it, and their deploys were given up, have died, or come after this one.
+// turn makes sure that the revision includes the live one, now that no other client can deploy. A revision that was made to be
+// deployed alone is rebuilt when it does not, or when it includes others that never ran: those had to go live before it, but
+// their deploys were abandoned, have died, or come after this one.
 func (d *deploy) turn(ctx context.Context) error {
 	if err := d.readHistory(ctx, d.lock.Live()); err != nil {
 		return err
@@ -151,7 +151,7 @@ func (d *deploy) readHistory(ctx context.Context, live int) error {
 	return err
 }
 
-// prepare returns what has to be written, after the API server has tried it. It writes no object.
+// prepare returns the steps to take, after the API server has tried them. It writes no object.
 func (d *deploy) prepare(ctx context.Context) ([]plan.Step, error) {
 	// It is our turn, whatever state another client has given to it.
 	r, err := d.Store.Mark(ctx, d.result.Revision, revision.Waiting, d.started)

@@ -47,8 +47,8 @@ func cleanup(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 }
 
-// lost reports that nothing more can be written: another client has the right to deploy, or the API server does not accept
-// our credentials any more. The next deploy finds everything as it is.
+// lost reports that nothing more can be written: another client has the right to deploy, or the API server no longer
+// accepts our credentials. The next deploy finds everything as it is.
 func lost(err error) bool { return errors.Is(err, lease.ErrLost) || apierrors.IsUnauthorized(err) }
 
 // abandon makes the revision again what it was before this deploy was requested: a draft, where it was never deployed. One

@@ -56,7 +56,7 @@ type live struct {
 	routes map[string]*gatewayv1.HTTPRoute
 }
 
-// read sorts what is followed by resource.
+// read returns the followed objects by resource.
 func (f *follower) read() live {
 	var e []*corev1.Event
 	if f.events != nil {

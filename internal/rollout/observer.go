@@ -93,7 +93,7 @@ func (o Observer) follow(ctx context.Context, spec pod.Spec) (*follower, error) 
 	return &follower{Watch: w}, nil
 }
 
-// followEvents watches the events too. They only help to tell why: a user who may not read them goes without.
+// followEvents watches the events too. They only help to tell why, so a missing permission is no error.
 func (o Observer) followEvents(ctx context.Context, f *follower) {
 	var err error
 	if f.events, err = o.Kube.WatchEvents(ctx, o.Pod, health.NoCause()); err != nil {

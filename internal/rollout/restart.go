@@ -41,7 +41,7 @@ func (w *watcher) stale(ref pod.Ref, s health.Status, now time.Time) bool {
 }
 
 // restart removes the instances of an app that are not ready, and has its controller retry those that were refused. It
-// reports whether it could do either: a user who may not gets the failure as it is.
+// reports whether it could do either: without the permission, the failure is final.
 func (w *watcher) restart(ctx context.Context, o health.Objects) bool {
 	restarted := false
 	write := func(request func() error) {

@@ -2,8 +2,8 @@
 //
 //	lock -> waiting -> render -> compare -> preflight -> pending -> apply in phases -> watch -> prune -> ready or failed -> unlock
 //
-// It emits events and prints nothing. Every step can be killed and run again: what is written is always the whole desired
-// object, and the next comparison finds what is not written yet.
+// It emits events and prints nothing. Every step can be killed and run again: a write is always the whole desired object, and
+// the next comparison finds the objects that are not written yet.
 package rollout
 
 import (
@@ -67,7 +67,7 @@ type Options struct {
 	NoWait bool
 	// Rebuild is given with a revision that was made to be deployed alone. It makes the revision again on the one that is
 	// live, and is called while the lock is held, when the revision that it was made from did not go live. Without it, a
-	// revision that does not include what is live is an ErrSuperseded.
+	// revision that does not include the live one is an ErrSuperseded.
 	Rebuild func(ctx context.Context, r revision.Revision) (revision.Revision, error)
 }
 

@@ -46,7 +46,7 @@ const (
 )
 
 // quote adds the last lines of the log to the resources that are not ready and have one; where some have failed, to those
-// alone. Nothing of it is kept in the cluster: a log may hold what should not be there.
+// alone. Nothing of it is stored in the cluster: a log may contain secrets.
 func (o Observer) quote(ctx context.Context, statuses []Status) []Status {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), quoteTimeout)
 	defer cancel()

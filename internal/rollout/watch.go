@@ -17,7 +17,7 @@ type watcher struct {
 	d *deploy
 	// last holds the statuses that were emitted last.
 	last map[pod.Ref]Status
-	// restarted are the apps that had failed before this deploy and were restarted, with what was wrong; nil until then.
+	// restarted are the apps that had failed before this deploy and were restarted, with their failure; nil until then.
 	restarted   map[pod.Ref]health.Status
 	restartedAt time.Time
 }

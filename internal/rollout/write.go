@@ -35,7 +35,7 @@ func (d *deploy) write(ctx context.Context, steps []plan.Step) error {
 	return err
 }
 
-// writeAll writes all phases without waiting for what they lead to.
+// writeAll writes all phases without waiting until anything is ready.
 func (d *deploy) writeAll(ctx context.Context, steps []plan.Step) error {
 	return d.writePhases(ctx, steps, object.Base, object.Work, object.Routes, object.Remove)
 }

@@ -58,6 +58,16 @@ func (c *Content) add(kind kube.Kind, name string, o runtime.Object) {
 	c.objects[kind.Kind+"/"+name] = o
 }
 
+func (c *Content) empty() bool { return c == nil || len(c.objects) == 0 }
+
+// object is the one that a reference is about; nil when the Content does not have it.
+func (c *Content) object(ref reference) runtime.Object {
+	if c == nil {
+		return nil
+	}
+	return c.objects[ref.id()]
+}
+
 // configMap holds a file; it is nil where the file's bytes are not known.
 func configMap(config, file string, c pod.Content) *corev1.ConfigMap {
 	data, ok := c.Bytes()

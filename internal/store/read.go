@@ -19,7 +19,7 @@ func (s *Store) Fill(ctx context.Context, spec pod.Spec) (pod.Spec, error) {
 	for name, config := range spec.Configs() {
 		files := maps.Clone(config.Files)
 		for file, c := range files {
-			read, err := s.File(ctx, Content{}, name, file, c)
+			read, err := s.File(ctx, nil, name, file, c)
 			if err != nil {
 				return nil, err
 			}
@@ -30,14 +30,14 @@ func (s *Store) Fill(ctx context.Context, spec pod.Spec) (pod.Spec, error) {
 	return full, nil
 }
 
-// File returns a file of a config with its bytes, from what a change brings or else from the pod. The error is
+// File returns a file of a config with its bytes, from content, which may be nil, or else from the pod. The error is
 // pod.Problems where they are missing or damaged.
-func (s *Store) File(ctx context.Context, content Content, config, file string, c pod.Content) (pod.Content, error) {
+func (s *Store) File(ctx context.Context, content *Content, config, file string, c pod.Content) (pod.Content, error) {
 	if _, known := c.Bytes(); known {
 		return c, nil
 	}
 	ref := fileReference(config, file, c)
-	if cm, ok := content.objects[ref.id()].(*corev1.ConfigMap); ok {
+	if cm, ok := content.object(ref).(*corev1.ConfigMap); ok {
 		return ref.read(cm)
 	}
 	o, err := s.kube.Get(ctx, ref.kind, s.pod, ref.name)

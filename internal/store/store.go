@@ -128,9 +128,9 @@ func (s *Store) read(ctx context.Context, number int) (*corev1.ConfigMap, error)
 type Next func() (r, from revision.Revision, err error)
 
 // Append creates the revision that next makes, on behalf of author. Before it, the content that the revision refers to is
-// written; what is not in content must exist, else the error is pod.Problems. When another client has taken the number, next
-// is called again. An error of next is returned as it is.
-func (s *Store) Append(ctx context.Context, author string, content Content, next Next) (revision.Revision, error) {
+// written; what is not in content must exist, else the error is pod.Problems. content may be nil, and next may add to it. When
+// another client has taken the number, next is called again. An error of next is returned as it is.
+func (s *Store) Append(ctx context.Context, author string, content *Content, next Next) (revision.Revision, error) {
 	for {
 		r, from, err := next()
 		if err != nil {

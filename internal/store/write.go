@@ -20,7 +20,7 @@ const parallel = 8
 
 // write makes sure that the pod has all content that spec refers to and before does not. It creates what is in content, if
 // missing; the rest must exist. The error is pod.Problems when it does not.
-func (s *Store) write(ctx context.Context, content Content, before, spec pod.Spec) error {
+func (s *Store) write(ctx context.Context, content *Content, before, spec pod.Spec) error {
 	done := map[string]bool{}
 	for _, ref := range references(before) {
 		done[ref.id()] = true
@@ -29,7 +29,7 @@ func (s *Store) write(ctx context.Context, content Content, before, spec pod.Spe
 	group, writing := errgroup.WithContext(ctx)
 	group.SetLimit(parallel)
 	for _, ref := range references(spec) {
-		o := content.objects[ref.id()]
+		o := content.object(ref)
 		switch {
 		case done[ref.id()]:
 			continue
@@ -47,9 +47,9 @@ func (s *Store) write(ctx context.Context, content Content, before, spec pod.Spe
 }
 
 // Mend writes what someone has deleted by hand of the content that a spec refers to. It reports whether anything was
-// missing. With an empty Content it does nothing.
-func (s *Store) Mend(ctx context.Context, content Content, spec pod.Spec) (bool, error) {
-	if len(content.objects) == 0 || s.Present(ctx, spec) == nil {
+// missing. With an empty or nil Content it does nothing.
+func (s *Store) Mend(ctx context.Context, content *Content, spec pod.Spec) (bool, error) {
+	if content.empty() || s.Present(ctx, spec) == nil {
 		return false, nil
 	}
 	return true, s.write(ctx, content, nil, spec)

@@ -17,11 +17,11 @@ func (w *Workspace) Change(ctx context.Context, edits []pod.Edit, o Options) (Ou
 	for _, e := range edits {
 		w.pins.pin(ctx, e, nil, o.NoPin)
 	}
-	return w.change(ctx, store.Content{}, o, func(revision.Revision) (pod.Change, error) { return pod.Change{Edits: edits}, nil })
+	return w.change(ctx, nil, o, func(revision.Revision) (pod.Change, error) { return pod.Change{Edits: edits}, nil })
 }
 
 // upsert creates a resource, or sets the named fields of one that exists.
-func (w *Workspace) upsert(ctx context.Context, kind pod.Kind, name string, fields pod.Fields, content store.Content, o Options) (Outcome, error) {
+func (w *Workspace) upsert(ctx context.Context, kind pod.Kind, name string, fields pod.Fields, content *store.Content, o Options) (Outcome, error) {
 	return w.change(ctx, content, o, func(on revision.Revision) (pod.Change, error) {
 		edit := pod.Edit{Verb: pod.Create, Kind: kind, Name: name, Fields: fields}
 		if on.Spec[pod.Ref{Kind: kind, Name: name}] != nil {
@@ -35,7 +35,7 @@ func (w *Workspace) upsert(ctx context.Context, kind pod.Kind, name string, fiel
 type Proposal struct {
 	base    revision.Revision
 	spec    pod.Spec
-	content store.Content
+	content *store.Content
 }
 
 // Propose returns base with resources put in the place of those of the same names, and others removed. New images are
@@ -133,7 +133,7 @@ func (w *Workspace) conflict(ctx context.Context, clashes revision.Clashes, base
 }
 
 // change makes a revision: a draft on top of the newest revision, or with o.Alone one that is deployed at once.
-func (w *Workspace) change(ctx context.Context, content store.Content, o Options, edits func(on revision.Revision) (pod.Change, error)) (Outcome, error) {
+func (w *Workspace) change(ctx context.Context, content *store.Content, o Options, edits func(on revision.Revision) (pod.Change, error)) (Outcome, error) {
 	var base revision.Revision
 	build := func(number int, on revision.Revision) (revision.Revision, error) {
 		base = on
@@ -202,7 +202,7 @@ func (w *Workspace) dryRun(ctx context.Context, o Options, build revision.Build)
 }
 
 // restoreContent writes content that is missing in the pod when it is given again, which changes nothing else.
-func (w *Workspace) restoreContent(ctx context.Context, content store.Content) error {
+func (w *Workspace) restoreContent(ctx context.Context, content *store.Content) error {
 	spec, err := w.Spec(ctx)
 	if err != nil {
 		return err
@@ -216,7 +216,7 @@ func (w *Workspace) restoreContent(ctx context.Context, content store.Content) e
 
 // SetFiles sets files of a config, creating it if needed. A nil content removes the file.
 func (w *Workspace) SetFiles(ctx context.Context, name string, files map[string]*pod.Content, o Options) (Outcome, error) {
-	var brought store.Content
+	brought := &store.Content{}
 	fields := make(map[string]any, len(files))
 	for file, content := range files {
 		if content == nil {
@@ -247,7 +247,7 @@ func (w *Workspace) SetValues(ctx context.Context, name string, values map[strin
 			return ok && string(before) == string(value)
 		})
 	}
-	var brought store.Content
+	brought := &store.Content{}
 	keys := map[string]any{}
 	for _, key := range remove {
 		keys[key] = nil
@@ -262,8 +262,8 @@ func (w *Workspace) SetValues(ctx context.Context, name string, values map[strin
 }
 
 // contentOf is the content of the configs of a spec, as far as its bytes are known.
-func contentOf(spec pod.Spec) store.Content {
-	var content store.Content
+func contentOf(spec pod.Spec) *store.Content {
+	content := &store.Content{}
 	for name, config := range spec.Configs() {
 		for file, bytes := range config.Files {
 			content.File(name, file, bytes)

@@ -11,7 +11,6 @@ import (
 	"github.com/pscdev/psc/internal/lease"
 	"github.com/pscdev/psc/internal/platform"
 	"github.com/pscdev/psc/internal/rollout"
-	"github.com/pscdev/psc/internal/store"
 	"github.com/pscdev/psc/pkg/pod"
 	"github.com/pscdev/psc/pkg/render"
 	"github.com/pscdev/psc/pkg/report"
@@ -81,14 +80,14 @@ func (w *Workspace) DeployMine(ctx context.Context, o Options) (Outcome, error) 
 		}
 		return w.deploy(ctx, r, nil, o)
 	}
-	r, err := w.drafts.alone(ctx, user.User, store.Content{}, false, build)
+	r, err := w.drafts.alone(ctx, user.User, nil, false, build)
 	if errors.Is(err, revision.ErrUnchanged) {
 		return Outcome{Unchanged: true}, nil
 	}
 	if err != nil {
 		return Outcome{}, err
 	}
-	return w.deploy(ctx, r, w.drafts.rebuild(store.Content{}, build), o)
+	return w.deploy(ctx, r, w.drafts.rebuild(nil, build), o)
 }
 
 // Redeploy deploys the live revision again, which puts right what was changed by hand.
@@ -156,8 +155,8 @@ func (w *Workspace) restored(ctx context.Context, number int, message string) (r
 		return r, err
 	}
 	// A rollback must not fail because of a draft of the same field: such drafts are discarded afterwards.
-	r, err := w.drafts.alone(ctx, user.User, store.Content{}, true, build)
-	return r, w.drafts.rebuild(store.Content{}, build), err
+	r, err := w.drafts.alone(ctx, user.User, nil, true, build)
+	return r, w.drafts.rebuild(nil, build), err
 }
 
 // lastReady is the last revision before the live one that was ready, and differs from it where that is ready too.

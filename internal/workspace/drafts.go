@@ -24,7 +24,7 @@ type drafts struct {
 
 // append stores the revision that next makes, and discards the drafts that it replaces. next is asked again when another
 // client took the number.
-func (d *drafts) append(ctx context.Context, author string, content store.Content, next func(History) (r, on revision.Revision, err error)) (revision.Revision, error) {
+func (d *drafts) append(ctx context.Context, author string, content *store.Content, next func(History) (r, on revision.Revision, err error)) (revision.Revision, error) {
 	r, err := d.store.Append(ctx, author, content, func() (r, on revision.Revision, err error) {
 		h, err := d.history(ctx)
 		if err != nil {
@@ -39,7 +39,7 @@ func (d *drafts) append(ctx context.Context, author string, content store.Conten
 }
 
 // draft stores the revision that build makes of the newest one, with all waiting drafts.
-func (d *drafts) draft(ctx context.Context, author string, content store.Content, build revision.Build) (revision.Revision, error) {
+func (d *drafts) draft(ctx context.Context, author string, content *store.Content, build revision.Build) (revision.Revision, error) {
 	for {
 		r, err := d.append(ctx, author, content, func(h History) (r, tip revision.Revision, err error) {
 			if _, loose := h.Stack(); len(loose) > 0 {
@@ -63,7 +63,7 @@ func (d *drafts) draft(ctx context.Context, author string, content store.Content
 // alone stores the revision that build makes of what runs or is about to, to be deployed without the waiting drafts. These
 // have to fit on top of it, or it ends before the first write. To restore must always work: then neither drafts nor a
 // damaged record of what runs are in the way.
-func (d *drafts) alone(ctx context.Context, author string, content store.Content, restore bool, build revision.Build) (revision.Revision, error) {
+func (d *drafts) alone(ctx context.Context, author string, content *store.Content, restore bool, build revision.Build) (revision.Revision, error) {
 	return d.append(ctx, author, content, func(h History) (r, base revision.Revision, err error) {
 		base, err = d.store.Get(ctx, h.Base())
 		if err != nil && (!restore || !errors.Is(err, store.ErrDamaged)) {
@@ -85,7 +85,7 @@ type rebuild func(ctx context.Context, old revision.Revision) (revision.Revision
 
 // rebuild is alone for the moment when the deploy's turn has come and the base of r does not run: an earlier deploy was
 // abandoned.
-func (d *drafts) rebuild(content store.Content, build revision.Build) rebuild {
+func (d *drafts) rebuild(content *store.Content, build revision.Build) rebuild {
 	return func(ctx context.Context, old revision.Revision) (revision.Revision, error) {
 		return d.append(ctx, old.Author, content, func(h History) (r, live revision.Revision, err error) {
 			if live, err = d.store.Get(ctx, h.Live); err != nil {
@@ -127,7 +127,7 @@ func (d *drafts) rebase(ctx context.Context) error {
 	var base revision.Revision
 	for made := 0; ; {
 		var old revision.Revision
-		_, err := d.append(ctx, "", store.Content{}, func(h History) (r, tip revision.Revision, err error) {
+		_, err := d.append(ctx, "", nil, func(h History) (r, tip revision.Revision, err error) {
 			_, loose := h.Stack()
 			if len(loose) == 0 {
 				return r, tip, errAllRebased

@@ -212,7 +212,7 @@ func (rd *Reader) texts(ctx context.Context, entries []revision.Entry, out Outco
 }
 
 // text puts the text of a file into field. A file that is not text, or is missing, stays a digest.
-func (rd *Reader) text(ctx context.Context, field *any, config, file string, spec pod.Spec, content store.Content) error {
+func (rd *Reader) text(ctx context.Context, field *any, config, file string, spec pod.Spec, content *store.Content) error {
 	if *field == nil {
 		return nil
 	}

@@ -142,7 +142,7 @@ type Outcome struct {
 	// Duration is how long the deploy took.
 	Duration time.Duration
 
-	content store.Content // of a dry run
+	content *store.Content // of a dry run
 }
 
 // Note is something that happens during a call. Exactly one field is set.
