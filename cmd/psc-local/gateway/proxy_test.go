@@ -34,7 +34,9 @@ var started = sync.OnceValues(func() (*running, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := Options{HTTP: freeAddress(), HTTPS: freeAddress(), Dir: dir}
+	plain, secure := listen(), listen() // both at once: their ports differ
+	o := Options{HTTP: plain.Addr().String(), HTTPS: secure.Addr().String(), Dir: dir}
+	_, _ = plain.Close(), secure.Close()
 	if _, err := o.complete(); err != nil {
 		return nil, err
 	}
@@ -55,14 +57,16 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-func freeAddress() string {
+func listen() net.Listener {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		panic(err)
 	}
-	defer l.Close()
-	return l.Addr().String()
+	return l
 }
+
+// refused is an address that nobody listens on. A free port would not do: the next listener may get it.
+const refused = "127.0.0.1:1"
 
 // serve routes by YAML documents, besides the GatewayClass and Gateway of gatewayYAML.
 func serve(t testing.TB, documents string) *running {
@@ -333,7 +337,7 @@ spec:
 	defer slow.Close()
 	defer close(release)
 	s.endpoints("api", slow.Listener.Addr().String())
-	s.endpoints("web", freeAddress(), freeAddress())
+	s.endpoints("web", refused, "127.0.0.1:2")
 	for path, want := range map[string]int{"/": http.StatusBadGateway, "/slow": http.StatusGatewayTimeout} {
 		begin := time.Now()
 		response, body := get(t, s.client(t), "http://web.localhost"+path)
@@ -386,9 +390,9 @@ spec:
 	}
 }
 
-// TestNoRequestLost: constant load on kept-alive connections while routes change and pods are replaced, the
-// way a rolling update does it: the new one is ready, the old one leaves the endpoints, then ends. Requests
-// are POSTs too, which no client and no proxy repeats. One endpoint refuses connections all the time.
+// TestNoRequestLost sends requests without a pause on kept-alive connections while routes change and pods are
+// replaced as in a rolling update: the new pod is ready, the old one leaves the endpoints, then ends. The
+// requests include POSTs, which no client and no proxy repeats. One endpoint refuses connections all the time.
 func TestNoRequestLost(t *testing.T) {
 	route := func(host string, weight int) string {
 		return services + fmt.Sprintf(`
@@ -400,24 +404,28 @@ spec:
   rules: [{backendRefs: [{name: web, port: 80, weight: %d}, {name: api, port: 80, weight: 10}]}]
 `, host, weight)
 	}
+	const changes, delay, requests = 300, 5, 5
 	s := serve(t, route("x.localhost", 1))
 	ctx, stop := context.WithCancel(t.Context())
-	newPod := func() (address string, end func()) {
-		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	// All pods listen from the start, so that no pod gets the port of one that has ended.
+	var pods [changes + 1]*httptest.Server
+	var addresses [changes + 1]string
+	for i := range pods {
+		pods[i] = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			_, _ = io.Copy(w, r.Body)
 		}))
-		return server.Listener.Addr().String(), func() { _ = server.Config.Shutdown(ctx) }
+		t.Cleanup(pods[i].Close)
+		addresses[i] = pods[i].Listener.Addr().String()
 	}
-	dead := freeAddress()
-	address, end := newPod()
-	s.endpoints("web", address, dead)
-	s.endpoints("api", pod(t, "api"), dead)
+	s.endpoints("web", addresses[0], refused)
+	s.endpoints("api", pod(t, "api"), refused)
 
 	var group sync.WaitGroup
 	var sent, lost atomic.Int64
-	answered := make(chan struct{})
+	var answered [4]chan struct{} // by client
 	for i, to := range []string{"http://load.localhost/", "https://load.localhost/", "http://load.localhost/", "https://load.localhost/"} {
 		c := s.client(t)
+		answered[i] = make(chan struct{}, requests)
 		group.Go(func() {
 			for ctx.Err() == nil {
 				var response *http.Response
@@ -426,10 +434,6 @@ spec:
 					response, err = c.Post(to, "text/plain", strings.NewReader("hello"))
 				} else {
 					response, err = c.Get(to)
-				}
-				select {
-				case answered <- struct{}{}:
-				case <-ctx.Done():
 				}
 				sent.Add(1)
 				var body []byte
@@ -441,30 +445,30 @@ spec:
 					lost.Add(1)
 					t.Errorf("%s: %v %s", to, err, body)
 				}
+				select {
+				case answered[i] <- struct{}{}:
+				case <-ctx.Done():
+				}
 			}
 		})
 	}
-	ending := make(chan func(), 5) // pods whose preStop hook sleeps: they still serve, for 5 changes of 20 requests
-	for change := 0; change < 300; change++ {
-		for range 20 {
-			<-answered
+	for change := range changes {
+		for _, client := range answered {
+			for range requests {
+				<-client
+			}
 		}
-		next, endNext := newPod()
-		s.endpoints("web", address, next, dead)
+		s.endpoints("web", addresses[change], addresses[change+1], refused)
 		s.swap(must(translate(parse(t, gatewayYAML+"---"+route(fmt.Sprintf("h%d.localhost", change), 1+change%20)))))
-		s.endpoints("web", next, dead)
-		if len(ending) == cap(ending) {
-			group.Go(<-ending)
+		s.endpoints("web", addresses[change+1], refused)
+		// A pod's preStop hook sleeps until no request that chose the pod is still on its way to it: since the
+		// pod left the endpoints, every client has had more answers than its channel holds.
+		if ended := change - delay; ended >= 0 {
+			group.Go(func() { _ = pods[ended].Config.Shutdown(ctx) })
 		}
-		ending <- end
-		address, end = next, endNext
 	}
 	stop()
 	group.Wait()
-	end()
-	for len(ending) > 0 {
-		(<-ending)()
-	}
 	t.Logf("%d requests, %d lost", sent.Load(), lost.Load())
 }
 
