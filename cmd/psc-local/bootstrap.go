@@ -29,9 +29,9 @@ import (
 //go:embed bootstrap.yaml
 var bootstrapYAML string
 
-// bootstrap puts into the cluster what psc expects of one, and waits until all of it works. It may be
-// repeated. Objects are sent at once and again until they are taken: the order in which an API server
-// comes to know them is its own.
+// bootstrap applies the objects that psc expects in a cluster and waits until all of them work. It can be
+// repeated. It sends all objects at once, and each again until the API server accepts it: the API server
+// decides in which order it comes to know their kinds.
 func bootstrap(ctx context.Context, c cluster, p plan) error {
 	config, err := clientcmd.BuildConfigFromFlags("", c.path(adminFile))
 	if err != nil {
@@ -69,7 +69,7 @@ func bootstrap(ctx context.Context, c cluster, p plan) error {
 	return group.Wait()
 }
 
-// bootstrapObjects are the CRDs of the Gateway API and our own objects.
+// bootstrapObjects returns the CRDs of the Gateway API and our own objects.
 func bootstrapObjects(c cluster, p plan) ([]*unstructured.Unstructured, error) {
 	ca, err := os.ReadFile(c.path("pki", "ca.crt"))
 	if err != nil {
@@ -117,7 +117,7 @@ func bootstrapObjects(c cluster, p plan) ([]*unstructured.Unstructured, error) {
 	return objects, nil
 }
 
-// distFile is a file that build.sh put beside this binary.
+// distFile returns the path of a file that build.sh put beside this binary.
 func distFile(name string) string {
 	self, err := os.Executable()
 	if err != nil {
@@ -126,10 +126,10 @@ func distFile(name string) string {
 	return filepath.Join(filepath.Dir(self), name)
 }
 
-// apply sends an object until the API server takes it or says that it never will.
+// apply sends an object until the API server accepts it or rejects it for good.
 func apply(ctx context.Context, client dynamic.Interface, o *unstructured.Unstructured) error {
 	gvr, _ := meta.UnsafeGuessKindToResource(o.GroupVersionKind())
-	gvr.Resource = strings.Replace(gvr.Resource, "gatewaies", "gateways", 1) // it guesses as for policies
+	gvr.Resource = strings.Replace(gvr.Resource, "gatewaies", "gateways", 1) // the guess treats Gateway like Policy
 	resource := client.Resource(gvr).Namespace(o.GetNamespace())
 	return retry(ctx, func() error {
 		_, err := resource.Apply(ctx, o.GetName(), o, metav1.ApplyOptions{FieldManager: "psc-local", Force: true})
@@ -140,8 +140,8 @@ func apply(ctx context.Context, client dynamic.Interface, o *unstructured.Unstru
 	}, o.GetKind()+" "+o.GetName())
 }
 
-// wait is something that has to be there before the cluster is usable: an object, and if condition is
-// set, that condition of it.
+// wait is an object that must exist before the cluster is usable. If condition is set, that condition of
+// the object must be True.
 type wait struct {
 	resource        schema.GroupVersionResource
 	namespace, name string
@@ -180,18 +180,18 @@ func (w wait) wait(ctx context.Context, client dynamic.Interface) error {
 	}, w.resource.Resource+" "+w.name)
 }
 
-// permanent is an error that a retry does not mend.
+// permanent is an error that a retry cannot fix.
 type permanent struct{ error }
 
-// retry does it again until it works, in vain, or ctx ends; then the last error is told.
+// retry calls do until it succeeds, it fails with a permanent error, or ctx ends. It returns the last error.
 func retry(ctx context.Context, do func() error, what string) error {
 	for {
 		err := do()
-		var no permanent
+		var fatal permanent
 		if err == nil {
 			return nil
 		}
-		if errors.As(err, &no) {
+		if errors.As(err, &fatal) {
 			return fmt.Errorf("%s: %w", what, err)
 		}
 		select {

@@ -3,8 +3,8 @@
 #
 #   dist=$(cmd/psc-local/build.sh) && "$dist/psc-local" up
 #
-# The folder is in a cache, under a name made of all that goes into it, and is used again as it is. The first
-# build takes about six minutes on two cores. Needs Go, and for a real node a C compiler and libseccomp's headers.
+# The folder is in a cache. Its name is a hash of everything that goes into it, so an existing folder is used as it is.
+# The first build takes about six minutes on two cores. It needs Go, and for a real node a C compiler and libseccomp's headers.
 set -eu
 cd "$(dirname "$0")"
 say() { echo "psc-local: $*" >&2; }
@@ -20,7 +20,7 @@ if [ -d "$dist" ]; then
 fi
 
 mkdir -p "$cache"
-if command -v flock >/dev/null; then # two at once: the second finds the work of the first
+if command -v flock >/dev/null; then # of two builds at once, the second finds the result of the first
   exec 9>"$cache/.lock"; flock 9
   if [ -d "$dist" ]; then echo "$dist"; exit; fi
 fi
@@ -38,7 +38,7 @@ flags="$flags -X sigs.k8s.io/kwok/pkg/consts.Version=$(tag sigs.k8s.io/kwok)"
 say "building psc-local with Kubernetes $kubernetes (some minutes when nothing is cached)"
 go build -ldflags "$flags" -o "$temp/psc-local" .
 
-# What is read from files beside the binary: CRDs for every cluster, stages for simulated nodes.
+# The files that psc-local reads beside its binary: CRDs for every cluster, stages for simulated nodes.
 mkdir "$temp/crds" "$temp/kwok"
 cp "$(module sigs.k8s.io/gateway-api)"/config/crd/standard/*.yaml "$temp/crds/"
 stages=$(module sigs.k8s.io/kwok)/kustomize
@@ -49,7 +49,7 @@ for f in stage/node/fast/node-initialize stage/node/heartbeat-with-lease/node-he
   cp "$stages/$f.yaml" "$temp/kwok/"
 done
 
-# What a real node runs as programs of their own, each because it has to be small or starts once per container.
+# The programs of a real node that are not in the binary, because they must be small or start once per container.
 if [ "$os" = linux ]; then
   say "building the node's programs"
   mkdir "$temp/node"

@@ -14,10 +14,10 @@ import (
 	"time"
 )
 
-// A node has one cgroup of its own in every hierarchy: the components are in its child `system`, because version 2
-// allows no processes beside child groups, and the kubelet puts instances into others.
+// A node has its own cgroup in every hierarchy. The components are in its child `system`, because version 2 allows
+// no processes beside child groups. The kubelet puts instances into other children.
 
-// hierarchies are the mount points of the cgroup file systems: one with version 2, one per controller with version 1.
+// hierarchies returns the mount points of the cgroup file systems: one with version 2, one per controller with version 1.
 func hierarchies() ([]string, error) {
 	text, err := os.ReadFile("/proc/self/mountinfo")
 	if err != nil {
@@ -34,14 +34,14 @@ func hierarchies() ([]string, error) {
 	return all, nil
 }
 
-// makeCgroup makes the groups of a node.
+// makeCgroup creates the groups of a node.
 func makeCgroup(name string) error {
 	return inHierarchies(func(root string) error {
 		for _, dir := range []string{filepath.Join(root, name), filepath.Join(root, name, "system")} {
-			if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // as all of them are
+			if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // like all cgroups
 				return err
 			}
-			for _, file := range []string{"cpuset.cpus", "cpuset.mems"} { // version 1 leaves them empty, which means none
+			for _, file := range []string{"cpuset.cpus", "cpuset.mems"} { // version 1 leaves them empty, which allows none
 				above, err := os.ReadFile(filepath.Join(filepath.Dir(dir), file))
 				if err == nil && len(bytes.TrimSpace(above)) > 0 {
 					err = os.WriteFile(filepath.Join(dir, file), above, 0o644) //nolint:gosec // a kernel's file
@@ -62,7 +62,8 @@ func joinCgroup(name string) error {
 	})
 }
 
-// removeCgroup kills what is left in the groups of a node, leaves them if this process is in there, and removes them.
+// removeCgroup kills the processes that are left in the groups of a node and removes the groups. If this process is in
+// one of them, it leaves the group.
 func removeCgroup(name string) error {
 	return inHierarchies(func(root string) error {
 		var dirs []string

@@ -7,10 +7,10 @@ import (
 	"syscall"
 )
 
-// children starts processes and waits for all of them in one place. PID 1 of a node has to: it is also
-// given the orphans of the others, and os/exec would compete for them.
+// children starts processes and waits for all of them in one place. PID 1 of a node has to do that: it also
+// gets the orphans of other processes, and os/exec would compete for them.
 type children struct {
-	binary string // what they all run
+	binary string // the program of all of them
 	mu     sync.Mutex
 	done   map[int]chan syscall.WaitStatus
 }
@@ -28,9 +28,9 @@ func newChildren(binary string) *children {
 	return c
 }
 
-// start runs the binary under some name and returns its PID and where its end will be told.
+// start runs the binary with argv. It returns the PID and a channel that receives the exit status.
 func (c *children) start(argv []string, attr *os.ProcAttr) (int, <-chan syscall.WaitStatus, error) {
-	c.mu.Lock() // until the child is known, its end must not be looked for
+	c.mu.Lock() // reap must wait until the child is known
 	defer c.mu.Unlock()
 	process, err := os.StartProcess(c.binary, argv, attr)
 	if err != nil {
@@ -42,7 +42,7 @@ func (c *children) start(argv []string, attr *os.ProcAttr) (int, <-chan syscall.
 	return pid, done, process.Release()
 }
 
-// reap takes all children that have ended.
+// reap collects all children that have ended.
 func (c *children) reap() {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -14,10 +14,10 @@ func newRoot() *cobra.Command {
 		Use:   "psc-local",
 		Short: "A real Kubernetes on this machine, for trying psc",
 		Long: `A real Kubernetes on this machine, for trying psc: control plane, registry and gateway, with a
-real node (Linux, as root, with nft) or with simulated ones (anywhere). Everything is thrown away
-by 'down', and no packet leaves the machine.`,
+real node (Linux, as root, with nft) or with simulated ones (anywhere). 'down' removes
+everything, and no packet leaves the machine.`,
 		Example: `  psc-local up                       # start it, and add the context psc-local to your kubeconfig
-  psc-local push web:1 ./web         # make an image of a static binary, at localhost:5000/web:1
+  psc-local push web:1 ./web         # make an image from a static binary: localhost:5000/web:1
   psc-local status
   psc-local logs kubelet
   psc-local down
@@ -54,7 +54,7 @@ by 'down', and no packet leaves the machine.`,
 	return root
 }
 
-// noArgs is cobra.NoArgs as a mistake in usage.
+// noArgs is cobra.NoArgs with a usageError.
 func noArgs(cmd *cobra.Command, args []string) error {
 	if len(args) > 0 {
 		return usageError{fmt.Errorf("%s: unexpected %q", cmd.CommandPath(), args[0])}
@@ -62,7 +62,7 @@ func noArgs(cmd *cobra.Command, args []string) error {
 	return nil
 }
 
-// exactArgs is cobra.ExactArgs as a mistake in usage.
+// exactArgs is cobra.ExactArgs with a usageError.
 func exactArgs(n int) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) != n {

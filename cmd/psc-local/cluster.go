@@ -23,28 +23,28 @@ const (
 	pidFile    = "supervisor.pid"
 )
 
-// cluster is a name and the folder that holds everything of it. The folder exists while the cluster does.
+// cluster is a name and the folder that holds all files of the cluster. The folder exists while the cluster does.
 //
-// The folder itself is the lock: every process that keeps the cluster alive holds a flock on it, so
-// that it can be taken exactly when the last of them is gone.
+// The folder itself is the lock: every process that keeps the cluster alive holds a flock on it, so the
+// lock is free exactly when the last of them has ended.
 type cluster struct {
 	name string
 	dir  string
 }
 
-// plan is what `up` decided, written down before anything is started. All else follows from it.
+// plan is what `up` decided. It is written before anything starts, and everything else follows from it.
 type plan struct {
 	Name     string `json:"name"`
 	Nodes    string `json:"nodes"` // real or simulated
 	Why      string `json:"why"`   // why these nodes
-	API      int    `json:"api"`   // the ports, the same on this machine and inside
+	API      int    `json:"api"`   // the ports, the same on this machine and inside the cluster
 	Registry int    `json:"registry"`
 	HTTP     int    `json:"http"`
 	HTTPS    int    `json:"https"`
 	Kubelet  int    `json:"kubelet"`
 	Metrics  int    `json:"metrics"`
 
-	// Kubeconfig is the user's file that holds our context, KubeconfigNew that it was made for it.
+	// Kubeconfig is the user's file that holds our context. KubeconfigNew is true if `up` created the file.
 	Kubeconfig    string `json:"kubeconfig"`
 	KubeconfigNew bool   `json:"kubeconfigNew,omitempty"`
 }
@@ -53,7 +53,7 @@ func (p plan) server() string { return "https://" + loopback(p.API) }
 
 func loopback(port int) string { return "127.0.0.1:" + strconv.Itoa(port) }
 
-// openCluster names a cluster; it need not exist.
+// openCluster returns the cluster of that name, which need not exist.
 func openCluster(name string) (cluster, error) {
 	if !regexp.MustCompile(`^[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?$`).MatchString(name) {
 		return cluster{}, usageError{fmt.Errorf("--name %q: use up to 40 lower-case letters, digits and dashes", name)}
@@ -89,7 +89,8 @@ func (c cluster) context() string {
 	return "psc-local-" + c.name
 }
 
-// cgroup is the name of the cluster's cgroup: clusters of the same name may live in different folders.
+// cgroup is the name of the cluster's cgroup. It contains a hash of the folder, because clusters in different
+// folders may have the same name.
 func (c cluster) cgroup() string {
 	return fmt.Sprintf("psc-local-%s-%x", c.name, sha256.Sum256([]byte(c.dir)))[:len("psc-local-")+len(c.name)+7]
 }
@@ -121,7 +122,7 @@ func flock(dir string, how int) (*os.File, error) {
 	return f, nil
 }
 
-// errDown is the answer of a cluster that is not there.
+// errDown is returned for a cluster that does not run.
 var errDown = errors.New("not running: start it with 'psc-local up'")
 
 // plan reads what `up` wrote, or fails with errDown.
@@ -139,7 +140,7 @@ func readPlan(dir string) (plan, error) {
 	return p, err
 }
 
-// erase removes everything that a cluster without a supervisor can have left: processes and cgroups of its
+// erase removes everything that a cluster without a supervisor can leave behind: processes and cgroups of its
 // node, its entries in the user's kubeconfig, its folder.
 func (c cluster) erase() error {
 	errs := []error{removeCgroup(c.cgroup())}
@@ -147,7 +148,7 @@ func (c cluster) erase() error {
 		errs = append(errs, dropContext(p, c.context()))
 	}
 	errs = append(errs, os.RemoveAll(c.dir))
-	_ = os.Remove(filepath.Dir(c.dir)) // when it was the last one
+	_ = os.Remove(filepath.Dir(c.dir)) // if this was the last cluster
 	return errors.Join(errs...)
 }
 
@@ -170,7 +171,7 @@ func writeJSON(path string, v any) error {
 	return writeFile(path, append(data, '\n'))
 }
 
-// writeFile replaces a file at once: a reader sees the old or the new content, never half of it.
+// writeFile replaces a file atomically: a reader sees the old or the new content, never a part of it.
 func writeFile(path string, data []byte) error {
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*") // 0600
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// The addresses inside of every cluster. They mean nothing outside of it.
+// The addresses inside every cluster. They mean nothing outside of it.
 const (
 	nodeName          = "local"
 	nodeAddress       = "10.97.0.1"
@@ -22,24 +22,24 @@ const (
 	instanceRange     = "10.244.0.0/16"
 )
 
-// component is a program that the supervisor keeps running, in the cluster's folder. All paths in its
-// arguments are relative to that.
+// component is a program that the supervisor keeps running in the cluster's folder. All paths in its
+// arguments are relative to that folder.
 type component struct {
 	name   string
 	module string // the Go module whose version is the component's
 	args   []string
-	after  []string                    // components that have to be ready first
+	after  []string                    // components that must be ready first
 	ready  func(context.Context) error // nil: ready as soon as it runs
 }
 
-// components of a cluster, in the order in which people read them.
+// components returns the components of a cluster, in the order in which `status` lists them.
 func components(p plan) []component {
 	all := []component{{
 		name: "etcd", module: "go.etcd.io/etcd/server/v3", ready: dials("etcd.sock"),
 		args: []string{
 			"--data-dir=etcd", "--unsafe-no-fsync", "--log-level=warn",
 			"--listen-client-urls=unix://etcd.sock", "--listen-peer-urls=unix://etcd-peer.sock",
-			// Nobody dials these, but there have to be some, and not of Unix sockets.
+			// No client dials these, but etcd requires them and accepts no Unix sockets here.
 			"--advertise-client-urls=http://127.0.0.1:2379", "--initial-advertise-peer-urls=http://127.0.0.1:2380",
 			"--initial-cluster=default=http://127.0.0.1:2380",
 		},
@@ -102,7 +102,7 @@ func components(p plan) []component {
 	})
 }
 
-// nodeComponents are what a real node runs. Its configuration files are written by writeNodeConfig.
+// nodeComponents returns the components of a real node. writeNodeConfig writes their configuration files.
 func nodeComponents() []component {
 	return []component{{
 		name: "containerd", module: "github.com/containerd/containerd/v2", ready: dials("containerd.sock"),
@@ -125,7 +125,7 @@ func nodeComponents() []component {
 	}}
 }
 
-// listenAddress is where the API server listens: inside of its own network every address is private.
+// listenAddress is where the API server listens: inside its own network every address is private.
 func listenAddress(p plan) string {
 	if p.Nodes == nodesReal {
 		return "0.0.0.0"
@@ -133,7 +133,7 @@ func listenAddress(p plan) string {
 	return "127.0.0.1"
 }
 
-// dials reports whether something listens on a Unix socket of the cluster's folder.
+// dials returns a check that a process listens on a Unix socket in the cluster's folder.
 func dials(socket string) func(context.Context) error {
 	return func(ctx context.Context) error {
 		conn, err := (&net.Dialer{}).DialContext(ctx, "unix", socket)
@@ -144,7 +144,7 @@ func dials(socket string) func(context.Context) error {
 	}
 }
 
-// serves reports whether an address answers 200, with the administrator's certificate.
+// serves returns a check that url answers 200 to the administrator's certificate.
 func serves(url string) func(context.Context) error {
 	var client *http.Client
 	return func(ctx context.Context) error {

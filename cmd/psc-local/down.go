@@ -22,20 +22,20 @@ func newDown(open func() (cluster, error)) *cobra.Command {
 				return err
 			}
 			if _, err := os.Stat(c.dir); errors.Is(err, fs.ErrNotExist) {
-				fmt.Fprintf(cmd.OutOrStdout(), "Cluster %s is not there.\n", c.name)
+				fmt.Fprintf(cmd.OutOrStdout(), "Cluster %s does not exist.\n", c.name)
 				return nil
 			}
 			if err := down(c); err != nil {
 				return err
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "Cluster %s is gone.\n", c.name)
+			fmt.Fprintf(cmd.OutOrStdout(), "Removed cluster %s.\n", c.name)
 			return nil
 		},
 	}
 }
 
-// down tells the supervisor to end, and returns when nothing of the cluster is left. What a killed
-// supervisor left is removed here.
+// down stops the supervisor and returns when nothing of the cluster is left. If the supervisor was killed,
+// down removes what it left behind.
 func down(c cluster) error {
 	f, err := os.Open(c.dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -59,7 +59,7 @@ func down(c cluster) error {
 	}
 	if locked, err := f.Stat(); err == nil {
 		if now, err := os.Stat(c.dir); err != nil || !os.SameFile(locked, now) {
-			return nil // the supervisor has removed it; what is there now is another one's
+			return nil // the supervisor has removed the folder, and another cluster has created a new one
 		}
 	}
 	return c.erase()

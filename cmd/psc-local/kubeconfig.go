@@ -19,8 +19,8 @@ func newKubeconfig(open func() (cluster, error)) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "kubeconfig",
 		Short: "Print a kubeconfig for the cluster",
-		Long: `Print a kubeconfig for the cluster, the administrator's or that of a user for trying out permissions:
-alice, bob and carol are signed in (group dev) and may do nothing until someone allows it.`,
+		Long: `Print a kubeconfig for the cluster, for the administrator or for a user for trying out permissions:
+alice, bob and carol are signed in (group dev) and have no rights until someone grants them.`,
 		Example: "  psc-local kubeconfig --user alice > alice.yaml\n  KUBECONFIG=alice.yaml psc login",
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -54,7 +54,7 @@ alice, bob and carol are signed in (group dev) and may do nothing until someone 
 	return cmd
 }
 
-// tokenOf finds the bearer token of a user.
+// tokenOf returns the bearer token of a user.
 func tokenOf(file, user string) (string, error) {
 	f, err := os.Open(file)
 	if err != nil {
@@ -70,10 +70,10 @@ func tokenOf(file, user string) (string, error) {
 			return line[0], nil
 		}
 	}
-	return "", usageError{fmt.Errorf("no user %q: there are admin, alice, bob and carol", user)}
+	return "", usageError{fmt.Errorf("unknown user %q: use admin, alice, bob or carol", user)}
 }
 
-// writeKubeconfigs writes the kubeconfigs of the cluster's own folder.
+// writeKubeconfigs writes the kubeconfigs in the cluster's own folder.
 func writeKubeconfigs(c cluster, p plan) error {
 	admin, err := kubeconfigOf(c, p, "admin")
 	if err != nil {
@@ -89,7 +89,7 @@ func writeKubeconfigs(c cluster, p plan) error {
 	return writeKubeconfig(c.path("kubelet.kubeconfig"), node)
 }
 
-// kubeconfigOf makes a kubeconfig with one of the certificates of the cluster.
+// kubeconfigOf returns a kubeconfig with one of the certificates of the cluster.
 func kubeconfigOf(c cluster, p plan, user string) (*api.Config, error) {
 	ca, err1 := os.ReadFile(c.path("pki", "ca.crt"))
 	cert, err2 := os.ReadFile(c.path("pki", user+".crt"))
@@ -106,7 +106,7 @@ func kubeconfigOf(c cluster, p plan, user string) (*api.Config, error) {
 	return config, nil
 }
 
-// chooseKubeconfig finds the user's file: the named one, else the one that kubectl would write a new context to.
+// chooseKubeconfig chooses the user's file: the given one, else the one to which kubectl would add a new context.
 func (p *plan) chooseKubeconfig(file string) error {
 	if file == "" {
 		file = clientcmd.NewDefaultPathOptions().GetDefaultFilename()
@@ -123,7 +123,7 @@ func (p *plan) chooseKubeconfig(file string) error {
 	return nil
 }
 
-// moveContext makes sure that our entries are where they were put, or in the file that is named now.
+// moveContext makes sure that our entries are in the file of the old plan, or moves them to the given file.
 func moveContext(c cluster, old plan, file string) (plan, error) {
 	p := old
 	if file != "" {
@@ -139,7 +139,7 @@ func moveContext(c cluster, old plan, file string) (plan, error) {
 	return p, addContext(c, p)
 }
 
-// addContext puts our entries into the user's kubeconfig, and changes nothing else there.
+// addContext adds our entries to the user's kubeconfig and changes nothing else there.
 func addContext(c cluster, p plan) error {
 	ours, err := kubeconfigOf(c, p, "admin")
 	if err != nil {
@@ -153,7 +153,8 @@ func addContext(c cluster, p plan) error {
 	})
 }
 
-// dropContext takes our entries out of the user's kubeconfig again, if they still are ours.
+// dropContext removes our entries from the user's kubeconfig if they still belong to this cluster. It also removes a
+// file that `up` created and that is empty now.
 func dropContext(p plan, name string) error {
 	err := editKubeconfig(p.Kubeconfig, func(config *api.Config) bool {
 		if known := config.Clusters[name]; known == nil || known.Server != p.server() {
@@ -174,8 +175,8 @@ func isEmpty(c *api.Config) bool {
 	return len(c.Clusters)+len(c.AuthInfos)+len(c.Contexts)+len(c.Extensions) == 0 && c.CurrentContext == ""
 }
 
-// editKubeconfig changes a kubeconfig under the lock that kubectl uses, too. A file that cannot be read
-// as one is left alone.
+// editKubeconfig changes a kubeconfig under the lock that kubectl also uses. It does not write to a file that
+// is not a valid kubeconfig.
 func editKubeconfig(file string, edit func(*api.Config) bool) error {
 	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
 		return err
@@ -206,7 +207,7 @@ func writeKubeconfig(file string, config *api.Config) error {
 	return writeFile(file, text)
 }
 
-// lockKubeconfig makes the lock file of clientcmd, which holds while it exists.
+// lockKubeconfig creates the lock file of clientcmd. The lock holds while the file exists.
 func lockKubeconfig(file string) (unlock func(), err error) {
 	name := file + ".lock"
 	for range 100 {

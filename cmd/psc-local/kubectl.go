@@ -23,7 +23,7 @@ func newKubectl(open func() (cluster, error)) *cobra.Command {
 			if _, err := c.plan(); err != nil {
 				return err
 			}
-			// Its cache belongs to the cluster, too: nothing of it is to be left at home.
+			// Its cache also belongs to the cluster: `down` must not leave it in the user's home.
 			if err := errors.Join(os.Setenv("KUBECONFIG", c.path(adminFile)), os.Setenv("KUBECACHEDIR", c.path("kubectl"))); err != nil {
 				return err
 			}

@@ -17,7 +17,7 @@ func newLogs(open func() (cluster, error)) *cobra.Command {
 	var follow bool
 	cmd := &cobra.Command{
 		Use:     "logs COMPONENT",
-		Short:   "Print what a component has logged",
+		Short:   "Print the log of a component",
 		Example: "  psc-local logs kube-apiserver\n  psc-local logs -f gateway",
 		Args:    exactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -30,7 +30,7 @@ func newLogs(open func() (cluster, error)) *cobra.Command {
 			}
 			f, err := os.Open(c.path("logs", filepath.Base(args[0])+".log"))
 			if errors.Is(err, fs.ErrNotExist) {
-				return usageError{fmt.Errorf("no log of %q: there are %s", args[0], strings.Join(logNames(c), ", "))}
+				return usageError{fmt.Errorf("no log of %q: use one of %s", args[0], strings.Join(logNames(c), ", "))}
 			}
 			if err != nil {
 				return err
@@ -44,7 +44,7 @@ func newLogs(open func() (cluster, error)) *cobra.Command {
 			}
 		},
 	}
-	cmd.Flags().BoolVarP(&follow, "follow", "f", false, "go on printing what comes")
+	cmd.Flags().BoolVarP(&follow, "follow", "f", false, "keep printing new lines")
 	return cmd
 }
 

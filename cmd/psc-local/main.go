@@ -6,8 +6,8 @@
 //	up -> supervisor -> components                 simulated nodes: plain processes, no root
 //	up -> supervisor -> init (PID 1) -> components  a real node: all of them in namespaces of their own
 //
-// Everything of a cluster is in one folder and one set of namespaces and cgroups. Whoever notices the
-// end first, the supervisor or init, removes them; each survives a kill -9 of the other.
+// Everything of a cluster is in one folder and one set of namespaces and cgroups. The supervisor or init
+// removes them, depending on which of the two notices the end first. Each survives a kill -9 of the other.
 package main
 
 import (
@@ -26,12 +26,12 @@ func main() {
 	os.Exit(run(os.Args))
 }
 
-// run is main with a result: 0 it worked, 1 it did not, 2 it was asked for in a wrong way.
+// run returns the exit code: 0 for success, 1 for a failure, 2 for a mistake in the command line.
 func run(argv []string) int {
 	if len(argv) > 2 && argv[1] == "_component" {
 		argv = argv[2:]
 	}
-	if filepath.Base(argv[0]) == "kubectl" { // by a link of that name, with the caller's own kubeconfig
+	if filepath.Base(argv[0]) == "kubectl" { // called through a link of that name: use the caller's own kubeconfig
 		return cli.Run(kubectl.NewDefaultKubectlCommand())
 	}
 	if start, ok := programs()[filepath.Base(argv[0])]; ok {
@@ -39,7 +39,7 @@ func run(argv []string) int {
 		dieWithSupervisor()
 		return start()
 	}
-	pflag.CommandLine = pflag.NewFlagSet("", pflag.ContinueOnError) // Kubernetes' packages have put flags there
+	pflag.CommandLine = pflag.NewFlagSet("", pflag.ContinueOnError) // drop the flags that Kubernetes' packages have added
 	err := newRoot().ExecuteContext(context.Background())
 	var usage usageError
 	var code exitCode
@@ -57,8 +57,8 @@ func run(argv []string) int {
 	}
 }
 
-// dieWithSupervisor ends this component as soon as its supervisor is gone, however it went: standard
-// input is a pipe that only the supervisor can write to, and it never does.
+// dieWithSupervisor ends this component as soon as its supervisor ends for any reason: standard input is
+// a pipe that only the supervisor can write to, and it never does.
 func dieWithSupervisor() {
 	info, err := os.Stdin.Stat()
 	if err != nil || info.Mode()&os.ModeNamedPipe == 0 {
@@ -73,7 +73,7 @@ func dieWithSupervisor() {
 // usageError is a mistake in the command line.
 type usageError struct{ error }
 
-// exitCode is the end of a program that has already said why.
+// exitCode is the exit code of a program that has already printed why.
 type exitCode int
 
 func (c exitCode) Error() string { return fmt.Sprintf("exit code %d", int(c)) }

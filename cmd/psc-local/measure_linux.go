@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// memoryOf is a process's resident memory in bytes, with what it shares counted in part: all components share the
-// text of one binary.
+// memoryOf returns a process's resident memory in bytes. Shared memory counts in part, because all components share
+// the text of one binary.
 func memoryOf(pid int) int64 {
 	f, err := os.Open(fmt.Sprintf("/proc/%d/smaps_rollup", pid))
 	if err != nil {

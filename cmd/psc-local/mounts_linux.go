@@ -9,13 +9,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// mountNode gives the node a view of the machine's files in which nothing can be left behind: what its programs
-// write outside of the cluster's folder goes to memory.
+// mountNode gives the node a view of the machine's files in which nothing can be left behind: files that its programs
+// write outside the cluster's folder are in memory.
 func mountNode(c cluster) error {
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 		return fmt.Errorf("make the mounts private: %w", err)
 	}
-	// Handles first: the folders may be below one of those that are about to be covered.
+	// Open the folders first: the mounts that follow may hide them.
 	binds := map[string]int{}
 	for to, from := range map[string]string{nodeDir: c.dir, nodeDist: distFile("")} {
 		fd, err := unix.Open(from, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
@@ -38,14 +38,14 @@ func mountNode(c cluster) error {
 			return err
 		}
 	}
-	// Where Kubernetes' own provisioner makes the folders for disks.
+	// Kubernetes' own provisioner creates the folders for disks there.
 	if err := bind(filepath.Join(nodeDir, "disks"), "/tmp/hostpath_pv"); err != nil {
 		return err
 	}
 	return shieldSysctls()
 }
 
-// shieldSysctls keeps the kubelet from changing the machine's kernel: it finds the values that it wants.
+// shieldSysctls keeps the kubelet from changing the machine's kernel: the kubelet finds the values that it wants.
 func shieldSysctls() error {
 	const dir = "/run/psc-local/sysctl"
 	if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -66,7 +66,7 @@ func shieldSysctls() error {
 	return nil
 }
 
-// bind makes a folder appear at another place.
+// bind mounts a folder at a second path, creating it if needed.
 func bind(from, to string) error {
 	if err := os.MkdirAll(to, 0o700); err != nil {
 		return err

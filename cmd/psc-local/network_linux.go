@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// setUpNetwork gives the node's network namespace all that it ever has beside its instances' bridge: loopback, which
-// also carries the node's address. There is no way out.
+// setUpNetwork sets up loopback, which also carries the node's address. The node's network namespace has nothing else
+// but the bridge of its instances: there is no way out.
 func setUpNetwork() error {
 	lo, err := netlink.LinkByName("lo")
 	if err != nil {

@@ -19,33 +19,33 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Where things are for the processes of a node, whatever the names of the folders are outside.
+// The paths that the processes of a node see, independent of the names of the folders on the machine.
 const (
 	nodeDir  = "/run/psc-local/state" // the cluster's folder
 	nodeDist = "/run/psc-local/dist"  // the folder that build.sh made
 )
 
-// whyNotReal says what is missing for a real node here, or nothing.
+// whyNotReal returns what is missing for a real node on this machine, or an empty string.
 func whyNotReal() string {
 	if os.Geteuid() != 0 {
-		return "they need root"
+		return "real nodes need root"
 	}
 	if _, err := exec.LookPath("nft"); err != nil {
-		return "the program nft is not on the path"
+		return "real nodes need the program nft, which is not on the path"
 	}
 	if _, err := os.Stat(distFile("node/runc")); err != nil {
-		return "psc-local was built without runc"
+		return "real nodes need runc, and psc-local was built without it"
 	}
 	return ""
 }
 
-// superviseNode keeps a real node alive: an init process (see runNode) in namespaces of its own, which runs the
-// components. Init ends when this process does, and this process when init does.
+// superviseNode keeps a real node alive: an init process (see runNode) in its own namespaces, which runs the
+// components. When one of this process and init ends, the other one ends, too.
 //
-// The ports of this machine are opened here and inherited: a socket belongs to the network that it was made in,
-// so init can take connections from outside and pass them on inside.
+// This process opens the ports on the machine and init inherits them: a socket belongs to the network in which it
+// was created, so init can accept connections from outside and forward them inside.
 func superviseNode(ctx context.Context, c cluster, p plan, lock, registry *os.File) error {
-	defer runtime.KeepAlive(lock) // closed by the garbage collector, it would be free
+	defer runtime.KeepAlive(lock) // the garbage collector would close the file, which frees the lock
 	mounts, err := os.Open("/proc/self/ns/mnt")
 	if err != nil {
 		return err
@@ -81,7 +81,7 @@ func superviseNode(ctx context.Context, c cluster, p plan, lock, registry *os.Fi
 	_ = alive.Close()
 	select {
 	case status := <-done:
-		return fmt.Errorf("the node's init was %s", how(status))
+		return fmt.Errorf("init of the node: %s", ending(status))
 	case <-ctx.Done():
 	}
 	_ = end.Close()
@@ -94,14 +94,14 @@ func superviseNode(ctx context.Context, c cluster, p plan, lock, registry *os.Fi
 	return nil
 }
 
-// relayed are the ports that lead to components inside, in the order in which init inherits them.
+// relayed returns the ports that lead to components inside, in the order in which init inherits them.
 func (p plan) relayed() []int { return []int{p.API, p.HTTP, p.HTTPS} }
 
-// runNode is PID 1 of a real node. It runs the components until the supervisor tells it to end or is gone; then it
-// removes all that is left of the cluster, because nobody else may be there to do it.
+// runNode is PID 1 of a real node. It runs the components until the supervisor stops it or ends. Then it removes
+// everything that is left of the cluster, because no other process may be left to do that.
 func runNode(ctx context.Context, c cluster) error {
 	if os.Getpid() != 1 {
-		return usageError{errors.New("_node is for psc-local itself")}
+		return usageError{errors.New("_node is internal to psc-local")}
 	}
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -121,8 +121,8 @@ func runNode(ctx context.Context, c cluster) error {
 	for syscall.Kill(-1, syscall.SIGKILL) == nil { // until there is no other process
 		time.Sleep(5 * time.Millisecond)
 	}
-	// Back to the machine's own mounts, where no mount of ours holds a file and every path means what it did
-	// before. A thread may do that alone once it shares no working folder with the others.
+	// Return to the machine's own mounts, where no mount of ours holds a file and every path means the same as
+	// before. A single thread may do that once it shares no working folder with the others.
 	runtime.LockOSThread()
 	if err := errors.Join(unix.Unshare(unix.CLONE_FS), unix.Setns(int(mounts.Fd()), unix.CLONE_NEWNS)); err != nil {
 		return fmt.Errorf("leave the node's mounts: %w", err)
@@ -130,14 +130,14 @@ func runNode(ctx context.Context, c cluster) error {
 	return c.erase()
 }
 
-// runInside sets the node up and runs its components until ctx ends.
+// runInside sets up the node and runs its components until ctx ends.
 func runInside(ctx context.Context, c cluster, p plan) error {
 	proc, err := os.Open("/proc")
 	if err != nil {
 		return err
 	}
 	if err := errors.Join(joinCgroup(c.cgroup()), mountNode(c), setUpNetwork(), unix.Sethostname([]byte("psc-local")), os.Chdir(nodeDir)); err != nil {
-		return fmt.Errorf("set the node up: %w", err)
+		return fmt.Errorf("set up the node: %w", err)
 	}
 	inside, err := listen(ctx, p.Registry)
 	if err != nil {
@@ -161,8 +161,8 @@ func runInside(ctx context.Context, c cluster, p plan) error {
 	return keep(ctx, k, components(p))
 }
 
-// pidOutside is the number that a process of the node has on the machine. Only a /proc from there can tell; it shows
-// it for an open handle of the process.
+// pidOutside returns the PID that a process of the node has on the machine. Only the machine's /proc shows it, for an
+// open handle of the process.
 func pidOutside(proc *os.File, pid int) int {
 	fd, err := unix.PidfdOpen(pid, 0)
 	if err != nil {
@@ -176,8 +176,8 @@ func pidOutside(proc *os.File, pid int) int {
 	return pid
 }
 
-// openDisks lets every user write to new disks: Kubernetes' own provisioner makes them for root alone, and knows no
-// way to say otherwise.
+// openDisks lets every user write to new disks: Kubernetes' own provisioner creates them for root alone and has no
+// option to change that.
 func openDisks(ctx context.Context) {
 	for ctx.Err() == nil {
 		disks, _ := os.ReadDir("disks")
@@ -190,7 +190,7 @@ func openDisks(ctx context.Context) {
 	}
 }
 
-// relay passes on the connections of a listener.
+// relay forwards the connections of a listener to address.
 func relay(ctx context.Context, listener net.Listener, address string) {
 	for {
 		outside, err := listener.Accept()
@@ -215,7 +215,7 @@ func relay(ctx context.Context, listener net.Listener, address string) {
 	}
 }
 
-// pass copies one direction of a connection, its end included. When a side fails, the other one is closed, too.
+// pass copies one direction of a connection, including its end. When one side fails, it closes both.
 func pass(to, from net.Conn) {
 	if _, err := io.Copy(to, from); err != nil {
 		_, _ = to.Close(), from.Close()

@@ -10,7 +10,7 @@ import (
 
 const nodeDir = ""
 
-func whyNotReal() string { return "a real node needs Linux" }
+func whyNotReal() string { return "real nodes need Linux" }
 
 func superviseNode(context.Context, cluster, plan, *os.File, *os.File) error {
 	return errors.New("a real node needs Linux")

@@ -17,8 +17,8 @@ import (
 	"time"
 )
 
-// authority is the cluster's own certificate authority. Its key is never written down: all
-// certificates of a cluster are made when it starts.
+// authority is the cluster's own certificate authority. Its key is never stored: all certificates of a
+// cluster are issued when it starts.
 type authority struct {
 	dir  string
 	cert *x509.Certificate
@@ -57,7 +57,7 @@ func makePKI(dir string) error {
 	return writeTokens(filepath.Join(dir, "tokens.csv"))
 }
 
-// issue makes a key and a certificate for it, signed by ca, or by itself when ca is not made yet.
+// issue creates a key and a certificate for it, signed by ca, or self-signed if ca does not exist yet.
 func (ca authority) issue(file string, c *x509.Certificate) (*x509.Certificate, *ecdsa.PrivateKey, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -100,8 +100,8 @@ func writePEM(path, kind string, der []byte) error {
 	return os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600)
 }
 
-// writeTokens makes the users for trying out permissions: admin may do everything, the members of
-// group dev only what every signed-in user may.
+// writeTokens creates the users for trying out permissions: admin may do everything, the members of
+// group dev have only the rights of every signed-in user.
 func writeTokens(path string) error {
 	var lines strings.Builder
 	for i, user := range []string{"admin", "alice", "bob", "carol"} {

@@ -26,7 +26,7 @@ import (
 	"github.com/pscdev/psc/cmd/psc-local/gateway"
 )
 
-// programs are the components that this binary can be. Each reads os.Args, runs until it ends, and
+// programs returns the components that this binary can be. Each reads os.Args, runs until it ends, and
 // returns its exit code.
 func programs() map[string]func() int {
 	all := map[string]func() int{
@@ -46,7 +46,7 @@ func programs() map[string]func() int {
 	return all
 }
 
-// runKwok plays the nodes and instances of a simulated cluster (as cmd/kwok of its module does).
+// runKwok simulates the nodes and instances of a cluster, as cmd/kwok of its module does.
 func runKwok() int {
 	return exit("kwok", func(ctx context.Context) error {
 		flags := pflag.NewFlagSet("global", pflag.ContinueOnError)
@@ -57,7 +57,7 @@ func runKwok() int {
 			return err
 		}
 		command := kwok.NewCommand(ctx)
-		command.Version = "" // its flag is taken: Kubernetes' packages have put one into every command
+		command.Version = "" // its flag exists already: Kubernetes' packages add one to every command
 		command.PersistentFlags().AddFlagSet(flags)
 		return command.ExecuteContext(ctx)
 	})
@@ -83,7 +83,7 @@ func runGateway() int {
 	})
 }
 
-// exit runs a component until it ends or is told to, and turns its error into an exit code.
+// exit runs a component until it ends or a signal stops it, and turns its error into an exit code.
 func exit(name string, start func(context.Context) error) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()

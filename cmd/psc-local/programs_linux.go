@@ -19,7 +19,7 @@ import (
 	kubelet "k8s.io/kubernetes/cmd/kubelet/app"
 )
 
-// nodePrograms are the components of a real node.
+// nodePrograms returns the components of a real node.
 func nodePrograms() map[string]func() int {
 	return map[string]func() int{
 		"containerd": func() int {

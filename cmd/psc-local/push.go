@@ -25,9 +25,9 @@ import (
 func newPush(open func() (cluster, error)) *cobra.Command {
 	return &cobra.Command{
 		Use:   "push NAME:TAG PATH",
-		Short: "Put an image into the cluster's registry",
-		Long: `Put an image into the cluster's registry. PATH is a static binary, which becomes the image's only
-file and its entrypoint, or an OCI layout (folder or tar), or what 'docker save' wrote.`,
+		Short: "Push an image to the cluster's registry",
+		Long: `Push an image to the cluster's registry. PATH is a static binary, which becomes the image's only
+file and its entrypoint, or an OCI layout (folder or tar), or an archive from 'docker save'.`,
 		Example: "  CGO_ENABLED=0 go build -o web .\n  psc-local push web:1 web",
 		Args:    exactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -44,7 +44,7 @@ file and its entrypoint, or an OCI layout (folder or tar), or what 'docker save'
 	}
 }
 
-// push puts the image at path into the registry of the cluster, and prints its name there.
+// push pushes the image at path to the registry of the cluster and prints its name there.
 func push(p plan, as, path string, out io.Writer) error {
 	registry := fmt.Sprintf("localhost:%d", p.Registry)
 	ref, err := name.ParseReference(strings.TrimPrefix(as, registry+"/"), name.WithDefaultRegistry(registry), name.Insecure)
@@ -55,7 +55,7 @@ func push(p plan, as, path string, out io.Writer) error {
 	if !ok {
 		return usageError{fmt.Errorf("%s: push to a tag, not to a digest", as)}
 	}
-	// Any registry's name leads to ours inside of the cluster, so it is pushed there under its path.
+	// Inside the cluster any registry's name leads to ours, so the image goes there under its path.
 	if tag, err = name.NewTag(fmt.Sprintf("%s/%s:%s", registry, ref.Context().RepositoryStr(), tag.TagStr()), name.Insecure); err != nil {
 		return usageError{err}
 	}
@@ -85,7 +85,7 @@ func push(p plan, as, path string, out io.Writer) error {
 	return nil
 }
 
-// readImage recognises what is at path and returns a v1.Image or a v1.ImageIndex.
+// readImage detects the format of path and returns a v1.Image or a v1.ImageIndex.
 func readImage(path, temp string) (interface{ Digest() (v1.Hash, error) }, error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -110,7 +110,7 @@ func readImage(path, temp string) (interface{ Digest() (v1.Hash, error) }, error
 	return readLayout(temp)
 }
 
-// readLayout reads the only image, or the only index of images, of an OCI layout.
+// readLayout returns the only image, or the only index of images, of an OCI layout.
 func readLayout(dir string) (interface{ Digest() (v1.Hash, error) }, error) {
 	index, err := layout.ImageIndexFromPath(dir)
 	if err != nil {
@@ -130,7 +130,7 @@ func readLayout(dir string) (interface{ Digest() (v1.Hash, error) }, error) {
 	return index.Image(only.Digest)
 }
 
-// binaryImage makes an image of one static binary, which runs as an ordinary user.
+// binaryImage builds an image from one static binary, which runs as an ordinary user.
 func binaryImage(path string) (v1.Image, error) {
 	program, err := os.ReadFile(path)
 	if err != nil {
@@ -178,7 +178,7 @@ func binaryImage(path string) (v1.Image, error) {
 	return mutate.ConfigFile(image, config)
 }
 
-// untar unpacks an archive's plain files; a name that leads out of dir is an error.
+// untar unpacks the regular files of an archive. A name that leads out of dir is an error.
 func untar(archive, dir string) error {
 	f, err := os.Open(archive)
 	if err != nil {

@@ -11,8 +11,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/registry"
 )
 
-// serveRegistry serves the cluster's registry on open ports, from the supervisor's own process: images outlive
-// every component. Layers are files, manifests are in memory.
+// serveRegistry serves the cluster's registry on open ports, in the process that supervises the components: images
+// outlive every component. Layers are files, manifests are in memory.
 func serveRegistry(ports ...*os.File) error {
 	const blobs = "registry"
 	if err := os.MkdirAll(blobs, 0o700); err != nil {

@@ -7,11 +7,11 @@ import (
 	"path/filepath"
 )
 
-// simulatedNodes are the names of the nodes that kwok plays.
+// simulatedNodes returns the names of the nodes that kwok simulates.
 func simulatedNodes() []string { return []string{"sim-1", "sim-2", "sim-3"} }
 
-// writeSimulatedConfig tells kwok how nodes, instances and disks behave: as soon as one is wanted, it is
-// there and well.
+// writeSimulatedConfig configures how kwok's nodes, instances and disks behave: each is ready as soon as it
+// is created.
 func writeSimulatedConfig(c cluster, _ plan) error {
 	files, err := filepath.Glob(distFile("kwok/*.yaml"))
 	if err != nil || len(files) == 0 {

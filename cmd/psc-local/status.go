@@ -28,7 +28,7 @@ func newStatus(open func() (cluster, error)) *cobra.Command {
 	var output string
 	cmd := &cobra.Command{
 		Use:     "status",
-		Short:   "Show the cluster's addresses and how its components are",
+		Short:   "Show the cluster's addresses and the state of its components",
 		Example: "  psc-local status\n  psc-local status -o json",
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -50,7 +50,7 @@ func newStatus(open func() (cluster, error)) *cobra.Command {
 				printReport(w, r)
 				return w.Flush()
 			default:
-				return usageError{fmt.Errorf("--output %q: only json", output)}
+				return usageError{fmt.Errorf("--output %q: use json", output)}
 			}
 		},
 	}
@@ -74,7 +74,7 @@ func reportOn(c cluster) (report, error) {
 	return r, nil
 }
 
-// processes are the components as the supervisor wrote them down, with what the kernel knows of each.
+// processes returns the components as the supervisor recorded them, with their memory as the kernel reports it.
 func processes(c cluster) []process {
 	var all []process
 	if err := readJSON(c.path(statusFile), &all); err != nil {

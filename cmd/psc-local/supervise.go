@@ -19,16 +19,16 @@ type process struct {
 	Reason   string    `json:"reason,omitempty"`
 	Version  string    `json:"version"`
 	PID      int       `json:"pid,omitempty"`
-	Memory   int64     `json:"memory"` // bytes, each page shared with others counted in part
+	Memory   int64     `json:"memory"` // bytes; a page that processes share counts in part
 	Restarts int       `json:"restarts"`
 	Since    time.Time `json:"since"`
 }
 
-// keeper keeps the components of a cluster running and writes down how they are. The current folder
-// is the cluster's.
+// keeper keeps the components of a cluster running and records their state. The current folder is the
+// cluster's.
 type keeper struct {
 	children *children
-	stdin    *os.File   // a pipe that ends when we do; see dieWithSupervisor
+	stdin    *os.File   // a pipe that ends with this process; see dieWithSupervisor
 	extra    []*os.File // more open files for the components, from 3 on
 	env      []string
 	outside  func(pid int) int // the PID of a child as `status` sees it; nil: the same
@@ -68,7 +68,7 @@ func keep(ctx context.Context, k *keeper, all []component) error {
 	return nil
 }
 
-// restart runs one component again and again, a little later each time that it ends early.
+// restart runs one component whenever it has ended. The pause before that grows each time that it ends early.
 func (k *keeper) restart(ctx context.Context, c component, ready func()) {
 	const first, last = 100 * time.Millisecond, 5 * time.Second
 	for pause := first; ctx.Err() == nil; pause = min(2*pause, last) {
@@ -88,7 +88,7 @@ func (k *keeper) restart(ctx context.Context, c component, ready func()) {
 	}
 }
 
-// once runs one component until it ends, and says how it did.
+// once runs one component until it ends, and returns how it ended.
 func (k *keeper) once(ctx context.Context, c component, ready func()) string {
 	log, err := os.OpenFile(filepath.Join("logs", c.name+".log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -113,10 +113,10 @@ func (k *keeper) once(ctx context.Context, c component, ready func()) string {
 	for {
 		select {
 		case status := <-done:
-			return how(status)
+			return ending(status)
 		case <-ctx.Done():
 			_ = syscall.Kill(pid, syscall.SIGKILL) // there is nothing to save
-			return how(<-done)
+			return ending(<-done)
 		case <-poll.C:
 			if c.ready == nil || c.ready(ctx) == nil {
 				poll.Stop()
@@ -127,8 +127,8 @@ func (k *keeper) once(ctx context.Context, c component, ready func()) string {
 	}
 }
 
-// how says in words how a process ended.
-func how(s syscall.WaitStatus) string {
+// ending describes how a process ended.
+func ending(s syscall.WaitStatus) string {
 	at := time.Now().Format(time.TimeOnly)
 	if s.Signaled() {
 		return fmt.Sprintf("killed at %s (%v)", at, s.Signal())
@@ -136,7 +136,7 @@ func how(s syscall.WaitStatus) string {
 	return fmt.Sprintf("ended at %s with code %d", at, s.ExitStatus())
 }
 
-// record changes what is known about one component and writes it down.
+// record changes the state of one component and writes all of them to the status file.
 func (k *keeper) record(name string, change func(*process)) {
 	k.mu.Lock()
 	defer k.mu.Unlock()

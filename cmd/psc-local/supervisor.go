@@ -37,14 +37,14 @@ func startSupervisor(c cluster, lock, registry *os.File) error {
 	return process.Release()
 }
 
-// supervisorPID is to be believed only while the cluster's folder is locked.
+// supervisorPID returns the supervisor's PID, which is valid only while the cluster's folder is locked.
 func supervisorPID(c cluster) int {
 	text, _ := os.ReadFile(c.path(pidFile))
 	pid, _ := strconv.Atoi(string(text))
 	return pid
 }
 
-// supervise keeps a cluster alive until it is told to end, and then removes everything of it.
+// supervise keeps a cluster alive until a signal stops it, and then removes everything of it.
 func supervise(ctx context.Context, c cluster) error {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -78,20 +78,20 @@ func superviseSimulated(ctx context.Context, p plan, lock, registry *os.File) er
 	return keep(ctx, k, components(p))
 }
 
-// componentEnv is the environment of all components: nothing of the user's reaches them, and what they
-// write to a home or temporary folder stays in the cluster's.
+// componentEnv is the environment of all components. Except for PATH it contains nothing of the user's, and
+// its home and temporary folders are in the cluster's folder.
 func componentEnv(path string) []string {
 	dir, _ := os.Getwd()
 	return []string{"PATH=" + path, "HOME=" + dir, "TMPDIR=" + filepath.Join(dir, "tmp"), "XDG_DATA_HOME=" + dir}
 }
 
-// inherited is an open file that our parent gave us and that our children do not get by themselves.
+// inherited returns an open file that this process got from its parent and does not pass to its children.
 func inherited(fd uintptr, name string) *os.File {
 	syscall.CloseOnExec(int(fd))
 	return os.NewFile(fd, name)
 }
 
-// version of a module that this binary is built from.
+// version returns the version of a module that this binary is built from.
 func version(module string) string {
 	info, _ := debug.ReadBuildInfo()
 	for _, m := range info.Deps {

@@ -20,11 +20,11 @@ func newUp(open func() (cluster, error)) *cobra.Command {
 	var nodes, kubeconfig string
 	cmd := &cobra.Command{
 		Use:   "up",
-		Short: "Start the cluster, and wait until it is usable",
-		Long: `Start the cluster, and wait until it is usable. Running it again is safe: what is missing is put back.
+		Short: "Start the cluster and wait until it is usable",
+		Long: `Start the cluster and wait until it is usable. It is safe to run 'up' again: it restores what is missing.
 
-Real nodes run containers; they need Linux, root and the program nft. Simulated nodes only say that
-they do: everything but traffic, logs and exec can be tried with them, anywhere.`,
+Real nodes run containers. They need Linux, root and the program nft. Simulated nodes run anywhere but
+only report that containers run: everything but traffic, logs and exec can be tried with them.`,
 		Example: "  psc-local up\n  psc-local --name test up --nodes simulated --kubeconfig test.yaml",
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -38,8 +38,8 @@ they do: everything but traffic, logs and exec can be tried with them, anywhere.
 			return up(cmd.Context(), c, nodes, kubeconfig, cmd.OutOrStdout())
 		},
 	}
-	cmd.Flags().StringVar(&nodes, "nodes", "", "real or simulated (default: real where it is possible)")
-	cmd.Flags().StringVar(&kubeconfig, "kubeconfig", "", "file to add the cluster's context to (default: where kubectl would)")
+	cmd.Flags().StringVar(&nodes, "nodes", "", "real or simulated (default: real where possible)")
+	cmd.Flags().StringVar(&kubeconfig, "kubeconfig", "", "file to add the cluster's context to (default: the file that kubectl would use)")
 	return cmd
 }
 
@@ -50,7 +50,7 @@ func up(ctx context.Context, c cluster, nodes, kubeconfig string, out io.Writer)
 	if err != nil {
 		return err
 	}
-	log, err := os.Open(c.path("logs", "supervisor.log")) // now: it goes with the cluster
+	log, err := os.Open(c.path("logs", "supervisor.log")) // open it now: it is removed with the cluster
 	if err != nil {
 		return err
 	}
@@ -62,7 +62,7 @@ func up(ctx context.Context, c cluster, nodes, kubeconfig string, out io.Writer)
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, 2*time.Minute, errors.New("not usable after 2 minutes"))
 	defer cancel()
-	go func() { // the wait ends with the supervisor
+	go func() { // stop waiting when the supervisor ends
 		for c.running() {
 			time.Sleep(200 * time.Millisecond)
 		}
@@ -73,7 +73,7 @@ func up(ctx context.Context, c cluster, nodes, kubeconfig string, out io.Writer)
 			text, _ := io.ReadAll(log)
 			return fmt.Errorf("the supervisor of cluster %s ended:\n%s", c.name, text)
 		}
-		return fmt.Errorf("wait for cluster %s: %w%s\nIt goes on trying: see 'psc-local status' and 'psc-local logs', or end it with 'psc-local down'", c.name, err, troubles(c))
+		return fmt.Errorf("wait for cluster %s: %w%s\nIt keeps trying: see 'psc-local status' and 'psc-local logs', or remove it with 'psc-local down'", c.name, err, troubles(c))
 	}
 	fmt.Fprintf(out, `Ready after %.1f s: %s
   registry  localhost:%d
@@ -85,7 +85,7 @@ Next:  psc login --context %s
 	return nil
 }
 
-// allRun waits until no component is ending again and again: the API server answers without a kube-proxy, too.
+// allRun waits until every component runs: the API server also answers while kube-proxy ends again and again.
 func allRun(ctx context.Context, c cluster) error {
 	for troubles(c) != "" {
 		select {
@@ -97,8 +97,8 @@ func allRun(ctx context.Context, c cluster) error {
 	return nil
 }
 
-// start makes sure that the cluster has a supervisor, and returns its plan. One at a time may do that: who comes
-// second finds the cluster running.
+// start makes sure that the cluster has a supervisor and returns the plan. Only one process at a time may do that:
+// the second one finds the cluster running.
 func start(ctx context.Context, c cluster, nodes, kubeconfig string) (plan, error) {
 	home := filepath.Dir(c.dir)
 	if err := os.MkdirAll(home, 0o700); err != nil {
@@ -119,7 +119,7 @@ func start(ctx context.Context, c cluster, nodes, kubeconfig string) (plan, erro
 	case errors.Is(err, syscall.EWOULDBLOCK):
 		p, err := c.plan()
 		if err == nil && nodes != "" && nodes != p.Nodes {
-			err = fmt.Errorf("cluster %s is running with %s nodes: end it first, with 'psc-local --name %s down'", c.name, p.Nodes, c.name)
+			err = fmt.Errorf("cluster %s is running with %s nodes: run 'psc-local --name %s down' first", c.name, p.Nodes, c.name)
 		}
 		if err == nil {
 			p, err = moveContext(c, p, kubeconfig)
@@ -162,16 +162,16 @@ func start(ctx context.Context, c cluster, nodes, kubeconfig string) (plan, erro
 	return p, startSupervisor(c, lock, registry)
 }
 
-// choose decides what is not said: which nodes, and which ports. Every cluster shifts the usual ones by a number of
-// its own, and holds the registry's from here on: no two clusters can choose the same.
+// choose decides which nodes, if the user did not, and which ports. Every cluster shifts the default ports by its own
+// number and holds the registry's port from here on, so no two clusters can choose the same ports.
 func choose(ctx context.Context, c cluster, nodes, kubeconfig string) (plan, *os.File, error) {
-	p := plan{Name: c.name, Nodes: nodes, Why: "as asked for"}
+	p := plan{Name: c.name, Nodes: nodes, Why: "as requested"}
 	if reason := whyNotReal(); nodes == nodesReal && reason != "" {
-		return p, nil, fmt.Errorf("no real nodes here: %s", reason)
+		return p, nil, fmt.Errorf("--nodes real: %s", reason)
 	} else if nodes == "" && reason != "" {
-		p.Nodes, p.Why = nodesSimulated, "not real ones: "+reason
+		p.Nodes, p.Why = nodesSimulated, reason
 	} else if nodes == "" {
-		p.Nodes, p.Why = nodesReal, "Linux, root and nft are here"
+		p.Nodes, p.Why = nodesReal, "Linux, root and nft are available"
 	}
 	if err := p.chooseKubeconfig(kubeconfig); err != nil {
 		return p, nil, err
@@ -200,7 +200,7 @@ func listen(ctx context.Context, port int) (*os.File, error) {
 	return listener.(*net.TCPListener).File()
 }
 
-// free reports whether nobody listens on any of the ports.
+// free reports whether no process listens on any of the ports.
 func free(ctx context.Context, ports ...int) bool {
 	for _, port := range ports {
 		f, err := listen(ctx, port)
@@ -212,7 +212,7 @@ func free(ctx context.Context, ports ...int) bool {
 	return true
 }
 
-// troubles says which components are not running, and what they said last.
+// troubles lists the components that are not running, each with the end of its log.
 func troubles(c cluster) string {
 	var text strings.Builder
 	for _, p := range processes(c) {
@@ -223,7 +223,7 @@ func troubles(c cluster) string {
 	return text.String()
 }
 
-// tail is the end of a log.
+// tail returns the end of a log.
 func tail(file string) string {
 	text, _ := os.ReadFile(file)
 	return string(text[max(0, len(text)-2000):])

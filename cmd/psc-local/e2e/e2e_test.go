@@ -1,4 +1,4 @@
-// Package e2e tests psc-local from outside, as its users run it. It needs minutes for the first build.
+// Package e2e tests psc-local from outside, as users run it. The first build takes minutes.
 package e2e
 
 import (
@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-// local is psc-local with a state folder and a kubeconfig of the test's own.
+// local is psc-local with the test's own state folder and kubeconfig.
 type local struct {
 	t          *testing.T
 	name       string
@@ -24,7 +24,7 @@ type local struct {
 	kubeconfig string
 }
 
-// status is what the tests read of `status -o json`.
+// status has the fields of `status -o json` that the tests read.
 type status struct {
 	Nodes, Server, Registry, Kubeconfig string
 	Supervisor                          int
@@ -51,7 +51,7 @@ func newLocal(t *testing.T) *local {
 	return l
 }
 
-// run runs a command that has to work, and returns what it printed.
+// run runs a command that must succeed, and returns its output.
 func (l *local) run(args ...string) string {
 	l.t.Helper()
 	out, err := l.try(args...)
@@ -91,7 +91,7 @@ func (l *local) status() status {
 	return s
 }
 
-// eventually waits for something that happens on its own.
+// eventually waits until ok returns true.
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(20 * time.Second); !ok(); time.Sleep(50 * time.Millisecond) {

@@ -15,7 +15,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 )
 
-// Whatever wrote an image, it arrives under the same digest and can be had by any registry's name.
+// An image keeps its digest in every format, and can be pushed by any registry's name.
 func TestPush(t *testing.T) {
 	l := newLocal(t)
 	l.up("simulated")
@@ -53,7 +53,7 @@ func TestPush(t *testing.T) {
 			t.Errorf("%s: %v", file, err)
 			continue
 		}
-		// What docker wrote has no digest of its own; its content has.
+		// An archive from docker has no digest of its own, but its config has one.
 		if config, err := there.ConfigName(); err != nil || config != must(image.ConfigName()) {
 			t.Errorf("%s: config %s, %v", file, config, err)
 		}

@@ -17,7 +17,7 @@ import (
 	"testing"
 )
 
-// However a cluster with a real node ends, the machine is as it was before.
+// A cluster with a real node leaves the machine as it was before, however the cluster ends.
 func TestRealLeavesNothing(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("a real node needs root")
@@ -80,7 +80,7 @@ func TestRealLeavesNothing(t *testing.T) {
 	}
 }
 
-// machine is all that a cluster might change: mounts, interfaces, firewall rules, cgroups, kernel parameters, files.
+// machine returns everything that a cluster might change: mounts, interfaces, firewall rules, cgroups, kernel parameters, files.
 func machine(t *testing.T, l *local) map[string]bool {
 	t.Helper()
 	lines := map[string]bool{}
@@ -114,7 +114,7 @@ func machine(t *testing.T, l *local) map[string]bool {
 		value, _ := os.ReadFile("/proc/sys/" + name)
 		add("sysctl", name+" "+string(value))
 	}
-	// Not all of /tmp, /root and so on: others are at work there, this test's own tools among them.
+	// Not all of /tmp, /root and so on: other programs write there, including this test's own tools.
 	for _, root := range []string{"/sys/fs/cgroup", "/etc", "/opt", "/run", "/usr/libexec", "/var/lib", "/var/log", filepath.Dir(l.home), filepath.Dir(l.kubeconfig)} {
 		_ = filepath.WalkDir(root, func(path string, _ fs.DirEntry, err error) error {
 			if err != nil || root == "/sys/fs/cgroup" && !ours(path, l) {
@@ -127,12 +127,12 @@ func machine(t *testing.T, l *local) map[string]bool {
 	return lines
 }
 
-// ours reports whether a cgroup could be the cluster's: others make and remove groups all the time.
+// ours reports whether a cgroup could be the cluster's: other programs create and remove groups all the time.
 func ours(path string, l *local) bool {
 	return strings.Contains(path, l.name) || strings.Contains(path, "kube") && !strings.Contains(path, "/psc-local-")
 }
 
-// parent of a process.
+// parent returns the parent of a process.
 func parent(t *testing.T, pid int) int {
 	t.Helper()
 	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
@@ -147,7 +147,7 @@ func parent(t *testing.T, pid int) int {
 	return ppid
 }
 
-// processesWith are the processes that share a namespace with init.
+// processesWith returns the processes that share a namespace with init.
 func processesWith(t *testing.T, init int) []int {
 	t.Helper()
 	found := map[int]bool{}

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// What a user had in a kubeconfig is the user's, whatever the cluster does.
+// A cluster changes none of the entries that a user's kubeconfig had before.
 func TestKubeconfigOfOthers(t *testing.T) {
 	l := newLocal(t)
 	const before = `apiVersion: v1
@@ -36,7 +36,7 @@ users:
 		t.Fatal(err)
 	}
 	file := l.kubeconfig
-	l.kubeconfig = link // many have their configuration in a repository
+	l.kubeconfig = link // many users keep their configuration in a repository
 	l.up("simulated")
 	during, err := os.ReadFile(file)
 	if err != nil {
@@ -59,7 +59,7 @@ users:
 	}
 }
 
-// A kubeconfig that was made for the cluster goes with it, and so does all else.
+// A cluster removes the kubeconfig that was created for it, and everything else.
 func TestSimulatedLeavesNothing(t *testing.T) {
 	for name, end := range map[string]func(*local, status){
 		"down": func(l *local, _ status) { l.run("down") },
@@ -80,7 +80,7 @@ func TestSimulatedLeavesNothing(t *testing.T) {
 			if out, err := l.try("status"); err == nil || !strings.Contains(out, "not running") {
 				t.Errorf("status: %v, %s", err, out)
 			}
-			l.run("down") // removes the folder of a killed one; is no mistake after the first
+			l.run("down") // removes the folder of a killed cluster; a second `down` is not an error
 			for _, file := range []string{l.home, l.kubeconfig} {
 				if _, err := os.Stat(file); !os.IsNotExist(err) {
 					t.Errorf("%s is left: %v", file, err)
@@ -90,7 +90,7 @@ func TestSimulatedLeavesNothing(t *testing.T) {
 	}
 }
 
-// A component that dies is started again, `status` says so, and what was stored is still there.
+// A component that dies is restarted, `status` says so, and stored objects are still there.
 func TestComponentsComeBack(t *testing.T) {
 	l := newLocal(t)
 	l.up("simulated")
@@ -118,7 +118,7 @@ func TestComponentsComeBack(t *testing.T) {
 	}
 }
 
-// Two clusters do not meet, `up` may be repeated, and users have the rights of everybody and no more.
+// Two clusters do not affect each other, `up` can be repeated, and users have only the rights of every signed-in user.
 func TestSideBySide(t *testing.T) {
 	a, b := newLocal(t), newLocal(t)
 	b.name, b.home = b.name+"b", a.home
@@ -142,7 +142,7 @@ func TestSideBySide(t *testing.T) {
 		t.Errorf("changed nodes: %s", out)
 	}
 
-	// The context moves to where it is wanted now.
+	// The context moves to the file that is given now.
 	other := filepath.Join(t.TempDir(), "other")
 	a.run("up", "--kubeconfig", other)
 	if text, err := os.ReadFile(other); err != nil || !strings.Contains(string(text), "psc-local-"+a.name) {

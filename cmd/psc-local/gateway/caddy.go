@@ -21,13 +21,13 @@ import (
 const dialTimeout = 2 * time.Second
 
 // proxy answers requests by its table and pool. Caddy listens, terminates TLS, issues certificates and
-// forwards; its configuration names no route at all and is loaded once. That is on purpose: a reload of
-// Caddy closes idle client connections (a client that is just writing a request into one loses it), the
-// connections to every pod and all WebSockets, so one user's deployment would disturb everybody else.
+// forwards. Its configuration contains no routes and is loaded once. That is on purpose: a reload of Caddy
+// closes idle client connections (a client that is writing a request to one at that moment loses it), the
+// connections to every pod and all WebSockets, so one user's deployment would disturb all others.
 type proxy struct {
 	table atomic.Pointer[table]
 	pool  *pool
-	ports map[string]int // by scheme: what clients dial
+	ports map[string]int // by scheme: the ports that clients dial
 }
 
 func newProxy(o Options) *proxy {
@@ -36,13 +36,13 @@ func newProxy(o Options) *proxy {
 	return p
 }
 
-// swap makes t what requests see, from the next one on.
+// swap makes t the table of all requests from the next one on.
 func (p *proxy) swap(t *table) {
 	t.adopt(p.table.Load())
 	p.table.Store(t)
 }
 
-// start loads Caddy and leaves the CA's root in Dir/ca.crt. Caddy is one per process, and so is proxy.
+// start loads Caddy and writes the CA's root to Dir/ca.crt. A process has one Caddy, and so one proxy.
 func (p *proxy) start(o Options) error {
 	for _, m := range []caddy.Module{handler{p}, permission{p}, certificates{p}} {
 		caddy.RegisterModule(m)
@@ -70,7 +70,7 @@ func caddyConfig(o Options) any {
 		s := m{
 			"listen":          []string{listen},
 			"automatic_https": m{"disable": true}, // no redirects and no ACME: routes decide
-			// A quiet upload, stream or WebSocket is not ours to end.
+			// The gateway never ends a quiet upload, stream or WebSocket.
 			"read_idle_timeout": -1, "write_idle_timeout": -1,
 			"routes": []m{{"handle": []m{{"handler": "psc_gateway"}, {
 				"handler":   "reverse_proxy",

@@ -11,8 +11,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// pool knows where the pods behind every Service port are. It changes on its own, without a translation:
-// between a pod's end of readiness and the last request it gets lies one event.
+// pool holds the addresses of the pods behind every Service port. It changes without a translation, so only
+// one event lies between the end of a pod's readiness and its last request.
 type pool struct {
 	mu       sync.RWMutex
 	services map[types.NamespacedName]map[string]*endpoints // by port name
@@ -23,8 +23,8 @@ type endpoints struct {
 	turn      atomic.Uint64
 }
 
-// set replaces what is known about a Service by what its EndpointSlices say: endpoints that are ready and
-// not terminating. A terminating pod may report itself ready to the end, but is about to stop listening.
+// set replaces the endpoints of a Service by those of its EndpointSlices that are ready and not terminating.
+// A terminating pod may report that it is ready until its end, but is about to stop listening.
 func (p *pool) set(name types.NamespacedName, from []*discovery.EndpointSlice) {
 	ports := map[string]*endpoints{}
 	for _, slice := range from {
@@ -61,7 +61,7 @@ func (p *pool) set(name types.NamespacedName, from []*discovery.EndpointSlice) {
 	p.services[name] = ports
 }
 
-// next returns the endpoint of s whose turn it is among those not tried yet, or "".
+// next returns the next endpoint of s in turn that is not in tried, or "".
 func (p *pool) next(s service, tried []string) string {
 	p.mu.RLock()
 	e := p.services[types.NamespacedName{Namespace: s.namespace, Name: s.name}][s.port]

@@ -28,7 +28,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// started is the one proxy of the process; every test swaps its own table in.
+// started starts the only proxy of the process. Every test swaps in its own table.
 var started = sync.OnceValues(func() (*running, error) {
 	dir, err := os.MkdirTemp("", "psc-gateway")
 	if err != nil {
@@ -65,10 +65,10 @@ func listen() net.Listener {
 	return l
 }
 
-// refused is an address that nobody listens on. A free port would not do: the next listener may get it.
+// refused is an address on which no process listens. A free port would not do: the next listener may get it.
 const refused = "127.0.0.1:1"
 
-// serve routes by YAML documents, besides the GatewayClass and Gateway of gatewayYAML.
+// serve routes by YAML documents and by the GatewayClass and Gateway of gatewayYAML.
 func serve(t testing.TB, documents string) *running {
 	t.Helper()
 	s, err := started()
@@ -87,7 +87,7 @@ func serve(t testing.TB, documents string) *running {
 	return s
 }
 
-// endpoints says which addresses are ready behind the port "http" of a Service in namespace shop.
+// endpoints sets the addresses that are ready behind the port "http" of a Service in namespace shop.
 func (s *running) endpoints(service string, addresses ...string) {
 	var slices []*discovery.EndpointSlice
 	for _, a := range addresses {
@@ -101,7 +101,7 @@ func (s *running) endpoints(service string, addresses ...string) {
 	s.pool.set(types.NamespacedName{Namespace: "shop", Name: service}, slices)
 }
 
-// client dials the proxy whatever the host, and trusts its CA only.
+// client returns a client that dials the proxy for every host and trusts only its CA.
 func (s *running) client(t testing.TB) *http.Client {
 	t.Helper()
 	pem, err := os.ReadFile(filepath.Join(s.options.Dir, "ca.crt"))
@@ -138,7 +138,7 @@ func get(t testing.TB, c *http.Client, url string) (*http.Response, string) {
 	return response, string(body)
 }
 
-// pod is a backend that answers its name and what it was asked for.
+// pod starts a backend that answers with its name and the request.
 func pod(t testing.TB, name string) (address string) {
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-Pod", name)
@@ -233,7 +233,7 @@ spec: {ports: [{name: http, port: 80}]}
 	}
 }
 
-// TestWeights: 90/10 stays 90/10 whatever the number of endpoints, and a missing Service takes its share of errors.
+// TestWeights: 90/10 stays 90/10 for any number of endpoints, and a missing Service answers its share with errors.
 func TestWeights(t *testing.T) {
 	route := `
 kind: HTTPRoute
@@ -318,7 +318,7 @@ func selfSigned(t *testing.T, name string) tls.Certificate {
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
 }
 
-// TestFailures: what a user waits for when nobody answers.
+// TestFailures: a request that no pod answers fails soon, with the status that says why.
 func TestFailures(t *testing.T) {
 	s := serve(t, services+`
 kind: HTTPRoute
@@ -347,7 +347,7 @@ spec:
 	}
 }
 
-// TestWebSocket: an upgraded connection passes through and outlives a change of the routes.
+// TestWebSocket: an upgraded connection passes through and survives a change of the routes.
 func TestWebSocket(t *testing.T) {
 	route := services + `
 kind: HTTPRoute
@@ -474,7 +474,7 @@ spec:
 
 func must(t *table, _ *statuses) *table { return t }
 
-// BenchmarkRequest1000 is a request's way through the proxy with 1,000 routes: the table's part is a lookup.
+// BenchmarkRequest1000 measures a request through the proxy with 1,000 routes, of which the table needs one lookup.
 func BenchmarkRequest1000(b *testing.B) {
 	s := serve(b, services)
 	s.swap(must(translate(thousand(b))))

@@ -17,8 +17,8 @@ import (
 )
 
 const (
-	// retryFor bounds how long another endpoint is tried after one failed: requests to pods that only a
-	// simulation has must fail while somebody is still watching.
+	// retryFor limits how long a failed request is retried at other endpoints: a request to simulated pods
+	// must fail while the user is still waiting for it.
 	retryFor = 2 * time.Second
 	upstream = "psc_upstream" // the variable that tells reverse_proxy where to send a request
 )
@@ -67,7 +67,7 @@ func (h handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhtt
 	}
 	switch b := e.rule.split.next(); {
 	case b == nil:
-		return caddyhttp.Error(http.StatusInternalServerError, errors.New("the route has no backend with a weight"))
+		return caddyhttp.Error(http.StatusInternalServerError, errors.New("the route has no backend with a weight above 0"))
 	case b.invalid != "":
 		return caddyhttp.Error(http.StatusInternalServerError, errors.New(b.invalid))
 	default:
@@ -75,9 +75,9 @@ func (h handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhtt
 	}
 }
 
-// forward tries the endpoints of s in turn, as they are at the time of each attempt. Another one is tried
-// after a refused connection, for then nothing has been sent, and for a GET or HEAD that got no answer;
-// never after an answer began, which Caddy does not report as an error.
+// forward tries the endpoints of s in turn, as they are at the time of each attempt. It tries another one
+// after a refused connection, because nothing was sent, and for a GET or HEAD that got no answer. It never
+// does so after the start of an answer, which Caddy does not report as an error.
 func (h handler) forward(w http.ResponseWriter, r *http.Request, s service, next caddyhttp.Handler) error {
 	err := caddyhttp.Error(http.StatusServiceUnavailable, fmt.Errorf("service %s/%s has no ready endpoints", s.namespace, s.name))
 	until := time.Now().Add(retryFor)
@@ -129,7 +129,7 @@ func modify(h http.Header, f *v1.HTTPHeaderFilter) {
 	}
 }
 
-// newPath is path as m changes it.
+// newPath returns path as modified by m.
 func newPath(m *v1.HTTPPathModifier, path string, e *entry) string {
 	if m.Type == v1.FullPathHTTPPathModifier {
 		return *m.ReplaceFullPath
@@ -141,8 +141,8 @@ func newPath(m *v1.HTTPPathModifier, path string, e *entry) string {
 	return path
 }
 
-// location is where f redirects r. A change of scheme goes to the port that serves it, which in the
-// specification is the well-known one and here need not be.
+// location returns the URL to which f redirects r. A change of scheme leads to the port that serves the new
+// scheme. In the specification that is the well-known port, here it may be another one.
 func location(f *v1.HTTPRequestRedirectFilter, e *entry, r *http.Request, ports map[string]int) string {
 	to := url.URL{Scheme: "http", Path: r.URL.Path, RawPath: r.URL.RawPath, RawQuery: r.URL.RawQuery}
 	if r.TLS != nil {

@@ -1,11 +1,11 @@
-// Package gateway makes Gateway API routes real on one machine.
+// Package gateway serves Gateway API routes on one machine.
 //
 // The flow, in one line: objects -> translate -> table and statuses -> the proxy swaps the table -> the
 // statuses are written. Beside it: EndpointSlices -> pool, without a translation. A request finds its rule
 // in the table, its backend by weight, an endpoint in the pool; then Caddy's reverse proxy takes over.
 //
-// Caddy runs in this process, with a configuration that never changes (see proxy). So nothing that a user
-// deploys ever closes a connection of anybody else's.
+// Caddy runs in this process, with a configuration that never changes (see proxy). So a user's deployment
+// never closes a connection of another user.
 package gateway
 
 import (
@@ -46,9 +46,9 @@ type Options struct {
 	// HTTP and HTTPS are the addresses to listen on, such as 127.0.0.1:8080.
 	HTTP, HTTPS string
 	// HTTPPort and HTTPSPort are the ports that listeners of Gateways must name and that clients dial.
-	// Zero: those of the addresses. They differ where something forwards a port to this process.
+	// Zero: the ports of the addresses. They differ where something forwards a port to this process.
 	HTTPPort, HTTPSPort int
-	// Dir keeps the certificate authority and the certificates. Its root is written to Dir/ca.crt.
+	// Dir keeps the certificate authority and the certificates. The root certificate is in Dir/ca.crt.
 	Dir string
 }
 
@@ -64,7 +64,7 @@ func Run(ctx context.Context, o Options) error {
 		return err
 	}
 	config := rest.CopyConfig(o.Config)
-	config.QPS = -1 // the statuses of a hundred routes are wanted at once
+	config.QPS = -1 // no limit: the statuses of a hundred routes are written at once
 	config.UserAgent = "psc-local-gateway"
 	routes, err := gatewayclient.NewForConfig(config)
 	if err != nil {
@@ -113,8 +113,8 @@ func Run(ctx context.Context, o Options) error {
 	}
 }
 
-// served reports whether all CRDs that are watched are. An informer that starts before its CRD backs off for
-// longer than a whole cluster needs to start, and they come one by one.
+// served reports whether the API server serves all CRDs that are watched. They come one by one, and an informer
+// that starts before its CRD backs off for longer than a whole cluster needs to start.
 func served(client gatewayclient.Interface) bool {
 	found, err := client.Discovery().ServerResourcesForGroupVersion(v1.GroupVersion.String())
 	if err != nil {
@@ -127,7 +127,7 @@ func served(client gatewayclient.Interface) bool {
 	return missing.Len() == 0
 }
 
-// complete fills the ports in and returns the address that Gateways report.
+// complete sets the missing ports and returns the address that Gateways report.
 func (o *Options) complete() (address string, err error) {
 	for listen, port := range map[string]*int{o.HTTP: &o.HTTPPort, o.HTTPS: &o.HTTPSPort} {
 		host, number, err := net.SplitHostPort(listen)
@@ -147,7 +147,7 @@ func (o *Options) complete() (address string, err error) {
 	return address, nil
 }
 
-// cluster is the cached state of all objects that matter.
+// cluster caches the objects that a translation reads.
 type cluster struct {
 	core    informers.SharedInformerFactory
 	gateway gatewayinformers.SharedInformerFactory
@@ -161,7 +161,7 @@ type certificate struct {
 	err     error
 }
 
-// slim drops what nobody here reads; an update without managedFields leaves them as they are.
+// slim drops managedFields, which nothing here reads. An update without them leaves them as they are.
 func slim(o any) (any, error) {
 	if m, ok := o.(metav1.Object); ok {
 		m.SetManagedFields(nil)
@@ -176,7 +176,7 @@ func (c *cluster) changed() {
 	}
 }
 
-// watch starts the informers and returns when they know everything, or ctx ended.
+// watch starts the informers and returns when they have read everything, or ctx has ended.
 func (c *cluster) watch(ctx context.Context, endpoints *pool) error {
 	g := c.gateway.Gateway().V1()
 	watched := []cache.SharedIndexInformer{
@@ -203,7 +203,7 @@ func (c *cluster) watch(ctx context.Context, endpoints *pool) error {
 			o = gone.Obj
 		}
 		name := serviceOf(o)
-		found, _ := slices.GetIndexer().ByIndex("service", name.String()) // fails only if there were no such index
+		found, _ := slices.GetIndexer().ByIndex("service", name.String()) // fails only for an unknown index
 		of := make([]*discovery.EndpointSlice, 0, len(found))
 		for _, f := range found {
 			of = append(of, f.(*discovery.EndpointSlice))
@@ -225,7 +225,7 @@ func serviceOf(slice any) types.NamespacedName {
 	return types.NamespacedName{Namespace: s.Namespace, Name: s.Labels[discovery.LabelServiceName]}
 }
 
-// secrets watches the Secrets that can be certificates, and no others: their contents are none of our business.
+// secrets watches only the Secrets that can be certificates: the gateway has no use for the contents of others.
 func (c *cluster) secrets() cache.SharedIndexInformer {
 	return c.core.InformerFor(&corev1.Secret{}, func(client kubernetes.Interface, resync time.Duration) cache.SharedIndexInformer {
 		lw := cache.NewFilteredListWatchFromClient(client.CoreV1().RESTClient(), "secrets", metav1.NamespaceAll, func(o *metav1.ListOptions) {
@@ -235,7 +235,7 @@ func (c *cluster) secrets() cache.SharedIndexInformer {
 	})
 }
 
-// world is the state now. Listing everything from a cache cannot fail.
+// world returns the current state. Listing everything from a cache cannot fail.
 func (c *cluster) world() *world {
 	g := c.gateway.Gateway().V1()
 	w := &world{certificate: c.certificate}

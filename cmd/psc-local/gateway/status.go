@@ -17,7 +17,7 @@ import (
 	gatewayclient "sigs.k8s.io/gateway-api/pkg/client/clientset/versioned/typed/apis/v1"
 )
 
-// statuses is what the objects that are ours should say about themselves.
+// statuses holds the wanted status of every object that belongs to this controller.
 type statuses struct {
 	classes  map[string][]metav1.Condition
 	gateways map[types.NamespacedName]v1.GatewayStatus
@@ -25,7 +25,8 @@ type statuses struct {
 	routes   map[types.NamespacedName][]v1.RouteParentStatus
 }
 
-// condition is True, with its type for a reason as the specification has it, unless p says why not.
+// condition returns a condition that is False for the reason in p, or else True with its type as the reason, as
+// in the specification.
 func condition[T ~string](kind T, p problem, generation int64) metav1.Condition {
 	c := metav1.Condition{Type: string(kind), Status: metav1.ConditionTrue, Reason: string(kind), ObservedGeneration: generation}
 	if p.reason != "" {
@@ -34,7 +35,7 @@ func condition[T ~string](kind T, p problem, generation int64) metav1.Condition 
 	return c
 }
 
-// accepted is why p does not serve: itself, or not one of its listeners can be used.
+// accepted returns why p does not serve: its own problem, or that none of its listeners can be used.
 func (p *parent) accepted() problem {
 	for _, l := range p.listeners {
 		if l.unusable.reason == "" {
@@ -110,7 +111,7 @@ func (t *translation) report(classes map[string]problem) *statuses {
 	return s
 }
 
-// merge puts wanted conditions among those that are there, keeping others' and the times of transition.
+// merge sets the wanted conditions in have. It keeps the conditions of others and the times of transition.
 func merge(have, want []metav1.Condition) []metav1.Condition {
 	out := append([]metav1.Condition(nil), have...)
 	for _, c := range want {
@@ -127,7 +128,7 @@ func mergeGateway(have, want v1.GatewayStatus) v1.GatewayStatus {
 				want.Listeners[i].Conditions = merge(h.Conditions, want.Listeners[i].Conditions)
 			}
 		}
-		want.Listeners[i].Conditions = merge(nil, want.Listeners[i].Conditions) // new ones get their time
+		want.Listeners[i].Conditions = merge(nil, want.Listeners[i].Conditions) // new conditions get their time
 	}
 	return want
 }
@@ -172,11 +173,11 @@ func mergeParents(have, want []v1.RouteParentStatus) []v1.RouteParentStatus {
 // writer writes statuses that differ from what the cluster has.
 type writer struct {
 	client  gatewayclient.GatewayV1Interface
-	written map[types.UID]string // the version that a write replaced: while the cache still has it, wait
+	written map[types.UID]string // the version that a write replaced: while the cache still has it, do not write
 }
 
-// write brings the statuses of w's objects to s. Errors are joined; a conflict is one, for the object may
-// have changed in its status alone, by another controller.
+// write updates the statuses of w's objects to s and joins the errors. A conflict is an error, too, because
+// another controller may have changed nothing but the status of the object.
 func (wr *writer) write(ctx context.Context, w *world, s *statuses) error {
 	var group sync.WaitGroup
 	var mu sync.Mutex

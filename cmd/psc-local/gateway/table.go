@@ -14,11 +14,11 @@ import (
 	v1 "sigs.k8s.io/gateway-api/apis/v1"
 )
 
-// table is what the routes of a cluster mean for a request: translate builds it, the proxy swaps it in
-// whole, and nobody changes it afterwards (but for the counters in its splits).
+// table holds the routes of a cluster as requests need them. translate builds it, the proxy swaps it in as a
+// whole, and afterwards nothing but the counters in its splits changes.
 type table struct {
 	http, https listenPort
-	splits      map[string]*split // by route and rule, so that a successor can carry on counting
+	splits      map[string]*split // by route and rule, so that the next table can continue the counters
 }
 
 type listenPort struct {
@@ -49,18 +49,18 @@ type rule struct {
 	split             *split
 }
 
-// service is a port of a Service, called by its name as EndpointSlices do.
+// service is a port of a Service, by its name as in EndpointSlices.
 type service struct{ namespace, name, port string }
 
-// backend is a share of a rule's traffic. The share of an invalid one is answered with 500 and the reason.
+// backend is a share of a rule's traffic. Requests to an invalid backend are answered with 500 and the reason.
 type backend struct {
 	service service
 	weight  int64
 	invalid string
 }
 
-// split deals requests to backends by smooth weighted round robin: any run of requests as long as the sum
-// of the weights is divided exactly, and how many endpoints a backend has plays no part.
+// split distributes requests to backends by smooth weighted round robin. Any run of requests as long as the
+// sum of the weights is divided exactly. The number of endpoints of a backend does not matter.
 type split struct {
 	backends []backend
 	mu       sync.Mutex
@@ -89,8 +89,8 @@ func (s *split) next() *backend {
 	return &s.backends[best]
 }
 
-// adopt carries the counters of old over. Without it every change to any route would start all splits
-// anew, and the first turn always goes to the heaviest backend.
+// adopt copies the counters of old. Without it every change to any route would reset all splits, and the
+// first turn always goes to the heaviest backend.
 func (t *table) adopt(old *table) {
 	for key, s := range t.splits {
 		if o := old.splits[key]; o != nil && slices.Equal(o.backends, s.backends) {
@@ -140,7 +140,7 @@ func (p *listenPort) owns(e *entry, host string) bool {
 }
 
 // certificate returns the certificate for a server name (nil: Caddy issues it) and whether any listener
-// answers to that name.
+// serves that name.
 func (t *table) certificate(name string) (*tls.Certificate, bool) {
 	for pattern := range patterns(hostname(name)) {
 		if c, ok := t.https.certificates[pattern]; ok {
@@ -150,8 +150,8 @@ func (t *table) certificate(name string) (*tls.Certificate, bool) {
 	return nil, false
 }
 
-// sort puts every host's entries into order. Entries were added by the age and name of their routes, then
-// as written, which is how the specification breaks ties: the sort is stable.
+// sort sorts the entries of every host. Entries were added by the age and name of their routes, then as
+// written. The specification breaks ties in that order, so the sort is stable.
 func (t *table) sort() {
 	for _, port := range []listenPort{t.http, t.https} {
 		for _, entries := range port.hosts {
@@ -239,7 +239,7 @@ func intersect(listener, route string) (string, bool) {
 	return "", false
 }
 
-// hostname is the host of a Host header or a server name, without the port.
+// hostname returns the host of a Host header or a server name, without the port.
 func hostname(host string) string {
 	if h, _, err := net.SplitHostPort(host); err == nil {
 		host = h

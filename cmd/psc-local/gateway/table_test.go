@@ -60,7 +60,7 @@ func TestPathPrefix(t *testing.T) {
 	}
 }
 
-// TestNewPath has the table of HTTPPathModifier's documentation.
+// TestNewPath repeats the table in HTTPPathModifier's documentation.
 func TestNewPath(t *testing.T) {
 	for _, c := range []struct{ path, prefix, replace, want string }{
 		{"/foo/bar", "/foo", "/xyz", "/xyz/bar"},
@@ -88,7 +88,7 @@ func TestLocation(t *testing.T) {
 		filter v1.HTTPRequestRedirectFilter
 		want   string
 	}{
-		// The usual one; the port is where HTTPS is served here.
+		// The usual redirect; the port is the one that serves HTTPS here.
 		{"http://a.localhost:8080/x?y=1", v1.HTTPRequestRedirectFilter{Scheme: new("https")}, "https://a.localhost:8443/x?y=1"},
 		{"http://a.localhost:8080/x", v1.HTTPRequestRedirectFilter{Hostname: new(v1.PreciseHostname("b.localhost"))}, "http://b.localhost:8080/x"},
 		{"https://a.localhost/x", v1.HTTPRequestRedirectFilter{Hostname: new(v1.PreciseHostname("b.localhost"))}, "https://b.localhost/x"},

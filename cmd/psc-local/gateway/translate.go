@@ -19,29 +19,29 @@ import (
 const (
 	// Controller is the controllerName of the GatewayClasses that this package serves.
 	Controller = "psc.dev/psc-local"
-	// issuedSecret may be named by a listener without existing: Caddy issues the certificates then. A listener
-	// must name a Secret to be valid, and the one that psc-local sets up has none to name.
+	// issuedSecret is a Secret that a listener may name although it does not exist: then Caddy issues the
+	// certificates. A valid listener must name a Secret, and the listener that psc-local sets up has none.
 	issuedSecret = "psc-local-ca-issued" //nolint:gosec // a name, not a credential
 )
 
-// errNoSecret is what world.certificate answers for a Secret that does not exist.
+// errNoSecret is returned by world.certificate for a Secret that does not exist.
 var errNoSecret = errors.New("there is no such Secret of type kubernetes.io/tls")
 
-// world is what a translation reads.
+// world holds everything that a translation reads.
 type world struct {
 	classes             []*v1.GatewayClass
 	gateways            []*v1.Gateway
 	sets                []*v1.ListenerSet
 	routes              []*v1.HTTPRoute
 	grants              []*v1.ReferenceGrant
-	service             func(namespace, name string) *corev1.Service // nil: there is none
+	service             func(namespace, name string) *corev1.Service // nil if it does not exist
 	certificate         func(namespace, name string) (*tls.Certificate, error)
 	namespace           func(name string) labels.Set // its labels
 	address             string
 	httpPort, httpsPort int
 }
 
-// problem is why a condition is False, and nothing if it is True.
+// problem is why a condition is False. It is empty if the condition is True.
 type problem struct{ reason, message string }
 
 func (p problem) or(q problem) problem {
@@ -67,7 +67,7 @@ type listener struct {
 	v1.Listener
 	kinds                    []v1.RouteGroupKind
 	accepted, refs, conflict problem
-	unusable                 problem // any of them that keeps it from serving, or its parent's
+	unusable                 problem // the one of these, or of its parent, that keeps it from serving
 	attached                 int32
 }
 
@@ -78,7 +78,7 @@ type translation struct {
 	routed  map[types.NamespacedName][]v1.RouteParentStatus
 }
 
-// translate decides what all objects together mean: the table to route by, and the statuses that say so.
+// translate turns all objects into the table to route by and the statuses to report.
 func translate(w *world) (*table, *statuses) {
 	t := &translation{w, newTable(), map[parentKey]*parent{}, map[types.NamespacedName][]v1.RouteParentStatus{}}
 	classes := map[string]problem{}
@@ -105,7 +105,7 @@ func translate(w *world) (*table, *statuses) {
 	return t.table, t.report(classes)
 }
 
-// byAge sorts by what breaks ties in the specification: the older wins, then the name.
+// byAge sorts as the specification breaks ties: the older object first, then by name.
 func byAge[T metav1.Object](objects []T) []T {
 	return slices.SortedFunc(slices.Values(objects), func(a, b T) int {
 		return cmp.Or(a.GetCreationTimestamp().Compare(b.GetCreationTimestamp().Time),
@@ -137,7 +137,7 @@ func (t *translation) bindSet(s *v1.ListenerSet) {
 	}
 	owner := t.parents[parentKey{"Gateway", string(deref(ref.Namespace, v1.Namespace(s.Namespace))), string(ref.Name)}]
 	if owner == nil {
-		return // another controller's, or nobody's
+		return // the Gateway is another controller's or does not exist
 	}
 	p := &parent{gateway: owner.gateway, set: s}
 	t.parents[parentKey{"ListenerSet", s.Namespace, s.Name}] = p
@@ -159,7 +159,7 @@ func (t *translation) bindSet(s *v1.ListenerSet) {
 	}
 }
 
-// admits decides about allowedRoutes and allowedListeners.
+// admits reports whether allowedRoutes or allowedListeners of namespace own admit objects of namespace other.
 func (t *translation) admits(from v1.FromNamespaces, selector *metav1.LabelSelector, own, other string) bool {
 	switch from {
 	case v1.NamespacesFromAll:
@@ -173,7 +173,7 @@ func (t *translation) admits(from v1.FromNamespaces, selector *metav1.LabelSelec
 	return false
 }
 
-// bindListener judges a listener of p; owner is the Gateway whose ports and hostnames it shares.
+// bindListener validates a listener of p. owner is the Gateway whose ports and hostnames the listener shares.
 func (t *translation) bindListener(p, owner *parent, namespace, kind string, spec v1.Listener) {
 	l := &listener{Listener: spec, kinds: []v1.RouteGroupKind{}}
 	p.listeners = append(p.listeners, l)
@@ -203,7 +203,7 @@ func (t *translation) bindListener(p, owner *parent, namespace, kind string, spe
 			cert, l.refs = t.resolveCertificate(namespace, kind, spec.TLS.CertificateRefs[0])
 		}
 	}
-	l.unusable = l.accepted.or(l.refs) // of wrong kinds it need only have none that is right
+	l.unusable = l.accepted.or(l.refs) // wrong kinds keep it from serving only if it has no right one
 	allowed := deref(spec.AllowedRoutes, v1.AllowedRoutes{})
 	httpRoute := v1.RouteGroupKind{Group: new(v1.Group(v1.GroupName)), Kind: "HTTPRoute"}
 	for _, k := range allowed.Kinds {
@@ -292,7 +292,7 @@ func (t *translation) bindRoute(r *v1.HTTPRoute) {
 	}
 }
 
-// attach enters the rules of r for every listener of p that ref names, admits it and shares a hostname.
+// attach enters the rules of r for every listener of p that ref names, that admits r and that shares a hostname with r.
 func (t *translation) attach(r *v1.HTTPRoute, rules []*rule, ref v1.ParentReference, p *parent, namespace string) problem {
 	refused := problem{string(v1.RouteReasonNoMatchingParent), "no listener has this name and port"}
 	if p.problem.reason != "" {
@@ -363,8 +363,8 @@ func (t *translation) enter(r *v1.HTTPRoute, rules []*rule, gateway *v1.Gateway,
 	}
 }
 
-// compile turns the rules of r into ours. Everything that psc-local does not support is named, and makes
-// the whole route unaccepted: half a route would be a surprise that no condition explains as well.
+// compile turns the rules of r into ours. It names everything that psc-local does not support. Anything
+// unsupported makes the whole route not accepted: no condition could explain half a route as well.
 func (t *translation) compile(r *v1.HTTPRoute) (rules []*rule, accepted, refs problem) {
 	var unsupported, unresolved []string
 	for i, spec := range r.Spec.Rules {
@@ -401,7 +401,7 @@ func (t *translation) compile(r *v1.HTTPRoute) (rules []*rule, accepted, refs pr
 			}
 		}
 		if limits := deref(spec.Timeouts, v1.HTTPRouteTimeouts{}); spec.Timeouts != nil {
-			for _, d := range []*v1.Duration{limits.Request, limits.BackendRequest} { // one attempt answers, so the shorter counts
+			for _, d := range []*v1.Duration{limits.Request, limits.BackendRequest} { // there is one attempt, so the shorter limit counts
 				limit, err := time.ParseDuration(string(deref(d, "0s")))
 				if err != nil {
 					at(fmt.Sprintf("timeout %q", *d))

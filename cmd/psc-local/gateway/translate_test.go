@@ -22,7 +22,7 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-var update = flag.Bool("update", false, "rewrite what the cases want")
+var update = flag.Bool("update", false, "rewrite the expected results")
 
 // TestTranslate: one file per rule of the specification; objects in, the table and all statuses out.
 func TestTranslate(t *testing.T) {
@@ -52,7 +52,7 @@ func TestTranslate(t *testing.T) {
 	}
 }
 
-// parse makes a world of YAML documents.
+// parse builds a world from YAML documents.
 func parse(t testing.TB, text string) *world {
 	t.Helper()
 	services, namespaces, secrets := map[string]*corev1.Service{}, map[string]labels.Set{}, map[string]bool{}
@@ -112,7 +112,7 @@ func add[T any](list *[]*T) *T {
 	return (*list)[len(*list)-1]
 }
 
-// describe prints what a request would meet, host by host in the order of precedence.
+// describe prints the entries that a request is matched with, host by host in the order of precedence.
 func describe(t *table) string {
 	var b strings.Builder
 	for i, port := range []listenPort{t.http, t.https} {
@@ -179,7 +179,7 @@ func (s *statuses) describe() string {
 	return strings.Join(lines, "\n") + "\n"
 }
 
-// TestMergeParents: other controllers' entries stay untouched, ours change in place, times survive.
+// TestMergeParents: entries of other controllers stay as they are, ours change in place, times stay.
 func TestMergeParents(t *testing.T) {
 	past := metav1.NewTime(time.Unix(1000, 0))
 	entry := func(controller v1.GatewayController, name string, status metav1.ConditionStatus, at metav1.Time) v1.RouteParentStatus {
@@ -199,7 +199,7 @@ func TestMergeParents(t *testing.T) {
 	}
 }
 
-// thousand is 1,000 routes of their own hosts and Services on one Gateway with HTTP and HTTPS.
+// thousand returns 1,000 routes, each with its own host and Service, on one Gateway with HTTP and HTTPS.
 func thousand(t testing.TB) *world {
 	w := parse(t, gatewayYAML)
 	services := map[string]*corev1.Service{}

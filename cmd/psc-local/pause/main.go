@@ -1,4 +1,4 @@
-// Command pause holds the namespaces of an instance until it is told to end.
+// Command pause holds the namespaces of an instance until a signal stops it.
 package main
 
 import (
