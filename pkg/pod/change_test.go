@@ -3,6 +3,8 @@ package pod_test
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -14,6 +16,11 @@ import (
 func number(n int) *int { return &n }
 
 func ref(kind pod.Kind, name string) pod.Ref { return pod.Ref{Kind: kind, Name: name} }
+
+// kindList is the list of kinds in messages.
+func kindList() string {
+	return strings.Trim(strings.ReplaceAll(fmt.Sprint(pod.Kinds()), " ", ", "), "[]")
+}
 
 func set(kind pod.Kind, name string, fields pod.Fields) pod.Edit {
 	return pod.Edit{Verb: pod.Set, Kind: kind, Name: name, Fields: fields}
@@ -281,7 +288,7 @@ func TestApplyProblems(t *testing.T) {
 		},
 		"an unknown kind": {
 			edits: []pod.Edit{{Verb: pod.Create, Kind: "Cron", Name: "x"}},
-			want:  pod.Problems{{Path: "cron/x kind", Message: "must be one of App, Route, Config, Secret, Disk"}},
+			want:  pod.Problems{{Path: "cron/x kind", Message: "must be one of " + kindList()}},
 		},
 		// Changes are stored: a verb of a later psc must not be taken for another verb.
 		"an unknown verb": {

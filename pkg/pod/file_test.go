@@ -181,7 +181,7 @@ spec:
 				{Line: 4, Path: "app/web spec.imag", Message: `unknown field, did you mean "image"?`},
 				{Line: 6, Path: "apiVersion", Message: `must be psc.dev/v1, is "v1"`},
 				{Line: 10, Path: "apiVersion", Message: `must be psc.dev/v1, is ""`},
-				{Line: 10, Path: "kind", Message: `must be one of App, Route, Config, Secret, Disk, is "Pod"`},
+				{Line: 10, Path: "kind", Message: "must be one of " + kindList() + `, is "Pod"`},
 				{Line: 10, Path: "metadata.name", Message: "is missing"},
 				{Line: 12, Message: "must be an object, is a list"},
 				{Line: 17, Path: "spec", Message: "must be an object, is a list"},

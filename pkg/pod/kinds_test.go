@@ -93,46 +93,61 @@ func TestEveryListHasAKeyAndWords(t *testing.T) {
 	}
 }
 
-// A string field with the name of a kind is a reference to a resource of that kind. refs must report it, however deep the
-// field is.
-func TestEveryReferenceIsReported(t *testing.T) {
+// A string field with the name of a kind is a reference to a resource of that kind. However deep the field is, refs reports
+// it, and a reference to a missing resource is a problem.
+func TestEveryReferenceIsReportedAndChecked(t *testing.T) {
+	const missing = "no-such-resource"
 	for _, kind := range Kinds() {
-		want := map[Ref]bool{}
-		r := newResource(kind)
-		fill(reflect.ValueOf(r).Elem(), func(field string, v reflect.Value) {
-			if v.Kind() == reflect.String && newResource(Kind(field)) != nil {
-				want[Ref{Kind(field), v.String()}] = true
+		var paths []string
+		fill(string(kind), reflect.ValueOf(newResource(kind)), func(path string, v reflect.Value) {
+			if newResource(Kind(path[strings.LastIndexByte(path, '.')+1:])) != nil && v.Kind() == reflect.String {
+				paths = append(paths, path)
 			}
 		})
-		got := map[Ref]bool{}
-		r.refs(func(kind Kind, name string) { got[Ref{kind, name}] = true })
-		if !reflect.DeepEqual(want, got) {
-			t.Errorf("%s: refs reports %v, want %v", kind, got, want)
+		for _, reference := range paths {
+			r := newResource(kind)
+			fill(string(kind), reflect.ValueOf(r), func(path string, v reflect.Value) {
+				if path == reference {
+					v.SetString(missing)
+				}
+			})
+			reported := false
+			r.refs(func(kind Kind, name string) {
+				reported = reported || name == missing && strings.HasSuffix(reference, "."+string(kind))
+			})
+			if !reported {
+				t.Errorf("%s: refs does not report it", reference)
+			}
+			if !slices.ContainsFunc(r.problems("x", Spec{}), func(p Problem) bool { return strings.Contains(p.Message, missing) }) {
+				t.Errorf("%s: problems does not check it", reference)
+			}
 		}
 	}
 }
 
-// fill sets every string in a value, adds one item to every list and map, and calls visit for each field.
-func fill(v reflect.Value, visit func(field string, v reflect.Value)) {
+// fill adds one item to every list and map in a value, and calls visit for each field before its value is used. Paths have
+// the names of Go.
+func fill(path string, v reflect.Value, visit func(path string, v reflect.Value)) {
 	switch v.Kind() {
-	case reflect.String:
-		v.SetString("x")
 	case reflect.Pointer:
-		v.Set(reflect.New(v.Type().Elem()))
-		fill(v.Elem(), visit)
+		if v.IsNil() {
+			v.Set(reflect.New(v.Type().Elem()))
+		}
+		fill(path, v.Elem(), visit)
 	case reflect.Slice:
 		v.Set(reflect.MakeSlice(v.Type(), 1, 1))
-		fill(v.Index(0), visit)
+		fill(path+"[]", v.Index(0), visit)
 	case reflect.Map:
 		value := reflect.New(v.Type().Elem()).Elem()
-		fill(value, visit)
+		fill(path+"[]", value, visit)
 		v.Set(reflect.MakeMap(v.Type()))
 		v.SetMapIndex(reflect.ValueOf("x"), value)
 	case reflect.Struct:
 		for i := range v.NumField() {
 			if field := v.Type().Field(i); field.IsExported() {
-				fill(v.Field(i), visit)
-				visit(field.Name, v.Field(i))
+				at := path + "." + field.Name
+				visit(at, v.Field(i))
+				fill(at, v.Field(i), visit)
 			}
 		}
 	default:
