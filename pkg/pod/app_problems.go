@@ -45,13 +45,7 @@ func (a *App) problems(name string, s Spec) []Problem {
 	a.sizeProblems(&p)
 	p.command("spec.command", a.Command)
 	a.portProblems(&p)
-	for key, value := range a.Env {
-		path := "spec.env." + key
-		for _, m := range validation.IsEnvVarName(key) {
-			p.add(path, "%s", m)
-		}
-		value.problems(&p, path, s)
-	}
+	p.env("spec.env", a.Env, s)
 	a.mountProblems(&p, name, s)
 	a.healthProblems(&p)
 	p.duration("spec.startGrace", a.StartGrace)
@@ -136,18 +130,7 @@ func (a *App) portProblems(p *problems) {
 
 func (a *App) mountProblems(p *problems, name string, s Spec) {
 	taken := map[string]bool{}
-	for _, f := range a.Files {
-		at := fmt.Sprintf("spec.files[%s]", f.Path)
-		p.mountPath(at, f.Path, taken)
-		switch {
-		case (f.Config == "") == (f.Secret == ""):
-			p.add(at, "needs exactly one of config and secret")
-		case f.Config != "":
-			p.configFile(at, f.Config, f.File, s)
-		default:
-			p.secretKey(at, f.Secret, f.File, s)
-		}
-	}
+	p.files("spec.files", a.Files, taken, s)
 	for _, d := range a.Disks {
 		at := fmt.Sprintf("spec.disks[%s]", d.Path)
 		p.mountPath(at, d.Path, taken)
@@ -169,6 +152,22 @@ func (a *App) mountProblems(p *problems, name string, s Spec) {
 	}
 	if a.Strategy == StrategyRolling {
 		p.add("spec.strategy", "must be recreate for an app with a disk")
+	}
+}
+
+// files checks mounts of files. taken has the paths that other mounts of the same container use.
+func (p *problems) files(path string, files []FileMount, taken map[string]bool, s Spec) {
+	for _, f := range files {
+		at := fmt.Sprintf("%s[%s]", path, f.Path)
+		p.mountPath(at, f.Path, taken)
+		switch {
+		case (f.Config == "") == (f.Secret == ""):
+			p.add(at, "needs exactly one of config and secret")
+		case f.Config != "":
+			p.configFile(at, f.Config, f.File, s)
+		default:
+			p.secretKey(at, f.Secret, f.File, s)
+		}
 	}
 }
 

@@ -1,6 +1,10 @@
 package pod
 
-import "encoding/json"
+import (
+	"encoding/json"
+
+	"k8s.io/apimachinery/pkg/util/validation"
+)
 
 // EnvValue is the value of an environment variable: a string, or a reference to another resource.
 type EnvValue struct {
@@ -74,6 +78,17 @@ func (EnvValue) fit(p *problems, path string, v any) any {
 func (v EnvValue) refs(add func(Kind, string)) {
 	add(KindApp, v.App)
 	add(KindSecret, v.Secret)
+}
+
+// env checks environment variables.
+func (p *problems) env(path string, env map[string]EnvValue, s Spec) {
+	for name, value := range env {
+		at := path + "." + name
+		for _, m := range validation.IsEnvVarName(name) {
+			p.add(at, "%s", m)
+		}
+		value.problems(p, at, s)
+	}
 }
 
 func (v EnvValue) problems(p *problems, path string, s Spec) {

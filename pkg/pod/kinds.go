@@ -80,7 +80,7 @@ func (k Kind) Word() string { return strings.ToLower(string(k)) }
 
 // WithArticle returns the word with its article: "an app".
 func (k Kind) WithArticle() string {
-	if strings.ContainsRune("aeiou", rune(k.Word()[0])) {
+	if strings.IndexAny(k.Word(), "aeiou") == 0 {
 		return "an " + k.Word()
 	}
 	return "a " + k.Word()
