@@ -172,6 +172,12 @@ func (w *Watch) retrying(c *Client, kind Kind, source *cache.ListWatch) *cache.L
 	}
 }
 
+// CanWatch reports whether Watch knows the type of a kind.
+func CanWatch(kind Kind) bool {
+	scheme, err := watchScheme()
+	return err == nil && scheme.Recognizes(kind)
+}
+
 // watchScheme has the types of all kinds that can be watched.
 func watchScheme() (*runtime.Scheme, error) {
 	scheme := runtime.NewScheme()

@@ -1,117 +1,110 @@
 package rollout
 
 import (
-	"slices"
+	"context"
+	"sync"
 	"time"
 
-	appsv1 "k8s.io/api/apps/v1"
-	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
-	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"github.com/pscdev/psc/internal/kube"
 	"github.com/pscdev/psc/pkg/health"
 	"github.com/pscdev/psc/pkg/object"
-	"github.com/pscdev/psc/pkg/plan"
 	"github.com/pscdev/psc/pkg/pod"
 )
 
-// This file holds everything that depends on the kind of a resource: which kinds have a status, which objects it follows
-// from, and how those are read.
-
-// withStatus returns the kinds of resources that have a status.
-func withStatus() []pod.Kind { return []pod.Kind{pod.KindApp, pod.KindRoute} }
-
-// beforeRoutes returns the kinds of resources that must be ready before routes are written, so that no request meets an app
-// that is not there.
-func beforeRoutes() []pod.Kind { return []pod.Kind{pod.KindApp} }
-
-// resourceOf returns the resource whose status follows from the object of a step.
-func resourceOf(s plan.Step) (pod.Ref, bool) {
-	switch s.Kind {
-	case object.Deployment:
-		return pod.Ref{Kind: pod.KindApp, Name: s.Name}, true
-	case object.HTTPRoute:
-		return pod.Ref{Kind: pod.KindRoute, Name: s.Name}, true
-	}
-	return pod.Ref{}, false
+// adapter says how the status of a kind of resources follows from objects in the cluster.
+type adapter struct {
+	// object is the kind of the object that a resource's status is about. It has the name of the resource.
+	object object.Kind
+	// beforeRoutes is set if routes are written only when the resources of the spec are ready, so that no request meets one
+	// that is not there.
+	beforeRoutes bool
+	// follow returns the kinds of objects to watch for the resources of a spec that has some.
+	follow func(spec pod.Spec) []object.Kind
+	// read returns what the watch shows of each resource, also of one that is not in the cluster.
+	read func(f *follower) func(name string) observed
+	// urls returns where a resource is reached; it may be nil.
+	urls func(o Observer, name string, spec pod.Spec) []string
 }
 
-// followed returns the kinds of objects that the statuses of a spec's resources follow from. A cluster without gateways
-// does not have those of routes.
-func followed(spec pod.Spec) []kube.Kind {
-	kinds := []kube.Kind{object.Deployment, object.ReplicaSet, object.Pod}
-	if len(spec.Names(pod.KindRoute)) > 0 {
-		kinds = append(kinds, object.HTTPRoute)
+// observed is what there is of a resource in the cluster.
+type observed interface {
+	// generation is that of the object that the status is about; -1 when there is none.
+	generation() int64
+	health(now time.Time) health.Status
+}
+
+// restarter is an observed resource that can be restarted after it has failed. restart reports whether it did anything.
+type restarter interface {
+	restart(ctx context.Context, d *deploy) bool
+}
+
+// adapters returns an adapter for each kind that a deploy waits for.
+var adapters = sync.OnceValue(func() map[pod.Kind]adapter {
+	return map[pod.Kind]adapter{
+		pod.KindApp:   apps(),
+		pod.KindRoute: routes(),
 	}
-	if slices.ContainsFunc(spec.Names(pod.KindApp), func(name string) bool { return spec.App(name).Autoscale != nil }) {
-		kinds = append(kinds, object.HorizontalPodAutoscaler)
+})
+
+// waited returns the kinds that a deploy waits for: all, or with beforeRoutes those that routes wait for.
+func waited(beforeRoutes bool) map[pod.Kind]bool {
+	kinds := map[pod.Kind]bool{}
+	for kind, a := range adapters() {
+		kinds[kind] = !beforeRoutes || a.beforeRoutes
 	}
 	return kinds
 }
 
-// live holds the objects in the cluster, by the resource that they belong to.
-type live struct {
-	apps   map[string]health.Objects
-	routes map[string]*gatewayv1.HTTPRoute
+// resourceOf returns the resource whose status follows from an object.
+func resourceOf(kind object.Kind, name string) (pod.Ref, bool) {
+	for of, a := range adapters() {
+		if a.object == kind {
+			return pod.Ref{Kind: of, Name: name}, true
+		}
+	}
+	return pod.Ref{}, false
 }
 
-// read returns the followed objects by resource.
+// followed returns the kinds of objects that the statuses of a spec's resources follow from. A cluster need not have the
+// others.
+func followed(spec pod.Spec) []object.Kind {
+	var kinds []object.Kind
+	for _, kind := range pod.Kinds() {
+		if a, ok := adapters()[kind]; ok && len(spec.Names(kind)) > 0 {
+			kinds = append(kinds, a.follow(spec)...)
+		}
+	}
+	return kinds
+}
+
+// live is what the watch shows, by kind and name.
+type live map[pod.Kind]func(name string) observed
+
 func (f *follower) read() live {
-	var e []*corev1.Event
-	if f.events != nil {
-		e = kube.Objects[corev1.Event](f.events, object.Event)
+	l := live{}
+	for kind, a := range adapters() {
+		l[kind] = a.read(f)
 	}
-	apps := map[string]health.Objects{}
-	add := func(name string, to func(*health.Objects)) {
-		o := apps[name]
-		to(&o)
-		apps[name] = o
-	}
-	events := health.NewEvents(e)
-	for _, d := range kube.Objects[appsv1.Deployment](f.Watch, object.Deployment) {
-		add(d.Name, func(o *health.Objects) { o.Deployment, o.Events = d, events })
-	}
-	for _, rs := range kube.Objects[appsv1.ReplicaSet](f.Watch, object.ReplicaSet) {
-		add(rs.Labels[object.LabelApp], func(o *health.Objects) { o.ReplicaSets = append(o.ReplicaSets, rs) })
-	}
-	for _, p := range kube.Objects[corev1.Pod](f.Watch, object.Pod) {
-		add(p.Labels[object.LabelApp], func(o *health.Objects) { o.Instances = append(o.Instances, p) })
-	}
-	for _, h := range kube.Objects[autoscalingv2.HorizontalPodAutoscaler](f.Watch, object.HorizontalPodAutoscaler) {
-		add(h.Name, func(o *health.Objects) { o.Autoscaler = h })
-	}
-	routes := map[string]*gatewayv1.HTTPRoute{}
-	for _, r := range kube.Objects[gatewayv1.HTTPRoute](f.Watch, object.HTTPRoute) {
-		routes[r.Name] = r
-	}
-	return live{apps: apps, routes: routes}
+	return l
 }
 
-// generation is that of the object which a resource's status is about; -1 when there is none.
-func (l live) generation(ref pod.Ref) int64 {
-	if r := l.routes[ref.Name]; ref.Kind == pod.KindRoute && r != nil {
-		return r.Generation
-	}
-	if d := l.apps[ref.Name].Deployment; ref.Kind == pod.KindApp && d != nil {
-		return d.Status.ObservedGeneration
-	}
-	return -1
-}
+func (l live) of(ref pod.Ref) observed { return l[ref.Kind](ref.Name) }
 
-// health is the state of a resource.
-func (l live) health(ref pod.Ref, now time.Time) health.Status {
-	if ref.Kind == pod.KindRoute {
-		return health.Route(l.routes[ref.Name])
+// eventsOf returns the events as far as they are watched.
+func (f *follower) eventsOf() health.Events {
+	if f.events == nil {
+		return health.NewEvents(nil)
 	}
-	return health.App(l.apps[ref.Name], now)
+	return health.NewEvents(kube.Objects[corev1.Event](f.events, object.Event))
 }
 
 // status is the status of a resource of a spec, out of its health.
 func (o Observer) status(ref pod.Ref, spec pod.Spec, s health.Status) Status {
 	out := Status{Ref: ref, Status: s}
-	if route := spec.Route(ref.Name); ref.Kind == pod.KindRoute && route != nil {
-		out.URLs = o.Cluster.URLs(o.Pod, ref.Name, route)
+	if urls := adapters()[ref.Kind].urls; urls != nil {
+		out.URLs = urls(o, ref.Name, spec)
 	}
 	return out
 }

@@ -3,7 +3,6 @@ package rollout
 import (
 	"context"
 	"errors"
-	"slices"
 	"strings"
 	"time"
 
@@ -47,8 +46,8 @@ func (o Observer) statuses(f *follower, spec pod.Spec) []Status {
 	l := f.read()
 	statuses := make([]Status, 0, len(spec))
 	for _, ref := range spec.Refs() {
-		if slices.Contains(withStatus(), ref.Kind) {
-			statuses = append(statuses, o.status(ref, spec, l.health(ref, o.Now())))
+		if ref.Kind.Waits() {
+			statuses = append(statuses, o.status(ref, spec, l.of(ref).health(o.Now())))
 		}
 	}
 	return statuses

@@ -3,7 +3,6 @@ package rollout
 import (
 	"context"
 	"errors"
-	"slices"
 	"strings"
 	"time"
 
@@ -39,7 +38,7 @@ const (
 
 // wait returns when all resources of some kinds are ready, or the first of them has failed. A failure is final: a container
 // that crashes looks ready for the second in which it runs. The statuses are in the deploy's result.
-func (w *watcher) wait(ctx context.Context, kinds []pod.Kind) (err error) {
+func (w *watcher) wait(ctx context.Context, kinds map[pod.Kind]bool) (err error) {
 	var statuses []Status
 	defer func() { w.d.result.Statuses = statuses }()
 	ticker := time.NewTicker(checkEvery)
@@ -75,11 +74,11 @@ func (w *watcher) wait(ctx context.Context, kinds []pod.Kind) (err error) {
 
 // check returns the statuses of the resources of some kinds and how many are not ready yet, and emits what is new. The error
 // says which have failed.
-func (w *watcher) check(kinds []pod.Kind) (statuses []Status, open int, err error) {
+func (w *watcher) check(kinds map[pod.Kind]bool) (statuses []Status, open int, err error) {
 	objects, now := w.read(), w.d.Now()
 	for _, ref := range w.d.result.Revision.Spec.Refs() {
-		if slices.Contains(kinds, ref.Kind) {
-			s := w.status(ref, objects, now)
+		if kinds[ref.Kind] {
+			s := w.status(ref, objects.of(ref), now)
 			w.emit(&s)
 			statuses = append(statuses, s)
 		}
@@ -93,11 +92,11 @@ func (w *watcher) check(kinds []pod.Kind) (statuses []Status, open int, err erro
 
 // status is the status of a resource in the course of a deploy: what the cluster says of an object as it was before, or of an
 // app as it was before it was restarted, does not count.
-func (w *watcher) status(ref pod.Ref, objects live, now time.Time) Status {
-	s := w.d.status(ref, w.d.result.Revision.Spec, objects.health(ref, now))
+func (w *watcher) status(ref pod.Ref, o observed, now time.Time) Status {
+	s := w.d.status(ref, w.d.result.Revision.Spec, o.health(now))
 	reason := ""
 	switch {
-	case objects.generation(ref) < w.d.written[ref]:
+	case o.generation() < w.d.written[ref]:
 		reason = "starting"
 	case w.stale(ref, s.Status, now):
 		reason = "starting again"

@@ -51,14 +51,14 @@ func (d *deploy) writeAndWait(ctx context.Context, steps []plan.Step) error {
 		return err
 	}
 	if len(plan.Writes(plan.Phase(steps, object.Routes))) > 0 {
-		if err := w.wait(ctx, beforeRoutes()); err != nil {
+		if err := w.wait(ctx, waited(true)); err != nil {
 			return err
 		}
 		if err := d.writePhases(ctx, steps, object.Routes); err != nil {
 			return err
 		}
 	}
-	if err := w.wait(ctx, withStatus()); err != nil {
+	if err := w.wait(ctx, waited(false)); err != nil {
 		return err
 	}
 	return d.writePhases(ctx, steps, object.Remove)
@@ -91,7 +91,7 @@ func (d *deploy) writeSteps(ctx context.Context, steps []plan.Step) error {
 	}
 	_ = group.Wait() // the errors are in errs, in the order of the steps
 	for i, step := range steps {
-		if ref, ok := resourceOf(step); ok {
+		if ref, ok := resourceOf(step.Kind, step.Name); ok {
 			d.written[ref] = generations[i]
 		}
 	}

@@ -1,0 +1,100 @@
+package rollout
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/pscdev/psc/internal/kube"
+	"github.com/pscdev/psc/pkg/health"
+	"github.com/pscdev/psc/pkg/object"
+	"github.com/pscdev/psc/pkg/pod"
+)
+
+// apps is the adapter of apps.
+func apps() adapter {
+	return adapter{
+		object:       object.Deployment,
+		beforeRoutes: true,
+		follow: func(spec pod.Spec) []object.Kind {
+			kinds := []object.Kind{object.Deployment, object.ReplicaSet, object.Pod}
+			for _, app := range spec.Apps() {
+				if app.Autoscale != nil {
+					return append(kinds, object.HorizontalPodAutoscaler)
+				}
+			}
+			return kinds
+		},
+		read: func(f *follower) func(string) observed {
+			all := readApps(f)
+			return func(name string) observed { return all[name] }
+		},
+	}
+}
+
+// app is what there is of an app in the cluster.
+type app health.Objects
+
+func readApps(f *follower) map[string]app {
+	all := map[string]app{}
+	add := func(name string, to func(*app)) {
+		a := all[name]
+		to(&a)
+		all[name] = a
+	}
+	events := f.eventsOf()
+	for _, d := range kube.Objects[appsv1.Deployment](f.Watch, object.Deployment) {
+		add(d.Name, func(a *app) { a.Deployment, a.Events = d, events })
+	}
+	for _, rs := range kube.Objects[appsv1.ReplicaSet](f.Watch, object.ReplicaSet) {
+		add(rs.Labels[object.LabelApp], func(a *app) { a.ReplicaSets = append(a.ReplicaSets, rs) })
+	}
+	for _, p := range kube.Objects[corev1.Pod](f.Watch, object.Pod) {
+		add(p.Labels[object.LabelApp], func(a *app) { a.Instances = append(a.Instances, p) })
+	}
+	for _, h := range kube.Objects[autoscalingv2.HorizontalPodAutoscaler](f.Watch, object.HorizontalPodAutoscaler) {
+		add(h.Name, func(a *app) { a.Autoscaler = h })
+	}
+	return all
+}
+
+func (a app) generation() int64 {
+	if a.Deployment == nil {
+		return -1
+	}
+	return a.Deployment.Status.ObservedGeneration
+}
+
+func (a app) health(now time.Time) health.Status { return health.App(health.Objects(a), now) }
+
+// restart removes the instances of an app that are not ready, and has its controller retry those that were refused. Without
+// the permission to do either, the failure is final.
+func (a app) restart(ctx context.Context, d *deploy) bool {
+	restarted := false
+	write := func(request func() error) {
+		restarted = d.ifHeld(ctx, request) == nil || restarted
+	}
+	ready := func(c corev1.PodCondition) bool { return c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue }
+	ours := func(p *corev1.Pod) bool { // not one that someone has created by hand with our labels
+		return slices.ContainsFunc(a.ReplicaSets, func(rs *appsv1.ReplicaSet) bool { return metav1.IsControlledBy(p, rs) })
+	}
+	for _, p := range a.Instances {
+		if ours(p) && p.DeletionTimestamp == nil && !slices.ContainsFunc(p.Status.Conditions, ready) {
+			write(func() error { return d.Kube.Delete(ctx, object.Pod, d.Pod, p.Name, p.UID) })
+		}
+	}
+	for _, rs := range a.ReplicaSets {
+		if rs.Status.Replicas < *rs.Spec.Replicas {
+			write(func() error {
+				_, err := d.Kube.Annotate(ctx, object.ReplicaSet, d.Pod, rs.Name, "", map[string]any{object.AnnotationTried: d.Holder})
+				return err
+			})
+		}
+	}
+	return restarted
+}

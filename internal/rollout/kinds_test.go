@@ -1,0 +1,39 @@
+package rollout
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/pscdev/psc/internal/kube"
+	"github.com/pscdev/psc/pkg/object"
+	"github.com/pscdev/psc/pkg/pod"
+)
+
+// A deploy waits for a kind only if it has an adapter, so each kind that it waits for has one, and what it follows can be
+// watched.
+func TestAdapters(t *testing.T) {
+	for _, kind := range pod.Kinds() {
+		a, ok := adapters()[kind]
+		if ok != kind.Waits() {
+			t.Errorf("%s: has an adapter is %t, but a deploy waits for it is %t: see rows of pkg/pod and adapters", kind, ok, kind.Waits())
+		}
+		if !ok {
+			continue
+		}
+		if !slices.ContainsFunc(object.Rendered(), func(row object.Row) bool { return row.Kind == a.object }) {
+			t.Errorf("%s: its status follows from a %s, which psc does not render", kind, a.object.Kind)
+		}
+		follows := a.follow(pod.Spec{})
+		if !slices.Contains(follows, a.object) {
+			t.Errorf("%s: its status follows from a %s, which is not watched", kind, a.object.Kind)
+		}
+		for _, of := range follows {
+			if !kube.CanWatch(of) {
+				t.Errorf("%s: a %s cannot be watched: add its type to the scheme in internal/kube/watch.go", kind, of.Kind)
+			}
+		}
+		if ref, ok := resourceOf(a.object, "web"); !ok || ref != (pod.Ref{Kind: kind, Name: "web"}) {
+			t.Errorf("%s: a %s belongs to %v", kind, a.object.Kind, ref)
+		}
+	}
+}

@@ -1,0 +1,45 @@
+package rollout
+
+import (
+	"time"
+
+	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
+
+	"github.com/pscdev/psc/internal/kube"
+	"github.com/pscdev/psc/pkg/health"
+	"github.com/pscdev/psc/pkg/object"
+	"github.com/pscdev/psc/pkg/pod"
+)
+
+// routes is the adapter of routes.
+func routes() adapter {
+	return adapter{
+		object: object.HTTPRoute,
+		follow: func(pod.Spec) []object.Kind { return []object.Kind{object.HTTPRoute} },
+		read: func(f *follower) func(string) observed {
+			all := map[string]*gatewayv1.HTTPRoute{}
+			for _, r := range kube.Objects[gatewayv1.HTTPRoute](f.Watch, object.HTTPRoute) {
+				all[r.Name] = r
+			}
+			return func(name string) observed { return route{all[name]} }
+		},
+		urls: func(o Observer, name string, spec pod.Spec) []string {
+			if r := spec.Route(name); r != nil {
+				return o.Cluster.URLs(o.Pod, name, r)
+			}
+			return nil
+		},
+	}
+}
+
+// route is the HTTPRoute of a route; nil when there is none.
+type route struct{ *gatewayv1.HTTPRoute }
+
+func (r route) generation() int64 {
+	if r.HTTPRoute == nil {
+		return -1
+	}
+	return r.Generation
+}
+
+func (r route) health(time.Time) health.Status { return health.Route(r.HTTPRoute) }
