@@ -203,7 +203,7 @@ func (sh *sheet) body(text string) string {
 
 func (sh *sheet) remove() { _ = os.RemoveAll(filepath.Dir(sh.path)) }
 
-// keep ends with an error. What was typed stays where it is, and the person is told where that is. An editor that was
+// keep ends with an error. The typed text stays in its file, which the warning names. An editor that was
 // killed has left what was not saved beside it.
 func (sh *sheet) keep(s *session, err error) error {
 	if beside, _ := os.ReadDir(filepath.Dir(sh.path)); sh.text == sh.opened && len(beside) < 2 {
@@ -214,7 +214,7 @@ func (sh *sheet) keep(s *session, err error) error {
 	return err
 }
 
-// editorPatience is how long an editor has to end when it is told to.
+// editorPatience is how long an editor may take to end after SIGTERM.
 const editorPatience = 2 * time.Second
 
 // runEditor runs the person's editor, which may be a command with arguments, on a file. stdout is for the answer, so

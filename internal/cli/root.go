@@ -19,7 +19,7 @@ const (
 	groupPlatform  = "platform"
 )
 
-// Command returns the command tree, for what is generated from it.
+// Command returns the command tree, from which docs and completions are generated.
 func Command(env Env) *cobra.Command { return newRoot(&session{Env: env}) }
 
 func newRoot(s *session) *cobra.Command {
@@ -73,7 +73,7 @@ func newRoot(s *session) *cobra.Command {
 	return root
 }
 
-// usage gives what is said of arguments the exit code for wrong usage, whoever says it.
+// usage gives every error about arguments the exit code for wrong usage.
 func usage(cmd *cobra.Command) {
 	if check := cmd.Args; check != nil {
 		cmd.Args = func(cmd *cobra.Command, args []string) error { return fault.Wrap(fault.Usage, check(cmd, args)) }
@@ -83,7 +83,7 @@ func usage(cmd *cobra.Command) {
 	}
 }
 
-// wrongFlags gives what cobra and pflag say of flags the exit code for wrong usage.
+// wrongFlags gives an error of cobra or pflag about flags the exit code for wrong usage.
 func wrongFlags(cmd *cobra.Command, err error) error {
 	return fault.New(fault.Usage, "%w", err).WithHint("%s --help", cmd.CommandPath())
 }
@@ -95,7 +95,7 @@ func group(root *cobra.Command, id string, commands ...*cobra.Command) {
 	}
 }
 
-// strict makes errors of what cobra's own commands take for a wish for help.
+// strict makes cobra's own commands refuse unknown arguments, for which they print help.
 func strict(root *cobra.Command) {
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd("")
@@ -115,7 +115,7 @@ func strict(root *cobra.Command) {
 	}
 }
 
-// usageTemplate is cobra's without what a person does not need: aliases and the flags that are the same everywhere.
+// usageTemplate is that of cobra without aliases and without the global flags, which psc --help lists.
 const usageTemplate = `Usage:
   {{if .HasAvailableSubCommands}}{{.CommandPath}} COMMAND{{else}}{{.UseLine}}{{end}}{{if .HasExample}}
 

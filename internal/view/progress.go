@@ -14,14 +14,14 @@ import (
 )
 
 const (
-	// heartbeat is how long a log may stay silent before a line says that we are still there.
+	// heartbeat is how long a log may stay silent before a line says that psc is still waiting.
 	heartbeat = 30 * time.Second
-	// tick is how often the time of what is under way goes on, on a terminal.
+	// tick is how often the times are updated on a terminal.
 	tick = time.Second
 )
 
-// Progress shows how the resources of a deploy fare: one line each that is redrawn on a terminal, one line per change
-// elsewhere. It is safe for concurrent use.
+// Progress shows the resources of a deploy: on a terminal one line each, which is redrawn, and elsewhere one line per
+// change. It is safe for concurrent use.
 type Progress struct {
 	view *View
 	stop chan struct{}
@@ -33,14 +33,14 @@ type Progress struct {
 	spoke time.Time
 }
 
-// Progress begins to show; Close ends it.
+// Progress begins to show the resources of a deploy, until Close.
 func (v *View) Progress() *Progress {
 	p := &Progress{view: v, stop: make(chan struct{}), done: make(chan struct{}), spoke: time.Now()}
 	go p.beat()
 	return p
 }
 
-// Close ends the showing.
+// Close ends the progress.
 func (p *Progress) Close() {
 	close(p.stop)
 	<-p.done
@@ -67,7 +67,7 @@ func (p *Progress) beat() {
 	}
 }
 
-// tick lets the time go on of what is under way.
+// tick updates the times of resources that are not ready.
 func (p *Progress) tick() {
 	moves := false
 	for i := range p.lines {
@@ -94,7 +94,7 @@ func (p *Progress) open() []string {
 	return names
 }
 
-// Say tells something beside the lines.
+// Say writes a line of the story above the lines that follow.
 func (p *Progress) Say(format string, args ...any) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -107,7 +107,7 @@ func (p *Progress) say(format string, args ...any) {
 	p.view.Say(format, args...)
 }
 
-// Show takes in how a resource fares now.
+// Show updates the state of a resource.
 func (p *Progress) Show(line report.Resource) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -127,8 +127,8 @@ func (p *Progress) Show(line report.Resource) {
 	p.say("%s", p.text(line))
 }
 
-// maxDrawn is how many lines are redrawn, where the terminal has room for them; of more, those that are not ready come
-// first, and the last are counted instead of shown.
+// maxDrawn is how many lines are redrawn, if the terminal has room for them. Of more, those that are not ready come first,
+// and the last are only counted.
 const maxDrawn = 20
 
 func (p *Progress) redraw() {
@@ -182,7 +182,7 @@ const (
 func (p *Progress) text(l report.Resource) string {
 	since := seconds(l.Since)
 	names := nameWidth
-	if p.view.Terminal { // there all lines are written anew, and room is scarce
+	if p.view.Terminal { // all lines are redrawn there, and room is scarce
 		names = 0
 		for _, other := range p.lines {
 			names = max(names, ansi.StringWidth(other.Name.Name))
@@ -199,11 +199,11 @@ func (p *Progress) words(l report.Resource) string {
 	return StatusWords(l.Status, l.URLs)
 }
 
-// StatusWords says how a resource fares: "2/2 ready", "1/2 ready, image hello:v9 was not found", a route's address.
+// StatusWords describes the state of a resource: "2/2 ready", "1/2 ready, image hello:v9 was not found", a route's address.
 func StatusWords(s health.Status, urls []string) string {
 	words := string(s.State)
 	switch {
-	case s.State == health.Failed: // no word of what is ready: the reason says what still serves
+	case s.State == health.Failed: // the reason says what still serves
 	case s.Desired > 0:
 		words = fmt.Sprintf("%d/%d ready", s.Ready, s.Desired)
 	case s.State == health.Ready && len(urls) > 0:

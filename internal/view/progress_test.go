@@ -24,7 +24,7 @@ func open(t *testing.T, story *bytes.Buffer) *view.View {
 	return v
 }
 
-// What failed is never said to be ready, not even in part, and whatever the reason holds stays in its line.
+// A failed resource is never described as ready, not even in part, and its reason stays in one line.
 func TestStatusWords(t *testing.T) {
 	for _, test := range []struct {
 		status health.Status
@@ -44,7 +44,7 @@ func TestStatusWords(t *testing.T) {
 	}
 }
 
-// On a terminal each resource has one short line, which is written anew; elsewhere each change has one.
+// On a terminal each resource has one short line, which is redrawn. Elsewhere each change has a line.
 func TestProgress(t *testing.T) {
 	t.Setenv("TTY_FORCE", "1") // or the codes are left out: the story does not go to a terminal
 	t.Setenv("NO_COLOR", "1")
@@ -61,7 +61,7 @@ func TestProgress(t *testing.T) {
 		false: long + second,
 	} {
 		var story bytes.Buffer
-		synctest.Test(t, func(t *testing.T) { // the line is also written anew as time goes by, and here none does
+		synctest.Test(t, func(t *testing.T) { // the line is also redrawn over time, and here the time stands still
 			v := open(t, &story)
 			v.Terminal = terminal
 			p := v.Progress()

@@ -1,7 +1,7 @@
-// Package view is all that a person reads.
+// Package view holds all text for people.
 //
-// stdout is the answer and stderr is the story. With -o the answer is a document and nothing else is on stdout. Colour
-// and redrawing are for terminals only; a state is always a word, so nothing is lost without them.
+// stdout is the answer and stderr is the story. With -o the answer is a document and stdout has nothing else. Colour and
+// redrawing are for terminals only. A state is always a word, so nothing is lost without them.
 package view
 
 import (
@@ -25,7 +25,7 @@ import (
 	"github.com/pscdev/psc/internal/fault"
 )
 
-// View writes to a person or a script.
+// View writes for a person or a script.
 type View struct {
 	// Terminal says that the story is read on a terminal, so that it may be redrawn and questions asked.
 	Terminal bool
@@ -37,7 +37,7 @@ type View struct {
 	out, err  io.Writer
 	format    string
 	width     int                        // of the terminal that the answer goes to; 0 when it is none
-	storySize func() (width, height int) // of the one that the story goes to, which may be resized while it is told
+	storySize func() (width, height int) // of the terminal that the story goes to, which may be resized
 }
 
 // New returns a View for a pair of streams. The error is about the format.
@@ -80,7 +80,7 @@ func size(stream any) (width, height int) {
 // Formats are the values of -o; the last two take an expression after the sign.
 func Formats() []string { return []string{"json", "yaml", "name", "jsonpath=", "go-template="} }
 
-// checkFormat finds what is wrong with a format before the work is done.
+// checkFormat reports a wrong format before any work is done.
 func checkFormat(format string) error {
 	kind, expression, found := strings.Cut(format, "=")
 	var err error
@@ -101,17 +101,17 @@ func checkFormat(format string) error {
 	return nil
 }
 
-// Document says whether the answer is for a script.
+// Document reports whether the answer is a document for a script.
 func (v *View) Document() bool { return v.format != "" }
 
-// Say tells a line of the story.
+// Say writes a line of the story.
 func (v *View) Say(format string, args ...any) {
 	if !v.Quiet {
 		fmt.Fprintf(v.err, format+"\n", args...)
 	}
 }
 
-// Warn tells what a person should know even if they want to hear little.
+// Warn writes a warning, which Quiet does not leave out.
 func (v *View) Warn(format string, args ...any) {
 	fmt.Fprintf(v.err, "%s %s\n", warning.Render("warning:"), indented(fmt.Sprintf(format, args...)))
 }
@@ -213,7 +213,7 @@ func parseTemplate(expression string) (*template.Template, error) {
 	return template.New("output").Parse(expression)
 }
 
-// Error writes an error, in the one place where errors are written.
+// Error writes an error. All errors are written here.
 func (v *View) Error(err error) {
 	e := fault.Of(err)
 	if e.Silent {
@@ -244,11 +244,11 @@ func (v *View) Error(err error) {
 	}
 }
 
-// indented sets the lines of a text under its first one.
+// indented indents the lines of a text after its first one.
 func indented(text string) string { return strings.ReplaceAll(text, "\n", "\n  ") }
 
-// oneLine is a text as it can stand in a line of a terminal: what people and apps write may have more lines, and codes
-// that move the cursor.
+// oneLine makes a text of people or apps safe for a line of a terminal: it may have several lines, and codes that move the
+// cursor.
 func oneLine(text string) string {
 	text = strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) {
@@ -259,7 +259,7 @@ func oneLine(text string) string {
 	return strings.TrimRight(text, " ")
 }
 
-// ago is a moment as people speak of it: "2m ago".
+// ago is a relative time: "2m ago".
 func (v *View) ago(t time.Time) string {
 	if t.IsZero() {
 		return "-"
@@ -277,10 +277,10 @@ func (v *View) ago(t time.Time) string {
 	}
 }
 
-// seconds is a duration as people read it beside a task: "3.1s".
+// seconds is a duration in seconds: "3.1s".
 func seconds(d time.Duration) string { return fmt.Sprintf("%.1fs", d.Seconds()) }
 
-// bytesText is a size as people read it: "812 bytes", "1.2 KiB".
+// bytesText is a size with its unit: "812 bytes", "1.2 KiB".
 func bytesText(n int) string {
 	switch {
 	case n < 1<<10:
