@@ -106,48 +106,46 @@ func clashWords(err error, clashes revision.Clashes) *fault.Error {
 	return e
 }
 
+// wording is the exit code and the hint of an error.
+type wording struct {
+	of   error
+	code fault.Code
+	hint string
+}
+
 func podWords(err error, e *workspace.PodError) error {
-	switch e.Err {
-	case workspace.ErrNoPod:
-		return fault.New(fault.Failed, "%w", err).WithHint("psc pod list, or psc new-pod %s", e.Pod)
-	case workspace.ErrNotPod:
-		return fault.New(fault.Failed, "%w", err).WithHint("psc pod list")
-	case workspace.ErrPodExists:
-		return fault.New(fault.Usage, "%w", err).WithHint("psc pod use %s, if it is your pod", e.Pod)
-	case workspace.ErrPodName:
-		return fault.New(fault.Usage, "%w", err).WithHint("psc pod list")
-	case workspace.ErrNoRevisions:
-		return fault.New(fault.Usage, "%w", err).WithHint("psc app create NAME --image IMAGE creates the first")
-	case workspace.ErrNothingDeployed:
-		return fault.New(fault.Usage, "%w", err).WithHint("psc deploy")
-	case workspace.ErrNoneBefore:
-		return fault.New(fault.Failed, "%w", err).WithHint("psc revision list")
-	case workspace.ErrNoDrafts:
-		return fault.New(fault.Usage, "%w", err).WithHint("psc status")
-	case workspace.ErrListPods:
-		return fault.New(fault.Denied, "%w", err).WithHint("psc pod use NAME works without this right")
-	case workspace.ErrCreatePod:
-		return fault.New(fault.Denied, "%w", err).WithHint("ask an admin of the cluster to create the pod for you")
-	}
-	return err
+	return word(err, []wording{
+		{workspace.ErrNoPod, fault.Failed, "psc pod list, or psc new-pod " + e.Pod},
+		{workspace.ErrNotPod, fault.Failed, "psc pod list"},
+		{workspace.ErrPodExists, fault.Usage, fmt.Sprintf("psc pod use %s, if it is your pod", e.Pod)},
+		{workspace.ErrPodName, fault.Usage, "psc pod list"},
+		{workspace.ErrNoRevisions, fault.Usage, "psc app create NAME --image IMAGE creates the first"},
+		{workspace.ErrNothingDeployed, fault.Usage, "psc deploy"},
+		{workspace.ErrNoneBefore, fault.Failed, "psc revision list"},
+		{workspace.ErrNoDrafts, fault.Usage, "psc status"},
+		{workspace.ErrListPods, fault.Denied, "psc pod use NAME works without this right"},
+		{workspace.ErrCreatePod, fault.Denied, "ask an admin of the cluster to create the pod for you"},
+	})
 }
 
 func revisionWords(err error, e *workspace.RevisionError) error {
-	switch e.Err {
-	case workspace.ErrNoRevision:
-		return fault.New(fault.Usage, "%w", err).WithHint("psc revision list")
-	case workspace.ErrDiscarded:
-		return fault.New(fault.Usage, "%w", err).WithHint("psc rollback %d restores it", e.Number)
-	case workspace.ErrDraft:
-		return fault.New(fault.Usage, "%w", err).WithHint("psc deploy %d", e.Number)
-	case workspace.ErrNotDraft:
-		return fault.New(fault.Usage, "%w", err).WithHint("psc status lists them")
-	case workspace.ErrOlder:
-		return fault.New(fault.Usage, "%w", err).WithHint("psc rollback %d goes back to it", e.Number)
-	case workspace.ErrNotIncluded:
-		return fault.New(fault.Conflict, "%w", err).WithHint("psc deploy")
-	case workspace.ErrContent:
-		return fault.New(fault.Failed, "%w", err).WithHint("psc revision verify")
+	return word(err, []wording{
+		{workspace.ErrNoRevision, fault.Usage, "psc revision list"},
+		{workspace.ErrDiscarded, fault.Usage, fmt.Sprintf("psc rollback %d restores it", e.Number)},
+		{workspace.ErrDraft, fault.Usage, fmt.Sprintf("psc deploy %d", e.Number)},
+		{workspace.ErrNotDraft, fault.Usage, "psc status lists them"},
+		{workspace.ErrOlder, fault.Usage, fmt.Sprintf("psc rollback %d goes back to it", e.Number)},
+		{workspace.ErrNotIncluded, fault.Conflict, "psc deploy"},
+		{workspace.ErrContent, fault.Failed, "psc revision verify"},
+	})
+}
+
+// word gives an error the first wording that fits.
+func word(err error, all []wording) error {
+	for _, w := range all {
+		if errors.Is(err, w.of) {
+			return &fault.Error{Code: w.code, Err: err, Hint: w.hint}
+		}
 	}
 	return err
 }

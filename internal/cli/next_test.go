@@ -16,14 +16,14 @@ import (
 	"github.com/pscdev/psc/pkg/pod"
 )
 
-type wording struct {
+type nextCase struct {
 	next pod.Next
 	want string
 }
 
 // steps are next steps of every kind, with their words.
-func steps() []wording {
-	return []wording{
+func steps() []nextCase {
+	return []nextCase{
 		{pod.Next{Do: pod.DoSet, Kind: pod.KindApp, Name: "web", Set: map[string]string{"memory": "64Mi"}, Deploy: true}, "psc app set web --memory 64Mi --deploy"},
 		{pod.Next{Do: pod.DoSet, Kind: pod.KindApp, Name: "web", Set: map[string]string{"memory": "", "cpu": ""}, Deploy: true}, "psc app set web --cpu AMOUNT --memory AMOUNT --deploy"},
 		{pod.Next{Do: pod.DoSet, Kind: pod.KindApp, Name: "api", Set: map[string]string{"ports": ""}}, "psc app set api --port PORT"},

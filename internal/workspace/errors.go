@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/pscdev/psc/pkg/object"
 	"github.com/pscdev/psc/pkg/report"
 	"github.com/pscdev/psc/pkg/revision"
 )
@@ -34,29 +35,31 @@ type PodError struct {
 
 // Error implements error.
 func (e *PodError) Error() string {
-	var text string
-	switch e.Err {
-	case ErrNoPod:
-		text = fmt.Sprintf("context %s has no pod %q", e.Context, e.Pod)
-	case ErrNotPod:
-		text = fmt.Sprintf("namespace %q is not a pod: it has no label psc.dev/pod", e.Pod)
-	case ErrPodExists:
-		text = fmt.Sprintf("context %s already has a namespace %q", e.Context, e.Pod)
-	case ErrPodName:
-		text = fmt.Sprintf("%q is not a valid name for a pod", e.Pod)
-	case ErrNothingDeployed:
-		text = fmt.Sprintf("nothing was deployed to pod %s yet", e.Pod)
-	case ErrNoRevisions:
-		text = fmt.Sprintf("pod %s has no revision to deploy", e.Pod)
-	case ErrNoDrafts:
-		text = fmt.Sprintf("%s has no waiting drafts in pod %s", e.User, e.Pod)
-	default:
-		text = e.Err.Error()
+	text := e.Err.Error()
+	for _, of := range []struct {
+		err  error
+		text string
+	}{
+		{ErrNoPod, fmt.Sprintf("context %s has no pod %q", e.Context, e.Pod)},
+		{ErrNotPod, fmt.Sprintf("namespace %q is not a pod: it has no label %s", e.Pod, object.LabelPod)},
+		{ErrPodExists, fmt.Sprintf("context %s already has a namespace %q", e.Context, e.Pod)},
+		{ErrPodName, fmt.Sprintf("%q is not a valid name for a pod", e.Pod)},
+		{ErrNothingDeployed, fmt.Sprintf("nothing was deployed to pod %s yet", e.Pod)},
+		{ErrNoRevisions, fmt.Sprintf("pod %s has no revision to deploy", e.Pod)},
+		{ErrNoDrafts, fmt.Sprintf("%s has no waiting drafts in pod %s", e.User, e.Pod)},
+	} {
+		if errors.Is(e.Err, of.err) {
+			text = of.text
+		}
 	}
-	if e.Cause != nil {
-		text += ": " + e.Cause.Error()
+	return withCause(text, e.Cause)
+}
+
+func withCause(text string, cause error) string {
+	if cause == nil {
+		return text
 	}
-	return text
+	return text + ": " + cause.Error()
 }
 
 // Unwrap returns the reason and its cause.
@@ -88,21 +91,18 @@ type RevisionError struct {
 // Error implements error.
 func (e *RevisionError) Error() string {
 	text := fmt.Sprintf("r%d %v", e.Number, e.Err)
-	switch e.Err {
-	case ErrNoRevision:
+	switch {
+	case errors.Is(e.Err, ErrNoRevision):
 		text = fmt.Sprintf("pod %s: no such revision: %d", e.Pod, e.Number)
-	case ErrOlder:
+	case errors.Is(e.Err, ErrOlder):
 		text = fmt.Sprintf("r%d is older than r%d, which is live", e.Number, e.Live)
-	case ErrNotIncluded:
+	case errors.Is(e.Err, ErrNotIncluded):
 		text = fmt.Sprintf("r%d does not include r%d, which is live", e.Number, e.Live)
 	}
 	if e.Reason != "" {
 		text += ": " + e.Reason
 	}
-	if e.Cause != nil {
-		text += ": " + e.Cause.Error()
-	}
-	return text
+	return withCause(text, e.Cause)
 }
 
 // Unwrap returns the reason and its cause.
