@@ -1,10 +1,8 @@
 package workspace
 
 import (
-	"cmp"
 	"context"
 	"errors"
-	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
@@ -26,23 +24,6 @@ func CheckName(name string) error {
 		return &PodError{Pod: name, Err: ErrPodName, Cause: errors.New(problems[0])}
 	}
 	return nil
-}
-
-// Pods lists the pods of the cluster, by name.
-func (c *Cluster) Pods(ctx context.Context) ([]report.Pod, error) {
-	items, err := c.kube.ListMeta(ctx, object.Namespace, "", object.LabelPod)
-	if apierrors.IsForbidden(err) {
-		return nil, &PodError{Context: c.Context, Err: ErrListPods, Cause: err}
-	}
-	if err != nil {
-		return nil, err
-	}
-	pods := []report.Pod{}
-	for i := range items {
-		pods = append(pods, report.Pod{Name: items[i].Name, Context: c.Context, Created: items[i].CreationTimestamp.UTC()})
-	}
-	slices.SortFunc(pods, func(a, b report.Pod) int { return cmp.Compare(a.Name, b.Name) })
-	return pods, nil
 }
 
 // Create creates the pod, and makes the user its admin.

@@ -9,67 +9,14 @@
 package workspace
 
 import (
-	"context"
-	"sync/atomic"
 	"time"
 
 	"github.com/pscdev/psc/internal/image"
-	"github.com/pscdev/psc/internal/kube"
 	"github.com/pscdev/psc/internal/lease"
 	"github.com/pscdev/psc/internal/store"
 	"github.com/pscdev/psc/pkg/report"
 	"github.com/pscdev/psc/pkg/revision"
 )
-
-// Connection says which cluster to talk to, and how.
-type Connection = kube.Options
-
-// Request is one request to the API server, for Connection.Trace.
-type Request = kube.Request
-
-// Run is one run of a program that works in pods.
-type Run struct {
-	// ID tells this run from others of the same user, such as "host/4711".
-	ID string
-	// Now is the clock.
-	Now func() time.Time
-}
-
-// Cluster is a cluster as one user sees it. It is safe for concurrent use.
-type Cluster struct {
-	// Context is the name of the kubeconfig's context, and Server the address of the API server.
-	Context, Server string
-
-	kube *kube.Client
-	run  Run
-	user atomic.Pointer[kube.User] // once the API server was asked
-}
-
-// Connect reads the kubeconfig. It does not dial.
-func Connect(c Connection, run Run) (*Cluster, error) {
-	client, err := kube.Connect(c)
-	if err != nil {
-		return nil, err
-	}
-	return &Cluster{Context: client.Context, Server: client.Server, kube: client, run: run}, nil
-}
-
-// User asks the API server who is signed in, once.
-func (c *Cluster) User(ctx context.Context) (report.User, error) {
-	user := c.user.Load()
-	if user == nil {
-		asked, err := c.kube.Whoami(ctx)
-		if err != nil {
-			return report.User{}, err
-		}
-		user = &asked
-		c.user.Store(user)
-	}
-	return report.User{User: user.Name, Groups: user.Groups, Context: c.Context, Server: c.Server}, nil
-}
-
-// holder names this run in the pod's Lease: user@host/run.
-func (c *Cluster) holder(user string) string { return user + "@" + c.run.ID }
 
 // Reader is one pod as it is, for the time of one request or command. It writes nothing but how a deploy ended that nobody
 // waited for.

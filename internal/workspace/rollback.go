@@ -1,0 +1,87 @@
+package workspace
+
+import (
+	"context"
+	"errors"
+
+	"github.com/pscdev/psc/pkg/render"
+	"github.com/pscdev/psc/pkg/revision"
+)
+
+// Rollback makes a revision with the spec of an old one, and deploys it: number, or with 0 the last before the live one
+// that was ready.
+func (w *Workspace) Rollback(ctx context.Context, number int, o Options) (Outcome, error) {
+	h, err := w.history(ctx)
+	if err != nil {
+		return Outcome{}, err
+	}
+	if number == 0 {
+		if number, err = w.lastReady(ctx, h); err != nil {
+			return Outcome{}, err
+		}
+	}
+	if o.DryRun {
+		live, err := w.store.Get(ctx, h.Live)
+		if err != nil {
+			return Outcome{}, err
+		}
+		r, err := w.Revision(ctx, number)
+		return Outcome{Revision: r, Base: live}, err
+	}
+	r, again, err := w.restored(ctx, number, o.Message)
+	if errors.Is(err, revision.ErrUnchanged) {
+		return w.Redeploy(ctx, o) // what was changed by hand is put back all the same
+	}
+	if err != nil {
+		return Outcome{}, err
+	}
+	return w.deploy(ctx, r, again, o)
+}
+
+// restored stores the revision that restores an old one.
+func (w *Workspace) restored(ctx context.Context, number int, message string) (revision.Revision, rebuild, error) {
+	user, err := w.User(ctx)
+	if err != nil {
+		return revision.Revision{}, nil, err
+	}
+	old, err := w.Revision(ctx, number)
+	if err != nil {
+		return old, nil, err
+	}
+	problems, err := w.store.Verify(ctx, old.Spec)
+	if err == nil && problems[0] != nil {
+		err = problems[0]
+	}
+	if err != nil {
+		return old, nil, &RevisionError{Number: number, Pod: w.Pod, Err: ErrContent, Cause: err}
+	}
+	if old.Spec, err = w.observer(render.Cluster{}).Grown(ctx, old.Spec); err != nil {
+		return old, nil, err
+	}
+	build := func(number int, live revision.Revision) (revision.Revision, error) {
+		r, err := revision.Restore(number, live, old)
+		r.Message = message
+		return r, err
+	}
+	// A rollback must not fail because of a draft of the same field: such drafts are discarded afterwards.
+	r, err := w.drafts.alone(ctx, user.User, nil, true, build)
+	return r, w.drafts.rebuild(nil, build), err
+}
+
+// lastReady is the last revision before the live one that was ready, and differs from it where that is ready too.
+func (rd *Reader) lastReady(ctx context.Context, h History) (int, error) {
+	live, err := rd.store.Get(ctx, h.Live)
+	if err != nil {
+		return 0, err
+	}
+	for _, r := range h.Restorable() {
+		old, err := rd.store.Get(ctx, r.Number)
+		if err != nil {
+			return 0, err
+		}
+		if _, err := revision.Restore(0, live, old); !errors.Is(err, revision.ErrUnchanged) {
+			return r.Number, nil
+		}
+	}
+	return 0, &PodError{Pod: rd.Pod, Context: rd.Context, Err: ErrNoneBefore}
+}
