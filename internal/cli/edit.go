@@ -56,24 +56,10 @@ func (s *session) edit(ctx context.Context, o *options, args []string) error {
 	if err != nil {
 		return err
 	}
-	opened := base.Spec
-	if len(args) > 0 {
-		ref, err := parseRef(args)
-		if err != nil {
-			return err
-		}
-		if opened, err = chosen(base.Spec, ref); err != nil {
-			return err
-		}
-	}
-	if opened, err = w.Fill(ctx, opened); err != nil {
-		return err
-	}
-	files, err := report.Files(opened)
+	opened, text, err := toEdit(ctx, w, base.Spec, args)
 	if err != nil {
 		return err
 	}
-	text := report.Stream(files)
 	sheet, err := newSheet(text)
 	if err != nil {
 		return err
@@ -105,6 +91,25 @@ func (s *session) edit(ctx context.Context, o *options, args []string) error {
 		sheet.remove()
 		return nil
 	}
+}
+
+// toEdit is the resource of a spec that the arguments name, or all of it, and its text.
+func toEdit(ctx context.Context, w *workspace.Workspace, spec pod.Spec, args []string) (pod.Spec, string, error) {
+	if len(args) > 0 {
+		ref, err := parseRef(args)
+		if err != nil {
+			return nil, "", err
+		}
+		if spec, err = chosen(spec, ref); err != nil {
+			return nil, "", err
+		}
+	}
+	spec, err := w.Fill(ctx, spec)
+	if err != nil {
+		return nil, "", err
+	}
+	files, err := report.Files(spec)
+	return spec, report.Stream(files), err
 }
 
 // propose is base with what a text says in the place of the resources that were opened.
