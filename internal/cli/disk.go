@@ -99,6 +99,9 @@ func newDiskDelete(s *session) *cobra.Command {
 
 // deleteDisk takes a disk out of the spec, or deletes the data of one that is no longer in it.
 func (s *session) deleteDisk(ctx context.Context, o *options, name string) error {
+	if err := o.check(); err != nil {
+		return err
+	}
 	w, err := s.open()
 	if err != nil {
 		return err
@@ -108,7 +111,8 @@ func (s *session) deleteDisk(ctx context.Context, o *options, name string) error
 		return err
 	}
 	if disk.Used {
-		if err := s.change(ctx, o, pod.Edit{Verb: pod.Delete, Kind: pod.KindDisk, Name: name}); err != nil {
+		out, err := w.Change(ctx, []pod.Edit{{Verb: pod.Delete, Kind: pod.KindDisk, Name: name}}, o.Options)
+		if err := s.show(ctx, w, o, out, err); err != nil {
 			return err
 		}
 		switch {
