@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 )
 
 // Change is what a user asked for, as a value that can be stored, shown, and applied again to a newer spec.
@@ -128,26 +127,6 @@ func normal(v any) (out any) {
 		panic(fmt.Sprintf("pod: %T has no JSON form: %v", v, err))
 	}
 	return out
-}
-
-// ListKey returns the field that identifies the items of a list, or "" for a list that is one value. path is the path of
-// the list from its kind on, without items: "Route.rules.to".
-func ListKey(path string) string { return shapeAt(path).listKey() }
-
-// IsLeaf reports whether the value at a path is one value even if it is an object. The path is as in ListKey.
-func IsLeaf(path string) bool { return shapeAt(path).leaf() }
-
-func shapeAt(path string) *shape {
-	kind, rest, more := strings.Cut(path, ".")
-	s := Kind(kind).shape()
-	for name := ""; more && s != nil && !s.leaf(); {
-		if s.listKey() != "" {
-			s = s.items
-		}
-		name, rest, more = strings.Cut(rest, ".")
-		s = s.child(name)
-	}
-	return s
 }
 
 // merge applies a JSON merge patch (RFC 7386), extended as Edit.Fields says. A nil shape is that of an unknown field.

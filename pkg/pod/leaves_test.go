@@ -13,8 +13,9 @@ import (
 // too.
 func TestLeaves(t *testing.T) {
 	type leaf struct {
-		value      any
-		name, part string
+		value            any
+		name, item, part string
+		image            bool
 	}
 	file := map[string]any{"sha256": pod.ContentOf([]byte("1")).SHA256, "size": json.Number("1")}
 	for name, test := range map[string]struct {
@@ -34,7 +35,7 @@ func TestLeaves(t *testing.T) {
 				Health:    &pod.Health{TCP: true},
 			},
 			want: map[string]leaf{
-				"spec.image":                  {value: "web:1"},
+				"spec.image":                  {value: "web:1", image: true},
 				"spec.args":                   {value: []any{"-a"}},
 				"spec.autoscale.min":          {value: json.Number("1"), part: "spec.autoscale"},
 				"spec.autoscale.max":          {value: json.Number("3"), part: "spec.autoscale"},
@@ -43,8 +44,8 @@ func TestLeaves(t *testing.T) {
 				"spec.ports[http].port":       {value: json.Number("80"), part: "spec.ports[http]"},
 				"spec.ports[admin].name":      {value: "admin", part: "spec.ports[admin]"},
 				"spec.ports[admin].port":      {value: json.Number("90"), part: "spec.ports[admin]"},
-				"spec.env.A":                  {value: map[string]any{"app": "api"}},
-				"spec.env.B":                  {value: ""},
+				"spec.env.A":                  {value: map[string]any{"app": "api"}, item: "A"},
+				"spec.env.B":                  {value: "", item: "B"},
 				"spec.files[/etc/a.b].path":   {value: "/etc/a.b", part: "spec.files[/etc/a.b]"},
 				"spec.files[/etc/a.b].config": {value: "web", part: "spec.files[/etc/a.b]"},
 				"spec.files[/etc/a.b].file":   {value: "x", part: "spec.files[/etc/a.b]"},
@@ -77,18 +78,18 @@ func TestLeaves(t *testing.T) {
 		},
 		"config": {
 			resource: &pod.Config{Files: map[string]pod.Content{"web.conf": pod.ContentOf([]byte("1"))}},
-			want:     map[string]leaf{"spec.files.web.conf": {value: file, name: "file web.conf"}},
+			want:     map[string]leaf{"spec.files.web.conf": {value: file, name: "file web.conf", item: "web.conf"}},
 		},
 		"secret": {
 			resource: &pod.Secret{Keys: map[string]string{"tls.crt": "aaaaaaaaaa"}},
-			want:     map[string]leaf{"spec.keys.tls.crt": {value: "aaaaaaaaaa", name: "key tls.crt"}},
+			want:     map[string]leaf{"spec.keys.tls.crt": {value: "aaaaaaaaaa", name: "key tls.crt", item: "tls.crt"}},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			leaves := pod.LeavesOf(test.resource)
 			got := map[string]leaf{}
 			for path, l := range leaves.Values {
-				got[path] = leaf{l.Value, l.Name, l.Part}
+				got[path] = leaf{l.Value, l.Name(), l.Item, l.Part, l.Image}
 			}
 			if test.want == nil {
 				test.want = map[string]leaf{}
@@ -131,5 +132,8 @@ func TestLeafText(t *testing.T) {
 		if got := test.leaf.Text(test.value); got != test.want {
 			t.Errorf("%v: got %v, want %v", test.value, got, test.want)
 		}
+	}
+	if !secret.Opaque() || !config.Opaque() || image.Opaque() {
+		t.Error("the values of secrets and configs are opaque, those of apps are not")
 	}
 }

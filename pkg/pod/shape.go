@@ -41,7 +41,7 @@ type form interface {
 	fit(p *problems, path string, v any) any
 }
 
-// shapeOf computes the shape of a type. It panics for an unknown tag.
+// shapeOf computes the shape of a type. It panics for an unknown tag and for a field without a name in JSON.
 func shapeOf(t reflect.Type) *shape {
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
@@ -60,8 +60,11 @@ func shapeOf(t reflect.Type) *shape {
 		s.fields = map[string]*shape{}
 		for i := range t.NumField() {
 			name, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
-			if name == "" || name == "-" {
+			switch {
+			case name == "-" || !t.Field(i).IsExported():
 				continue
+			case name == "":
+				panic(fmt.Sprintf("pod: the field %s.%s has no name in JSON", t.Name(), t.Field(i).Name))
 			}
 			field := shapeOf(t.Field(i).Type)
 			field.index = i

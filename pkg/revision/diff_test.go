@@ -3,6 +3,7 @@ package revision_test
 import (
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -121,10 +122,14 @@ func TestDiff(t *testing.T) {
 			if test.want != nil {
 				want = []revision.Entry{{Kind: ref.Kind, Name: "x", Type: revision.Updated, Fields: test.want}}
 			}
-			if diff := cmp.Diff(want, entries, cmpopts.IgnoreUnexported(revision.Entry{})); diff != "" {
+			if diff := cmp.Diff(want, entries, cmpopts.IgnoreUnexported(revision.Entry{}, revision.Field{})); diff != "" {
 				t.Errorf("-want +got\n%s", diff)
 			}
-			if diff := cmp.Diff(test.words, revision.Words(test.want), cmpopts.EquateEmpty()); diff != "" {
+			var words []string
+			for _, e := range entries {
+				words = append(words, revision.Words(e.Fields)...)
+			}
+			if diff := cmp.Diff(test.words, words); diff != "" {
 				t.Errorf("words: -want +got\n%s", diff)
 			}
 		})
@@ -229,6 +234,52 @@ func TestSummaryOfPorts(t *testing.T) {
 	}
 }
 
+// A mount is shown by what is mounted, and an autoscaler by its bounds.
+func TestSummaryOfParts(t *testing.T) {
+	app := func(a pod.App) pod.Spec { return pod.Spec{app("web"): &a} }
+	config := app(pod.App{Files: []pod.FileMount{{Path: "/x", Config: "web"}}})
+	secret := app(pod.App{Files: []pod.FileMount{{Path: "/x", Secret: "db", File: "url"}}})
+	disk := app(pod.App{Disks: []pod.DiskMount{{Path: "/x", Disk: "data"}}})
+	bounds := app(pod.App{Autoscale: &pod.Autoscale{Min: 2, Max: 5}})
+	target := app(pod.App{Autoscale: &pod.Autoscale{Min: 2, Max: 6, CPU: 50}})
+	for want, specs := range map[string][2]pod.Spec{
+		"app web: mount /x config/web":                      {app(pod.App{}), config},
+		"app web: mount /x config/web -> secret/db/url":     {config, secret},
+		"app web: mount /x secret/db/url -> disk/data":      {secret, disk},
+		"app web: mount /x disk/data removed":               {disk, app(pod.App{})},
+		"app web: autoscale 2 to 5 at 70%":                  {app(pod.App{}), bounds},
+		"app web: autoscale 2 to 5 at 70% -> 2 to 6 at 50%": {bounds, target},
+		"app web: autoscale 2 to 6 at 50% removed":          {target, app(pod.App{})},
+	} {
+		if got := revision.Summary(revision.Diff(specs[0], specs[1])); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
+// The values of files and secrets are not in a summary.
+func TestSummaryOfContent(t *testing.T) {
+	config := func(files map[string]pod.Content) pod.Spec {
+		return pod.Spec{{Kind: pod.KindConfig, Name: "web"}: &pod.Config{Files: files}}
+	}
+	secret := func(keys map[string]string) pod.Spec {
+		return pod.Spec{{Kind: pod.KindSecret, Name: "db"}: &pod.Secret{Keys: keys}}
+	}
+	one, two := pod.ContentOf([]byte("1")), pod.ContentOf([]byte("2"))
+	for want, specs := range map[string][2]pod.Spec{
+		"config web: file -a.conf, file b.conf changed, file +c.conf": {
+			config(map[string]pod.Content{"a.conf": one, "b.conf": one}), config(map[string]pod.Content{"b.conf": two, "c.conf": one}),
+		},
+		"secret db: key -a, key tls.crt changed, key +url": {
+			secret(map[string]string{"a": "aaaaaaaaaa", "tls.crt": "aaaaaaaaaa"}), secret(map[string]string{"tls.crt": "bbbbbbbbbb", "url": "bbbbbbbbbb"}),
+		},
+	} {
+		if got := revision.Summary(revision.Diff(specs[0], specs[1])); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
 // The shares of a rule are shown together and in percent: one weight means nothing without the others.
 func TestSummaryOfRoutes(t *testing.T) {
 	ten := 10
@@ -291,8 +342,81 @@ func TestShown(t *testing.T) {
 		for _, e := range revision.Diff(pod.Spec{ref: test.from}, pod.Spec{ref: test.to}) {
 			got = append(got, e.Shown()...)
 		}
-		if diff := cmp.Diff(test.want, got); diff != "" {
+		if diff := cmp.Diff(test.want, got, cmpopts.IgnoreUnexported(revision.Field{})); diff != "" {
 			t.Errorf("%s: -want +got\n%s", name, diff)
 		}
 	}
+}
+
+// Every field of every kind is compared and shown, so that a new field needs no code here.
+func TestEveryFieldIsShown(t *testing.T) {
+	for _, kind := range pod.Kinds() {
+		ref := pod.Ref{Kind: kind, Name: "x"}
+		from, fields := sample(t, ref, "")
+		for _, field := range fields {
+			to, _ := sample(t, ref, field)
+			entries := revision.Diff(pod.Spec{ref: from}, pod.Spec{ref: to})
+			if len(entries) != 1 {
+				t.Errorf("%s is not compared: it needs a name in JSON", field)
+				continue
+			}
+			shown := entries[0].Shown()
+			for i, words := range revision.Words(shown) {
+				if revision.Text(shown[i].From) == revision.Text(shown[i].To) && !strings.HasSuffix(words, " changed") {
+					t.Errorf("%s: a diff shows %q: the Words of its part must have the field", field, words)
+				}
+			}
+		}
+	}
+}
+
+// sample returns a resource with a value in every field, and the paths of the fields. The field other has another value.
+func sample(t *testing.T, ref pod.Ref, other string) (r pod.Resource, fields []string) {
+	t.Helper()
+	spec, err := pod.Decode(fmt.Appendf(nil, "{apiVersion: %s, kind: %s, metadata: {name: %s}}", pod.APIVersion, ref.Kind, ref.Name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var fill func(path string, v reflect.Value)
+	fill = func(path string, v reflect.Value) {
+		value := 1
+		if path == other {
+			value = 2
+		}
+		switch v.Kind() {
+		case reflect.Pointer:
+			v.Set(reflect.New(v.Type().Elem()))
+			fill(path, v.Elem())
+			return
+		case reflect.Slice:
+			v.Set(reflect.MakeSlice(v.Type(), 1, 1))
+			fill(path+"[]", v.Index(0))
+			return
+		case reflect.Map:
+			item := reflect.New(v.Type().Elem()).Elem()
+			fill(path+"[]", item)
+			v.Set(reflect.MakeMap(v.Type()))
+			v.SetMapIndex(reflect.ValueOf("x"), item)
+			return
+		case reflect.Struct:
+			for i := range v.NumField() {
+				fill(path+"."+v.Type().Field(i).Name, v.Field(i))
+				if _, whole := v.Interface().(json.Marshaler); whole {
+					break // the other fields are other forms of the same value
+				}
+			}
+			return
+		case reflect.String:
+			v.SetString(fmt.Sprint(value))
+		case reflect.Bool:
+			v.SetBool(value == 1)
+		case reflect.Int, reflect.Int64:
+			v.SetInt(int64(value))
+		default:
+			t.Fatalf("%s: no sample of a %s", path, v.Type())
+		}
+		fields = append(fields, path)
+	}
+	fill(string(ref.Kind), reflect.ValueOf(spec[ref]).Elem())
+	return spec[ref], fields
 }

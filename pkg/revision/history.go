@@ -124,7 +124,7 @@ func (h History) DraftsOf(author string) []Revision {
 	return slices.DeleteFunc(h.Drafts(), func(r Revision) bool { return r.Author != author })
 }
 
-// NeedsJoin says whether drafts, oldest first, must be joined to be deployed without any others. Otherwise a deploy of the
+// NeedsJoin reports whether drafts, oldest first, must be joined to be deployed without any others. Otherwise a deploy of the
 // newest includes exactly these, and the live revision.
 func (h History) NeedsJoin(drafts []Revision) bool {
 	if len(drafts) == 0 {
@@ -184,7 +184,7 @@ func (h History) Others(number int, author string) []Revision {
 	return slices.DeleteFunc(h.Includes(number), func(r Revision) bool { return r.Author == author })
 }
 
-// IncludesLive says whether a deploy of a revision loses nothing of what is live. That is so when nothing is live.
+// IncludesLive reports whether a deploy of a revision loses nothing of what is live. That is so when nothing is live.
 func (h History) IncludesLive(number int) bool { return h.Live == 0 || h.Path(number)[h.Live] }
 
 // Restorable are the revisions that a rollback without a number chooses from, newest first: those before the live one that

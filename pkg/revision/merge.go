@@ -41,12 +41,12 @@ func (c Clashes) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// clashesOf are the fields that both sides change to different values.
+// clashesOf returns the fields that both sides change to different values.
 func clashesOf(my, their map[string]step) Clashes {
 	var clashes Clashes
 	for path, mine := range my {
-		if theirs, both := their[path]; both && !reflect.DeepEqual(mine.to, theirs.to) {
-			clashes = append(clashes, Clash{Path: path, Mine: mine.text(mine.to), Theirs: theirs.text(theirs.to)})
+		if theirs, both := their[path]; both && !reflect.DeepEqual(mine.To, theirs.To) {
+			clashes = append(clashes, Clash{Path: path, Mine: mine.text(mine.To), Theirs: theirs.text(theirs.To)})
 		}
 	}
 	return clashes.sorted()
@@ -85,8 +85,8 @@ func Merge(base, mine, head pod.Spec) (pod.Change, error) {
 	// an item that they removed must not create the item again.
 	var clashes Clashes
 	for path, field := range fieldsOf(Diff(head, merged)) {
-		if wanted, ok := my[path]; !ok || !reflect.DeepEqual(wanted.to, field.to) {
-			clashes = append(clashes, Clash{Path: path, Mine: field.text(field.to), Theirs: field.text(field.from)})
+		if wanted, ok := my[path]; !ok || !reflect.DeepEqual(wanted.To, field.To) {
+			clashes = append(clashes, Clash{Path: path, Mine: field.text(field.To), Theirs: field.text(field.From)})
 		}
 	}
 	if len(clashes) > 0 {
@@ -100,13 +100,13 @@ func (c Clashes) sorted() Clashes {
 	return c
 }
 
-// remaining leaves out the edits of resources that are the same in mine and head, and sets a resource that head has got
-// since instead of creating it.
+// remaining leaves out the edits of resources that are the same in mine and head. It turns the creation of a resource that
+// head has into a change of its fields.
 func remaining(c pod.Change, mine, head pod.Spec) pod.Change {
 	var out pod.Change
 	for _, e := range c.Edits {
 		ref := pod.Ref{Kind: e.Kind, Name: e.Name}
-		if reflect.DeepEqual(flat(head[ref]), flat(mine[ref])) {
+		if reflect.DeepEqual(pod.LeavesOf(head[ref]).Values, pod.LeavesOf(mine[ref]).Values) {
 			continue
 		}
 		if e.Verb == pod.Create && head[ref] != nil {
@@ -117,12 +117,12 @@ func remaining(c pod.Change, mine, head pod.Spec) pod.Change {
 	return out
 }
 
-// clashesWithDeleted are the clashes of changing a resource that was deleted from head.
+// clashesWithDeleted returns the clashes of changing a resource that was deleted from head.
 func clashesWithDeleted(ref pod.Ref, my map[string]step) Clashes {
 	var clashes Clashes
 	for path, field := range my {
 		if field.ref == ref {
-			clashes = append(clashes, Clash{Path: path, Mine: field.text(field.to)})
+			clashes = append(clashes, Clash{Path: path, Mine: field.text(field.To)})
 		}
 	}
 	return clashes
@@ -145,28 +145,19 @@ func (c Clashes) Blame(chain []Revision) Clashes {
 
 // step is the change of one field.
 type step struct {
-	ref      pod.Ref
-	from, to any
+	ref pod.Ref
+	Field
 }
 
 func fieldsOf(entries []Entry) map[string]step {
 	out := map[string]step{}
 	for _, e := range entries {
 		for _, f := range e.Fields {
-			out[e.Ref().String()+" "+f.Path] = step{e.Ref(), f.From, f.To}
+			out[e.Ref().String()+" "+f.Path] = step{e.Ref(), f}
 		}
 	}
 	return out
 }
 
-// text is a value as text. It hides the values of secrets, and shows files by their size.
-func (s step) text(value any) string {
-	switch s.ref.Kind {
-	case pod.KindSecret:
-		value = hidden(value)
-	case pod.KindConfig:
-		value = sized(value)
-	case pod.KindApp, pod.KindRoute, pod.KindDisk:
-	}
-	return Text(value)
-}
+// text returns a value of the field as text, in the form for people.
+func (s step) text(value any) string { return Text(s.leaf.Text(value)) }

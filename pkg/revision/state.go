@@ -61,11 +61,11 @@ func Move(r Revision, to State) (Revision, error) {
 	return r, nil
 }
 
-// Known says whether records are stored in this state.
+// Known reports whether records are stored in this state.
 func (s State) Known() bool {
 	_, ok := moves()[s]
 	return ok
 }
 
-// Done says whether the deploy of a revision in this state has ended.
+// Done reports whether the deploy of a revision in this state has ended.
 func (s State) Done() bool { return s == Ready || s == Failed }
