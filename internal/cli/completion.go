@@ -15,6 +15,16 @@ import (
 // completionPatience is how long a shell waits for names from the cluster. After that it gets none.
 const completionPatience = 250 * time.Millisecond
 
+// noFiles keeps shells from offering files as arguments. Flags without values of their own still get files: apply -f.
+func noFiles(cmd *cobra.Command) {
+	if cmd.ValidArgsFunction == nil {
+		cmd.ValidArgsFunction = cobra.NoFileCompletions
+	}
+	for _, c := range cmd.Commands() {
+		noFiles(c)
+	}
+}
+
 // completeFlags gives the flags of every command the values that they may have.
 func (s *session) completeFlags(root *cobra.Command) {
 	flag := func(name string, complete cobra.CompletionFunc) {

@@ -68,7 +68,7 @@ func newRoot(s *session) *cobra.Command {
 	strict(root)
 	usage(root)
 	root.SetUsageTemplate(usageTemplate)
-	root.CompletionOptions.SetDefaultShellCompDirective(cobra.ShellCompDirectiveNoFileComp)
+	noFiles(root)
 	s.completeFlags(root)
 	return root
 }
