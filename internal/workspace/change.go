@@ -196,7 +196,7 @@ func (w *Workspace) dryRun(ctx context.Context, o Options, build revision.Build)
 	}
 	r, err := build(base.Number+1, base)
 	if errors.Is(err, revision.ErrUnchanged) {
-		return Outcome{Revision: r, Base: base, Unchanged: true}, nil
+		return Outcome{Revision: base, Base: base, Unchanged: true}, nil
 	}
 	return Outcome{Revision: r, Base: base}, err
 }
