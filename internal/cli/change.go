@@ -84,7 +84,7 @@ func (s *session) show(ctx context.Context, w *workspace.Workspace, o *options, 
 	case out.Deployed != nil:
 		shown := s.view.Deployed(*out.Deployed, out.Duration)
 		if shown == nil && o.Deploy.NoWait {
-			s.view.Say("Follow it with: psc status, or psc revision wait %d", out.Revision.Number)
+			s.view.Next("Follow it with: psc status, or psc revision wait %d", out.Revision.Number)
 		}
 		return errors.Join(err, shown)
 	case err != nil:

@@ -85,7 +85,7 @@ func (s *session) login(ctx context.Context, c workspace.Connection) error {
 		return err
 	}
 	if doc.Pod == "" {
-		s.view.Say("Next: psc new-pod NAME, or psc pod use NAME")
+		s.view.Next("Next: psc new-pod NAME, or psc pod use NAME")
 	}
 	return nil
 }

@@ -39,7 +39,7 @@ func newNewPod(s *session) *cobra.Command {
 			if err := s.view.Line(doc, []string{doc.Ref()}, "Pod %s is ready. It is now your pod in this context.", doc.Name); err != nil {
 				return err
 			}
-			s.view.Say("Next: psc app create NAME --image IMAGE --port PORT")
+			s.view.Next("Next: psc app create NAME --image IMAGE --port PORT")
 			return nil
 		},
 	}

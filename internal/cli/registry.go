@@ -61,7 +61,7 @@ func newRegistryLogin(s *session) *cobra.Command {
 			if err := s.view.Line(doc, []string{doc.Ref()}, "Pod %s is signed in to %s as %s", w.Pod, server, login.Username); err != nil {
 				return err
 			}
-			s.view.Say("Give it to the apps with: psc deploy")
+			s.view.Next("Give it to the apps with: psc deploy")
 			return nil
 		},
 	}

@@ -111,6 +111,13 @@ func (v *View) Say(format string, args ...any) {
 	}
 }
 
+// Next writes a line of the story about what to do next. Scripts, which read a document, do not need it.
+func (v *View) Next(format string, args ...any) {
+	if !v.Document() {
+		v.Say(format, args...)
+	}
+}
+
 // Warn writes a warning, which Quiet does not leave out.
 func (v *View) Warn(format string, args ...any) {
 	fmt.Fprintf(v.err, "%s %s\n", warning.Render("warning:"), indented(fmt.Sprintf(format, args...)))
