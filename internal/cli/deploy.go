@@ -38,6 +38,9 @@ func newDeploy(s *session) *cobra.Command {
 				return err
 			}
 			if redeploy && o.DryRun {
+				if err := o.check(); err != nil {
+					return err
+				}
 				w, err := s.open()
 				if err != nil {
 					return err

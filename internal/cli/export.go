@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -82,5 +81,9 @@ func (s *session) exportTo(folder string, all []report.File) error {
 		}
 		paths = append(paths, path)
 	}
-	return s.view.Text(report.List[string]{Items: paths}, paths, strings.Join(paths, "\n")+"\n")
+	text := ""
+	for _, path := range paths {
+		text += path + "\n"
+	}
+	return s.view.Text(report.List[string]{Items: paths}, paths, text)
 }
