@@ -33,7 +33,7 @@ func worded(err error) error {
 	)
 	switch {
 	case errors.As(err, &deploy):
-		return deployWords(deploy)
+		return withRest(deployWords(deploy), err)
 	case errors.As(err, &ofPod):
 		return podWords(err, ofPod)
 	case errors.As(err, &record):
@@ -164,7 +164,7 @@ func misfitWords(err error, e *workspace.MisfitError) error {
 }
 
 // deployWords gives the end of a deploy its exit code, the next step, and what the apps said in their logs.
-func deployWords(e *workspace.DeployError) error {
+func deployWords(e *workspace.DeployError) *fault.Error {
 	explained := *e
 	explained.Err = worded(e.Err)
 	cause := fault.Of(explained.Err)
@@ -188,6 +188,24 @@ func deployWords(e *workspace.DeployError) error {
 		}
 	}
 	return out
+}
+
+// withRest adds to the end of a deploy what failed after it, in the error that joins both. Of a deploy that was rolled back,
+// only that is left to tell.
+func withRest(deploy *fault.Error, err error) error {
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return deploy
+	}
+	rest := joined.Unwrap()[1:]
+	switch {
+	case len(rest) == 0:
+	case deploy.Silent:
+		return worded(errors.Join(rest...))
+	default:
+		deploy.Err = fmt.Errorf("%w\n%w", deploy.Err, errors.Join(rest...))
+	}
+	return deploy
 }
 
 // nextStep begins a hint with the next steps of the first resource that failed, or is not ready yet; each is an alternative.
