@@ -153,7 +153,7 @@ type sheet struct {
 func headOf(wrong error) string {
 	head := "# Save the file to make the change. An unchanged or empty file changes nothing.\n"
 	if wrong != nil {
-		head += "#\n# Nothing was changed, because of this:\n# " + strings.ReplaceAll(wrong.Error(), "\n", "\n# ") + "\n#\n"
+		head += "#\n# Nothing was changed, because of this:\n# " + strings.ReplaceAll(worded(wrong).Error(), "\n", "\n# ") + "\n#\n"
 	}
 	return head
 }
