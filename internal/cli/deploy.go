@@ -85,5 +85,6 @@ func (s *session) deploy(ctx context.Context, w *workspace.Workspace, number int
 			s.tell(n)
 		}
 	}
-	return w.Deploy(ctx, number, true, o)
+	// The revision that the answer is about: there may be newer drafts by now.
+	return w.Deploy(ctx, others.Number, true, o)
 }

@@ -166,6 +166,7 @@ func run(t *testing.T, c *cluster, dir string) {
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"asked":    asked,
 			"exit":     exit,
 			"killed":   c.killed,
 			"objects":  objects,
