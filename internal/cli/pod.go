@@ -126,10 +126,7 @@ func newPodDelete(s *session) *cobra.Command {
 		Args:              exactly("NAME"),
 		ValidArgsFunction: s.complete(s.podNames),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if noWait {
-				timeout = 0
-			}
-			return s.deletePod(cmd.Context(), args[0], timeout)
+			return s.deletePod(cmd.Context(), args[0], noWait, timeout)
 		},
 	}
 	cmd.Flags().BoolVar(&noWait, "no-wait", false, "return once the deletion has begun")
@@ -137,8 +134,8 @@ func newPodDelete(s *session) *cobra.Command {
 	return cmd
 }
 
-// deletePod deletes a pod, and waits until everything is gone unless timeout is 0.
-func (s *session) deletePod(ctx context.Context, name string, timeout time.Duration) error {
+// deletePod deletes a pod, and waits until everything is gone.
+func (s *session) deletePod(ctx context.Context, name string, noWait bool, timeout time.Duration) error {
 	w, err := s.open(name)
 	if err != nil {
 		return err
@@ -158,7 +155,7 @@ func (s *session) deletePod(ctx context.Context, name string, timeout time.Durat
 			return err
 		}
 	}
-	if timeout > 0 {
+	if !noWait {
 		waiting, cancel := context.WithTimeout(ctx, timeout)
 		defer cancel()
 		if err := deletion.Wait(waiting); err != nil {
