@@ -26,6 +26,7 @@ func worded(err error) error {
 		others    *workspace.OthersError
 		conflict  *workspace.ConflictError
 		misfit    *workspace.MisfitError
+		lost      *workspace.ContentError
 		disk      *workspace.DiskError
 		notSigned *workspace.NotSignedInError
 		problems  pod.Problems
@@ -44,6 +45,8 @@ func worded(err error) error {
 		return clashWords(err, conflict.Clashes).WithHint("psc revision diff %d %d", conflict.Base, conflict.Now)
 	case errors.As(err, &misfit):
 		return misfitWords(err, misfit)
+	case errors.As(err, &lost): // the person has done nothing wrong
+		return fault.Wrap(fault.Failed, err)
 	case errors.As(err, &disk):
 		if disk.Live == 0 {
 			return fault.New(fault.Usage, "%w", err).WithHint("psc disk list")

@@ -204,7 +204,7 @@ func decode(cm *corev1.ConfigMap) (revision.Revision, error) {
 	}
 	var err error
 	if r.Edits, r.Spec, err = decodeData(cm); err != nil {
-		return r, fmt.Errorf("read revision %d: %w: %w", r.Number, ErrDamaged, err)
+		return r, fmt.Errorf("read revision %d: %w: %v", r.Number, ErrDamaged, err) //nolint:errorlint // pod.Problems are about what someone writes now
 	}
 	return r, nil
 }

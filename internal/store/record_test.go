@@ -115,6 +115,19 @@ func TestRecordTooLarge(t *testing.T) {
 	}
 }
 
+// A record that someone has edited is damaged. That is not a problem of what the person writes now.
+func TestRecordDamaged(t *testing.T) {
+	cm, err := encode("shop", revisionOf(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cm.Data["app.broken.yaml"] = "apiVersion: psc.dev/v1\nkind: App\nmetadata: {name: broken}\nspec: {imagee: x}\n"
+	_, err = decode(cm)
+	if !errors.Is(err, ErrDamaged) || errors.As(err, new(pod.Problems)) || !strings.Contains(err.Error(), "imagee") {
+		t.Errorf("got %v", err)
+	}
+}
+
 // Reading a record ends, whatever it holds. The spec that is read either is rendered or is not valid.
 func FuzzRecord(f *testing.F) {
 	cm, err := encode("shop", revisionOf(2))

@@ -181,6 +181,15 @@ func (e *MisfitError) Error() string {
 // Unwrap returns the cause.
 func (e *MisfitError) Unwrap() error { return e.Cause }
 
+// ContentError says that content which a revision refers to is missing in the pod, or damaged.
+type ContentError struct{ Err error }
+
+// Error implements error.
+func (e *ContentError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the problems.
+func (e *ContentError) Unwrap() error { return e.Err }
+
 // DiskError says that a disk is still part of a revision.
 type DiskError struct {
 	Name string

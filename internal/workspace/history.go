@@ -128,7 +128,7 @@ func (rd *Reader) Show(ctx context.Context, number int) (revision.Revision, erro
 		return r, &PodError{Pod: rd.Pod, Context: rd.Context, Err: ErrNoRevisions}
 	}
 	r.Live = r.Number == h.Live
-	r.Spec, err = rd.store.Fill(ctx, r.Spec)
+	r.Spec, err = rd.Fill(ctx, r.Spec)
 	return r, err
 }
 
@@ -163,9 +163,13 @@ func (rd *Reader) Spec(ctx context.Context) (pod.Spec, error) {
 	return r.Spec, err
 }
 
-// Fill returns a spec with the content of its files.
+// Fill returns a spec with the content of its files. The error is a *ContentError where the pod has lost it.
 func (rd *Reader) Fill(ctx context.Context, spec pod.Spec) (pod.Spec, error) {
-	return rd.store.Fill(ctx, spec)
+	full, err := rd.store.Fill(ctx, spec)
+	if errors.As(err, new(pod.Problems)) {
+		err = &ContentError{err}
+	}
+	return full, err
 }
 
 // Refs are the resources of the newest revision, waiting drafts included. Nothing of it is decoded.
