@@ -1,5 +1,5 @@
-// Package fault adds to an error what its text does not have: the exit code that scripts branch on, a hint how to go on, and
-// the places that are wrong.
+// Package fault adds an exit code, a hint and details to an error. Scripts branch on the exit code, the hint is the next step,
+// and each detail is one problem.
 package fault
 
 import (
@@ -44,7 +44,7 @@ func (c Code) Word() string {
 	return "failed"
 }
 
-// Detail is one place that is wrong. File and Line say where it was read, if that is known.
+// Detail is one problem and its place. File and Line are empty if they are not known.
 type Detail struct {
 	File    string `json:"file,omitempty"`
 	Line    int    `json:"line,omitempty"`
@@ -64,7 +64,7 @@ type Error struct {
 	Err     error
 	Hint    string // a command to paste, or one fact
 	Details []Detail
-	// Quotes are the lines of logs that may tell why, for people only.
+	// Quotes are the last lines of logs that may explain the error, for people only.
 	Quotes []Quote
 	// Silent errors only set the exit code: everything was printed already.
 	Silent bool

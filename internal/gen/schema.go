@@ -19,7 +19,7 @@ import (
 
 const draft = "https://json-schema.org/draft/2020-12/schema"
 
-// fact is what the Go type of a field does not say.
+// fact has the facts about a field that its Go type does not have.
 type fact struct {
 	enum    []string
 	initial any // the default

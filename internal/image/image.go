@@ -13,10 +13,10 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 )
 
-// timeout is how long a registry has to answer. A change must not hang because a registry does.
+// timeout is how long a registry has to answer, so that a change does not hang with it.
 const timeout = 10 * time.Second
 
-// Image is what a name refers to at the moment.
+// Image is the image that a name currently refers to.
 type Image struct {
 	// Reference is the name with its digest, which always refers to the same image.
 	Reference string

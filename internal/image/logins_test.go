@@ -8,7 +8,7 @@ import (
 	"github.com/pscdev/psc/internal/image"
 )
 
-// A registry has one name, however it is written. That of Docker Hub is an address.
+// All spellings of a registry have one name. The name of Docker Hub is an address.
 func TestServer(t *testing.T) {
 	for text, want := range map[string]string{
 		"ghcr.io":                     "ghcr.io",

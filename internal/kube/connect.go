@@ -1,9 +1,9 @@
-// Package kube is the only door to the API server.
+// Package kube is the only client of the API server.
 //
 //	kubeconfig -- Connect --> Client -- Get, List, Apply, Watch, … --> objects
 //
-// It knows requests, and nothing of what they are for. Its errors have an exit code where the answer implies one (not signed
-// in, not allowed), and work with k8s.io/apimachinery/pkg/api/errors.
+// It makes requests and does not know their purpose. Its errors have an exit code if the answer implies one (not signed in, not
+// allowed), and work with k8s.io/apimachinery/pkg/api/errors.
 package kube
 
 import (
@@ -57,7 +57,7 @@ type Client struct {
 	answered atomic.Bool // the server has answered at least once
 }
 
-// quiet turns off the log of client-go: it retries by itself, and errors say what a user has to know.
+// quiet turns off the log of client-go: it retries by itself, and errors have everything that users need.
 var quiet = sync.OnceFunc(func() { klog.SetSlogLogger(slog.New(slog.DiscardHandler)) })
 
 // Connect reads the kubeconfig and makes a Client. It does not dial.
@@ -128,7 +128,7 @@ func load(o Options) (*rest.Config, string, error) {
 	}
 	if raw.Contexts[name] == nil {
 		return nil, "", fault.New(fault.Usage, "the kubeconfig has no context %q", name).
-			WithHint("it has: %s", contextNames(raw))
+			WithHint("its contexts are: %s", contextNames(raw))
 	}
 	config, err := clientcmd.NewNonInteractiveClientConfig(*raw, name, &clientcmd.ConfigOverrides{}, Rules(o.Kubeconfig)).ClientConfig()
 	if err != nil {

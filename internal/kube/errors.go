@@ -17,8 +17,7 @@ import (
 	"github.com/pscdev/psc/internal/fault"
 )
 
-// wrap adds what was being done to an answer of the API server, and the exit code and hint for the user. It keeps the answer
-// itself for apierrors.Is….
+// wrap adds the request, the exit code and a hint to an error of the API server. It wraps the error for apierrors.Is….
 func (c *Client) wrap(err error, format string, args ...any) error {
 	if err == nil {
 		return nil
@@ -44,7 +43,7 @@ func (c *Client) wrap(err error, format string, args ...any) error {
 }
 
 // lacksPermission distinguishes a missing permission from the other reasons for a 403: a full quota, a disk that cannot grow,
-// and all that policies deny.
+// or a policy.
 func lacksPermission(err error) bool {
 	_, what, found := strings.Cut(err.Error(), " cannot ")
 	return found && strings.Contains(what, " resource ")

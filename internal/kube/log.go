@@ -8,7 +8,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// maxLog is how many bytes of a log are read for its last lines.
+// maxLog is the number of bytes of a log that are read for its last lines.
 const maxLog = 64 << 10
 
 // LastLines reads the last lines of a container's log, or with previous that of its previous run. There are none when the node

@@ -125,8 +125,8 @@ func (c *Client) ListMeta(ctx context.Context, kind Kind, namespace, selector st
 	return list.Items, nil
 }
 
-// Create creates an object that must not exist yet: see apierrors.IsAlreadyExists. That is also the error when it was created
-// and the answer was lost, so a caller that is not the only one to create it has to check whose it is.
+// Create creates an object that must not exist yet: see apierrors.IsAlreadyExists. The error is the same if the object was
+// created and the answer was lost. So a caller that is not the only one to create it has to check who created it.
 func (c *Client) Create(ctx context.Context, o runtime.Object, kind Kind, namespace string) (*unstructured.Unstructured, error) {
 	u, err := asUnstructured(o, kind)
 	if err != nil {
@@ -138,8 +138,8 @@ func (c *Client) Create(ctx context.Context, o runtime.Object, kind Kind, namesp
 	return made, c.wrap(err, "create %s %s", kind.Kind, u.GetName())
 }
 
-// Update replaces an object as it was read: see apierrors.IsConflict. That is also the error when it was replaced and the
-// answer was lost.
+// Update replaces an object if it was not changed since it was read: see apierrors.IsConflict. The error is the same if the
+// object was replaced and the answer was lost.
 func (c *Client) Update(ctx context.Context, o runtime.Object, kind Kind, namespace string) (*unstructured.Unstructured, error) {
 	u, err := asUnstructured(o, kind)
 	if err != nil {
@@ -151,8 +151,8 @@ func (c *Client) Update(ctx context.Context, o runtime.Object, kind Kind, namesp
 	return made, c.wrap(err, "update %s %s", kind.Kind, u.GetName())
 }
 
-// Annotate sets annotations of an object, or removes those that are nil. With a version it fails when the object is in another
-// version by now: see apierrors.IsConflict and Update. It returns the new version.
+// Annotate sets annotations of an object, or removes those that are nil. With a version it fails if the object has another
+// version: see apierrors.IsConflict and Update. It returns the new version.
 func (c *Client) Annotate(ctx context.Context, kind Kind, namespace, name, version string, annotations map[string]any) (string, error) {
 	metadata := map[string]any{"annotations": annotations}
 	if version != "" {

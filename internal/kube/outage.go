@@ -9,7 +9,7 @@ import (
 	utilnet "k8s.io/apimachinery/pkg/util/net"
 )
 
-// outageAfter is how long requests must have got no answer before that is reported. A refused connection is reported at once.
+// outageAfter is the time without an answer after which an outage is reported. A refused connection is reported at once.
 const outageAfter = 2 * time.Second
 
 // outage passes requests on, and reports once when the API server has stopped answering them.
@@ -36,7 +36,7 @@ func (o *outage) RoundTrip(r *http.Request) (*http.Response, error) {
 	return answer, err
 }
 
-// observe takes note of the result of a request; why is nil when it got an answer.
+// observe records the result of a request. why is nil if it got an answer.
 func (o *outage) observe(why error, now time.Time) {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	// retryFor is how long a request is retried that got no answer, or a transient error.
+	// retryFor is how long a request without an answer, or with a transient error, is retried.
 	retryFor = 30 * time.Second
 	// retryInternalFor is the same for an internal error, which is often a broken webhook and not transient.
 	retryInternalFor = 5 * time.Second
@@ -21,9 +21,9 @@ const (
 	minPause, maxPause = 100 * time.Millisecond, 4 * time.Second
 )
 
-// retry makes a request until it gets an answer that is not transient. A request may arrive twice, when the answer of the first
-// one was lost. So every write is made such that the second one does nothing: a created object exists already, and a changed
-// one is no longer in the version that it was read in.
+// retry makes a request until it gets an answer that is not transient. A request may arrive twice, if the answer to the first
+// one was lost. So every write is such that the second one changes nothing: a created object exists already, and an updated
+// object has another version.
 func retry[T any](ctx context.Context, c *Client, request func() (T, error)) (T, error) {
 	begin, refused := time.Now(), false
 	for pause := minPause; ; pause = min(2*pause, maxPause) {

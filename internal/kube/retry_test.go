@@ -53,7 +53,7 @@ func TestRetryLimit(t *testing.T) {
 	}
 }
 
-// The error of an interrupted request is the interrupt, whatever error the network returns.
+// The error of an interrupted request is the interrupt, not the error of the network.
 func TestRetryInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	interrupted := errors.New("interrupted")

@@ -21,7 +21,7 @@ import (
 	"github.com/pscdev/psc/internal/fault"
 )
 
-// Found holds what Find found of one kind: a Table or Items.
+// Found has the objects of one kind that Find found: a Table or Items.
 type Found struct {
 	Kind  Kind
 	Table *metav1.Table

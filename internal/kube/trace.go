@@ -10,7 +10,7 @@ type Request struct {
 	Method, Path string
 	// Status is the answer's; 0 when there was none.
 	Status int
-	// Err is why there was no answer.
+	// Err is the error if there was no answer.
 	Err error
 	// Duration is the time until the answer began.
 	Duration time.Duration

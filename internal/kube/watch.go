@@ -23,7 +23,7 @@ import (
 
 // Watch keeps copies of objects that follow the cluster, with one watch per kind.
 type Watch struct {
-	// Changed gets a value when something changed since the last one was taken.
+	// Changed gets a value when an object changed since the last receive.
 	Changed <-chan struct{}
 
 	stores map[Kind]cache.Store
@@ -95,7 +95,7 @@ func (c *Client) watch(ctx context.Context, namespace string, choose func(*metav
 	return w, nil
 }
 
-// listen has an informer send to changed when an object changed, and its errors to failed while that has room: only those
+// listen makes an informer send to changed when an object changed, and its errors to failed while that has room: only errors
 // before the first list matter.
 func listen(informer cache.SharedIndexInformer, changed chan<- struct{}, failed chan<- error) error {
 	notify := func() {
@@ -185,7 +185,7 @@ func watchScheme() (*runtime.Scheme, error) {
 	return scheme, builder.AddToScheme(scheme)
 }
 
-// trim removes the fields that take the most memory and that nobody reads.
+// trim removes the fields that take the most memory and that psc does not read.
 func trim(o any) (any, error) {
 	if m, ok := o.(metav1.Object); ok {
 		m.SetManagedFields(nil)

@@ -23,12 +23,12 @@ type Claim struct {
 	// Supersede asks a holder that deploys an older revision to stop. The holder records how its deploy ended and
 	// releases the Lease.
 	Supersede bool
-	// Waiting is called with the holder whenever that is another one.
+	// Waiting is called with the current holder, and again with each new one.
 	Waiting func(Holder)
 }
 
-// Lock waits for the right to deploy. The error is a *HeldError when another client held it for all of the Claim's Wait,
-// and the context's cause when ctx ended.
+// Lock waits for the right to deploy. The error is a *HeldError if another client still has it after c.Wait, and the cause of
+// ctx if ctx ends.
 func (l *Lease) Lock(ctx context.Context, c Claim) (_ *Lock, err error) {
 	if c.Supersede {
 		defer func() {
@@ -39,7 +39,7 @@ func (l *Lease) Lock(ctx context.Context, c Claim) (_ *Lock, err error) {
 	}
 	var (
 		begin     = time.Now()
-		seen      sighting
+		seen      observation
 		announced string
 	)
 	for {
@@ -47,11 +47,11 @@ func (l *Lease) Lock(ctx context.Context, c Claim) (_ *Lock, err error) {
 		if err != nil {
 			return nil, err
 		}
-		// The Lease names us when we took it and the answer was lost.
+		// The Lease names us if we have taken it and the answer was lost.
 		if o == nil || holder(o).ID == "" || holder(o).ID == c.ID || seen.dead(o) {
 			lock, err := l.take(ctx, o, c)
 			if apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err) {
-				continue // another client was faster: read it again
+				continue // another client was faster
 			}
 			return lock, err
 		}
@@ -78,21 +78,21 @@ func (l *Lease) Lock(ctx context.Context, c Claim) (_ *Lock, err error) {
 	}
 }
 
-// sighting is the version of the Lease that was seen last, and when it was first seen, on our clock.
-type sighting struct {
+// observation is the version of the Lease that was read last, and when that version was first read, on our clock.
+type observation struct {
 	version string
 	since   time.Time
 }
 
-// dead notes the version of the Lease, and reports whether it has been the same for LostAfter.
-func (s *sighting) dead(o *coordinationv1.Lease) bool {
+// dead remembers the version of the Lease, and reports whether it has been the same for LostAfter.
+func (s *observation) dead(o *coordinationv1.Lease) bool {
 	if o.ResourceVersion != s.version {
 		s.version, s.since = o.ResourceVersion, time.Now()
 	}
 	return time.Since(s.since) >= LostAfter
 }
 
-// take writes us into a Lease that is free, or whose holder is dead.
+// take makes us the holder of a Lease that is free, or whose holder is dead.
 func (l *Lease) take(ctx context.Context, old *coordinationv1.Lease, c Claim) (*Lock, error) {
 	asked, now := time.Now(), metav1.NewMicroTime(l.now())
 	seconds := int32(LostAfter / time.Second)
@@ -125,8 +125,8 @@ func (l *Lease) take(ctx context.Context, old *coordinationv1.Lease, c Claim) (*
 	return lock, nil
 }
 
-// withdraw takes back the request to supersede the holder, because the caller no longer waits. It has no effect when the
-// holder has stopped already.
+// withdraw withdraws the request to supersede the holder, because the caller no longer waits. It has no effect if the holder
+// has stopped already.
 func (l *Lease) withdraw(ctx context.Context, c Claim) {
 	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()

@@ -3,8 +3,8 @@
 //	Open -- Lock(Claim) --> Lock -- Hold --> context for all writes -- Release
 //
 // The Lease names the holder, the revision that it deploys, the live revision, and the revision that is to supersede
-// the deploy. A holder renews it every 5 s. A Lease that has not changed for LostAfter is free to be taken, so a deploy
-// that was killed blocks nobody for long.
+// the deploy. A holder renews it every 5 s. Another client can take a Lease that has not changed for LostAfter, so a deploy
+// that was killed does not block others for long.
 package lease
 
 import (
@@ -22,37 +22,37 @@ import (
 )
 
 const (
-	// LostAfter is how long the Lease must not have been seen to change before its holder counts as dead. It is measured
-	// on the observer's own clock: the clocks of two machines are never compared.
+	// LostAfter is the time without a change of the Lease after which its holder counts as dead. The observer measures it on
+	// its own clock: the clocks of two machines are never compared.
 	LostAfter = 20 * time.Second
 	// renewEvery is how often a holder renews the Lease.
 	renewEvery = 5 * time.Second
-	// stopAfter is how long a holder goes on after its last renewal. It is shorter than LostAfter, so that the holder has
-	// stopped before another client begins.
+	// stopAfter is the time after the last renewal at which a holder stops writing. It is shorter than LostAfter, so that the
+	// holder has stopped before another client begins.
 	stopAfter = 15 * time.Second
 	// pollEvery is how often a waiting client reads the Lease.
 	pollEvery = time.Second
 )
 
-// ErrLost is the cause of the end of Hold's context when another client has the right to deploy.
+// ErrLost is the cause with which the context of Hold ends if another client has the right to deploy.
 var ErrLost = errors.New("the right to deploy was lost")
 
-// SupersededError is the cause of the end of Hold's context when another client asked for a newer revision to be deployed
+// SupersededError is the cause with which the context of Hold ends if another client wants to deploy a newer revision
 // instead.
 type SupersededError struct{ By int }
 
 // Error implements error.
 func (e *SupersededError) Error() string { return fmt.Sprintf("superseded by r%d", e.By) }
 
-// HeldError names the holder that was still deploying when Claim.Wait had passed.
+// HeldError names the holder that was still deploying after Claim.Wait.
 type HeldError struct{ Holder }
 
 // Error implements error.
 func (e *HeldError) Error() string { return e.ID + " is deploying" }
 
-// Holder is the client that deploys at the moment.
+// Holder is the client that is deploying.
 type Holder struct {
-	// ID is user@host/run; empty when nobody deploys.
+	// ID is user@host/run; empty if no client is deploying.
 	ID string
 	// Since is when it began, on its own clock.
 	Since time.Time
@@ -77,7 +77,7 @@ func Open(client *kube.Client, pod string, now func() time.Time) *Lease {
 	return &Lease{kube: client, pod: pod, now: now}
 }
 
-// Live returns the number of the live revision, which is 0 for none, and who deploys at the moment.
+// Live returns the number of the live revision, or 0 if there is none, and the holder.
 func (l *Lease) Live(ctx context.Context) (int, Holder, error) {
 	o, err := l.read(ctx)
 	if err != nil || o == nil {
@@ -86,7 +86,7 @@ func (l *Lease) Live(ctx context.Context) (int, Holder, error) {
 	return live(o), holder(o), nil
 }
 
-// read returns nil when there is no Lease yet.
+// read returns nil if there is no Lease yet.
 func (l *Lease) read(ctx context.Context) (*coordinationv1.Lease, error) {
 	o, err := l.kube.Get(ctx, object.Lease, l.pod, object.DeployLease)
 	if apierrors.IsNotFound(err) {
@@ -98,7 +98,7 @@ func (l *Lease) read(ctx context.Context) (*coordinationv1.Lease, error) {
 	return kube.As[coordinationv1.Lease](o)
 }
 
-// update replaces the Lease, if it still is in the version that o was read in.
+// update replaces the Lease, if it still has the version of o.
 func (l *Lease) update(ctx context.Context, o *coordinationv1.Lease) (*coordinationv1.Lease, error) {
 	made, err := l.kube.Update(ctx, o, object.Lease, l.pod)
 	if err != nil {

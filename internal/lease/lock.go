@@ -15,7 +15,7 @@ import (
 	"github.com/pscdev/psc/pkg/object"
 )
 
-// Lock is the right to deploy. Keep it with Hold, and give it back with Release.
+// Lock is the right to deploy. Hold keeps it, and Release releases it.
 type Lock struct {
 	from *Lease
 	id   string
@@ -28,12 +28,12 @@ type Lock struct {
 	renewed atomic.Pointer[time.Time] // when the last renewal that arrived was sent
 }
 
-// Hold keeps the right by renewing the Lease until Release. The returned context ends with
-//   - ErrLost, when the right is lost, and all writing must end with it,
-//   - the API server's answer, when it no longer accepts our credentials, and all writing must end with it,
-//   - a *SupersededError, when another client asked us to stop: all that is left to do is to record that.
+// Hold keeps the right by renewing the Lease until Release. The returned context ends with one of these causes:
+//   - ErrLost, if the right is lost: the caller must write nothing more,
+//   - the error of the API server, if it no longer accepts our credentials: the caller must write nothing more,
+//   - a *SupersededError, if another client asked us to stop: the caller must only record that.
 //
-// A server that does not answer ends nothing: nobody else can take the right there either.
+// The context does not end because the server does not answer: other clients cannot take the right then either.
 func (l *Lock) Hold(ctx context.Context) context.Context {
 	held, end := context.WithCancelCause(ctx)
 	renewing, stop := context.WithCancel(context.WithoutCancel(ctx))
@@ -66,7 +66,7 @@ func (l *Lock) renew(ctx context.Context, end context.CancelCauseFunc) {
 			}
 		case ctx.Err() != nil:
 			return
-		case apierrors.IsUnauthorized(err): // the right is ours, and we cannot use it
+		case apierrors.IsUnauthorized(err): // the right is still ours, but we cannot use it
 			end(err)
 			return
 		case errors.Is(err, ErrLost):
@@ -79,9 +79,9 @@ func (l *Lock) renew(ctx context.Context, end context.CancelCauseFunc) {
 	}
 }
 
-// Held returns when the right is known to be ours. That is at once, unless no renewal has arrived for a while: then the
-// server does not answer, or this process was paused and another client may have taken over. The error is the cause of
-// the end of ctx.
+// Held returns when the right is known to be ours. Usually it returns at once. It waits if there was no renewal for stopAfter:
+// the server does not answer, or this process was paused, and another client may have taken over. The error is the cause of
+// ctx if ctx ends.
 func (l *Lock) Held(ctx context.Context) error {
 	for l.overdue() {
 		select {
@@ -95,7 +95,7 @@ func (l *Lock) Held(ctx context.Context) error {
 
 func (l *Lock) overdue() bool { return time.Since(*l.renewed.Load()) >= stopAfter }
 
-// update changes the Lease. The error wraps ErrLost, or is a conflict, when another client has taken it.
+// update changes the Lease. The error wraps ErrLost, or is a conflict, if another client has taken it.
 func (l *Lock) update(ctx context.Context, change func(*coordinationv1.Lease)) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -103,7 +103,7 @@ func (l *Lock) update(ctx context.Context, change func(*coordinationv1.Lease)) e
 	change(next)
 	made, err := l.from.update(ctx, next)
 	if apierrors.IsConflict(err) {
-		// Our own write may have arrived and its answer was lost: then the Lease still names us.
+		// If our own write succeeded and the answer was lost, the Lease still names us.
 		current, readErr := l.from.read(ctx)
 		if readErr != nil {
 			return readErr
@@ -133,14 +133,14 @@ func (l *Lock) Live() int {
 	return live(l.lease)
 }
 
-// next is the revision that is to supersede ours, as of the last renewal.
+// next returns the number of the revision that is to supersede ours, or 0, as of the last renewal.
 func (l *Lock) next() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return holder(l.lease).Next
 }
 
-// Release gives the right to deploy back. A right that another client has taken over is no error.
+// Release releases the right to deploy. It returns nil if another client has taken it over.
 func (l *Lock) Release(ctx context.Context) error {
 	l.stop()
 	<-l.done
@@ -150,7 +150,7 @@ func (l *Lock) Release(ctx context.Context) error {
 		delete(o.Annotations, object.AnnotationNext)
 	})
 	if apierrors.IsConflict(err) {
-		return nil // it is no longer ours: the answer of a first attempt was lost, or another client has taken over
+		return nil // it is not ours anymore: a first attempt succeeded, or another client has taken over
 	}
 	return err
 }

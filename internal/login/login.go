@@ -16,7 +16,7 @@ import (
 	"github.com/pscdev/psc/internal/fault"
 )
 
-// prefix is that of the name of every entry that psc creates.
+// prefix is the prefix of the name of every entry that psc creates.
 const prefix = "psc/"
 
 // Request describes a server and a user who signs in to it.
@@ -75,7 +75,7 @@ func rules(kubeconfig string) *clientcmd.ClientConfigLoadingRules {
 	return rules
 }
 
-// Contexts are the names of the contexts, sorted; none where the kubeconfig cannot be read.
+// Contexts returns the sorted names of the contexts, or none if the kubeconfig cannot be read.
 func Contexts(kubeconfig string) []string {
 	config, err := rules(kubeconfig).Load()
 	if err != nil {
@@ -84,7 +84,7 @@ func Contexts(kubeconfig string) []string {
 	return slices.Sorted(maps.Keys(config.Contexts))
 }
 
-// Save adds the entries of made to the kubeconfig, in place of older ones of the same name.
+// Save adds the entries of made to the kubeconfig. It replaces older ones with the same name.
 func Save(kubeconfig string, made *clientcmdapi.Config, name string) error {
 	return modify(kubeconfig, func(config *clientcmdapi.Config) {
 		config.Clusters[name], config.AuthInfos[name] = made.Clusters[name], made.AuthInfos[name]
@@ -95,7 +95,7 @@ func Save(kubeconfig string, made *clientcmdapi.Config, name string) error {
 // Ours reports whether psc created the context.
 func Ours(context string) bool { return strings.HasPrefix(context, prefix) }
 
-// Remove takes the entries of a context that psc made out of the kubeconfig.
+// Remove removes the entries of a context that psc created from the kubeconfig.
 func Remove(kubeconfig, name string) error {
 	return modify(kubeconfig, func(config *clientcmdapi.Config) {
 		delete(config.Clusters, name)

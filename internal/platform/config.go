@@ -21,10 +21,10 @@ import (
 // configKey is the key of the ConfigMap psc-platform that holds a config.
 const configKey = "platform.yaml"
 
-// The names of a Gateway's listeners when nothing says otherwise.
+// The default names of the listeners of a Gateway.
 const defaultHTTP, defaultHTTPS = "http", "https"
 
-// config is what the owner of a cluster writes into psc-platform. The page on routes describes it.
+// config is the content of psc-platform, which the owner of a cluster writes. docs/routes.md describes it.
 type config struct {
 	Domain  string         `json:"domain,omitempty"`
 	Gateway *gatewayConfig `json:"gateway,omitempty"`
@@ -39,43 +39,43 @@ type gatewayConfig struct {
 	HTTPS     string `json:"https,omitempty"`
 }
 
-// portsConfig is where the Gateway is reached from outside. A port that is 0 is one that it does not listen to.
+// portsConfig has the ports at which the Gateway is reached from outside. The Gateway does not listen on a port that is 0.
 type portsConfig struct {
 	HTTP  int `json:"http,omitempty"`
 	HTTPS int `json:"https,omitempty"`
 }
 
-// fields are those of a config, for people.
+// fields names all fields of a config, for errors.
 const fields = "domain, gateway.namespace, gateway.name, gateway.http, gateway.https, ports.http and ports.https"
 
-// configured returns what the ConfigMap psc-platform says.
+// configured returns the Routing of the ConfigMap psc-platform.
 func configured(o *unstructured.Unstructured) (render.Routing, error) {
 	text, found, _ := unstructured.NestedString(o.Object, "data", configKey)
 	if !found {
 		return nil, invalid(fault.Detail{Path: configKey, Message: "is missing: it holds the fields " + fields})
 	}
-	c, wrong := decode(text)
-	if len(wrong) == 0 {
-		wrong = c.problems()
+	c, problems := decode(text)
+	if len(problems) == 0 {
+		problems = c.problems()
 	}
-	if len(wrong) > 0 {
-		return nil, invalid(wrong...)
+	if len(problems) > 0 {
+		return nil, invalid(problems...)
 	}
 	return c.routing(), nil
 }
 
-func invalid(wrong ...fault.Detail) error {
-	lines := make([]string, len(wrong))
-	for i, d := range wrong {
+func invalid(problems ...fault.Detail) error {
+	lines := make([]string, len(problems))
+	for i, d := range problems {
 		lines[i] = d.Path + ": " + d.Message
 	}
 	e := fault.New(fault.Failed, "ConfigMap %s/%s is not valid: %s", object.PlatformNamespace, object.PlatformConfig, strings.Join(lines, "\n")).
 		WithHint("ask the owner of the cluster to correct it")
-	e.Details = wrong
+	e.Details = problems
 	return e
 }
 
-// decode reads a config strictly: unknown and duplicate fields and wrong types are problems.
+// decode reads a config strictly: unknown fields, duplicate fields and wrong types are problems.
 func decode(text string) (config, []fault.Detail) {
 	var c config
 	data, err := yaml.YAMLToJSONStrict([]byte(text))
@@ -90,14 +90,14 @@ func decode(text string) (config, []fault.Detail) {
 	if err != nil {
 		return c, []fault.Detail{{Path: configKey, Message: err.Error()}}
 	}
-	var wrong []fault.Detail
+	var problems []fault.Detail
 	for _, err := range unknown {
-		wrong = append(wrong, fault.Detail{Path: configKey, Message: err.Error() + ": the fields are " + fields})
+		problems = append(problems, fault.Detail{Path: configKey, Message: err.Error() + ": the fields are " + fields})
 	}
-	return c, wrong
+	return c, problems
 }
 
-// form says what the YAML of a type of config is.
+// form names the YAML type of a Go type of config.
 func form(t reflect.Type) string {
 	switch t.Kind() {
 	case reflect.Int:
@@ -108,11 +108,11 @@ func form(t reflect.Type) string {
 	return "a map of fields"
 }
 
-// problems are what is wrong with the values of a config.
+// problems returns the problems of the values of a config.
 func (c config) problems() []fault.Detail {
-	var wrong []fault.Detail
+	var problems []fault.Detail
 	add := func(path, format string, args ...any) {
-		wrong = append(wrong, fault.Detail{Path: path, Message: fmt.Sprintf(format, args...)})
+		problems = append(problems, fault.Detail{Path: path, Message: fmt.Sprintf(format, args...)})
 	}
 	if c.Domain != "" && len(validation.IsDNS1123Subdomain(c.Domain)) > 0 {
 		add("domain", "%q is not a domain such as apps.example.com", c.Domain)
@@ -143,10 +143,10 @@ func (c config) problems() []fault.Detail {
 			add(f.path, "%d is not a port: use 1 to 65535, or leave it out if the Gateway does not listen there", f.port)
 		}
 	}
-	return wrong
+	return problems
 }
 
-// routing is what a valid config says, with the defaults filled in.
+// routing returns the Routing of a valid config, with its defaults.
 func (c config) routing() render.Routing {
 	if c.Gateway == nil {
 		return render.RoutingNone{Domain: c.Domain}

@@ -20,8 +20,8 @@ import (
 	"github.com/pscdev/psc/pkg/render"
 )
 
-// Find returns how the cluster serves routes. The user needs no right to look: what is forbidden counts as absent, and
-// the Routing then says what is missing. A ConfigMap with invalid content is an error that lists every problem.
+// Find returns how the cluster serves routes. The user needs no permission: what the user may not read counts as absent, and
+// the Routing then says what is missing. The error for a ConfigMap with invalid content lists all problems.
 func Find(ctx context.Context, client *kube.Client) (render.Routing, error) {
 	o, err := client.Get(ctx, object.ConfigMap, object.PlatformNamespace, object.PlatformConfig)
 	if err == nil {
@@ -40,7 +40,7 @@ func Find(ctx context.Context, client *kube.Client) (render.Routing, error) {
 	return detected(gateways)
 }
 
-// detected is the Routing of a cluster with these Gateways.
+// detected returns the Routing of a cluster with some Gateways.
 func detected(gateways []unstructured.Unstructured) (render.Routing, error) {
 	switch len(gateways) {
 	case 0:
@@ -61,7 +61,7 @@ func detected(gateways []unstructured.Unstructured) (render.Routing, error) {
 }
 
 // fromGateway reads the addresses and the domain for routes from the listeners of a Gateway. A listener for a single host
-// serves few routes, so it counts only when there is no other for its protocol.
+// serves few routes, so it is used only if its protocol has no other listener.
 func fromGateway(g *gatewayv1.Gateway) render.GatewayAPI {
 	out := render.GatewayAPI{Namespace: g.Namespace, Name: g.Name}
 	sharedFirst := slices.SortedStableFunc(slices.Values(g.Spec.Listeners), func(a, b gatewayv1.Listener) int {
@@ -89,7 +89,7 @@ func fromGateway(g *gatewayv1.Gateway) render.GatewayAPI {
 	return out
 }
 
-// singleHost is 1 for a listener that takes one host, and 0 for one that takes any host, or any below a domain.
+// singleHost returns 1 for a listener with a single host, and 0 for one with all hosts, or all hosts below a domain.
 func singleHost(l gatewayv1.Listener) int {
 	if l.Hostname == nil || strings.HasPrefix(string(*l.Hostname), "*.") {
 		return 0

@@ -71,7 +71,7 @@ func TestDetected(t *testing.T) {
 	}
 }
 
-// A valid ConfigMap means what it says, with defaults for what it leaves out.
+// A valid ConfigMap sets the Routing, with defaults for missing fields.
 func TestConfigured(t *testing.T) {
 	for name, test := range map[string]struct {
 		text string
@@ -161,8 +161,8 @@ func TestConfiguredInvalid(t *testing.T) {
 
 func text(t string) map[string]any { return map[string]any{configKey: t} }
 
-// What psc-platform says comes before the Gateways of the cluster. A user without rights finds out what to ask for, and
-// only an answer that says nothing is an error.
+// psc-platform takes precedence over the Gateways of the cluster. Without permission to read either, the Routing says what is
+// missing. Only other errors of the API server are errors.
 func TestFind(t *testing.T) {
 	const (
 		platform = "/api/v1/namespaces/psc-system/configmaps/psc-platform"

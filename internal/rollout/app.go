@@ -16,7 +16,7 @@ import (
 	"github.com/pscdev/psc/pkg/pod"
 )
 
-// apps is the adapter of apps.
+// apps returns the adapter of apps.
 func apps() adapter {
 	return adapter{
 		object:       object.Deployment,
@@ -37,7 +37,7 @@ func apps() adapter {
 	}
 }
 
-// app is what there is of an app in the cluster.
+// app has the objects of an app in the cluster.
 type app health.Objects
 
 func readApps(f *follower) map[string]app {
@@ -72,7 +72,7 @@ func (a app) generation() int64 {
 
 func (a app) health(now time.Time) health.Status { return health.App(health.Objects(a), now) }
 
-// restart removes the instances of an app that are not ready, and has its controller retry those that were refused. Without
+// restart deletes the instances of an app that are not ready, and makes its controller retry those that were refused. Without
 // the permission to do either, the failure is final.
 func (a app) restart(ctx context.Context, d *deploy) bool {
 	restarted := false
@@ -80,7 +80,7 @@ func (a app) restart(ctx context.Context, d *deploy) bool {
 		restarted = d.ifHeld(ctx, request) == nil || restarted
 	}
 	ready := func(c corev1.PodCondition) bool { return c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue }
-	ours := func(p *corev1.Pod) bool { // not one that someone has created by hand with our labels
+	ours := func(p *corev1.Pod) bool { // not an instance that someone created by hand with our labels
 		return slices.ContainsFunc(a.ReplicaSets, func(rs *appsv1.ReplicaSet) bool { return metav1.IsControlledBy(p, rs) })
 	}
 	for _, p := range a.Instances {

@@ -13,7 +13,7 @@ import (
 	"github.com/pscdev/psc/pkg/plan"
 )
 
-// Compare returns the steps that make the cluster what objects say.
+// Compare returns the steps that make the cluster match objects.
 func (o Observer) Compare(ctx context.Context, objects []*unstructured.Unstructured) ([]plan.Step, error) {
 	wanted := map[kube.Kind]bool{}
 	for _, o := range objects {
@@ -31,7 +31,7 @@ func (o Observer) Compare(ctx context.Context, objects []*unstructured.Unstructu
 				lists[i].Objects, err = o.Kube.ListMeta(ctx, kind, o.Pod, object.Selector(o.Pod))
 			}
 			if apierrors.IsForbidden(err) && !wanted[kind] {
-				return nil // a pod without routes does not need the right to them
+				return nil // a pod without routes needs no permission on routes
 			}
 			return err
 		})
@@ -49,7 +49,7 @@ func (o Observer) Compare(ctx context.Context, objects []*unstructured.Unstructu
 	return plan.Of(objects, live), nil
 }
 
-// workloads lists Deployments with their number of instances, which is not in their metadata.
+// workloads lists Deployments with their numbers of instances, which are not in the metadata.
 func (o Observer) workloads(ctx context.Context) (plan.Live, error) {
 	live := plan.Live{Instances: map[string]int64{}}
 	items, err := o.Kube.List(ctx, object.Deployment, o.Pod, object.Selector(o.Pod))

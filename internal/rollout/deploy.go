@@ -16,13 +16,13 @@ import (
 	"github.com/pscdev/psc/pkg/revision"
 )
 
-// deploy is one run of a Rollout. Its steps return an error where they cannot go on; exit decides what becomes of that.
+// deploy is one run of a Rollout. A step that fails returns an error, and exit decides what the error means for the revision.
 type deploy struct {
 	*Rollout
 	opts Options
 	// before is the revision as it was before this deploy was requested.
 	before revision.Revision
-	// ours says that no other client has requested the same deploy.
+	// ours means that no other client has requested the same deploy.
 	ours bool
 
 	result Result
@@ -31,9 +31,9 @@ type deploy struct {
 	lock *lease.Lock
 	// begin is when it was our turn.
 	begin time.Time
-	// history is what the pod's records said then.
+	// history has the records of the pod at that time.
 	history revision.History
-	// written are the generations of the objects that were written. What a watch shows of an older one says nothing.
+	// written are the generations of the objects that were written. The status of an older generation is not used.
 	written map[pod.Ref]int64
 }
 
@@ -43,7 +43,7 @@ type phase int
 const (
 	// waiting: no object was written.
 	waiting phase = iota
-	// included: the revision is a part of the live one, which was written instead.
+	// included: the live revision includes this one, so this one is not written.
 	included
 	// writing: some objects may be written.
 	writing
@@ -79,8 +79,7 @@ func (d *deploy) run(ctx context.Context) (err error) {
 	return d.ready(held)
 }
 
-// queue records that the revision waits for its turn, unless it is being deployed already: then its state is for that
-// deploy to change.
+// queue records that the revision waits for its turn. If it is being deployed already, queue does not change its state.
 func (d *deploy) queue(ctx context.Context) error {
 	r := d.result.Revision
 	for r.State != revision.Waiting && r.State != revision.Pending {
@@ -98,7 +97,7 @@ func (d *deploy) queue(ctx context.Context) error {
 	return nil
 }
 
-// started notes who deploys, and since when.
+// started sets the user who deploys, and the time.
 func (d *deploy) started(r *revision.Revision) {
 	now := d.Now()
 	r.DeployedBy, r.Started, r.Finished, r.Reason = d.User, &now, nil, ""
@@ -117,9 +116,9 @@ func (d *deploy) acquire(ctx context.Context) (err error) {
 	return err
 }
 
-// turn makes sure that the revision includes the live one, now that no other client can deploy. A revision that was made to be
-// deployed alone is rebuilt when it does not, or when it includes others that never ran: those had to go live before it, but
-// their deploys were abandoned, have died, or come after this one.
+// turn makes sure that the revision includes the live one, now that no other client can deploy. It rebuilds a revision that
+// was created to be deployed alone if it does not include the live one, or if it includes others that never went live: their
+// deploys were abandoned, were killed, or come after this one.
 func (d *deploy) turn(ctx context.Context) error {
 	if err := d.readHistory(ctx, d.lock.Live()); err != nil {
 		return err
@@ -153,7 +152,7 @@ func (d *deploy) readHistory(ctx context.Context, live int) error {
 
 // prepare returns the steps to take, after the API server has tried them. It writes no object.
 func (d *deploy) prepare(ctx context.Context) ([]plan.Step, error) {
-	// It is our turn, whatever state another client has given to it.
+	// It is our turn, even if another client has changed the state.
 	r, err := d.Store.Mark(ctx, d.result.Revision, revision.Waiting, d.started)
 	if err != nil {
 		return nil, err

@@ -12,8 +12,8 @@ import (
 	"github.com/pscdev/psc/pkg/pod"
 )
 
-// Shrinks returns pod.Problems for the disks of a spec that are larger in the cluster, or nil. Kubernetes does not let a disk
-// shrink.
+// Shrinks returns pod.Problems for the disks of a spec that are larger in the cluster, or nil. A disk cannot shrink in
+// Kubernetes.
 func (o Observer) Shrinks(ctx context.Context, spec pod.Spec) error {
 	there, err := o.larger(ctx, spec)
 	if err != nil {
@@ -33,7 +33,7 @@ func (o Observer) Shrinks(ctx context.Context, spec pod.Spec) error {
 	return problems
 }
 
-// Grown returns a spec whose disks are at least as large as they are in the cluster, so that it can be rolled back to.
+// Grown returns a spec whose disks are at least as large as they are in the cluster, so that a rollback can restore it.
 func (o Observer) Grown(ctx context.Context, spec pod.Spec) (pod.Spec, error) {
 	there, err := o.larger(ctx, spec)
 	out := maps.Clone(spec)

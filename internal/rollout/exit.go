@@ -13,9 +13,9 @@ import (
 	"github.com/pscdev/psc/pkg/revision"
 )
 
-// exit ends every deploy, and decides what its error does to the revision: before anything was written the deploy is
-// abandoned, after that the revision has failed, and at the timeout it stays pending. held is the context of lease.Hold, or
-// ctx when it was never our turn.
+// exit ends every deploy, and decides what its error means for the revision. If nothing was written, the deploy is abandoned,
+// else the revision has failed. At the timeout it stays pending. held is the context of lease.Hold, or ctx if it was never our
+// turn.
 func (d *deploy) exit(ctx, held context.Context, err error) error {
 	switch {
 	case err == nil || d.phase == done || errors.Is(err, ErrPending):
@@ -32,7 +32,7 @@ func (d *deploy) exit(ctx, held context.Context, err error) error {
 	}
 	d.result.Duration = d.Now().Sub(d.begin)
 	if cause := context.Cause(held); ctx.Err() == nil && lost(cause) {
-		err = cause // everything else went wrong because of it
+		err = cause // it caused the other errors
 	}
 	if lost(err) {
 		return err
@@ -51,8 +51,8 @@ func cleanup(ctx context.Context) (context.Context, context.CancelFunc) {
 // accepts our credentials. The next deploy finds everything as it is.
 func lost(err error) bool { return errors.Is(err, lease.ErrLost) || apierrors.IsUnauthorized(err) }
 
-// abandon makes the revision again what it was before this deploy was requested: a draft, where it was never deployed. One
-// whose deploy another client has requested too, or has begun, keeps its state.
+// abandon restores the state that the revision had before this deploy was requested: draft if it was never deployed. The
+// revision keeps its state if another client has requested or begun its deploy too.
 func (d *deploy) abandon(ctx context.Context, err error) error {
 	err = causeOf(ctx, err)
 	queued := d.result.Revision.State == revision.Waiting || d.result.Revision.State == revision.Pending
@@ -75,14 +75,14 @@ func (d *deploy) abandon(ctx context.Context, err error) error {
 	return errors.Join(notBegunError{err}, markErr)
 }
 
-// notBegunError is an ErrNotBegun with the words of its cause alone.
+// notBegunError is an ErrNotBegun with the text of its cause.
 type notBegunError struct{ cause error }
 
 func (e notBegunError) Error() string   { return e.cause.Error() }
 func (e notBegunError) Unwrap() []error { return []error{ErrNotBegun, e.cause} }
 
-// fail records that the revision failed and why, if that is possible: when the right to deploy is lost, or the server is
-// away, the revision keeps its state.
+// fail records that the revision failed and why. If the right to deploy is lost, or the server does not answer, the revision
+// keeps its state.
 func (d *deploy) fail(ctx context.Context, err error) error {
 	soon, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
@@ -117,8 +117,8 @@ func causeOf(ctx context.Context, err error) error {
 	return err
 }
 
-// supersedeOlder ends the older revisions whose deploys died or were left pending. One that was not written at all and is
-// not included in ours becomes a draft again.
+// supersedeOlder ends the older revisions whose deploys were killed or left pending. A revision of which nothing was written,
+// and which ours does not include, becomes a draft again.
 func (d *deploy) supersedeOlder(ctx context.Context) error {
 	end, cancel := cleanup(ctx)
 	defer cancel()

@@ -17,25 +17,25 @@ import (
 type adapter struct {
 	// object is the kind of the object that a resource's status is about. It has the name of the resource.
 	object object.Kind
-	// beforeRoutes is set if routes are written only when the resources of the spec are ready, so that no request meets one
-	// that is not there.
+	// beforeRoutes is set if routes are written only when the resources of this kind are ready, so that no request goes to a
+	// resource that does not exist yet.
 	beforeRoutes bool
-	// follow returns the kinds of objects to watch for the resources of a spec that has some.
+	// follow returns the kinds of objects to watch. It is called for a spec with resources of this kind.
 	follow func(spec pod.Spec) []object.Kind
-	// read returns what the watch shows of each resource, also of one that is not in the cluster.
+	// read returns what the watch shows of each resource, also if it is not in the cluster.
 	read func(f *follower) func(name string) observed
-	// urls returns where a resource is reached; it may be nil.
+	// urls returns the addresses of a resource; it may be nil.
 	urls func(o Observer, name string, spec pod.Spec) []string
 }
 
-// observed is what there is of a resource in the cluster.
+// observed has the objects of a resource in the cluster.
 type observed interface {
-	// generation is that of the object that the status is about; -1 when there is none.
+	// generation returns the generation of the object that the status is about, or -1 if there is none.
 	generation() int64
 	health(now time.Time) health.Status
 }
 
-// restarter is an observed resource that can be restarted after it has failed. restart reports whether it did anything.
+// restarter is an observed resource that can be restarted after it has failed. restart reports whether it restarted something.
 type restarter interface {
 	restart(ctx context.Context, d *deploy) bool
 }
@@ -67,8 +67,8 @@ func resourceOf(kind object.Kind, name string) (pod.Ref, bool) {
 	return pod.Ref{}, false
 }
 
-// followed returns the kinds of objects that the statuses of a spec's resources follow from. A cluster need not have the
-// others.
+// followed returns the kinds of objects that the statuses of a spec's resources follow from. The cluster need not have other
+// kinds.
 func followed(spec pod.Spec) []object.Kind {
 	var kinds []object.Kind
 	for _, kind := range pod.Kinds() {
@@ -92,7 +92,7 @@ func (f *follower) read() live {
 
 func (l live) of(ref pod.Ref) observed { return l[ref.Kind](ref.Name) }
 
-// eventsOf returns the events as far as they are watched.
+// eventsOf returns the events, or none if they are not watched yet.
 func (f *follower) eventsOf() health.Events {
 	if f.events == nil {
 		return health.NewEvents(nil)
@@ -100,7 +100,7 @@ func (f *follower) eventsOf() health.Events {
 	return health.NewEvents(kube.Objects[corev1.Event](f.events, object.Event))
 }
 
-// status is the status of a resource of a spec, out of its health.
+// status returns the status of a resource of a spec with some health.
 func (o Observer) status(ref pod.Ref, spec pod.Spec, s health.Status) Status {
 	out := Status{Ref: ref, Status: s}
 	if urls := adapters()[ref.Kind].urls; urls != nil {

@@ -9,8 +9,7 @@ import (
 	"github.com/pscdev/psc/pkg/pod"
 )
 
-// A deploy waits for a kind only if it has an adapter, so each kind that it waits for has one, and what it follows can be
-// watched.
+// A deploy needs an adapter for each kind that it waits for, and the kinds of objects that an adapter follows can be watched.
 func TestAdapters(t *testing.T) {
 	for _, kind := range pod.Kinds() {
 		a, ok := adapters()[kind]

@@ -17,11 +17,11 @@ import (
 	"github.com/pscdev/psc/pkg/revision"
 )
 
-// Observer reads what a pod has in a cluster. It writes no objects.
+// Observer reads the objects of a pod in the cluster. It writes no objects.
 type Observer struct {
 	Kube *kube.Client
 	Pod  string
-	// Cluster is what the cluster offers. Only statuses of routes need it.
+	// Cluster says what the cluster offers. Only statuses of routes need it.
 	Cluster render.Cluster
 	Now     func() time.Time
 }
@@ -35,7 +35,7 @@ func (o Observer) Statuses(ctx context.Context, spec pod.Spec) ([]Status, error)
 		return nil, err
 	}
 	statuses := o.statuses(f, spec)
-	if open, failed := tally(statuses); open+len(failed) > 0 { // then the events may tell why
+	if open, failed := tally(statuses); open+len(failed) > 0 { // the events may explain why
 		o.followEvents(watching, f)
 		statuses = o.statuses(f, spec)
 	}
@@ -53,8 +53,8 @@ func (o Observer) statuses(f *follower, spec pod.Spec) []Status {
 	return statuses
 }
 
-// Settle finds out how a deploy ended that nobody waited for, and records it in s. r is the live revision, and nobody is
-// deploying. It returns r as it is afterwards, and the statuses of its resources.
+// Settle finds out how the deploy of the live revision r ended, if its client did not wait for that, and records it in s. No
+// deploy may be running. Settle returns the new r and the statuses of its resources.
 func (o Observer) Settle(ctx context.Context, s *store.Store, r revision.Revision) (revision.Revision, []Status, error) {
 	statuses, err := o.Statuses(ctx, r.Spec)
 	if err != nil || r.State != revision.Pending {
@@ -70,7 +70,7 @@ func (o Observer) Settle(ctx context.Context, s *store.Store, r revision.Revisio
 	}
 	now := o.Now()
 	settled, err := s.MarkOnce(ctx, r, to, func(r *revision.Revision) { r.Finished, r.Reason = &now, strings.Join(failed, "; ") })
-	if errors.Is(err, store.ErrMoved) || apierrors.IsForbidden(err) { // another client has recorded it, or has to
+	if errors.Is(err, store.ErrMoved) || apierrors.IsForbidden(err) { // another client has recorded it, or will
 		settled.State, err = to, nil
 	}
 	return settled, statuses, err
@@ -92,7 +92,7 @@ func (o Observer) follow(ctx context.Context, spec pod.Spec) (*follower, error) 
 	return &follower{Watch: w}, nil
 }
 
-// followEvents watches the events too. They only help to tell why, so a missing permission is no error.
+// followEvents watches the events too. They only help to explain a status, so a missing permission is not an error.
 func (o Observer) followEvents(ctx context.Context, f *follower) {
 	var err error
 	if f.events, err = o.Kube.WatchEvents(ctx, o.Pod, health.NoCause()); err != nil {
@@ -100,7 +100,7 @@ func (o Observer) followEvents(ctx context.Context, f *follower) {
 	}
 }
 
-// eventsChanged gets a value when there was a new event.
+// eventsChanged returns a channel that gets a value when there is a new event.
 func (f *follower) eventsChanged() <-chan struct{} {
 	if f.events == nil {
 		return nil

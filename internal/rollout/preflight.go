@@ -18,9 +18,9 @@ import (
 	"github.com/pscdev/psc/pkg/plan"
 )
 
-// preflight has the API server try everything that will be written, and a new instance of each app that gets one. A missing
-// permission, a full quota, a webhook that denies and an immutable field are then reported before the first write, all at
-// once. It also finds objects with the names of new ones that do not have the pod's labels. It returns the steps to take.
+// preflight makes the API server try all writes as dry runs, and a new instance of each app that gets one. So a missing
+// permission, a full quota, a webhook that denies and an immutable field are reported before the first write, all at once. It
+// also finds existing objects that have the name of a new one and not the pod's labels. It returns the steps to take.
 func (d *deploy) preflight(ctx context.Context, steps []plan.Step) ([]plan.Step, error) {
 	out := make([]plan.Step, len(steps))
 	errs := make([]error, len(steps))
@@ -45,7 +45,7 @@ func (d *deploy) preflight(ctx context.Context, steps []plan.Step) ([]plan.Step,
 			return nil
 		})
 	}
-	_ = group.Wait() // the errors are in errs, in the order of the steps
+	_ = group.Wait() // errs has the errors, in the order of the steps
 	err := joinDistinct(errs)
 	var rules []string
 	for _, e := range errs {
@@ -94,14 +94,14 @@ func (d *deploy) dryRun(ctx context.Context, step plan.Step, newAccount bool) (p
 	case step.Kind == object.Deployment:
 		return step, d.dryRunInstance(ctx, step, would, newAccount)
 	case step.Kind == object.Service && address == corev1.ClusterIPNone:
-		// Someone has recreated it without an address. The API server accepts a write that gives it one, and ignores it.
+		// Someone has recreated the Service without an address. The API server accepts a write with an address and ignores it.
 		return step, fmt.Errorf("Service %s has no address: %s", step.Name, d.recreate(step)) //nolint:staticcheck // it is the kind
 	}
 	return step, nil
 }
 
-// adopt decides about an object that has the name of a new one. One that psc created and that lost its labels is updated. One
-// that others created is neither taken over now nor pruned later.
+// adopt decides about an existing object that has the name of a new one. An object that psc created and that has lost its
+// labels is updated. An object that others created is an error.
 func adopt(step plan.Step, there *metav1.PartialObjectMetadata) (plan.Step, error) {
 	ours := there.Labels[object.LabelPod] == step.Object.GetLabels()[object.LabelPod]
 	for _, e := range there.ManagedFields {
@@ -115,8 +115,8 @@ func adopt(step plan.Step, there *metav1.PartialObjectMetadata) (plan.Step, erro
 	return step, fmt.Errorf("%s %s exists and was not created by psc: delete it or choose another name", step.Kind.Kind, step.Name)
 }
 
-// refusal says why the API server refuses a write, and what to do about it. It is nil when the write is only refused because
-// of fields of others, which are taken over before it.
+// refusal returns the error for a write that the API server refuses, with the way out. It returns nil if the write is only
+// refused because of fields of others, which psc takes over before the write.
 func (d *deploy) refusal(ctx context.Context, step plan.Step, err error) error {
 	switch {
 	case err == nil:
@@ -140,7 +140,7 @@ func (d *deploy) refusal(ctx context.Context, step plan.Step, err error) error {
 	return fmt.Errorf("%w: %s", err, d.recreate(step))
 }
 
-// recreate says how to change an object that cannot be changed in place.
+// recreate returns the way out for an object that cannot be changed in place.
 func (d *deploy) recreate(step plan.Step) string {
 	orphan := ""
 	if step.Kind == object.Deployment {
@@ -150,7 +150,7 @@ func (d *deploy) recreate(step plan.Step) string {
 		strings.ToLower(step.Kind.Kind), step.Name, d.Pod, orphan)
 }
 
-// immutable reports whether an object cannot become what is rendered, even without the fields that others have added.
+// immutable reports whether an object cannot be updated to the rendered one, even without the fields that others have added.
 func (d *deploy) immutable(ctx context.Context, step plan.Step) bool {
 	there, err := d.Kube.GetMeta(ctx, step.Kind, d.Pod, step.Name)
 	if err != nil {
@@ -161,7 +161,7 @@ func (d *deploy) immutable(ctx context.Context, step plan.Step) bool {
 	return apierrors.IsInvalid(d.Kube.DryUpdate(ctx, whole))
 }
 
-// rule is the RBAC rule that grants what the API server has denied.
+// rule returns the RBAC rule that grants the permission that is missing.
 func rule(err error) string {
 	var status apierrors.APIStatus
 	if !errors.As(err, &status) || status.Status().Details == nil {
@@ -171,7 +171,7 @@ func rule(err error) string {
 	return fmt.Sprintf(`{apiGroups: [%q], resources: [%s], verbs: [get, list, watch, create, patch, delete]}`, of.Group, of.Kind)
 }
 
-// unnamed is an object under a name that no other object has.
+// unnamed returns a copy of an object, for which the API server generates a name.
 func unnamed(o *unstructured.Unstructured) *unstructured.Unstructured {
 	out := o.DeepCopy()
 	out.SetName("")

@@ -13,7 +13,7 @@ import (
 	"github.com/pscdev/psc/pkg/plan"
 )
 
-// dryRunInstance has the API server try one instance of an app that gets new instances. newAccount says that the deploy
+// dryRunInstance makes the API server try one instance of an app that gets new instances. newAccount means that the deploy
 // creates the app's ServiceAccount.
 func (d *deploy) dryRunInstance(ctx context.Context, step plan.Step, would *unstructured.Unstructured, newAccount bool) error {
 	if more, err := d.startsInstances(ctx, step, would); err != nil || !more {
@@ -36,10 +36,10 @@ func (d *deploy) dryRunInstance(ctx context.Context, step plan.Step, would *unst
 		return err
 	}
 	if details := status.Status().Details; details != nil && details.Name == "" {
-		return nil // we may not create one, but the controller may
+		return nil // we may not create instances, but the controller may
 	}
 	if _, readErr := d.Kube.GetMeta(ctx, object.ServiceAccount, d.Pod, "default"); newAccount && apierrors.IsNotFound(readErr) {
-		return nil // nothing can run yet in a namespace that is this new
+		return nil // the namespace is so new that it cannot have instances yet
 	}
 	return fmt.Errorf("app %s cannot start instances: %w", step.Name, err)
 }

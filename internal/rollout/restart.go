@@ -11,8 +11,8 @@ import (
 // restartGrace is how long it may take until the cluster has a new status of a resource that was restarted.
 const restartGrace = 30 * time.Second
 
-// restartFailed restarts the resources that had failed before this deploy, once. Kubernetes itself retries ever more rarely, and a
-// second deploy mostly means that the cause was removed elsewhere.
+// restartFailed restarts the resources that had failed before this deploy, once. Kubernetes itself retries less and less often,
+// and a second deploy usually means that the cause was fixed elsewhere.
 func (w *watcher) restartFailed(ctx context.Context) {
 	if w.restarted != nil {
 		return
@@ -31,7 +31,7 @@ func (w *watcher) restartFailed(ctx context.Context) {
 	}
 }
 
-// stale reports that the failure of a resource is still the one from before its restart.
+// stale reports whether the failure of a resource is still the one from before its restart.
 func (w *watcher) stale(ref pod.Ref, s health.Status, now time.Time) bool {
 	before, restarted := w.restarted[ref]
 	return restarted && s.State == before.State && s.Reason == before.Reason && now.Sub(w.restartedAt) < restartGrace

@@ -1,4 +1,4 @@
-// Package rollout brings a revision to the cluster.
+// Package rollout deploys a revision to the cluster.
 //
 //	lock -> waiting -> render -> compare -> preflight -> pending -> apply in phases -> watch -> prune -> ready or failed -> unlock
 //
@@ -23,20 +23,20 @@ import (
 	"github.com/pscdev/psc/pkg/revision"
 )
 
-// parallel is how many requests run at once. More only make each one slower: the API server is the limit.
+// parallel is the number of requests that run at once. More requests would only be slower: the API server is the limit.
 const parallel = 16
 
-// Errors that a deploy ends with, beside those of the cluster.
+// The errors of a deploy, besides those of the cluster.
 var (
-	// ErrFailed wraps the reason why a revision failed.
+	// ErrFailed means that the revision failed.
 	ErrFailed = errors.New("failed")
-	// ErrNotBegun wraps the reason why nothing was written. The revision is then what it was before.
+	// ErrNotBegun means that nothing was written. The revision is as it was before.
 	ErrNotBegun = errors.New("nothing was written")
-	// ErrPending says that the revision was still pending at the timeout.
+	// ErrPending means that the revision was still pending at the timeout.
 	ErrPending = errors.New("still pending")
-	// ErrSuperseded says that a newer revision was deployed instead.
+	// ErrSuperseded means that a newer revision was deployed instead.
 	ErrSuperseded = errors.New("superseded")
-	// ErrLocked says that another client was still deploying after Options.LockWait.
+	// ErrLocked means that another client was still deploying after Options.LockWait.
 	ErrLocked = errors.New("someone else is deploying")
 )
 
@@ -45,35 +45,35 @@ type Rollout struct {
 	Observer
 	Store *store.Store
 	Lease *lease.Lease
-	// User is who deploys, as the API server names them.
+	// User is the user who deploys, as the API server names them.
 	User string
 	// Holder is user@host/run, for the lock.
 	Holder string
-	// Emit is called with what happens, from one goroutine at a time.
+	// Emit is called with each event, from one goroutine at a time.
 	Emit func(Event)
 }
 
-// Options are what the person who deploys may choose.
+// Options are the options of a deploy.
 type Options struct {
 	// Timeout is how long the revision may take to become ready, without the time in the queue.
 	Timeout time.Duration
 	// LockWait is how long to wait for another deploy.
 	LockWait time.Duration
-	// Supersede asks a running deploy of an older revision to stop.
+	// Supersede stops a running deploy of an older revision.
 	Supersede bool
 	// Message replaces the revision's message in the history; an empty one keeps it.
 	Message string
 	// NoWait returns when everything is written.
 	NoWait bool
-	// Rebuild is given with a revision that was made to be deployed alone. It makes the revision again on the one that is
-	// live, and is called while the lock is held, when the revision that it was made from did not go live. Without it, a
-	// revision that does not include the live one is an ErrSuperseded.
+	// Rebuild is set for a revision that was created to be deployed alone. It rebuilds the revision on the live one. It is called
+	// while the lock is held, if the parent of the revision did not go live. Without it, a revision that does not include the
+	// live one is an ErrSuperseded.
 	Rebuild func(ctx context.Context, r revision.Revision) (revision.Revision, error)
 }
 
 // Event is something that happened during a deploy. Exactly one field is set.
 type Event struct {
-	// Queued is the client that deploys before us.
+	// Queued is the client whose deploy has to end first.
 	Queued *lease.Holder
 	// Plan is what will be written.
 	Plan []plan.Step
@@ -87,21 +87,21 @@ type Status struct {
 	health.Status
 	// URLs are the addresses of a route.
 	URLs []string
-	// Lines are the last of a log that may tell why the resource is not ready.
+	// Lines are the last lines of a log that may explain why the resource is not ready.
 	Lines []string
 	// Since is the time since the deploy began.
 	Since time.Duration
 }
 
-// Result is how a deploy ended.
+// Result is the result of a deploy.
 type Result struct {
 	Revision revision.Revision
 	Statuses []Status
 	Duration time.Duration
 }
 
-// Deploy brings r to the cluster. The error wraps ErrFailed, ErrPending, ErrNotBegun, ErrLocked or ErrSuperseded where one
-// of them is the reason. The Result tells in any case how far the deploy came.
+// Deploy deploys r. The error wraps ErrFailed, ErrPending, ErrNotBegun, ErrLocked or ErrSuperseded if one of them applies. The
+// Result is valid also with an error.
 func (o *Rollout) Deploy(ctx context.Context, r revision.Revision, opts Options) (Result, error) {
 	begin := o.Now()
 	if opts.Message == "" && opts.Rebuild == nil && r.State == revision.Ready {
@@ -122,8 +122,8 @@ func (o *Rollout) Deploy(ctx context.Context, r revision.Revision, opts Options)
 	return d.result, err
 }
 
-// upToDate reports whether r is live, everything is ready and as it says, and nobody is deploying. Then nothing has to be
-// written, not even who asked. An error on the way is left to the deploy that follows.
+// upToDate reports whether r is live, everything is ready and matches r, and no deploy is running. Then nothing has to be
+// written, not even the user who deploys. After an error it returns false, and the deploy that follows reports the error.
 func (o *Rollout) upToDate(ctx context.Context, r revision.Revision) ([]Status, bool) {
 	live, holder, err := o.Lease.Live(ctx)
 	if err != nil || live != r.Number || holder.ID != "" {

@@ -11,7 +11,7 @@ import (
 	"github.com/pscdev/psc/pkg/pod"
 )
 
-// routes is the adapter of routes.
+// routes returns the adapter of routes.
 func routes() adapter {
 	return adapter{
 		object: object.HTTPRoute,
@@ -32,7 +32,7 @@ func routes() adapter {
 	}
 }
 
-// route is the HTTPRoute of a route; nil when there is none.
+// route is the HTTPRoute of a route, or nil.
 type route struct{ *gatewayv1.HTTPRoute }
 
 func (r route) generation() int64 {

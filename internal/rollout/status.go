@@ -12,7 +12,8 @@ import (
 	"github.com/pscdev/psc/pkg/health"
 )
 
-// maxReasons is how many bytes the reasons of what failed may have together: a revision keeps them in an annotation.
+// maxReasons is the size in bytes that the reasons of all failed resources may have together: a revision stores them in an
+// annotation.
 const maxReasons = 1 << 10
 
 // tally counts the resources that are not ready yet, and returns the reasons of those that have failed.
@@ -39,14 +40,14 @@ func tally(statuses []Status) (open int, failed []string) {
 }
 
 const (
-	// maxQuotes is how many apps' logs are quoted, and maxLines how many lines of each.
+	// maxQuotes is the number of apps whose logs are quoted, and maxLines the number of lines of each.
 	maxQuotes, maxLines = 3, 10
-	// quoteTimeout is how long reading logs may take: a node that is gone never answers.
+	// quoteTimeout is how long reading logs may take: a lost node never answers.
 	quoteTimeout = 2 * time.Second
 )
 
-// quote adds the last lines of the log to the resources that are not ready and have one; where some have failed, to those
-// alone. Nothing of it is stored in the cluster: a log may contain secrets.
+// quote adds the last lines of the log to the resources that are not ready, or only to those that have failed if there are
+// any. They are not stored in the cluster, because a log may contain secrets.
 func (o Observer) quote(ctx context.Context, statuses []Status) []Status {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), quoteTimeout)
 	defer cancel()
@@ -60,7 +61,7 @@ func (o Observer) quote(ctx context.Context, statuses []Status) []Status {
 		}
 		left--
 		group.Go(func() error {
-			// Without the log there is what the cluster itself has kept of its end.
+			// If the log is gone, the cluster may have kept its end with the instance.
 			if kept := strings.TrimSpace(s.Log.Said); kept != "" {
 				lines := strings.Split(kept, "\n")
 				s.Lines = lines[max(0, len(lines)-maxLines):]
@@ -71,6 +72,6 @@ func (o Observer) quote(ctx context.Context, statuses []Status) []Status {
 			return nil
 		})
 	}
-	_ = group.Wait() // none of them fails
+	_ = group.Wait() // the functions return no errors
 	return statuses
 }

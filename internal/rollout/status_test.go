@@ -11,7 +11,7 @@ import (
 	"github.com/pscdev/psc/pkg/pod"
 )
 
-// What a revision keeps of its failures is short, however many there are.
+// The reason in the record of a revision is short, also if many resources have failed.
 func TestTally(t *testing.T) {
 	statuses := []Status{{Status: health.Status{State: health.Progressing}}, {Status: health.Status{State: health.Ready}}}
 	for i := range 50 {

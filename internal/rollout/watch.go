@@ -32,7 +32,7 @@ func (d *deploy) watch(ctx context.Context) (*watcher, error) {
 const (
 	// checkEvery is how often statuses are checked although no object changed: some reasons only count after a while.
 	checkEvery = time.Second
-	// eventsAfter is how long to wait before the events are watched too. Most deploys that go well are ready by then.
+	// eventsAfter is how long to wait before the events are watched too. Most deploys that succeed are ready by then.
 	eventsAfter = 2 * time.Second
 )
 
@@ -46,7 +46,7 @@ func (w *watcher) wait(ctx context.Context, kinds map[pod.Kind]bool) (err error)
 	begin := w.d.Now()
 	w.restartFailed(ctx)
 	for {
-		if w.Fresh() || statuses == nil { // old copies are not checked: only time passes for them
+		if w.Fresh() || statuses == nil { // an outage must not count as time without progress
 			var open int
 			if statuses, open, err = w.check(kinds); err != nil {
 				statuses = w.d.quote(ctx, statuses)
@@ -90,8 +90,8 @@ func (w *watcher) check(kinds map[pod.Kind]bool) (statuses []Status, open int, e
 	return statuses, open, err
 }
 
-// status is the status of a resource in the course of a deploy: what the cluster says of an object as it was before, or of an
-// app as it was before it was restarted, does not count.
+// status returns the status of a resource during a deploy. It ignores the status of an object before its write, and of an app
+// before its restart.
 func (w *watcher) status(ref pod.Ref, o observed, now time.Time) Status {
 	s := w.d.status(ref, w.d.result.Revision.Spec, o.health(now))
 	reason := ""
@@ -108,7 +108,7 @@ func (w *watcher) status(ref pod.Ref, o observed, now time.Time) Status {
 	return s
 }
 
-// emit emits a status that is new. It sets the time since which the status is the same.
+// emit emits a new status. For a known status, it sets Since to that of the first one.
 func (w *watcher) emit(s *Status) {
 	last, known := w.last[s.Ref]
 	_, wrote := w.d.written[s.Ref]
@@ -116,7 +116,7 @@ func (w *watcher) emit(s *Status) {
 	case known && last.Same(s.Status):
 		s.Since = last.Since
 	case known || wrote || s.State == health.Progressing || s.State == health.Failed:
-		w.d.Emit(Event{Status: s}) // a resource that was not written and is ready is no news
+		w.d.Emit(Event{Status: s}) // a ready resource that was not written is not reported
 	}
 	w.last[s.Ref] = *s
 }

@@ -16,8 +16,8 @@ import (
 	"github.com/pscdev/psc/pkg/plan"
 )
 
-// write applies the steps phase by phase, waits until everything is ready, and removes what is no longer rendered. It stops
-// with ErrPending at the timeout.
+// write applies the steps phase by phase, waits until everything is ready, and removes the objects that are no longer
+// rendered. It stops with ErrPending at the timeout.
 func (d *deploy) write(ctx context.Context, steps []plan.Step) error {
 	timed, cancel := context.WithTimeoutCause(ctx, d.opts.Timeout, ErrPending)
 	defer cancel()
@@ -40,8 +40,8 @@ func (d *deploy) writeAll(ctx context.Context, steps []plan.Step) error {
 	return d.writePhases(ctx, steps, object.Base, object.Work, object.Routes, object.Remove)
 }
 
-// writeAndWait writes all phases: routes when the apps that they lead to are ready, so that no request meets an app that is
-// not there, and removals when everything is ready.
+// writeAndWait writes all phases. Routes are written when the apps are ready, so that no request goes to an app that is not
+// there yet. Objects are removed when everything is ready.
 func (d *deploy) writeAndWait(ctx context.Context, steps []plan.Step) error {
 	w, err := d.watch(ctx)
 	if err != nil {
@@ -73,7 +73,7 @@ func (d *deploy) writePhases(ctx context.Context, steps []plan.Step, phases ...o
 	return nil
 }
 
-// writeSteps writes steps in parallel. All of them are tried; the errors are joined.
+// writeSteps writes steps in parallel. It tries all of them and joins the errors.
 func (d *deploy) writeSteps(ctx context.Context, steps []plan.Step) error {
 	var group errgroup.Group
 	group.SetLimit(parallel)
@@ -89,7 +89,7 @@ func (d *deploy) writeSteps(ctx context.Context, steps []plan.Step) error {
 			return nil
 		})
 	}
-	_ = group.Wait() // the errors are in errs, in the order of the steps
+	_ = group.Wait() // errs has the errors, in the order of the steps
 	for i, step := range steps {
 		if ref, ok := resourceOf(step.Kind, step.Name); ok {
 			d.written[ref] = generations[i]
@@ -98,7 +98,7 @@ func (d *deploy) writeSteps(ctx context.Context, steps []plan.Step) error {
 	return joinDistinct(errs)
 }
 
-// joinDistinct is errors.Join without errors that repeat an earlier one: all writes to a server that is away fail alike.
+// joinDistinct is errors.Join without errors that repeat an earlier one: during an outage all writes have the same error.
 func joinDistinct(errs []error) error {
 	seen := map[string]bool{}
 	return errors.Join(slices.DeleteFunc(errs, func(err error) bool {
@@ -110,7 +110,7 @@ func joinDistinct(errs []error) error {
 	})...)
 }
 
-// ifHeld makes one write, if the deploy goes on and the right to deploy is ours.
+// ifHeld makes one write, if ctx has not ended and the right to deploy is ours.
 func (d *deploy) ifHeld(ctx context.Context, write func() error) error {
 	if err := cmp.Or(d.lock.Held(ctx), ctx.Err()); err != nil {
 		return err
@@ -118,11 +118,11 @@ func (d *deploy) ifHeld(ctx context.Context, write func() error) error {
 	return write()
 }
 
-// attempts is how often an object is written until it is what was rendered. One is the rule, and three are the most that it
-// takes when nobody else writes. The others are for people and tools that write to it at the same time.
+// attempts is how often an object is written until it matches the rendered one. Usually one attempt is enough. Three are the
+// maximum if no other client writes to it, and the rest are for other clients that write at the same time.
 const attempts = 10
 
-// apply writes one object until its metadata says that it is as rendered, and returns the generation that it then has.
+// apply writes one object until its metadata shows that it matches the rendered one. It returns the generation of the object.
 func (d *deploy) apply(ctx context.Context, step plan.Step) (int64, error) {
 	if step.Action == plan.Create && step.UID != "" {
 		if err := d.Kube.WaitGone(ctx, step.Kind, d.Pod, step.Name, step.UID); err != nil {
@@ -145,8 +145,8 @@ func (d *deploy) apply(ctx context.Context, step plan.Step) (int64, error) {
 	return 0, fmt.Errorf("%s %s still differs from the revision after %d attempts: %s", step.Kind.Kind, step.Name, attempts, next.Reason)
 }
 
-// applyOnce writes one object, after taking over the fields that others have added. It returns the metadata that the object
-// then has, which is nil when it is gone. When others change the owners of its fields at the same time, it writes nothing.
+// applyOnce takes over the fields that others have added to an object, and writes it. It returns the new metadata, or nil if
+// the object does not exist anymore. If others change the owners of its fields at the same time, it writes nothing.
 func (d *deploy) applyOnce(ctx context.Context, step plan.Step) (meta *metav1.PartialObjectMetadata, err error) {
 	if len(step.Takeover) > 0 {
 		err := d.ifHeld(ctx, func() error { return d.takeOver(ctx, step) })

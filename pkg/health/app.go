@@ -66,7 +66,7 @@ func App(o Objects, now time.Time) Status {
 	return s
 }
 
-// quiet is the status of an app that has no trouble now; past is the trouble that it had.
+// quiet returns the status of an app without trouble. past is an earlier trouble.
 func quiet(o Objects, s Status, complete bool, past string, now time.Time) Status {
 	d := o.Deployment
 	switch {
@@ -82,7 +82,7 @@ func quiet(o Objects, s Status, complete bool, past string, now time.Time) Statu
 	return s
 }
 
-// serving says which version serves requests while the new one does not start.
+// serving returns which version serves requests while the new one does not start.
 func (o Objects) serving(current *appsv1.ReplicaSet) string {
 	d, old := o.Deployment, 0
 	for _, rs := range o.ReplicaSets {
@@ -115,11 +115,11 @@ func currentReplicaSet(d *appsv1.Deployment, all []*appsv1.ReplicaSet) *appsv1.R
 	return nil
 }
 
-// evictions is how many instances have to be evicted until the cause is more than one node with too little of something.
+// evictions is how many instances have to be evicted until the trouble is permanent: one node may have too little of something.
 const evictions = 2
 
-// instanceTrouble finds what keeps the instances of the current version from running. It ignores instances that are being
-// deleted, those of older versions, and failed ones that were replaced.
+// instanceTrouble returns the trouble of the instances of the current version. It ignores instances that are being deleted,
+// those of older versions, and failed ones that were replaced.
 func (o Objects) instanceTrouble(current *appsv1.ReplicaSet, complete bool, now time.Time) trouble {
 	var all []trouble
 	evicted := 0
@@ -177,7 +177,7 @@ func deploymentCondition(d *appsv1.Deployment, kind appsv1.DeploymentConditionTy
 // metricsGrace is how long it may take until new instances have metrics.
 const metricsGrace = 2 * time.Minute
 
-// autoscalerTrouble says why the number of instances does not follow the load. The app runs nevertheless.
+// autoscalerTrouble returns the reason why the number of instances does not follow the load. The app still runs.
 func autoscalerTrouble(h *autoscalingv2.HorizontalPodAutoscaler, now time.Time) string {
 	if h == nil {
 		return ""

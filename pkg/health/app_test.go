@@ -72,7 +72,7 @@ func set(fields map[string]string) []pod.Next {
 	return []pod.Next{{Do: pod.DoSet, Kind: pod.KindApp, Name: "web", Set: fields, Deploy: true}}
 }
 
-// The counts of a Deployment say whether an app is ready, and what it waits for.
+// The counts of a Deployment show whether an app is ready, and the reason if it is not.
 func TestAppCounts(t *testing.T) {
 	current := []*appsv1.ReplicaSet{replicaSet("old", "1", 2), replicaSet("new", "2", 1)}
 	unseen := deployment(appsv1.DeploymentStatus{Replicas: 2, UpdatedReplicas: 2, AvailableReplicas: 2})

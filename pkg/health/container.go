@@ -14,9 +14,8 @@ import (
 )
 
 const (
-	// crashes is how often a container has to end before it is a crash loop: two are often a dependency that starts
-	// later. Whether all ended in the same way is not checked: only the last two ends are known, and only until the
-	// kubelet backs off.
+	// crashes is how often a container has to end before it is a crash loop: the cause of two ends is often a dependency that
+	// starts later. The ends are not compared: only the last two are known, and only until the kubelet backs off.
 	crashes = 3
 	// settled is how long a container has to run after a crash until the crash is over.
 	settled = 10 * time.Second
@@ -27,7 +26,7 @@ const (
 	configGrace = 5 * time.Second
 )
 
-// container says what is wrong with one container; where names it in the sentence.
+// container returns the trouble of one container. where names it in the sentence.
 func (i instance) container(c corev1.ContainerStatus, where string) trouble {
 	t := i.waiting(c)
 	if t.cause == "" {
@@ -42,7 +41,7 @@ func (i instance) container(c corev1.ContainerStatus, where string) trouble {
 	return t
 }
 
-// waiting says why a container cannot be started.
+// waiting returns the reason why a container cannot be started.
 func (i instance) waiting(c corev1.ContainerStatus) trouble {
 	w := c.State.Waiting
 	if w == nil {
@@ -67,7 +66,7 @@ func (i instance) waiting(c corev1.ContainerStatus) trouble {
 	return trouble{}
 }
 
-// unpulled says why an image cannot be pulled. It waits for one retry if the registry denies access, since the password
+// unpulled returns the reason why an image cannot be pulled. It waits for one retry if the registry denies access, since the password
 // may have just changed, for two if it looks like a typo or a broken name service, and without end for other causes.
 func (i instance) unpulled(image, message string) trouble {
 	tried := i.now.Sub(i.startedAt()) // the kubelet retries after 10 s, and then after 20 s
@@ -100,7 +99,7 @@ func (i instance) pullSecrets() string {
 	return ""
 }
 
-// ended says how the last run of a container ended.
+// ended describes how the last run of a container ended.
 func (i instance) ended(c corev1.ContainerStatus) trouble {
 	ran := time.Duration(0)
 	if c.State.Running != nil {
@@ -176,7 +175,8 @@ func (i instance) end(c corev1.ContainerStatus, end *corev1.ContainerStateTermin
 	return t
 }
 
-// longer doubles the time for a container that a probe stopped. In what psc writes only a startup probe does that.
+// longer doubles the start grace of a container that a probe stopped. Of the probes that psc writes, only a startup probe stops
+// a container.
 func (i instance) longer(container, probe string) []pod.Next {
 	if p := i.spec(container).StartupProbe; p != nil && probe == "startup" {
 		return append(i.set("startGrace", fmt.Sprintf("%ds", 2*p.FailureThreshold*p.PeriodSeconds)), i.set("health.path", "")...)

@@ -7,8 +7,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// Events are the events of a pod by the object that they are about. They are only a help: Kubernetes drops them after an
-// hour, and earlier when there are many.
+// Events are the events of a pod by the object that they are about. They only help to explain a status: Kubernetes drops them
+// after an hour, and earlier if there are many.
 type Events map[subject][]*corev1.Event
 
 type subject struct{ kind, name string }
@@ -26,7 +26,7 @@ func NewEvents(all []*corev1.Event) Events {
 	return out
 }
 
-// NoCause lists the reasons of events that never tell why something does not start. Most events have one of them.
+// NoCause lists the reasons of events that never explain why something does not start. Most events have one of them.
 func NoCause() []string {
 	return []string{
 		"Scheduled", "Pulled", "Created", "Started", "SuccessfulCreate", "SuccessfulDelete", "ScalingReplicaSet",

@@ -6,8 +6,8 @@
 // watches must keep the first Failed.
 //
 // It knows the possible states of the objects that psc writes, and of what others add to an instance: init containers,
-// more containers, probes, hooks. psc does not write Jobs and StatefulSets. Whether a Service leads to its app is
-// compared elsewhere, not guessed from its endpoints.
+// more containers, probes, hooks. psc does not write Jobs and StatefulSets. pkg/plan compares the Service of an app with the
+// rendered one, so its endpoints are not judged here.
 package health
 
 import (
@@ -37,18 +37,18 @@ type Status struct {
 	// Next lists what can be done about it, the best first; each is an alternative to the others. It is empty if
 	// nothing better is known than to roll back.
 	Next []pod.Next
-	// Log names the log that may tell more; it is the zero Log if no log can.
+	// Log names a log that may explain the status; it is the zero Log if there is none.
 	Log Log
 	// Desired and Ready count instances. They are 0 for routes.
 	Desired, Ready int
 }
 
-// Same reports whether people read the same in both: the state, the reason and the counts.
+// Same reports whether two statuses look the same to people: the state, the reason and the counts.
 func (s Status) Same(other Status) bool {
 	return s.State == other.State && s.Reason == other.Reason && s.Desired == other.Desired && s.Ready == other.Ready
 }
 
-// Cause is the reason without the name of the instance, for places with little room.
+// Cause returns the reason without the name of the instance, for narrow terminals.
 func (s Status) Cause() string {
 	if named, ok := strings.CutPrefix(s.Reason, ofInstance("")); ok {
 		_, cause, _ := strings.Cut(named, ": ")
@@ -65,7 +65,7 @@ type Log struct {
 	Instance, Container string
 	// Previous asks for the run before the current one.
 	Previous bool
-	// Said is the end of that log, as far as the cluster keeps it with the instance, in case the log itself is gone.
+	// Said is the end of that log that the cluster keeps with the instance, in case the log itself is gone.
 	Said string
 }
 

@@ -18,11 +18,12 @@ const (
 	nodeGrace = 2 * time.Minute
 	// mountGrace is how long something that is mounted may be missing: mostly another tool writes it.
 	mountGrace = 30 * time.Second
-	// sandboxes is how often the sandbox of the containers has to fail until a node that just started is not the cause.
+	// sandboxes is how often the sandbox of the containers has to fail until the trouble is permanent: a node that has just
+	// started may cause it too.
 	sandboxes = 3
 )
 
-// instance is an instance of an app, with what else is known about it.
+// instance is an instance of an app, with its events.
 type instance struct {
 	*corev1.Pod
 	app    string
@@ -67,7 +68,7 @@ func (i instance) condition(kind corev1.PodConditionType) corev1.PodCondition {
 	return corev1.PodCondition{}
 }
 
-// unscheduled says why the instance has no node.
+// unscheduled returns the reason why the instance has no node.
 func (i instance) unscheduled() trouble {
 	c := i.condition(corev1.PodScheduled)
 	if c.Status != corev1.ConditionFalse || c.Reason != corev1.PodReasonUnschedulable {
@@ -85,7 +86,7 @@ func (i instance) unscheduled() trouble {
 	return t
 }
 
-// unbound says why a disk of the instance is missing.
+// unbound returns the reason why a disk of the instance is missing.
 func (i instance) unbound(message string, since time.Duration) trouble {
 	t := trouble{cause: "waits for its disks: " + message, response: retries, fatal: since >= nodeGrace}
 	for _, v := range i.Spec.Volumes {
@@ -117,7 +118,7 @@ func (i instance) nodeLost() bool {
 		!slices.ContainsFunc(i.Status.ContainerStatuses, func(c corev1.ContainerStatus) bool { return !c.Ready })
 }
 
-// creating says what an instance waits for before its first container starts. That is only found in events.
+// creating returns what an instance waits for before its first container starts. Only events have this information.
 func (i instance) creating() trouble {
 	started := func(c corev1.ContainerStatus) bool {
 		return c.State.Waiting == nil || c.State.Waiting.Reason != "ContainerCreating" && c.State.Waiting.Reason != "PodInitializing"

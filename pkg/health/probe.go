@@ -15,7 +15,8 @@ import (
 // answerGrace is how long a container may run until its answers to probes are reported.
 const answerGrace = 5 * time.Second
 
-// unready says why a running container is not ready. That never fails an app: a slow start looks the same.
+// unready returns the reason why a running container is not ready. An app never fails because of it: a slow start looks the
+// same.
 func (i instance) unready(c corev1.ContainerStatus) trouble {
 	if c.State.Running == nil || c.Ready {
 		return trouble{}

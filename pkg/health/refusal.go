@@ -16,7 +16,7 @@ const (
 	refusalGrace = 30 * time.Second
 )
 
-// refusedInstance says why Kubernetes does not create an instance of an app; since is how long it has not.
+// refusedInstance returns the reason why Kubernetes does not create an instance of an app. since is for how long.
 func refusedInstance(app, message string, since time.Duration) trouble {
 	t := trouble{cause: "no more instances can be created: " + forbidden(message), response: retries}
 	switch {

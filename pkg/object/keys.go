@@ -73,7 +73,7 @@ const (
 	RegistryLogins = "psc-registry"
 	// AdminBinding is the RoleBinding that gives the creator of a pod the rights in it.
 	AdminBinding = "psc-admin"
-	// PlatformNamespace and PlatformConfig are the ConfigMap in which the owner of a platform writes down what it offers.
+	// PlatformNamespace and PlatformConfig name the ConfigMap with which the owner of a cluster configures routes.
 	PlatformNamespace = "psc-system"
 	PlatformConfig    = "psc-platform"
 )

@@ -2,8 +2,8 @@
 //
 //	kind -> Row: in which phase of a deploy it is written and removed, or that it is kept
 //
-// A kind that psc renders has a row in Rendered. A label, annotation or object name that psc uses stands in keys.go, so
-// that no two packages give one name two meanings.
+// A kind that psc renders has a row in Rendered. All labels, annotations and object names that psc uses are in keys.go, so that
+// no two packages use one name for two things.
 package object
 
 import (

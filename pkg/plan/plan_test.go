@@ -300,7 +300,7 @@ func TestInstances(t *testing.T) {
 	}
 }
 
-// What workloads need is written before them, and routes after them. Objects are removed last, except that a route is
+// The objects that workloads need are written before them, and routes after them. Objects are removed last, except that a route is
 // removed before its apps, and an autoscaler before the number of instances is written. A removal has the UID of the object,
 // and an object that is already being deleted is not removed. The order of the input does not matter.
 func TestOrder(t *testing.T) {

@@ -14,7 +14,7 @@ import (
 // Routing is how a cluster serves routes: a Backend, or the reason why psc has none, which is RoutingHidden, RoutingNone or
 // RoutingAmbiguous.
 type Routing interface {
-	// address is where a route is reached, as far as that is known.
+	// address returns the known parts of the address of a route.
 	address(r *pod.Route) address
 }
 
@@ -27,16 +27,16 @@ type Backend interface {
 	objects(podName, name string, hosts []string, r *pod.Route, spec pod.Spec) []*unstructured.Unstructured
 }
 
-// RoutingHidden is the Routing of a cluster that does not let the user see what serves routes.
+// RoutingHidden is the Routing of a cluster in which the user may not read the Gateways.
 type RoutingHidden struct{}
 
-// RoutingNone is the Routing of a cluster that has nothing to serve routes with.
+// RoutingNone is the Routing of a cluster that has no Gateway.
 type RoutingNone struct {
 	// Domain is the domain for routes when the cluster's owner has set one without a Gateway.
 	Domain string
 }
 
-// RoutingAmbiguous is the Routing of a cluster with several Gateways and nothing that says which one is for routes.
+// RoutingAmbiguous is the Routing of a cluster with several Gateways, and no configuration that chooses one for routes.
 type RoutingAmbiguous struct {
 	// Gateways are their names, as namespace/name.
 	Gateways []string
@@ -55,12 +55,12 @@ func (n RoutingNone) address(r *pod.Route) address { return unserved(n.Domain, r
 
 func (RoutingAmbiguous) address(r *pod.Route) address { return unserved("", r) }
 
-// unserved is where a route would be reached if the cluster served it.
+// unserved returns the address that a route would have if the cluster served it.
 func unserved(domain string, r *pod.Route) address {
 	return address{domain: domain, secure: r.TLS.Mode != pod.TLSOff}
 }
 
-// backend returns what serves the routes of a cluster. The error says why nothing does, and the way out.
+// backend returns the Backend of a Routing. The error says why there is none, and what to do.
 func (c Cluster) backend() (Backend, error) {
 	const config = "ConfigMap " + object.PlatformNamespace + "/" + object.PlatformConfig
 	switch r := c.Routing.(type) {
@@ -76,8 +76,8 @@ func (c Cluster) backend() (Backend, error) {
 	return nil, errors.New("psc did not check how this cluster serves routes")
 }
 
-// URLs are where a route is reached: at its own hosts, or below the cluster's domain. They are empty when the route has no
-// hosts and no domain is known.
+// URLs returns the addresses of a route: its own hosts, or a host below the cluster's domain. It returns none if the route has
+// no hosts and no domain is known.
 func (c Cluster) URLs(podName, name string, r *pod.Route) []string {
 	at := unserved("", r)
 	if c.Routing != nil {
@@ -98,7 +98,7 @@ func (c Cluster) URLs(podName, name string, r *pod.Route) []string {
 	return urls
 }
 
-// hosts are those of the route itself, or the one that it gets below the domain, or none.
+// hosts returns the hosts of the route, or its host below the domain, or none.
 func (a address) hosts(podName, name string, r *pod.Route) []string {
 	switch {
 	case len(r.Hosts) > 0:
