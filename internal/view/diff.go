@@ -12,8 +12,8 @@ import (
 	"github.com/pscdev/psc/pkg/revision"
 )
 
-// Diff answers with how two revisions differ: one line for a resource that is created or deleted, a line per field for one
-// that changes.
+// Diff writes how two revisions differ: one line for a resource that is created or deleted, and one line per field for a
+// resource that changes.
 func (v *View) Diff(doc report.Diff) error {
 	return v.Answer(doc, doc.Refs(), func(w io.Writer) {
 		if len(doc.Entries) == 0 {
@@ -55,7 +55,7 @@ func describe(e revision.Entry, urls map[string][]string) string {
 	return text
 }
 
-// field writes one field that changed; texts of several lines are shown line by line.
+// field writes one field that changed. It compares texts of several lines line by line.
 func (v *View) field(w io.Writer, f revision.Field) {
 	path := strings.TrimPrefix(f.Path, "spec.")
 	from, to := revision.Text(f.From), revision.Text(f.To)
@@ -77,7 +77,7 @@ func (v *View) field(w io.Writer, f revision.Field) {
 	}
 }
 
-// What is longer than this is cut: a diff is to be read.
+// A diff cuts longer values and texts, because people read it.
 const (
 	maxValue = 200 // characters of a value in one line
 	maxLines = 60  // lines of a text
@@ -90,7 +90,7 @@ func shorten(text string) string {
 	return text
 }
 
-// unified writes how two texts differ, with some lines around what changed.
+// unified writes the difference of two texts in the unified format.
 func unified(w io.Writer, from, to string) {
 	_, hunks, _ := strings.Cut(string(diff.Diff("from", []byte(from), "to", []byte(to))), "\n+++ to\n")
 	all := strings.Split(strings.TrimSuffix(hunks, "\n"), "\n")
@@ -110,7 +110,7 @@ func unified(w io.Writer, from, to string) {
 	}
 }
 
-// state is the word of a revision's state, coloured.
+// state returns the state of a revision in colour.
 func state(s revision.State) string {
 	switch s {
 	case revision.Ready:
@@ -124,19 +124,19 @@ func state(s revision.State) string {
 	return string(s)
 }
 
-// Draft answers with a draft that was made.
+// Draft writes a new draft.
 func (v *View) Draft(r revision.Revision) error {
 	return v.Answer(r, report.RevisionRefs(r), func(w io.Writer) {
 		fmt.Fprintf(w, "%s  %s   %s\n", r.Name(), state(r.State), r.Change)
 	})
 }
 
-// Ended answers with a revision whose deploy has ended.
+// Ended writes a revision whose deploy has ended.
 func (v *View) Ended(r revision.Revision) error {
 	return v.Answer(r, report.RevisionRefs(r), func(w io.Writer) { fmt.Fprintf(w, "%s is %s\n", r.Name(), state(r.State)) })
 }
 
-// Revision answers with everything about one revision.
+// Revision writes everything about one revision.
 func (v *View) Revision(r revision.Revision) error {
 	files, err := report.Files(r.Spec)
 	if err != nil {

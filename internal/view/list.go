@@ -11,7 +11,7 @@ import (
 	"github.com/pscdev/psc/pkg/revision"
 )
 
-// List answers with items: a document, or for people a table. Where there are none people read empty.
+// List writes items: a document, or for people a table. empty is the message if there are no items.
 func List[T report.Item](v *View, items []T, empty string, table func(*View, io.Writer, []T)) error {
 	if items == nil {
 		items = []T{}
@@ -25,7 +25,7 @@ func List[T report.Item](v *View, items []T, empty string, table func(*View, io.
 	})
 }
 
-// rows are the rows of a table, one for each item.
+// rows returns the rows of a table, one for each item.
 func rows[T any](items []T, row func(T) []string) [][]string {
 	out := make([][]string, len(items))
 	for i, item := range items {
@@ -34,7 +34,7 @@ func rows[T any](items []T, row func(T) []string) [][]string {
 	return out
 }
 
-// Apps is the table of apps.
+// Apps writes the table of apps.
 func Apps(v *View, w io.Writer, apps []report.App) {
 	v.table(w, []string{"APP", "STATE", "INSTANCES", "IMAGE", "URL", "REASON"}, rows(apps, func(a report.App) []string {
 		return []string{
@@ -44,21 +44,21 @@ func Apps(v *View, w io.Writer, apps []report.App) {
 	}))
 }
 
-// Routes is the table of routes.
+// Routes writes the table of routes.
 func Routes(v *View, w io.Writer, routes []report.Route) {
 	v.table(w, []string{"ROUTE", "STATE", "URL", "TO", "REASON"}, rows(routes, func(r report.Route) []string {
 		return []string{r.Name, healthState(r.State), strings.Join(r.URLs, " "), (&pod.Route{Rules: r.Rules}).Describe(), r.Reason}
 	}))
 }
 
-// Configs is the table of configs.
+// Configs writes the table of configs.
 func Configs(v *View, w io.Writer, configs []report.Config) {
 	v.table(w, []string{"CONFIG", "FILES", "SIZE", "USED BY"}, rows(configs, func(c report.Config) []string {
 		return []string{c.Name, strings.Join(c.Files, ", "), bytesText(c.Bytes), strings.Join(c.Users, ", ")}
 	}))
 }
 
-// Secrets is the table of secrets, with a row for each key.
+// Secrets writes the table of secrets, with a row for each key.
 func Secrets(v *View, w io.Writer, secrets []report.Secret) {
 	var lines [][]string
 	for _, s := range secrets {
@@ -69,19 +69,19 @@ func Secrets(v *View, w io.Writer, secrets []report.Secret) {
 	v.table(w, []string{"SECRET", "KEY", "VERSION", "USED BY"}, lines)
 }
 
-// Disks is the table of disks.
+// Disks writes the table of disks.
 func Disks(v *View, w io.Writer, disks []report.Disk) {
 	v.table(w, []string{"DISK", "STATE", "SIZE", "CLASS", "USED BY"}, rows(disks, func(d report.Disk) []string {
 		return []string{d.Name, d.State, d.Size, d.Class, strings.Join(d.Users, ", ")}
 	}))
 }
 
-// Logins is the table of a pod's logins to registries.
+// Logins writes the table of registry logins.
 func Logins(v *View, w io.Writer, logins []report.Login) {
 	v.table(w, []string{"SERVER", "USER"}, rows(logins, func(l report.Login) []string { return []string{l.Server, l.Username} }))
 }
 
-// Pods is the table of pods.
+// Pods writes the table of pods.
 func Pods(v *View, w io.Writer, pods []report.Pod) {
 	v.table(w, []string{"POD", "CREATED", ""}, rows(pods, func(p report.Pod) []string {
 		current := ""
@@ -92,14 +92,14 @@ func Pods(v *View, w io.Writer, pods []report.Pod) {
 	}))
 }
 
-// Kinds is the table of the kinds of resources.
+// Kinds writes the table of the kinds of resources.
 func Kinds(v *View, w io.Writer, kinds []report.Kind) {
-	v.table(w, []string{"KIND", "WHAT IT IS"}, rows(kinds, func(k report.Kind) []string {
+	v.table(w, []string{"KIND", "DESCRIPTION"}, rows(kinds, func(k report.Kind) []string {
 		return []string{k.Name, firstSentence(k.Description)}
 	}))
 }
 
-// revisions is the table of revisions.
+// revisions writes the table of revisions.
 func (v *View) revisions(w io.Writer, all []revision.Revision) {
 	v.table(w, []string{"REVISION", "STATE", "CREATED", "AUTHOR", "CHANGE"}, rows(all, func(r revision.Revision) []string {
 		number := fmt.Sprint(r.Number)
@@ -114,7 +114,7 @@ func (v *View) revisions(w io.Writer, all []revision.Revision) {
 	}))
 }
 
-// Revisions answers with revisions; more are how many older ones are left out, and how to list them all.
+// Revisions writes revisions. more is the number of older ones that are left out, and how is the command that lists them all.
 func (v *View) Revisions(all []revision.Revision, empty string, more int, how string) error {
 	if all == nil {
 		all = []revision.Revision{}
@@ -126,12 +126,12 @@ func (v *View) Revisions(all []revision.Revision, empty string, more int, how st
 		}
 		v.revisions(w, all)
 		if more > 0 {
-			v.Say("%d older ones: %s", more, how)
+			v.Say("%s not shown: %s", Count(more, "older revision"), how)
 		}
 	})
 }
 
-// Discarded answers with drafts that were discarded.
+// Discarded writes the drafts that were discarded.
 func (v *View) Discarded(all []revision.Revision) error {
 	return v.Answer(report.List[revision.Revision]{Items: all}, report.RevisionRefs(all...), func(w io.Writer) {
 		for _, r := range all {
@@ -140,7 +140,7 @@ func (v *View) Discarded(all []revision.Revision) error {
 	})
 }
 
-// Damages answers with what is damaged or missing in some revisions.
+// Damages writes what is damaged or missing in some revisions. read is the number of revisions that were read.
 func (v *View) Damages(found []report.Damage, read int) error {
 	return v.Answer(report.List[report.Damage]{Items: found}, nil, func(w io.Writer) {
 		for _, d := range found {
@@ -152,7 +152,7 @@ func (v *View) Damages(found []report.Damage, read int) error {
 	})
 }
 
-// Files answers with files: one stream of YAML documents.
+// Files writes files as one stream of YAML documents.
 func (v *View) Files(all []report.File) error {
 	documents := report.List[any]{Items: []any{}}
 	for _, f := range all {
@@ -161,7 +161,7 @@ func (v *View) Files(all []report.File) error {
 	return v.Answer(documents, report.Refs(all...), func(w io.Writer) { fmt.Fprint(w, report.Stream(all)) })
 }
 
-// Count is a number of things in words: "1 draft", "2 drafts".
+// Count returns a number with a noun: "1 draft", "2 drafts".
 func Count(n int, word string) string {
 	if n == 1 {
 		return fmt.Sprintf("%d %s", n, word)
@@ -174,5 +174,5 @@ func firstSentence(text string) string {
 	return strings.TrimSuffix(first, ".")
 }
 
-// healthState is the word of a resource's state, coloured.
+// healthState returns the state of a resource in colour.
 func healthState(s health.State) string { return colour(s, string(s)) }

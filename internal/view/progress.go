@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	// heartbeat is how long a log may stay silent before a line says that psc is still waiting.
+	// heartbeat is the time without output after which a line says that psc is still waiting.
 	heartbeat = 30 * time.Second
 	// tick is how often the times are updated on a terminal.
 	tick = time.Second
@@ -29,13 +29,13 @@ type Progress struct {
 
 	mu    sync.Mutex
 	lines []report.Resource
-	drawn int // lines on the terminal that the next drawing replaces
-	spoke time.Time
+	drawn int       // lines on the terminal that the next drawing replaces
+	wrote time.Time // when a line was last written
 }
 
-// Progress begins to show the resources of a deploy, until Close.
+// Progress shows the resources of a deploy until Close is called.
 func (v *View) Progress() *Progress {
-	p := &Progress{view: v, stop: make(chan struct{}), done: make(chan struct{}), spoke: time.Now()}
+	p := &Progress{view: v, stop: make(chan struct{}), done: make(chan struct{}), wrote: time.Now()}
 	go p.beat()
 	return p
 }
@@ -59,7 +59,7 @@ func (p *Progress) beat() {
 			switch {
 			case p.view.Terminal:
 				p.tick()
-			case time.Since(p.spoke) >= heartbeat:
+			case time.Since(p.wrote) >= heartbeat:
 				p.say("  still waiting for %s", strings.Join(p.open(), ", "))
 			}
 			p.mu.Unlock()
@@ -69,14 +69,14 @@ func (p *Progress) beat() {
 
 // tick updates the times of resources that are not ready.
 func (p *Progress) tick() {
-	moves := false
+	changed := false
 	for i := range p.lines {
 		if p.lines[i].Status.State == health.Progressing {
 			p.lines[i].Since += tick
-			moves = true
+			changed = true
 		}
 	}
-	if moves && p.drawn > 0 {
+	if changed && p.drawn > 0 {
 		p.redraw()
 	}
 }
@@ -94,7 +94,7 @@ func (p *Progress) open() []string {
 	return names
 }
 
-// Say writes a line of the story above the lines that follow.
+// Say writes a message above the lines of the resources.
 func (p *Progress) Say(format string, args ...any) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -103,7 +103,7 @@ func (p *Progress) Say(format string, args ...any) {
 }
 
 func (p *Progress) say(format string, args ...any) {
-	p.spoke = time.Now()
+	p.wrote = time.Now()
 	p.view.Say(format, args...)
 }
 
@@ -127,8 +127,8 @@ func (p *Progress) Show(line report.Resource) {
 	p.say("%s", p.text(line))
 }
 
-// maxDrawn is how many lines are redrawn, if the terminal has room for them. Of more, those that are not ready come first,
-// and the last are only counted.
+// maxDrawn is the number of lines that are redrawn, if the terminal has room for them. If there are more, the resources that
+// are not ready come first, and the last ones are only counted.
 const maxDrawn = 20
 
 func (p *Progress) redraw() {
@@ -139,9 +139,9 @@ func (p *Progress) redraw() {
 	if p.drawn > 0 {
 		fmt.Fprintf(&out, "\x1b[%dA", p.drawn)
 	}
-	width, height := p.view.storySize()
+	width, height := p.view.errSize()
 	most := maxDrawn
-	if height > 0 { // the cursor, which stands below the lines, cannot go back beyond the top
+	if height > 0 { // the cursor is below the lines, and cannot move beyond the top
 		most = max(2, min(maxDrawn, height-1))
 	}
 	shown, hidden := p.lines, 0
@@ -182,7 +182,7 @@ const (
 func (p *Progress) text(l report.Resource) string {
 	since := seconds(l.Since)
 	names := nameWidth
-	if p.view.Terminal { // all lines are redrawn there, and room is scarce
+	if p.view.Terminal { // all lines are redrawn, so the column can be as narrow as the names
 		names = 0
 		for _, other := range p.lines {
 			names = max(names, ansi.StringWidth(other.Name.Name))
@@ -193,7 +193,7 @@ func (p *Progress) text(l report.Resource) string {
 }
 
 func (p *Progress) words(l report.Resource) string {
-	if p.view.Terminal { // the end of a line is cut off there
+	if p.view.Terminal { // a line is cut off at the edge
 		l.Status.Reason = l.Status.Cause()
 	}
 	return StatusWords(l.Status, l.URLs)
@@ -203,7 +203,7 @@ func (p *Progress) words(l report.Resource) string {
 func StatusWords(s health.Status, urls []string) string {
 	words := string(s.State)
 	switch {
-	case s.State == health.Failed: // the reason says what still serves
+	case s.State == health.Failed: // the reason says whether the old version still serves
 	case s.Desired > 0:
 		words = fmt.Sprintf("%d/%d ready", s.Ready, s.Desired)
 	case s.State == health.Ready && len(urls) > 0:

@@ -16,8 +16,8 @@ import (
 	"github.com/pscdev/psc/pkg/report"
 )
 
-func open(t *testing.T, story *bytes.Buffer) *view.View {
-	v, err := view.New(&bytes.Buffer{}, story, "", false, time.Now)
+func open(t *testing.T, stderr *bytes.Buffer) *view.View {
+	v, err := view.New(&bytes.Buffer{}, stderr, "", false, time.Now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,7 +46,7 @@ func TestStatusWords(t *testing.T) {
 
 // On a terminal each resource has one short line, which is redrawn. Elsewhere each change has a line.
 func TestProgress(t *testing.T) {
-	t.Setenv("TTY_FORCE", "1") // or the codes are left out: the story does not go to a terminal
+	t.Setenv("TTY_FORCE", "1") // or the codes are left out: stderr is not a terminal
 	t.Setenv("NO_COLOR", "1")
 	starts := report.Resource{Name: pod.Ref{Kind: pod.KindApp, Name: "web"}, Status: health.Status{State: health.Progressing, Desired: 1, Reason: "instance web-1: no node: full"}}
 	ready := report.Resource{Name: starts.Name, Status: health.Status{State: health.Ready, Desired: 1, Ready: 1}, Since: 1500 * time.Millisecond}
@@ -60,16 +60,16 @@ func TestProgress(t *testing.T) {
 		true:  "\r\x1b[K" + short + "\x1b[1A\r\x1b[K" + again,
 		false: long + second,
 	} {
-		var story bytes.Buffer
+		var stderr bytes.Buffer
 		synctest.Test(t, func(t *testing.T) { // the line is also redrawn over time, and here the time stands still
-			v := open(t, &story)
+			v := open(t, &stderr)
 			v.Terminal = terminal
 			p := v.Progress()
 			p.Show(starts)
 			p.Show(ready)
 			p.Close()
 		})
-		if diff := cmp.Diff(plain(want), plain(story.String())); diff != "" {
+		if diff := cmp.Diff(plain(want), plain(stderr.String())); diff != "" {
 			t.Errorf("terminal %t: -want +got\n%s", terminal, diff)
 		}
 	}
@@ -80,15 +80,15 @@ func plain(text string) string {
 	return strings.NewReplacer("\x1b[2m", "", "\x1b[m", "", "\x1b", "ESC").Replace(text)
 }
 
-// The end of a log stands between an error and its hint, and cannot write over them.
+// The end of a log is between an error and its hint, and cannot overwrite them.
 func TestErrorQuotes(t *testing.T) {
-	var story bytes.Buffer
-	open(t, &story).Error(&fault.Error{
+	var stderr bytes.Buffer
+	open(t, &stderr).Error(&fault.Error{
 		Err: fault.New(fault.Failed, "r1 failed"), Hint: "psc rollback",
 		Quotes: []fault.Quote{{From: "web-1", Lines: []string{"one\ttwo", "\x1b[1A\x1b[2Kpsc: r1 is ready"}}},
 	})
 	want := "psc: error: r1 failed\n  the log of web-1 ends with:\n  | one two\n  | psc: r1 is ready\npsc: hint: psc rollback\n"
-	if diff := cmp.Diff(want, story.String()); diff != "" {
+	if diff := cmp.Diff(want, stderr.String()); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
 	}
 }

@@ -13,7 +13,8 @@ import (
 	"github.com/pscdev/psc/pkg/report"
 )
 
-// Status answers with the status of a pod. diff and repair are the commands that show more and put drift right.
+// Status writes the status of a pod. diff names the command that shows the waiting drafts, and repair the one that reverts
+// drift.
 func (v *View) Status(doc report.Status, diff, repair string) error {
 	return v.Answer(doc, []string{"pod/" + doc.Pod}, func(w io.Writer) { v.status(w, doc, diff, repair) })
 }
@@ -26,11 +27,11 @@ func (v *View) status(w io.Writer, doc report.Status, diff, repair string) {
 		reason = doc.Live.Reason
 	}
 	if doc.Holder != nil {
-		deploying = fmt.Sprintf("%s deploys r%d since %s", doc.Holder.ID, doc.Holder.Target, v.ago(doc.Holder.Since))
+		deploying = fmt.Sprintf("r%d by %s, started %s", doc.Holder.Target, doc.Holder.ID, v.ago(doc.Holder.Since))
 	}
 	v.facts(w,
 		[2]string{"pod", fmt.Sprintf("%s on %s", doc.Pod, doc.Context)},
-		[2]string{"live", live}, [2]string{"reason", reason}, [2]string{"now", deploying})
+		[2]string{"live", live}, [2]string{"reason", reason}, [2]string{"deploying", deploying})
 	if len(doc.Apps) > 0 {
 		fmt.Fprintln(w)
 		Apps(v, w, doc.Apps)
@@ -53,7 +54,7 @@ func (v *View) status(w io.Writer, doc report.Status, diff, repair string) {
 	}
 }
 
-// Drift answers with how the cluster differs from the live revision. repair is the command that puts it right.
+// Drift writes how the cluster differs from the live revision. repair names the command that reverts the differences.
 func (v *View) Drift(doc report.Live, repair string) error {
 	return v.Answer(doc, report.Refs(doc.Drift...), func(w io.Writer) {
 		if len(doc.Drift) == 0 {
@@ -74,7 +75,7 @@ func (v *View) Drift(doc report.Live, repair string) error {
 	})
 }
 
-// drift is the word for what became of a field in the cluster, coloured.
+// drift returns the change of a field in the cluster in colour.
 func drift(c plan.Change) string {
 	switch c {
 	case plan.Added:
@@ -86,7 +87,7 @@ func drift(c plan.Change) string {
 	return warning.Render(string(c))
 }
 
-// Pod answers with everything about a pod.
+// Pod writes everything about a pod.
 func (v *View) Pod(doc report.Pod) error {
 	return v.Answer(doc, []string{doc.Ref()}, func(w io.Writer) {
 		live := "nothing deployed yet"
@@ -111,7 +112,7 @@ func (v *View) Pod(doc report.Pod) error {
 	})
 }
 
-// User answers with who is signed in.
+// User writes the signed-in user.
 func (v *View) User(doc report.User) error {
 	return v.Answer(doc, []string{doc.Ref()}, func(w io.Writer) {
 		fmt.Fprintln(w, doc.User)
@@ -119,7 +120,7 @@ func (v *View) User(doc report.User) error {
 	})
 }
 
-// Deployed answers with the revision that a deploy resulted in, and how long it took.
+// Deployed writes the revision that was deployed, and how long that took.
 func (v *View) Deployed(doc report.Deployed, took time.Duration) error {
 	return v.Answer(doc, report.RevisionRefs(doc.Revision), func(w io.Writer) {
 		text := fmt.Sprintf("%s is %s", doc.Name(), state(doc.State))
@@ -147,7 +148,7 @@ func PlanWords(p report.Plan) string {
 	return strings.Join(words, ", ")
 }
 
-// Objects answers with Kubernetes' own objects: one for the one that was asked for.
+// Objects writes Kubernetes objects. With one, the document is a single object and not a list.
 func (v *View) Objects(found []report.Objects, one bool, empty string) error {
 	document, refs := report.Document(found, one)
 	return v.Answer(document, refs, func(w io.Writer) {
@@ -162,7 +163,7 @@ func (v *View) Objects(found []report.Objects, one bool, empty string) error {
 			shown++
 			printer := printers.NewTablePrinter(printers.PrintOptions{WithKind: len(found) > 1, Kind: f.Kind.GroupKind()})
 			if err := printer.PrintObj(f.Table, w); err != nil {
-				v.Warn("%s cannot be shown: %v", f.Kind.Kind, err)
+				v.Warn("show %s: %v", f.Kind.Kind, err)
 			}
 		}
 		if shown == 0 {
@@ -171,16 +172,16 @@ func (v *View) Objects(found []report.Objects, one bool, empty string) error {
 	})
 }
 
-// Field is a field of a resource, or a kind, as explain shows it.
+// Field is a field of a resource, or a kind.
 type Field struct {
 	// Facts are its name, type and default.
 	Facts       [][2]string
 	Description string
-	// Fields are the fields below it: name, type, default and what it is.
+	// Fields are the fields below it: name, type, default and description.
 	Fields [][4]string
 }
 
-// Field answers with what a field is; document is its JSON Schema.
+// Field writes the description of a field. document is its JSON Schema.
 func (v *View) Field(document any, ref string, f Field) error {
 	return v.Answer(document, []string{ref}, func(w io.Writer) {
 		v.facts(w, f.Facts...)
@@ -189,7 +190,7 @@ func (v *View) Field(document any, ref string, f Field) error {
 			return
 		}
 		fmt.Fprintln(w)
-		v.table(w, []string{"FIELD", "TYPE", "DEFAULT", "WHAT IT IS"}, rows(f.Fields, func(row [4]string) []string {
+		v.table(w, []string{"FIELD", "TYPE", "DEFAULT", "DESCRIPTION"}, rows(f.Fields, func(row [4]string) []string {
 			return []string{row[0], row[1], row[2], firstSentence(row[3])}
 		}))
 	})

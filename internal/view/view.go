@@ -1,7 +1,7 @@
 // Package view holds all text for people.
 //
-// stdout is the answer and stderr is the story. With -o the answer is a document and stdout has nothing else. Colour and
-// redrawing are for terminals only. A state is always a word, so nothing is lost without them.
+// stdout has the answer, and stderr has messages. With -o the answer is a document, and stdout has nothing else. Only terminals
+// get colours and redrawn lines. A state is always a word, so that nothing is lost without colours.
 package view
 
 import (
@@ -25,19 +25,19 @@ import (
 	"github.com/pscdev/psc/internal/fault"
 )
 
-// View writes for a person or a script.
+// View writes for people or scripts.
 type View struct {
-	// Terminal says that the story is read on a terminal, so that it may be redrawn and questions asked.
+	// Terminal means that messages go to a terminal, so psc may redraw lines and ask questions.
 	Terminal bool
-	// Quiet leaves out the story.
+	// Quiet leaves out messages.
 	Quiet bool
-	// Now is the clock that relative times are measured with.
+	// Now is the clock for relative times.
 	Now func() time.Time
 
-	out, err  io.Writer
-	format    string
-	width     int                        // of the terminal that the answer goes to; 0 when it is none
-	storySize func() (width, height int) // of the terminal that the story goes to, which may be resized
+	out, err io.Writer
+	format   string
+	width    int                        // of the terminal of out; 0 if it is not a terminal
+	errSize  func() (width, height int) // of the terminal of err, which may be resized
 }
 
 // New returns a View for a pair of streams. The error is about the format.
@@ -48,14 +48,14 @@ func New(out, err io.Writer, format string, quiet bool, now func() time.Time) (*
 	environ := os.Environ()
 	width, _ := size(out)
 	return &View{
-		Terminal:  isTerminal(err) && os.Getenv("CI") == "" && os.Getenv("TERM") != "dumb",
-		Quiet:     quiet,
-		Now:       now,
-		out:       colorprofile.NewWriter(out, environ),
-		err:       colorprofile.NewWriter(err, environ),
-		format:    format,
-		width:     width,
-		storySize: func() (int, int) { return size(err) },
+		Terminal: isTerminal(err) && os.Getenv("CI") == "" && os.Getenv("TERM") != "dumb",
+		Quiet:    quiet,
+		Now:      now,
+		out:      colorprofile.NewWriter(out, environ),
+		err:      colorprofile.NewWriter(err, environ),
+		format:   format,
+		width:    width,
+		errSize:  func() (int, int) { return size(err) },
 	}, nil
 }
 
@@ -64,7 +64,7 @@ func isTerminal(stream any) bool {
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
-// size is that of a terminal; 0 when a stream goes to none.
+// size returns the size of the terminal of a stream, or 0 if it is not a terminal.
 func size(stream any) (width, height int) {
 	f, ok := stream.(*os.File)
 	if !ok {
@@ -77,10 +77,10 @@ func size(stream any) (width, height int) {
 	return width, height
 }
 
-// Formats are the values of -o; the last two take an expression after the sign.
+// Formats returns the values of -o. An expression follows the last two.
 func Formats() []string { return []string{"json", "yaml", "name", "jsonpath=", "go-template="} }
 
-// checkFormat reports a wrong format before any work is done.
+// checkFormat reports an invalid format before psc does anything.
 func checkFormat(format string) error {
 	kind, expression, found := strings.Cut(format, "=")
 	var err error
@@ -104,26 +104,26 @@ func checkFormat(format string) error {
 // Document reports whether the answer is a document for a script.
 func (v *View) Document() bool { return v.format != "" }
 
-// Say writes a line of the story.
+// Say writes a message.
 func (v *View) Say(format string, args ...any) {
 	if !v.Quiet {
 		fmt.Fprintf(v.err, format+"\n", args...)
 	}
 }
 
-// Next writes a line of the story about what to do next. Scripts, which read a document, do not need it.
+// Next writes a line about what to do next. A script that reads a document does not need it.
 func (v *View) Next(format string, args ...any) {
 	if !v.Document() {
 		v.Say(format, args...)
 	}
 }
 
-// Warn writes a warning, which Quiet does not leave out.
+// Warn writes a warning. Quiet does not leave it out.
 func (v *View) Warn(format string, args ...any) {
 	fmt.Fprintf(v.err, "%s %s\n", warning.Render("warning:"), indented(fmt.Sprintf(format, args...)))
 }
 
-// Answer writes document in the chosen format, or calls human when there is none. names are the answer of -o name.
+// Answer writes document in the chosen format, or calls human if there is none. names are the answer for -o name.
 func (v *View) Answer(document any, names []string, human func(w io.Writer)) error {
 	if !v.Document() {
 		human(v.out)
@@ -137,25 +137,25 @@ func (v *View) Answer(document any, names []string, human func(w io.Writer)) err
 	return err
 }
 
-// Line answers with a document, or for people with one line.
+// Line writes a document, or for people one line.
 func (v *View) Line(document any, refs []string, format string, args ...any) error {
 	return v.Answer(document, refs, func(w io.Writer) { fmt.Fprintf(w, format+"\n", args...) })
 }
 
-// Text answers with a document, or for people with a text as it is.
+// Text writes a document, or for people a text as it is.
 func (v *View) Text(document any, refs []string, text string) error {
 	return v.Answer(document, refs, func(w io.Writer) { fmt.Fprint(w, text) })
 }
 
-// Nothing answers that there is nothing to show: people read why.
+// Nothing writes an empty document, or for people a message.
 func (v *View) Nothing(format string, args ...any) error {
 	return v.Answer(struct{}{}, nil, func(io.Writer) { v.Say(format, args...) })
 }
 
-// Prompt writes a question, after which the answer is typed.
+// Prompt writes a question without a line break, so that the user types the answer after it.
 func (v *View) Prompt(format string, args ...any) { fmt.Fprintf(v.err, format, args...) }
 
-// Request shows one request to the API server.
+// Request writes one request to the API server.
 func (v *View) Request(method, path string, status int, err error, took time.Duration) {
 	answer := fmt.Sprint(status)
 	if err != nil {
@@ -220,7 +220,7 @@ func parseTemplate(expression string) (*template.Template, error) {
 	return template.New("output").Parse(expression)
 }
 
-// Error writes an error. All errors are written here.
+// Error writes an error. psc writes errors only here.
 func (v *View) Error(err error) {
 	e := fault.Of(err)
 	if e.Silent {
@@ -254,8 +254,8 @@ func (v *View) Error(err error) {
 // indented indents the lines of a text after its first one.
 func indented(text string) string { return strings.ReplaceAll(text, "\n", "\n  ") }
 
-// oneLine makes a text of people or apps safe for a line of a terminal: it may have several lines, and codes that move the
-// cursor.
+// oneLine makes a text of users or apps safe for a line of a terminal: the text may have several lines, and codes that move
+// the cursor.
 func oneLine(text string) string {
 	text = strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) {
@@ -266,7 +266,7 @@ func oneLine(text string) string {
 	return strings.TrimRight(text, " ")
 }
 
-// ago is a relative time: "2m ago".
+// ago returns a relative time: "2m ago".
 func (v *View) ago(t time.Time) string {
 	if t.IsZero() {
 		return "-"
@@ -284,10 +284,10 @@ func (v *View) ago(t time.Time) string {
 	}
 }
 
-// seconds is a duration in seconds: "3.1s".
+// seconds returns a duration in seconds: "3.1s".
 func seconds(d time.Duration) string { return fmt.Sprintf("%.1fs", d.Seconds()) }
 
-// bytesText is a size with its unit: "812 bytes", "1.2 KiB".
+// bytesText returns a size with its unit: "812 bytes", "1.2 KiB".
 func bytesText(n int) string {
 	switch {
 	case n < 1<<10:
@@ -299,7 +299,7 @@ func bytesText(n int) string {
 	}
 }
 
-// The styles: four meanings, in the terminal's own palette.
+// The styles use the palette of the terminal.
 var (
 	good    = lipgloss.NewStyle().Foreground(lipgloss.Green)
 	bad     = lipgloss.NewStyle().Foreground(lipgloss.Red)

@@ -8,14 +8,14 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
-// Objects are Kubernetes' own objects of one kind: the columns that the API server shows to people, or the objects.
+// Objects are the Kubernetes objects of one kind: a table with the columns that the API server has for people, or the items.
 type Objects struct {
 	Kind  schema.GroupVersionKind
 	Table *metav1.Table
 	Items []unstructured.Unstructured
 }
 
-// Document is what was found as a document: the one object that was asked for, or else a list.
+// Document returns objects as a document, and their refs. With one, the document is a single object if there is just one.
 func Document(found []Objects, one bool) (document any, refs []string) {
 	all := []any{}
 	for _, f := range found {

@@ -1,4 +1,4 @@
-// Package report holds what people and scripts are shown, as values.
+// Package report holds what psc shows to people and scripts, as values.
 //
 //	workspace -- report --> view: a table, or -o json
 //	                    --> console: a page
@@ -20,10 +20,10 @@ type List[T any] struct {
 	Items []T `json:"items"`
 }
 
-// Item is one entry of a list. Ref is what -o name prints of it: "app/web".
+// Item is one entry of a list. Ref returns its name for -o name: "app/web".
 type Item interface{ Ref() string }
 
-// Refs are the refs of some items.
+// Refs returns the refs of some items.
 func Refs[T Item](items ...T) []string {
 	refs := make([]string, len(items))
 	for i, item := range items {
@@ -38,7 +38,7 @@ type Revision struct {
 	Resources []pod.File `json:"resources"`
 }
 
-// RevisionRefs are revisions as -o name prints them.
+// RevisionRefs returns the refs of revisions: "revision/7".
 func RevisionRefs(all ...revision.Revision) []string {
 	refs := make([]string, len(all))
 	for i, r := range all {
@@ -53,11 +53,11 @@ type Diff struct {
 	To      int              `json:"to"`
 	Entries []revision.Entry `json:"entries"`
 
-	// URLs are where the routes of the newer revision are reached, by their names.
+	// URLs are the addresses of the routes of the newer revision, by the name of the route.
 	URLs map[string][]string `json:"-"`
 }
 
-// Refs are the resources that differ.
+// Refs returns the resources that differ.
 func (d Diff) Refs() []string {
 	refs := make([]string, len(d.Entries))
 	for i, e := range d.Entries {
@@ -66,13 +66,13 @@ func (d Diff) Refs() []string {
 	return refs
 }
 
-// Pruned is what was removed from the history, or would be.
+// Pruned has the revisions and the content that were removed, or would be.
 type Pruned struct {
 	Revisions []int    `json:"revisions"`
 	Content   []string `json:"content"`
 }
 
-// Refs are the objects and revisions that were removed.
+// Refs returns the objects and revisions that were removed.
 func (p Pruned) Refs() []string {
 	refs := append([]string{}, p.Content...)
 	for _, number := range p.Revisions {
@@ -88,7 +88,7 @@ type Damage struct {
 	Message string `json:"message"`
 }
 
-// User is who the cluster says you are, and where you work.
+// User is the signed-in user, with the current context and pod.
 type User struct {
 	User    string   `json:"user"`
 	Groups  []string `json:"groups,omitempty"`
@@ -100,13 +100,13 @@ type User struct {
 // Ref implements Item.
 func (u User) Ref() string { return "user/" + u.User }
 
-// Pod is a workspace of a team.
+// Pod is the workspace of a team.
 type Pod struct {
 	Name    string    `json:"name"`
 	Context string    `json:"context"`
 	Current bool      `json:"current,omitempty"`
 	Created time.Time `json:"created,omitzero"`
-	// Live is the number of the live revision, and Drafts is how many drafts wait.
+	// Live is the number of the live revision, and Drafts is the number of waiting drafts.
 	Live    int      `json:"live,omitempty"`
 	Drafts  int      `json:"drafts,omitempty"`
 	Apps    []string `json:"apps,omitempty"`
@@ -116,13 +116,13 @@ type Pod struct {
 // Ref implements Item.
 func (p Pod) Ref() string { return "pod/" + p.Name }
 
-// Member is a person or a group with a role in a pod.
+// Member is a user or a group with a role in a pod.
 type Member struct {
 	Name string `json:"name"`
 	Role string `json:"role"`
 }
 
-// Login is a pod's login to a registry. The password is not in it.
+// Login is a registry login of a pod, without its password.
 type Login struct {
 	Server   string `json:"server"`
 	Username string `json:"username,omitempty"`
@@ -152,9 +152,9 @@ func (v Version) Ref() string { return "version/" + v.Version }
 
 // File is one resource or object as a file.
 type File struct {
-	// Kind is the word that begins the name of the file: "app", "deployment".
+	// Kind is the first part of the file name: "app", "deployment".
 	Kind, Name string
-	// Document is what scripts get, and Text what stands in the file.
+	// Document is the value for scripts, and Text is the content of the file.
 	Document any
 	Text     string
 }
@@ -162,7 +162,7 @@ type File struct {
 // Ref implements Item.
 func (f File) Ref() string { return f.Kind + "/" + f.Name }
 
-// Files are the resources of a spec, in the order of pod.Spec.Refs.
+// Files returns the resources of a spec as files, in the order of pod.Spec.Refs.
 func Files(spec pod.Spec) ([]File, error) {
 	all := make([]File, 0, len(spec))
 	for _, ref := range spec.Refs() {
@@ -176,7 +176,7 @@ func Files(spec pod.Spec) ([]File, error) {
 	return all, nil
 }
 
-// Stream is some files as one stream of YAML documents.
+// Stream returns files as one stream of YAML documents.
 func Stream(all []File) string {
 	var out strings.Builder
 	for _, f := range all {

@@ -12,22 +12,22 @@ import (
 // Draft is the state of a resource that only a draft has.
 const Draft health.State = "draft"
 
-// Resource is the state of one app or route, as a deploy or a status sees it.
+// Resource is the state of one app or route, in a deploy or a status.
 type Resource struct {
 	Name pod.Ref
 	health.Status
-	// URLs are where a route is reached.
+	// URLs are the addresses of a route.
 	URLs []string
-	// Lines are the last lines of a log that may tell why the resource is not ready.
+	// Lines are the last lines of a log that may explain why the resource is not ready.
 	Lines []string
 	// Since is the time since the deploy began.
 	Since time.Duration
 }
 
-// Failed says whether the resource will not become ready without a change.
+// Failed reports whether the resource will not become ready without a change.
 func (r Resource) Failed() bool { return r.State == health.Failed }
 
-// Open says whether the resource is not ready yet.
+// Open reports whether the resource is not ready yet.
 func (r Resource) Open() bool { return r.State == health.Progressing }
 
 // App is the state of an app.
@@ -62,7 +62,7 @@ type Route struct {
 // Ref implements Item.
 func (r Route) Ref() string { return "route/" + r.Name }
 
-// Apps are the apps among the resources of a revision, with the URLs of the routes that lead to them.
+// Apps returns the apps among the resources of a revision, with the URLs of the routes that lead to them.
 func Apps(all []Resource, r revision.Revision) []App {
 	urls := map[string][]string{}
 	for _, s := range all {
@@ -96,7 +96,7 @@ func below(urls []string, path string) []string {
 	return out
 }
 
-// Routes are the routes among the resources of a revision.
+// Routes returns the routes among the resources of a revision.
 func Routes(all []Resource, r revision.Revision) []Route {
 	out := []Route{}
 	for _, s := range all {
@@ -125,7 +125,7 @@ type Secret struct {
 	Users []string `json:"users,omitempty"`
 }
 
-// Key is a key of a secret. Its version tells one value from another and says nothing about either.
+// Key is a key of a secret. Another value has another version, and a version reveals nothing about its value.
 type Key struct {
 	Name    string `json:"name"`
 	Version string `json:"version"`
@@ -134,12 +134,12 @@ type Key struct {
 // Ref implements Item.
 func (s Secret) Ref() string { return "secret/" + s.Name }
 
-// Disk is a disk.
+// Disk is a disk of the pod, or a kept one.
 type Disk struct {
 	Name  string `json:"name"`
 	Size  string `json:"size"`
 	Class string `json:"class,omitempty"`
-	// State is draft, pending, ready, or kept for one that the spec no longer has.
+	// State is draft, pending, ready, or kept. A kept disk is no longer part of the spec.
 	State string   `json:"state"`
 	Users []string `json:"users,omitempty"`
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/pscdev/psc/pkg/revision"
 )
 
-// Status is what is live in a pod, how it is, and what waits.
+// Status has the live revision of a pod, the states of its resources, and the waiting drafts.
 type Status struct {
 	Pod     string              `json:"pod"`
 	Context string              `json:"context"`
@@ -19,7 +19,7 @@ type Status struct {
 	// Drift is what differs from the live revision.
 	Drift []Drift `json:"drift,omitempty"`
 
-	// Holder is the deploy that runs at the moment; nil when there is none.
+	// Holder is the running deploy, or nil.
 	Holder *Holder `json:"-"`
 }
 
@@ -27,9 +27,9 @@ type Status struct {
 type Holder struct {
 	// ID is user@host/run.
 	ID string
-	// Since is when it began, on its own clock.
+	// Since is when it began, on the clock of its client.
 	Since time.Time
-	// Target is the number of the revision that is deployed, and Next of the one that is to supersede it; 0 for none.
+	// Target is the number of the revision that it deploys. Next is the number of the one that is to supersede it; 0 for none.
 	Target, Next int
 }
 
@@ -58,7 +58,7 @@ type Live struct {
 	Drift []Drift `json:"drift"`
 }
 
-// Drifts are the steps that would put objects right, as drift.
+// Drifts returns the drift that some steps would revert.
 func Drifts(steps []plan.Step) []Drift {
 	out := []Drift{}
 	for _, s := range plan.Writes(steps) {
@@ -74,7 +74,7 @@ func Drifts(steps []plan.Step) []Drift {
 	return out
 }
 
-// Deployed is the revision that a deploy or a rollback resulted in.
+// Deployed is a revision that was deployed, by a deploy or a rollback.
 type Deployed struct {
 	revision.Revision
 	Apps     []App   `json:"apps"`
