@@ -14,7 +14,7 @@ import (
 )
 
 func newApp(s *session) *cobra.Command {
-	return noun("app", "Apps: what runs",
+	return noun("app", "Manage apps: what runs",
 		newAppCreate(s), newAppSet(s), newAppList(s), newShow(s, pod.KindApp), newAppScale(s), newDelete(s, pod.KindApp))
 }
 
@@ -60,7 +60,7 @@ func newAppSet(s *session) *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use:   "set NAME",
-		Short: "Change an app: only the fields that flags name",
+		Short: "Change an app: only the fields given as flags",
 		Example: "  psc app set web --image ghcr.io/acme/web:1.5 --deploy\n" +
 			"  psc app set web --env LOG_LEVEL=debug --env OLD-",
 		Args:              exactly("NAME"),
@@ -75,7 +75,7 @@ func newAppSet(s *session) *cobra.Command {
 
 func newAppList(s *session) *cobra.Command {
 	return lister(s, &cobra.Command{
-		Short:   "List the live apps, and those of drafts",
+		Short:   "List the apps, including those of drafts",
 		Example: "  psc app list\n  psc app list -o json",
 	}, "has no apps. Create one with: psc app create NAME --image IMAGE",
 		func(w *workspace.Workspace, ctx context.Context) ([]report.App, error) {
@@ -88,7 +88,7 @@ func newAppScale(s *session) *cobra.Command {
 	var o options
 	cmd := &cobra.Command{
 		Use:               "scale NAME INSTANCES",
-		Short:             "Set the number of instances; 0 stops the app",
+		Short:             "Set the number of instances of an app; 0 stops it",
 		Example:           "  psc app scale web 4 --deploy",
 		Args:              exactly("NAME", "INSTANCES"),
 		ValidArgsFunction: s.complete(s.resourceNames(pod.KindApp)),

@@ -11,8 +11,8 @@ import (
 	"github.com/pscdev/psc/pkg/pod"
 )
 
-// appFlags are the fields of an app as flags. Only those that are named become part of a change; a value of "-" removes
-// the field, and a trailing "-" removes an item.
+// appFlags are the fields of an app as flags. A change has only the fields whose flags are given. The value "-" removes the
+// field, and a trailing "-" removes an item.
 type appFlags struct {
 	image, size, cpu, memory, health, strategy string
 	autoscale, startGrace, stopGrace           string
@@ -25,25 +25,25 @@ func (f *appFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&f.image, "image", "", "`IMAGE` to run, such as ghcr.io/acme/web:1.4")
 	flags.IntVar(&f.instances, "instances", 1, "number of instances, `N`")
-	flags.StringVar(&f.autoscale, "autoscale", "", "let the cluster choose the number of instances: `MIN-MAX`, or MIN-MAX@CPU in percent")
+	flags.StringVar(&f.autoscale, "autoscale", "", "bounds for the number of instances, which the cluster chooses: `MIN-MAX`, or MIN-MAX@CPU in percent")
 	flags.StringArrayVar(&f.ports, "port", nil, "`PORT` that the app listens on, 8080 or NAME=8080; the first one gets the traffic")
 	flags.StringArrayVar(&f.env, "env", nil, "environment variable `NAME=VALUE`; NAME- removes it")
 	flags.StringArrayVar(&f.envSecret, "env-secret", nil, "environment variable with a secret's value: `NAME=SECRET/KEY`")
 	flags.StringArrayVar(&f.envApp, "env-app", nil, "environment variable with an app's address: `NAME=APP`, or NAME=APP/PORT")
-	flags.StringArrayVar(&f.mounts, "mount", nil, "files or a disk: `PATH=config/NAME`, secret/NAME or disk/NAME; NAME/FILE for one file; PATH- removes it")
+	flags.StringArrayVar(&f.mounts, "mount", nil, "files or a disk to mount: `PATH=config/NAME`, secret/NAME or disk/NAME; NAME/FILE for one file; PATH- removes it")
 	flags.StringVar(&f.health, "health", "", "health check: HTTP `/PATH`, tcp, or off")
 	flags.StringArrayVar(&f.healthCommand, "health-command", nil, "health check: a command, one flag for each `WORD`")
 	flags.StringVar(&f.startGrace, "start-grace", "", "time that an instance may take to become healthy, such as `90s`")
 	flags.StringVar(&f.stopGrace, "stop-grace", "", "time that an instance may take to stop, such as `60s`")
-	flags.StringVar(&f.size, "size", "", "`SIZE`: "+strings.Join(pod.Sizes(), ", "))
+	flags.StringVar(&f.size, "size", "", "`SIZE` of an instance: "+strings.Join(pod.Sizes(), ", "))
 	flags.StringVar(&f.cpu, "cpu", "", "CPU request of an instance, such as `500m`")
 	flags.StringVar(&f.memory, "memory", "", "memory of an instance, such as `512Mi`")
-	flags.StringVar(&f.strategy, "strategy", "", "`rolling` or recreate")
+	flags.StringVar(&f.strategy, "strategy", "", "how a deploy replaces instances: `rolling` or recreate")
 	flags.StringArrayVar(&f.command, "command", nil, "entrypoint instead of the image's, one flag for each `WORD`")
 	flags.StringArrayVar(&f.args, "arg", nil, "arguments instead of the image's, one flag for each `WORD`")
 }
 
-// fields turns the flags that were named into a patch of the app's spec.
+// fields returns a patch of the app's spec with the flags that were given.
 func (f *appFlags) fields(cmd *cobra.Command, create bool) (pod.Fields, error) {
 	fields := pod.Fields{}
 	for name, set := range map[string]struct{ field, value string }{
@@ -78,12 +78,12 @@ func orRemoveList(values []string) any {
 	return values
 }
 
-// setInstances sets a number of instances or the bounds of the autoscaler: each takes the place of the other.
+// setInstances sets the number of instances or the bounds of the autoscaler, and removes the other.
 func (f *appFlags) setInstances(cmd *cobra.Command, fields pod.Fields) error {
 	fixed, scaled := cmd.Flags().Changed("instances"), cmd.Flags().Changed("autoscale")
 	switch {
 	case fixed && scaled:
-		return fault.New(fault.Usage, "--instances and --autoscale exclude each other")
+		return fault.New(fault.Usage, "--instances and --autoscale cannot be combined")
 	case fixed:
 		fields["instances"], fields["autoscale"] = f.instances, nil
 	case scaled:
@@ -115,12 +115,12 @@ func parseAutoscale(text string) (map[string]any, error) {
 	return out, nil
 }
 
-// setHealth replaces the check as a whole: what another kind of check left behind goes.
+// setHealth replaces the check as a whole, so that nothing of a check of another kind remains.
 func (f *appFlags) setHealth(cmd *cobra.Command, fields pod.Fields) error {
 	health := map[string]any{"path": nil, "command": nil, "tcp": nil, "off": nil}
 	switch {
 	case cmd.Flags().Changed("health") && cmd.Flags().Changed("health-command"):
-		return fault.New(fault.Usage, "--health and --health-command exclude each other")
+		return fault.New(fault.Usage, "--health and --health-command cannot be combined")
 	case cmd.Flags().Changed("health-command"):
 		health["command"] = f.healthCommand
 	case !cmd.Flags().Changed("health"):
@@ -139,8 +139,8 @@ func (f *appFlags) setHealth(cmd *cobra.Command, fields pod.Fields) error {
 	return nil
 }
 
-// setPorts reads 8080, NAME=8080 and NAME-. A port without a name is called http. For a new app they are a list, whose
-// order counts; for one that exists a patch by name.
+// setPorts reads 8080, NAME=8080 and NAME-. A port without a name is called http. The ports of a new app are a list, whose
+// order matters. Those of an existing app are a patch by name.
 func (f *appFlags) setPorts(fields pod.Fields, create bool) error {
 	ports := map[string]any{}
 	var ordered []any
@@ -213,8 +213,8 @@ func (f *appFlags) setEnv(fields pod.Fields) error {
 	return nil
 }
 
-// setMounts reads /PATH=config/NAME, secret/NAME or disk/NAME, the first two with /FILE for one file, and /PATH-. What a
-// path held before goes as a whole.
+// setMounts reads /PATH=config/NAME, secret/NAME or disk/NAME, the first two with /FILE for one file, and /PATH-. It
+// replaces a mount as a whole.
 func (f *appFlags) setMounts(fields pod.Fields) error {
 	files, disks := map[string]any{}, map[string]any{}
 	for _, text := range f.mounts {

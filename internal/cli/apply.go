@@ -24,8 +24,8 @@ func newApply(s *session) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "apply -f FILE",
 		Short: "Create or change resources from files",
-		Long: "Create or replace every resource of the files. A folder stands for all of its .yaml, .yml and .json\n" +
-			"files, and - for stdin. Other resources stay; with --prune they are removed.\n" +
+		Long: "Create or replace every resource of the files. FILE can be a folder, for all of its .yaml, .yml and .json files,\n" +
+			"or - for stdin. Other resources stay; with --prune they are removed.\n" +
 			"With --base, changes of others since that revision stay, and a field that both changed is a conflict.",
 		Example: "  psc apply -f psc/ --deploy\n  psc export | psc --pod staging apply -f - --prune --dry-run\n" +
 			"  psc apply -f shop.yaml --base 12",
@@ -49,19 +49,19 @@ func newApply(s *session) *cobra.Command {
 			})
 		},
 	}
-	cmd.Flags().StringArrayVarP(&files, "filename", "f", nil, "file, folder, or - for stdin; can be repeated")
-	cmd.Flags().StringVar(&base, "base", "", "the `REVISION` that the files were exported from")
+	cmd.Flags().StringArrayVarP(&files, "filename", "f", nil, "`FILE`, folder, or - for stdin; can be repeated")
+	cmd.Flags().StringVar(&base, "base", "", "`REVISION` that the files were exported from")
 	cmd.Flags().BoolVar(&prune, "prune", false, "remove the resources that no file contains")
 	o.addNoPin(cmd)
 	o.addChange(cmd)
 	return cmd
 }
 
-// readFiles reads all resources. Everything that is wrong with any of the files is said at once.
+// readFiles reads all resources. The error has the problems of all files.
 func (s *session) readFiles(names []string) (pod.Spec, error) {
-	all := pod.Spec{}
+	resources := pod.Spec{}
 	from := map[pod.Ref]string{}
-	var wrong pod.Problems
+	var problems pod.Problems
 	for _, name := range names {
 		paths, err := filesOf(name)
 		if err != nil {
@@ -69,11 +69,11 @@ func (s *session) readFiles(names []string) (pod.Spec, error) {
 		}
 		for _, path := range paths {
 			spec, err := s.readFile(path)
-			var problems pod.Problems
-			if errors.As(err, &problems) {
-				for _, p := range problems {
+			var found pod.Problems
+			if errors.As(err, &found) {
+				for _, p := range found {
 					p.File = path
-					wrong = append(wrong, p)
+					problems = append(problems, p)
 				}
 				continue
 			}
@@ -82,22 +82,22 @@ func (s *session) readFiles(names []string) (pod.Spec, error) {
 			}
 			for ref, r := range spec {
 				if from[ref] != "" {
-					wrong = append(wrong, pod.Problem{File: path, Path: ref.String(), Message: "is also defined in " + from[ref]})
+					problems = append(problems, pod.Problem{File: path, Path: ref.String(), Message: "is also defined in " + from[ref]})
 				}
-				all[ref], from[ref] = r, path
+				resources[ref], from[ref] = r, path
 			}
 		}
 	}
-	if len(wrong) > 0 {
-		return nil, wrong
+	if len(problems) > 0 {
+		return nil, problems
 	}
-	if len(all) == 0 {
+	if len(resources) == 0 {
 		return nil, fault.New(fault.Usage, "the files contain no resources")
 	}
-	return all, nil
+	return resources, nil
 }
 
-// maxResources is more than any file of resources has, with the files of its configs.
+// maxResources is more bytes than any file of resources has, with the files of its configs.
 const maxResources = 256 << 20
 
 func (s *session) readFile(path string) (pod.Spec, error) {
@@ -108,7 +108,7 @@ func (s *session) readFile(path string) (pod.Spec, error) {
 	return pod.Decode(data)
 }
 
-// filesOf are the files that a name stands for: those of a folder, or itself.
+// filesOf returns the files of a folder, or a single file.
 func filesOf(name string) ([]string, error) {
 	if name == "-" {
 		return []string{name}, nil

@@ -8,7 +8,7 @@ import (
 	"github.com/pscdev/psc/internal/fault"
 )
 
-// noun is a command that only holds others.
+// noun returns a command that only has subcommands.
 func noun(use, short string, commands ...*cobra.Command) *cobra.Command {
 	c := &cobra.Command{Use: use, Short: short, Args: noSuchCommand, RunE: showHelp}
 	c.SuggestionsMinimumDistance = 2
@@ -18,7 +18,7 @@ func noun(use, short string, commands ...*cobra.Command) *cobra.Command {
 
 func showHelp(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 
-// noSuchCommand takes no arguments, and says which command was probably meant.
+// noSuchCommand accepts no arguments. Its error suggests the nearest command.
 func noSuchCommand(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
@@ -30,19 +30,19 @@ func noSuchCommand(cmd *cobra.Command, args []string) error {
 	return e.WithHint("%s --help", cmd.CommandPath())
 }
 
-// exactly is cobra.ExactArgs with an error that says what is missing.
+// exactly is cobra.ExactArgs with an error that names the missing arguments.
 func exactly(names ...string) cobra.PositionalArgs {
 	return between(len(names), names...)
 }
 
-// atLeast takes the named arguments, and any number of the last one.
+// atLeast accepts the named arguments, and any number of the last one.
 func atLeast(names ...string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		return exactly(names...)(cmd, args[:min(len(args), len(names))])
 	}
 }
 
-// between takes at least least arguments and at most one for each name.
+// between accepts at least least arguments and at most one for each name.
 func between(least int, names ...string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		switch {

@@ -30,21 +30,21 @@ func (o *options) addDeploy(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVarP(&o.Message, "message", "m", "", "message for the history, `TEXT`")
 	flags.BoolVar(&o.DryRun, "dry-run", false, "show what would change without writing anything")
-	flags.BoolVar(&o.exitCode, "exit-code", false, "with --dry-run: exit with 3 if something would change")
+	flags.BoolVar(&o.exitCode, "exit-code", false, "with --dry-run: exit with 3 if there are differences")
 	flags.DurationVar(&o.Deploy.Timeout, "timeout", defaultTimeout, "how long to wait until it is ready, `TIME`")
 	flags.DurationVar(&o.Deploy.LockWait, "lock-wait", defaultTimeout, "how long to wait for another deploy, `TIME`")
 	flags.BoolVar(&o.Deploy.Supersede, "supersede", false, "stop a running deploy of an older revision")
-	flags.BoolVar(&o.Deploy.NoWait, "no-wait", false, "return once everything is written")
-	flags.BoolVar(&o.RollbackOnFailure, "rollback-on-failure", false, "if it fails, roll back to the last revision that was ready")
+	flags.BoolVar(&o.Deploy.NoWait, "no-wait", false, "return when everything is written")
+	flags.BoolVar(&o.RollbackOnFailure, "rollback-on-failure", false, "after a failure, roll back to the last revision that was ready")
 }
 
 // addChange adds the flags of a command that changes the spec.
 func (o *options) addChange(cmd *cobra.Command) {
-	cmd.Flags().BoolVar(&o.Alone, "deploy", false, "deploy this change at once, without the waiting drafts")
+	cmd.Flags().BoolVar(&o.Alone, "deploy", false, "deploy the change at once, without the waiting drafts")
 	o.addDeploy(cmd)
 }
 
-// addNoPin adds the flag of a command that takes images.
+// addNoPin adds the flag of a command that sets images.
 func (o *options) addNoPin(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&o.NoPin, "no-pin", false, "keep image tags instead of resolving them to digests")
 }
@@ -59,12 +59,12 @@ func (o *options) check() error {
 	return nil
 }
 
-// change makes a revision out of edits, and shows or deploys it as the flags say.
+// change creates a revision from edits, and shows or deploys it as the flags say.
 func (s *session) change(ctx context.Context, o *options, edits ...pod.Edit) error {
 	return s.do(ctx, o, func(w *workspace.Workspace) (workspace.Outcome, error) { return w.Change(ctx, edits, o.Options) })
 }
 
-// do opens the pod, makes a call of the engine and shows what it resulted in.
+// do opens the pod, calls the engine and shows the outcome.
 func (s *session) do(ctx context.Context, o *options, call func(*workspace.Workspace) (workspace.Outcome, error)) error {
 	if err := o.check(); err != nil {
 		return err
@@ -77,8 +77,7 @@ func (s *session) do(ctx context.Context, o *options, call func(*workspace.Works
 	return s.show(ctx, w, o, out, err)
 }
 
-// show shows the outcome of a call, and returns its error. A deploy may have an outcome and an error: one that was rolled
-// back has failed all the same.
+// show shows the outcome of a call, and returns its error. A deploy that was rolled back has both an outcome and an error.
 func (s *session) show(ctx context.Context, w *workspace.Workspace, o *options, out workspace.Outcome, err error) error {
 	switch {
 	case out.Deployed != nil:
@@ -105,7 +104,7 @@ func (s *session) show(ctx context.Context, w *workspace.Workspace, o *options, 
 	return nil
 }
 
-// unchanged says that a change changes nothing, which is no error.
+// unchanged reports a change without effect, which is not an error.
 func (s *session) unchanged() error {
 	return s.view.Nothing("No change: the pod already looks like this")
 }
@@ -118,7 +117,7 @@ func (s *session) showDiff(doc report.Diff, exitCode bool) error {
 	return differences(len(doc.Entries), exitCode)
 }
 
-// differences sets the exit code of a command that found some and was asked to say so.
+// differences returns the exit code for n differences, if exitCode asks for one.
 func differences(n int, exitCode bool) error {
 	if !exitCode || n == 0 {
 		return nil
@@ -126,7 +125,7 @@ func differences(n int, exitCode bool) error {
 	return &fault.Error{Code: fault.Differences, Err: errors.New(view.Count(n, "difference")), Silent: true}
 }
 
-// parseRevision takes 12 and r12.
+// parseRevision reads 12 and r12.
 func parseRevision(text string) (int, error) {
 	n, err := strconv.Atoi(strings.TrimPrefix(text, "r"))
 	if err != nil || n < 1 {
@@ -135,7 +134,7 @@ func parseRevision(text string) (int, error) {
 	return n, nil
 }
 
-// optionalRevision is the number in an optional argument; 0 where there is none.
+// optionalRevision returns the number in an optional argument, or 0 if there is none.
 func optionalRevision(args []string) (int, error) {
 	if len(args) == 0 {
 		return 0, nil

@@ -12,8 +12,8 @@ import (
 	"github.com/pscdev/psc/pkg/pod"
 )
 
-// completionPatience is how long a shell waits for names from the cluster. After that it gets none.
-const completionPatience = 250 * time.Millisecond
+// completionTimeout is how long a shell waits for names from the cluster. After that it gets none.
+const completionTimeout = 250 * time.Millisecond
 
 // noFiles keeps shells from offering files as arguments. Flags without values of their own still get files: apply -f.
 func noFiles(cmd *cobra.Command) {
@@ -25,7 +25,7 @@ func noFiles(cmd *cobra.Command) {
 	}
 }
 
-// completeFlags gives the flags of every command the values that they may have.
+// completeFlags registers the values of the global flags.
 func (s *session) completeFlags(root *cobra.Command) {
 	flag := func(name string, complete cobra.CompletionFunc) {
 		if err := root.RegisterFlagCompletionFunc(name, complete); err != nil {
@@ -37,14 +37,14 @@ func (s *session) completeFlags(root *cobra.Command) {
 	flag(config.Output, cobra.FixedCompletions([]string{"json", "yaml", "name", "jsonpath=", "go-template="}, cobra.ShellCompDirectiveNoFileComp|cobra.ShellCompDirectiveNoSpace))
 }
 
-// complete asks for names with little patience, and answers none when anything is wrong: a shell must not hang, and must
-// not show an error in the middle of a line.
+// complete asks for names with a short timeout, and returns none after an error: a shell must not hang, and must not show an
+// error in the middle of a line.
 func (s *session) complete(names func(context.Context) []string) cobra.CompletionFunc {
 	return func(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
 		if s.settings == nil && s.configure(cmd) != nil {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
-		ctx, cancel := context.WithTimeout(cmd.Context(), completionPatience)
+		ctx, cancel := context.WithTimeout(cmd.Context(), completionTimeout)
 		defer cancel()
 		answer := make(chan []string, 1)
 		go func() { answer <- names(ctx) }()
@@ -73,7 +73,7 @@ func (s *session) podNames(ctx context.Context) []string {
 	return names
 }
 
-// resourceNames are the names of the newest resources of a kind.
+// resourceNames returns a function that lists the resources of a kind in the newest revision.
 func (s *session) resourceNames(kind pod.Kind) func(context.Context) []string {
 	return func(ctx context.Context) []string {
 		var names []string
@@ -86,7 +86,7 @@ func (s *session) resourceNames(kind pod.Kind) func(context.Context) []string {
 	}
 }
 
-// refNames are the newest resources of all kinds: "app/web".
+// refNames lists the resources of the newest revision: "app/web".
 func (s *session) refNames(ctx context.Context) []string {
 	var names []string
 	for _, ref := range s.refs(ctx) {

@@ -14,13 +14,13 @@ import (
 )
 
 func newConfig(s *session) *cobra.Command {
-	return noun("config", "Configs: files that apps read",
+	return noun("config", "Manage configs: files that apps read",
 		newConfigSet(s), newConfigList(s), newShow(s, pod.KindConfig), newDelete(s, pod.KindConfig))
 }
 
 func newConfigList(s *session) *cobra.Command {
 	return lister(s, &cobra.Command{
-		Short:   "List the configs, drafts included",
+		Short:   "List the configs, including those of drafts",
 		Example: "  psc config list",
 	}, "has no configs. Create one with: psc config set NAME FILE", (*workspace.Workspace).Configs, view.Configs)
 }
@@ -30,7 +30,7 @@ func newConfigSet(s *session) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "set NAME FILE...",
 		Short: "Set files of a config, creating it if needed",
-		Long: "Set files of a config, under their own names or as NAME=FILE. A folder stands for the files in it, and - for\n" +
+		Long: "Set files of a config, under their own names or as NAME=FILE. FILE can be a folder, for the files in it, or - for\n" +
 			"stdin. FILE- removes a file. The next deploy restarts every app that uses the config.",
 		Example: "  psc config set web nginx.conf mime.types\n" +
 			"  psc config set web site/ -m \"new site\" --deploy\n" +
@@ -54,7 +54,7 @@ func newConfigSet(s *session) *cobra.Command {
 	return cmd
 }
 
-// configFiles adds what an argument stands for: a file, the files of a folder, stdin, or nil for a file that goes.
+// configFiles adds the files of an argument: a file, the files of a folder, stdin, or nil for a file to remove.
 func (s *session) configFiles(files map[string]*pod.Content, text string) error {
 	name, path, named := strings.Cut(text, "=")
 	if !named {
@@ -81,7 +81,7 @@ func (s *session) configFiles(files map[string]*pod.Content, text string) error 
 		return err
 	}
 	if named {
-		return fault.New(fault.Usage, "%s is a folder: its files have names of their own", path)
+		return fault.New(fault.Usage, "%s is a folder: its files have their own names", path)
 	}
 	entries, err := os.ReadDir(path)
 	if err != nil {
@@ -90,7 +90,7 @@ func (s *session) configFiles(files map[string]*pod.Content, text string) error 
 	before := len(files)
 	for _, entry := range entries {
 		if info, err := os.Stat(filepath.Join(path, entry.Name())); err != nil || !info.Mode().IsRegular() {
-			continue // folders in folders have no place in a config
+			continue // a config has no folders
 		}
 		if files[entry.Name()], err = s.readContent(filepath.Join(path, entry.Name())); err != nil {
 			return err

@@ -19,8 +19,8 @@ func newDeploy(s *session) *cobra.Command {
 		Use:   "deploy [REVISION]",
 		Short: "Deploy the newest revision, or the named one",
 		Long: "Deploy the newest revision with all drafts below it, or the named one. The command waits until everything is\n" +
-			"ready. If it is interrupted, run it again: it resumes. If the revision includes drafts of other users, psc\n" +
-			"asks first; --all and --mine answer.",
+			"ready. If it is interrupted, run it again: it resumes. If the revision includes drafts of others, psc asks\n" +
+			"first, unless --all or --mine is given.",
 		Example: "  psc deploy -m \"first version\"\n  psc deploy --mine\n  psc deploy 12 --timeout 2m\n" +
 			"  psc deploy --redeploy     revert changes that were made by hand",
 		Args:              between(0, "REVISION"),
@@ -60,13 +60,13 @@ func newDeploy(s *session) *cobra.Command {
 	}
 	o.addDeploy(cmd)
 	flags := cmd.Flags()
-	flags.BoolVar(&mine, "mine", false, "deploy only your own drafts; those of others are rebased onto them")
+	flags.BoolVar(&mine, "mine", false, "deploy only your own drafts, and rebase those of others onto them")
 	flags.BoolVar(&all, "all", false, "include the drafts of others")
 	flags.BoolVar(&redeploy, "redeploy", false, "deploy the live revision again, without the waiting drafts")
 	return cmd
 }
 
-// deploy asks before it includes drafts of other users.
+// deploy asks before it includes the drafts of others.
 func (s *session) deploy(ctx context.Context, w *workspace.Workspace, number int, all bool, o workspace.Options) (workspace.Outcome, error) {
 	out, err := w.Deploy(ctx, number, all, o)
 	var others *workspace.OthersError
@@ -77,8 +77,8 @@ func (s *session) deploy(ctx context.Context, w *workspace.Workspace, number int
 	if !s.interactive() {
 		return out, err
 	}
-	if !s.ask(err.Error() + ". Deploy them, too?") {
-		return out, fault.New(fault.Failed, "nothing was deployed").WithHint("psc deploy --mine deploys your own drafts")
+	if !s.ask(err.Error() + ". Deploy them too?") {
+		return out, fault.New(fault.Failed, "nothing was deployed").WithHint("psc deploy --mine deploys only your own drafts")
 	}
 	w.Tell = func(n workspace.Note) {
 		if n.Includes == nil { // they were listed before the question

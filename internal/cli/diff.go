@@ -14,9 +14,9 @@ func newDiff(s *session) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "diff",
 		Short: "Show what a deploy would change",
-		Long:  "Compare the newest revision with the live one, or with --live the live one with the cluster.",
+		Long:  "Compare the newest revision with the live one. With --live, compare the live one with the cluster.",
 		Example: "  psc diff\n  psc diff --exit-code     exit with 3 if there is something to deploy\n" +
-			"  psc diff --live          show changes by hand: what, by whom and when",
+			"  psc diff --live          show changes by hand, with the tool and the time",
 		Args: exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			w, err := s.open()
@@ -34,7 +34,7 @@ func newDiff(s *session) *cobra.Command {
 				s.tell(workspace.Note{Includes: waiting.Includes})
 			}
 			if n := len(waiting.Loose); n > 0 {
-				s.view.Warn("the next change or deploy rebases %s, which this diff leaves out: the first is r%d", view.Count(n, "waiting draft"), waiting.Loose[0].Number)
+				s.view.Warn("this diff does not include %s, which the next change or deploy rebases: the first is r%d", view.Count(n, "waiting draft"), waiting.Loose[0].Number)
 			}
 			return s.showDiff(doc, exitCode)
 		},
@@ -44,7 +44,7 @@ func newDiff(s *session) *cobra.Command {
 	return cmd
 }
 
-// diffLive shows how the cluster differs from the live revision: what, by whom and when.
+// diffLive shows how the cluster differs from the live revision.
 func (s *session) diffLive(ctx context.Context, w *workspace.Workspace, exitCode bool) error {
 	doc, err := w.Drift(ctx)
 	if err != nil {

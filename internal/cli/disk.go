@@ -13,7 +13,7 @@ import (
 )
 
 func newDisk(s *session) *cobra.Command {
-	return noun("disk", "Disks: storage that outlives instances",
+	return noun("disk", "Manage disks: storage that outlives instances",
 		newDiskCreate(s), newDiskSet(s), newDiskList(s), newShow(s, pod.KindDisk), newDiskDelete(s))
 }
 
@@ -40,7 +40,7 @@ func newDiskCreate(s *session) *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&size, "size", "", "capacity, such as `10Gi`")
-	cmd.Flags().StringVar(&class, "class", "", "StorageClass, `NAME`; by default that of the cluster")
+	cmd.Flags().StringVar(&class, "class", "", "StorageClass, `NAME`, by default that of the cluster")
 	o.addChange(cmd)
 	return cmd
 }
@@ -73,7 +73,7 @@ func newDiskSet(s *session) *cobra.Command {
 
 func newDiskList(s *session) *cobra.Command {
 	return lister(s, &cobra.Command{
-		Short:   "List the disks of the pod, including drafts and disks that were kept",
+		Short:   "List the disks, including those of drafts and those that were kept",
 		Example: "  psc disk list",
 	}, "has no disks. Create one with: psc disk create NAME --size 10Gi", (*workspace.Workspace).Disks, view.Disks)
 }
@@ -83,10 +83,10 @@ func newDiskDelete(s *session) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "delete NAME",
 		Short: "Remove a disk from the pod, or delete its data",
-		Long: "Remove a disk from the pod. Its data stays in the cluster, and a rollback finds it again. For a disk that neither the\n" +
-			"live revision nor a draft uses, delete the data: this cannot be undone.",
-		Example: "  psc disk delete data --deploy    its data stays\n" +
-			"  psc disk delete data             this deletes its data",
+		Long: "Remove a disk from the pod. Its data stays in the cluster, and a rollback uses it again. For a disk that is neither in\n" +
+			"the live revision nor in a draft, delete the data: this cannot be undone.",
+		Example: "  psc disk delete data --deploy    keeps the data\n" +
+			"  psc disk delete data             deletes the data",
 		Args:              exactly("NAME"),
 		ValidArgsFunction: s.complete(s.resourceNames(pod.KindDisk)),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -97,7 +97,7 @@ func newDiskDelete(s *session) *cobra.Command {
 	return cmd
 }
 
-// deleteDisk takes a disk out of the spec, or deletes the data of one that is no longer in it.
+// deleteDisk removes a disk from the spec, or deletes the data of one that is no longer in it.
 func (s *session) deleteDisk(ctx context.Context, o *options, name string) error {
 	if err := o.check(); err != nil {
 		return err

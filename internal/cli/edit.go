@@ -42,7 +42,7 @@ func newEdit(s *session) *cobra.Command {
 	return cmd
 }
 
-// edit opens resources in an editor until they are right, or until nothing more is changed. After any other error, the
+// edit opens resources in an editor until they are valid, or until the user changes nothing more. After any other error, the
 // typed text stays in a file.
 func (s *session) edit(ctx context.Context, o *options, args []string) error {
 	if err := o.check(); err != nil {
@@ -56,7 +56,7 @@ func (s *session) edit(ctx context.Context, o *options, args []string) error {
 	if err != nil {
 		return err
 	}
-	opened, text, err := toEdit(ctx, w, base.Spec, args)
+	opened, text, err := editable(ctx, w, base.Spec, args)
 	if err != nil {
 		return err
 	}
@@ -64,25 +64,25 @@ func (s *session) edit(ctx context.Context, o *options, args []string) error {
 	if err != nil {
 		return err
 	}
-	var wrong error
+	var invalid error
 	for {
 		before := sheet.text
-		if err := sheet.edit(ctx, s, wrong); err != nil {
+		if err := sheet.edit(ctx, s, invalid); err != nil {
 			return sheet.keep(s, err)
 		}
 		switch {
 		case sheet.text == text || blank(sheet.text):
 			sheet.remove()
 			return s.unchanged()
-		case wrong != nil && sheet.text == before:
-			return sheet.keep(s, placed(wrong))
+		case invalid != nil && sheet.text == before:
+			return sheet.keep(s, withFileLines(invalid))
 		}
 		var proposal workspace.Proposal
-		if proposal, wrong = propose(ctx, w, base, opened, sheet.text, o); wrong != nil {
-			if fault.Of(worded(wrong)).Code == fault.Usage {
+		if proposal, invalid = propose(ctx, w, base, opened, sheet.text, o); invalid != nil {
+			if fault.Of(worded(invalid)).Code == fault.Usage {
 				continue
 			}
-			return sheet.keep(s, wrong)
+			return sheet.keep(s, invalid)
 		}
 		out, err := w.Merge(ctx, proposal, o.Options)
 		if err := s.show(ctx, w, o, out, err); err != nil {
@@ -93,8 +93,8 @@ func (s *session) edit(ctx context.Context, o *options, args []string) error {
 	}
 }
 
-// toEdit is the resource of a spec that the arguments name, or all of it, and its text.
-func toEdit(ctx context.Context, w *workspace.Workspace, spec pod.Spec, args []string) (pod.Spec, string, error) {
+// editable returns the resource that the arguments name, or without arguments all resources of a spec, and their text.
+func editable(ctx context.Context, w *workspace.Workspace, spec pod.Spec, args []string) (pod.Spec, string, error) {
 	if len(args) > 0 {
 		ref, err := parseRef(args)
 		if err != nil {
@@ -112,7 +112,7 @@ func toEdit(ctx context.Context, w *workspace.Workspace, spec pod.Spec, args []s
 	return spec, report.Stream(files), err
 }
 
-// propose is base with what a text says in the place of the resources that were opened.
+// propose returns base with the resources of a text in place of those that were opened.
 func propose(ctx context.Context, w *workspace.Workspace, base revision.Revision, opened pod.Spec, text string, o *options) (workspace.Proposal, error) {
 	spec, err := pod.Decode([]byte(text))
 	if err != nil {
@@ -132,7 +132,7 @@ func propose(ctx context.Context, w *workspace.Workspace, base revision.Revision
 	return w.Propose(ctx, base, spec, removed, o.Options)
 }
 
-// blank says whether a text has nothing but comments.
+// blank reports whether a text has only comments.
 func blank(text string) bool {
 	for line := range strings.Lines(text) {
 		if line = strings.TrimSpace(line); line != "" && line != "---" && !strings.HasPrefix(line, "#") {
@@ -142,24 +142,24 @@ func blank(text string) bool {
 	return true
 }
 
-// sheet is a text that a person edits: a file of their own, in a folder that nobody else can look into.
+// sheet is a text that the user edits, in a file that only the user can read.
 type sheet struct {
 	path         string
-	opened, text string // without the comments at the top
-	head         string // those comments
+	opened, text string // without the head
+	head         string // the comments at the top
 }
 
-// headOf is what the person reads first.
-func headOf(wrong error) string {
+// headOf returns the comments at the top of the file. They contain the problems of the last round.
+func headOf(invalid error) string {
 	head := "# Save the file to make the change. An unchanged or empty file changes nothing.\n"
-	if wrong != nil {
-		head += "#\n# Nothing was changed, because of this:\n# " + strings.ReplaceAll(worded(wrong).Error(), "\n", "\n# ") + "\n#\n"
+	if invalid != nil {
+		head += "#\n# Nothing was changed, because of this:\n# " + strings.ReplaceAll(worded(invalid).Error(), "\n", "\n# ") + "\n#\n"
 	}
 	return head
 }
 
-// placed is an error with the lines as they are below the head that tells of it.
-func placed(err error) error {
+// withFileLines returns an error with the line numbers of the file, where the text is below the head that contains the error.
+func withFileLines(err error) error {
 	var problems pod.Problems
 	if !errors.As(err, &problems) {
 		return err
@@ -181,9 +181,9 @@ func newSheet(text string) (*sheet, error) {
 	return &sheet{path: filepath.Join(folder, "edit.yaml"), opened: text, text: text}, nil
 }
 
-// edit opens the text in an editor, with what was wrong with it the last time, and reads what was saved.
-func (sh *sheet) edit(ctx context.Context, s *session, wrong error) error {
-	sh.head = headOf(placed(wrong))
+// edit opens the text in an editor, with the problems of the last round, and reads the saved file.
+func (sh *sheet) edit(ctx context.Context, s *session, invalid error) error {
+	sh.head = headOf(withFileLines(invalid))
 	if err := os.WriteFile(sh.path, []byte(sh.head+sh.text), 0o600); err != nil {
 		return err
 	}
@@ -195,7 +195,8 @@ func (sh *sheet) edit(ctx context.Context, s *session, wrong error) error {
 	return errors.Join(failed, err)
 }
 
-// body is a text without the comments at its top, where edit puts what was wrong: an editor may have changed them.
+// body returns a text without the comments at its top. They are not compared with the head, because the editor may have
+// changed them.
 func (sh *sheet) body(text string) string {
 	for line := range strings.Lines(text) {
 		if sh.head == "" || !strings.HasPrefix(line, "#") {
@@ -208,8 +209,8 @@ func (sh *sheet) body(text string) string {
 
 func (sh *sheet) remove() { _ = os.RemoveAll(filepath.Dir(sh.path)) }
 
-// keep ends with an error. The typed text stays in its file, which the warning names. An editor that was
-// killed has left what was not saved beside it.
+// keep returns err. It keeps the file if the user has typed something, and a warning names the file. An editor that was
+// killed may have left unsaved text in another file of the folder.
 func (sh *sheet) keep(s *session, err error) error {
 	if beside, _ := os.ReadDir(filepath.Dir(sh.path)); sh.text == sh.opened && len(beside) < 2 {
 		sh.remove()
@@ -219,27 +220,27 @@ func (sh *sheet) keep(s *session, err error) error {
 	return err
 }
 
-// editorPatience is how long an editor may take to end after SIGTERM.
-const editorPatience = 2 * time.Second
+// editorGrace is how long an editor may take to end after SIGTERM.
+const editorGrace = 2 * time.Second
 
-// runEditor runs the person's editor, which may be a command with arguments, on a file. stdout is for the answer, so
-// the editor gets the terminal of stderr.
+// runEditor runs the user's editor, which may be a command with arguments, on a file. stdout is for the answer, so the
+// editor gets the terminal of stderr.
 func runEditor(ctx context.Context, s *session, path string) error {
 	editor := cmp.Or(os.Getenv("VISUAL"), os.Getenv("EDITOR"))
 	if editor == "" && !s.view.Terminal {
-		return fault.New(fault.Usage, "no terminal to edit on").WithHint("psc export, and psc apply -f")
+		return fault.New(fault.Usage, "no terminal to edit on").WithHint("psc export and psc apply -f work without one")
 	}
 	editor = cmp.Or(editor, "vi")
 	cmd := exec.CommandContext(ctx, "sh", "-c", "exec "+editor+` "$1"`, "sh", path)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = s.In, s.Err, s.Err
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
-	cmd.WaitDelay = editorPatience
+	cmd.WaitDelay = editorGrace
 	err := cmd.Run()
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
 	if err != nil {
-		return fault.New(fault.Failed, "run the editor: %s: %w", editor, err).WithHint("set VISUAL or EDITOR to the editor that you use")
+		return fault.New(fault.Failed, "run the editor: %s: %w", editor, err).WithHint("set VISUAL or EDITOR to your editor")
 	}
 	return nil
 }

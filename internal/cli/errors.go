@@ -14,7 +14,7 @@ import (
 	"github.com/pscdev/psc/pkg/revision"
 )
 
-// worded gives an error of the engine and of the model its exit code, and the way out in commands.
+// worded adds the exit code and a hint to an error of the engine or of the model.
 func worded(err error) error {
 	if _, known := err.(*fault.Error); err == nil || known { //nolint:errorlint // only the outermost decides
 		return err
@@ -25,8 +25,8 @@ func worded(err error) error {
 		record    *workspace.RevisionError
 		others    *workspace.OthersError
 		conflict  *workspace.ConflictError
-		misfit    *workspace.MisfitError
 		lost      *workspace.ContentError
+		draft     *workspace.DraftError
 		disk      *workspace.DiskError
 		notSigned *workspace.NotSignedInError
 		problems  pod.Problems
@@ -43,9 +43,9 @@ func worded(err error) error {
 		return fault.New(fault.Conflict, "%w", err).WithHint("--all includes them, --mine deploys only your own")
 	case errors.As(err, &conflict):
 		return clashWords(err, conflict.Clashes).WithHint("psc revision diff %d %d", conflict.Base, conflict.Now)
-	case errors.As(err, &misfit):
-		return misfitWords(err, misfit)
-	case errors.As(err, &lost): // the person has done nothing wrong
+	case errors.As(err, &draft):
+		return draftWords(err, draft)
+	case errors.As(err, &lost): // the user did nothing wrong
 		return fault.Wrap(fault.Failed, err)
 	case errors.As(err, &disk):
 		if disk.Live == 0 {
@@ -66,19 +66,19 @@ func worded(err error) error {
 	return err
 }
 
-// problemWords words the next steps of problems as commands, in the text and in the details.
+// problemWords writes the next steps of problems as commands, in the text and in the details.
 func problemWords(err error, problems pod.Problems) error {
-	solved := withCommands(problems)
+	worded := withCommands(problems)
 	details := make([]fault.Detail, 0, len(problems))
-	for _, p := range solved {
+	for _, p := range worded {
 		details = append(details, fault.Detail{File: p.File, Line: p.Line, Path: p.Path, Message: p.Message})
 	}
-	text := strings.Replace(err.Error(), problems.Error(), solved.Error(), 1)
-	return &fault.Error{Code: fault.Usage, Err: reworded{text, solved, err}, Details: details}
+	text := strings.Replace(err.Error(), problems.Error(), worded.Error(), 1)
+	return &fault.Error{Code: fault.Usage, Err: reworded{text, worded, err}, Details: details}
 }
 
-// withCommands are problems whose messages end with their next step as a command. Their next steps are removed, so that
-// no command is added twice.
+// withCommands returns problems whose messages end with their next step as a command. It removes the next steps, so that no
+// command is added twice.
 func withCommands(problems pod.Problems) pod.Problems {
 	out := slices.Clone(problems)
 	for i, p := range out {
@@ -109,7 +109,7 @@ func clashWords(err error, clashes revision.Clashes) *fault.Error {
 	return e
 }
 
-// wording is the exit code and the hint of an error.
+// wording is the exit code and the hint for an error.
 type wording struct {
 	of   error
 	code fault.Code
@@ -137,13 +137,13 @@ func revisionWords(err error, e *workspace.RevisionError) error {
 		{workspace.ErrDiscarded, fault.Usage, fmt.Sprintf("psc rollback %d restores it", e.Number)},
 		{workspace.ErrDraft, fault.Usage, fmt.Sprintf("psc deploy %d", e.Number)},
 		{workspace.ErrNotDraft, fault.Usage, "psc status lists them"},
-		{workspace.ErrOlder, fault.Usage, fmt.Sprintf("psc rollback %d goes back to it", e.Number)},
+		{workspace.ErrOlder, fault.Usage, fmt.Sprintf("psc rollback %d restores it", e.Number)},
 		{workspace.ErrNotIncluded, fault.Conflict, "psc deploy"},
 		{workspace.ErrContent, fault.Failed, "psc revision verify"},
 	})
 }
 
-// word gives an error the first wording that fits.
+// word adds the first wording that fits to an error.
 func word(err error, all []wording) error {
 	for _, w := range all {
 		if errors.Is(err, w.of) {
@@ -153,11 +153,11 @@ func word(err error, all []wording) error {
 	return err
 }
 
-func misfitWords(err error, e *workspace.MisfitError) error {
+func draftWords(err error, e *workspace.DraftError) error {
 	var clashes revision.Clashes
 	switch {
 	case e.Without:
-		return fault.New(fault.Conflict, "%w", err).WithHint("discard r%d, too", e.Draft().Number)
+		return fault.New(fault.Conflict, "%w", err).WithHint("discard r%d too", e.Draft().Number)
 	case e.Author == "":
 		return fault.New(fault.Conflict, "%w", err).WithHint("psc deploy --all")
 	case errors.As(e.Cause, &clashes):
@@ -166,7 +166,7 @@ func misfitWords(err error, e *workspace.MisfitError) error {
 	return fault.New(fault.Conflict, "%w", err)
 }
 
-// deployWords gives the end of a deploy its exit code, the next step, and what the apps said in their logs.
+// deployWords adds the exit code, the next step, and the last lines of the apps' logs to the end of a deploy.
 func deployWords(e *workspace.DeployError) *fault.Error {
 	explained := *e
 	explained.Err = worded(e.Err)
@@ -182,19 +182,19 @@ func deployWords(e *workspace.DeployError) *fault.Error {
 		out.Code, out.Hint, out.Details = cause.Code, cause.Hint, cause.Details
 	case workspace.Pending:
 		out.Code, out.Err = fault.Pending, fmt.Errorf("%w%s", &explained, openWords(e.Resources))
-		out.Hint, out.Quotes = nextStep(e.Resources, false)+"psc deploy waits again, psc rollback goes back", quotes(e.Resources)
+		out.Hint, out.Quotes = nextStep(e.Resources, false)+"psc deploy waits again, psc rollback restores the last revision that was ready", quotes(e.Resources)
 	case workspace.Failed:
 		out.Code, out.Details, out.Quotes = cause.Code, cause.Details, quotes(e.Resources)
 		out.Hint = nextStep(e.Resources, true) + "psc deploy retries"
 		if e.Restorable != 0 {
-			out.Hint = nextStep(e.Resources, true) + fmt.Sprintf("psc rollback goes back to r%d, which was ready", e.Restorable)
+			out.Hint = nextStep(e.Resources, true) + fmt.Sprintf("psc rollback restores r%d, which was ready", e.Restorable)
 		}
 	}
 	return out
 }
 
-// withRest adds to the end of a deploy what failed after it, in the error that joins both. Of a deploy that was rolled back,
-// only that is left to tell.
+// withRest adds the errors that are joined to the end of a deploy, because something failed after it. A deploy that was rolled
+// back is reported already, so only these errors are left.
 func withRest(deploy *fault.Error, err error) error {
 	joined, ok := err.(interface{ Unwrap() []error })
 	if !ok {
@@ -211,7 +211,8 @@ func withRest(deploy *fault.Error, err error) error {
 	return deploy
 }
 
-// nextStep begins a hint with the next steps of the first resource that failed, or is not ready yet; each is an alternative.
+// nextStep returns the beginning of a hint: the next steps of the first resource that failed, or is not ready yet. Each is an
+// alternative to the others.
 func nextStep(all []report.Resource, failed bool) string {
 	for _, s := range all {
 		if len(s.Next) > 0 && s.Failed() == failed && (failed || s.Open()) {
@@ -235,7 +236,7 @@ func quotes(all []report.Resource) []fault.Quote {
 	return out
 }
 
-// openWords lists what is not ready.
+// openWords lists the resources that are not ready.
 func openWords(all []report.Resource) string {
 	var words []string
 	for _, s := range all {

@@ -9,7 +9,7 @@ import (
 	"github.com/pscdev/psc/pkg/revision"
 )
 
-// TestWordedDeploys words the end of a deploy with --rollback-on-failure, whatever else failed after it.
+// TestWordedDeploys checks the text of a deploy with --rollback-on-failure, also when something failed after it.
 func TestWordedDeploys(t *testing.T) {
 	failed := func(rolledBack bool) error {
 		return &workspace.DeployError{

@@ -41,7 +41,7 @@ func newExplain(s *session) *cobra.Command {
 			if fields = slices.DeleteFunc(fields[1:], func(f string) bool { return f == "spec" }); len(fields) == 0 {
 				return s.showField(kind.Word(), whole, spec)
 			}
-			path, field, err := explained(kind.Word(), spec, fields)
+			path, field, err := findField(kind.Word(), spec, fields)
 			if err != nil {
 				return err
 			}
@@ -62,8 +62,8 @@ func (s *session) explainKinds() error {
 	return view.List(s.view, kinds, "", view.Kinds)
 }
 
-// explained walks down to a field, through lists and maps. path is where it got to.
-func explained(path string, n *schema.Node, fields []string) (string, *schema.Node, error) {
+// findField walks down to a field, through lists and maps. It returns the path of the field.
+func findField(path string, n *schema.Node, fields []string) (string, *schema.Node, error) {
 	for _, name := range fields {
 		in := n.Inner()
 		if n = in.Field(name); n == nil {
@@ -82,7 +82,7 @@ func explained(path string, n *schema.Node, fields []string) (string, *schema.No
 	return path, n, nil
 }
 
-// showField shows what n is, and the fields of in.
+// showField shows the description of n, and the fields of in.
 func (s *session) showField(path string, n, in *schema.Node) error {
 	f := view.Field{Facts: [][2]string{{"field", path}, {"type", n.Word()}}, Description: n.Description}
 	if n.Field("spec") == in {
@@ -92,14 +92,14 @@ func (s *session) showField(path string, n, in *schema.Node) error {
 		f.Facts = append(f.Facts, [2]string{"default", fmt.Sprint(n.Default)})
 	}
 	for _, field := range in.Properties {
-		needed := ""
+		value := ""
 		switch {
 		case slices.Contains(in.Required, field.Name):
-			needed = "required"
+			value = "required"
 		case field.Default != nil:
-			needed = fmt.Sprint(field.Default)
+			value = fmt.Sprint(field.Default)
 		}
-		f.Fields = append(f.Fields, [4]string{field.Name, field.Word(), needed, field.Description})
+		f.Fields = append(f.Fields, [4]string{field.Name, field.Word(), value, field.Description})
 	}
 	return s.view.Field(n, path, f)
 }

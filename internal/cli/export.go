@@ -18,8 +18,8 @@ func newExport(s *session) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "export [FOLDER]",
 		Short: "Write all resources as files for psc apply",
-		Long: "Print all resources of the newest revision, or write one file for each into a folder. With --kubernetes, print the\n" +
-			"Kubernetes objects that they become in this cluster, without the values of secrets.",
+		Long: "Print all resources of the newest revision, or write one file for each into a folder. With --kubernetes, print or write\n" +
+			"the Kubernetes objects that psc renders for this cluster, without the values of secrets.",
 		Example: "  psc export > shop.yaml\n" +
 			"  psc export psc/\n" +
 			"  psc export --kubernetes manifests/",
@@ -51,11 +51,11 @@ func newExport(s *session) *cobra.Command {
 			return s.view.Files(all)
 		},
 	}
-	cmd.Flags().BoolVar(&kubernetes, "kubernetes", false, "as Kubernetes objects")
+	cmd.Flags().BoolVar(&kubernetes, "kubernetes", false, "export Kubernetes objects instead of resources")
 	return cmd
 }
 
-// exportKubernetes is what a spec becomes in this cluster. It warns about the values that are left out.
+// exportKubernetes returns the objects that psc renders for this cluster. It warns about the values that are left out.
 func (s *session) exportKubernetes(ctx context.Context, w *workspace.Workspace, spec pod.Spec) ([]report.File, error) {
 	all, err := w.Objects(ctx, spec)
 	if err != nil {

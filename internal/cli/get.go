@@ -14,7 +14,7 @@ func newGet(s *session) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "get KIND [NAME...]",
 		Short: "List the Kubernetes objects of the pod",
-		Long:  "List Kubernetes objects in the pod's namespace. Kinds are written as in kubectl.",
+		Long:  "List Kubernetes objects in the namespace of the pod. KIND is a name that kubectl accepts.",
 		Example: "  psc get pods\n  psc get deploy,svc\n  psc get httproute web -o yaml\n" +
 			"  psc get pods -l psc.dev/app=web",
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -29,14 +29,14 @@ func newGet(s *session) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return s.view.Objects(found, one(args), "Nothing found in pod "+w.Pod)
+			return s.view.Objects(found, one(args), "No objects found in pod "+w.Pod)
 		},
 	}
 	cmd.Flags().StringVarP(&selector, "selector", "l", "", "label `SELECTOR`, as in kubectl")
 	return cmd
 }
 
-// one says whether exactly one object was asked for: KIND NAME or KIND/NAME.
+// one reports whether the arguments name exactly one object: KIND NAME or KIND/NAME.
 func one(args []string) bool {
 	return !strings.Contains(args[0], ",") && (len(args) == 2 || strings.Contains(args[0], "/"))
 }

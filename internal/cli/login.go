@@ -15,7 +15,7 @@ import (
 	"github.com/pscdev/psc/internal/workspace"
 )
 
-// tokenVariable holds a token in CI. A token is never an argument: those can be seen by everybody on the machine.
+// tokenVariable has the token in CI. A token is never an argument, because other users can read arguments.
 const tokenVariable = "PSC_TOKEN"
 
 func newLogin(s *session) *cobra.Command {
@@ -26,8 +26,8 @@ func newLogin(s *session) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "login [SERVER]",
 		Short: "Sign in to a cluster, and make it the current one",
-		Long: "Use a context of your kubeconfig, or sign in to a server with a token or a client certificate. The\n" +
-			"server is asked who you are. Your kubeconfig's current context stays what it is.",
+		Long: "Use a context of your kubeconfig, or sign in to a server with a token or a client certificate. psc asks\n" +
+			"the server who you are. It does not change the current context of the kubeconfig.",
 		Example: "  psc login --context staging\n" +
 			"  psc login https://api.example.com:6443 --token-stdin < token\n" +
 			"  psc login api.example.com:6443 --client-certificate me.crt --client-key me.key",
@@ -39,7 +39,7 @@ func newLogin(s *session) *cobra.Command {
 			}
 			if len(args) == 1 {
 				if cmd.Flags().Changed(config.Context) {
-					return fault.New(fault.Usage, "give a SERVER or --context, not both")
+					return fault.New(fault.Usage, "SERVER and --context cannot be combined")
 				}
 				r.Server = args[0]
 				if err := s.credentials(&r, tokenStdin); err != nil {
@@ -54,15 +54,15 @@ func newLogin(s *session) *cobra.Command {
 		},
 	}
 	flags := cmd.Flags()
-	flags.BoolVar(&tokenStdin, "token-stdin", false, "read the token from stdin ("+tokenVariable+" in the environment works too)")
-	flags.StringVar(&r.Certificate, "client-certificate", "", "file with a client certificate")
-	flags.StringVar(&r.Key, "client-key", "", "file with the key of the client certificate")
-	flags.StringVar(&r.Authority, "certificate-authority", "", "file with the CA certificate of the server")
+	flags.BoolVar(&tokenStdin, "token-stdin", false, "read the token from stdin instead of "+tokenVariable+" or a prompt")
+	flags.StringVar(&r.Certificate, "client-certificate", "", "`FILE` with the client certificate")
+	flags.StringVar(&r.Key, "client-key", "", "`FILE` with the key of the client certificate")
+	flags.StringVar(&r.Authority, "certificate-authority", "", "`FILE` with the CA certificate of the server")
 	flags.BoolVar(&r.Insecure, "insecure-skip-tls-verify", false, "do not check the server's certificate")
 	return cmd
 }
 
-// login checks with the server who is signed in, and only then writes anything down.
+// login asks the server for the user before it writes the kubeconfig and the settings.
 func (s *session) login(ctx context.Context, c workspace.Connection) error {
 	cluster, err := s.connectTo(c)
 	if err != nil {
@@ -90,7 +90,7 @@ func (s *session) login(ctx context.Context, c workspace.Connection) error {
 	return nil
 }
 
-// credentials reads a token where no client certificate is given: from stdin, the environment, or a question.
+// credentials reads a token if there is no client certificate: from stdin, the environment, or a prompt.
 func (s *session) credentials(r *login.Request, tokenStdin bool) error {
 	switch {
 	case (r.Certificate == "") != (r.Key == ""):
@@ -146,7 +146,7 @@ func newLogout(s *session) *cobra.Command {
 func newWhoami(s *session) *cobra.Command {
 	return &cobra.Command{
 		Use:     "whoami",
-		Short:   "Show who the cluster says you are, and the current pod",
+		Short:   "Show the user that you are signed in as, and the current pod",
 		Example: "  psc whoami\n  psc whoami -o jsonpath={.user}",
 		Args:    exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {

@@ -1,7 +1,7 @@
-// Package cli is the command tree of psc: flags, questions and words. What is done to a pod is done by internal/workspace.
+// Package cli is the command tree of psc: flags, questions and messages. The engine is internal/workspace.
 //
-// A command makes three moves: open what it needs, do one thing, show the answer. What it needs comes from a session, whose
-// parts are made when they are first used, so that --help and completion never dial.
+// A command makes three moves: open the pod, do one thing, show the answer. A session creates its parts when they are first
+// used, so that --help and completion never dial.
 package cli
 
 import (
@@ -21,7 +21,7 @@ import (
 	"github.com/pscdev/psc/internal/view"
 )
 
-// Env is the world that psc runs in.
+// Env is the environment that psc runs in.
 type Env struct {
 	In       io.Reader
 	Out, Err io.Writer
@@ -29,8 +29,8 @@ type Env struct {
 	Version  string
 }
 
-// memory is how much psc's heap may grow without being collected, in bytes: it makes a pod of a thousand apps faster. It
-// does not limit what psc can use.
+// memory is the size in bytes up to which psc's heap grows without garbage collection. This makes a pod of a thousand apps
+// faster. It does not limit how much memory psc can use.
 const memory = 96 << 20
 
 // Run runs psc in the current process, and returns its exit code.
@@ -41,7 +41,7 @@ func Run(version string, args []string) int {
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	go func() {
 		cancel(interruption(<-signals))
-		<-signals // a second one does not wait for the clean-up
+		<-signals // a second signal ends psc without cleanup
 		os.Exit(int(fault.Interrupted))
 	}()
 	return Main(ctx, Env{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Now: time.Now, Version: Version(version)}, args)
@@ -76,7 +76,7 @@ func Main(ctx context.Context, env Env, args []string) int {
 	return int(fault.Of(err).Code)
 }
 
-// plainView is for errors that come before the settings are known: only the format that was asked for matters.
+// plainView returns a View for errors before the settings are read. It only needs the output format.
 func plainView(env Env, root *cobra.Command) *view.View {
 	format := cmp.Or(root.PersistentFlags().Lookup(config.Output).Value.String(), os.Getenv("PSC_OUTPUT"))
 	v, err := view.New(env.Out, env.Err, format, false, env.Now)
@@ -86,7 +86,7 @@ func plainView(env Env, root *cobra.Command) *view.View {
 	return v
 }
 
-// Version is the version that the build has set, or else the module's.
+// Version returns the version that the build has set, else the version of the module.
 func Version(set string) string {
 	if set != "" {
 		return set

@@ -9,7 +9,7 @@ import (
 	"github.com/pscdev/psc/pkg/pod"
 )
 
-// nextWords is a next step for people: what it is good for, and the command to paste, with values to choose in capitals.
+// nextWords describes a next step: its note, and the command to paste. Values to choose are in capitals.
 func nextWords(n pod.Next) string {
 	command := nextCommand(n)
 	if n.Note == "" || command == "" {
@@ -18,7 +18,7 @@ func nextWords(n pod.Next) string {
 	return n.Note + ": " + command
 }
 
-// nextCommand is the command of a next step; "" if no command does it.
+// nextCommand returns the command of a next step, or "" if there is none.
 func nextCommand(n pod.Next) string {
 	kind, name := n.Kind.Word(), cmp.Or(n.Name, "NAME")
 	switch n.Do {
@@ -43,7 +43,7 @@ func nextCommand(n pod.Next) string {
 	return ""
 }
 
-// fieldArgs are the arguments for the fields of a next step, each after a space.
+// fieldArgs returns the arguments for the fields of a next step, each after a space.
 func fieldArgs(n pod.Next) string {
 	args := ""
 	for _, field := range slices.Sorted(maps.Keys(n.Set)) {
@@ -62,7 +62,7 @@ func fieldArgs(n pod.Next) string {
 	return args
 }
 
-// fieldFlag is the flag of a field, after a space, and a word for a value that the person has to choose.
+// fieldFlag returns the flag of a field, after a space, and a placeholder for a value that the user has to choose.
 func fieldFlag(kind pod.Kind, field string) (flag, choice string) {
 	if kind == pod.KindSecret { // psc asks for its values
 		return " " + field, ""

@@ -84,7 +84,7 @@ func commandExists(t *testing.T, n pod.Next) {
 }
 
 // Every next step of pkg/health has words, and its command exists. The situations in its testdata have the steps as JSON.
-// Whatever else its source names is in the table of this file.
+// The table of this file has all other steps that its source names.
 func TestNextOfHealth(t *testing.T) {
 	dos, fields := map[pod.Do]bool{}, map[string]bool{}
 	see := func(n pod.Next) {

@@ -13,14 +13,14 @@ import (
 )
 
 func newPod(s *session) *cobra.Command {
-	return noun("pod", "Pods: the workspaces of teams", newPodList(s), newPodShow(s), newPodUse(s), newPodDelete(s))
+	return noun("pod", "Manage pods: the workspaces of teams", newPodList(s), newPodShow(s), newPodUse(s), newPodDelete(s))
 }
 
 func newNewPod(s *session) *cobra.Command {
 	return &cobra.Command{
 		Use:     "new-pod NAME",
 		Aliases: []string{"new-project"},
-		Short:   "Create a pod, a workspace, and make it the current one",
+		Short:   "Create a pod, the workspace of a team, and make it the current one",
 		Example: "  psc new-pod shop",
 		Args:    exactly("NAME"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -71,7 +71,7 @@ func newPodList(s *session) *cobra.Command {
 func newPodShow(s *session) *cobra.Command {
 	return &cobra.Command{
 		Use:               "show [NAME]",
-		Short:             "Show a pod: what is live, its apps and members",
+		Short:             "Show a pod: its live revision, apps and members",
 		Example:           "  psc pod show",
 		Args:              between(0, "NAME"),
 		ValidArgsFunction: s.complete(s.podNames),
@@ -121,7 +121,7 @@ func newPodDelete(s *session) *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use:               "delete NAME",
-		Short:             "Delete a pod with everything in it, its history included",
+		Short:             "Delete a pod with everything in it, including its history",
 		Example:           "  psc pod delete shop",
 		Args:              exactly("NAME"),
 		ValidArgsFunction: s.complete(s.podNames),
@@ -129,12 +129,12 @@ func newPodDelete(s *session) *cobra.Command {
 			return s.deletePod(cmd.Context(), args[0], noWait, timeout)
 		},
 	}
-	cmd.Flags().BoolVar(&noWait, "no-wait", false, "return once the deletion has begun")
-	cmd.Flags().DurationVar(&timeout, "timeout", defaultTimeout, "how long to wait until everything is gone")
+	cmd.Flags().BoolVar(&noWait, "no-wait", false, "return when the deletion has begun")
+	cmd.Flags().DurationVar(&timeout, "timeout", defaultTimeout, "how long to wait until everything is deleted, `TIME`")
 	return cmd
 }
 
-// deletePod deletes a pod, and waits until everything is gone.
+// deletePod deletes a pod, and waits until everything is deleted unless noWait is set.
 func (s *session) deletePod(ctx context.Context, name string, noWait bool, timeout time.Duration) error {
 	w, err := s.open(name)
 	if err != nil {

@@ -13,16 +13,16 @@ import (
 	"github.com/pscdev/psc/pkg/report"
 )
 
-// newRegistry makes the commands for the pod's logins to registries of images.
 func newRegistry(s *session) *cobra.Command {
-	return noun("registry", "Logins of the pod to registries of images", newRegistryLogin(s), newRegistryList(s), newRegistryLogout(s))
+	return noun("registry", "Manage registry logins: credentials of the pod for image registries",
+		newRegistryLogin(s), newRegistryList(s), newRegistryLogout(s))
 }
 
 func newRegistryList(s *session) *cobra.Command {
 	return lister(s, &cobra.Command{
-		Short:   "List the pod's registry logins",
+		Short:   "List the registry logins of the pod",
 		Example: "  psc registry list",
-	}, "has no registry logins", func(w *workspace.Workspace, ctx context.Context) ([]report.Login, error) {
+	}, "has no registry logins. Create one with: psc registry login SERVER --username NAME", func(w *workspace.Workspace, ctx context.Context) ([]report.Login, error) {
 		return w.Registry().Logins(ctx)
 	}, view.Logins)
 }
@@ -61,7 +61,7 @@ func newRegistryLogin(s *session) *cobra.Command {
 			if err := s.view.Line(doc, []string{doc.Ref()}, "Pod %s is signed in to %s as %s", w.Pod, server, login.Username); err != nil {
 				return err
 			}
-			s.view.Next("Give it to the apps with: psc deploy")
+			s.view.Next("Use it in the apps with: psc deploy")
 			return nil
 		},
 	}
@@ -93,7 +93,7 @@ func (s *session) askLogin(login *workspace.Login, stdin bool) error {
 func newRegistryLogout(s *session) *cobra.Command {
 	return &cobra.Command{
 		Use:     "logout SERVER",
-		Short:   "Remove the pod's login to a registry",
+		Short:   "Sign the pod out of a registry",
 		Example: "  psc registry logout ghcr.io",
 		Args:    exactly("SERVER"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -110,7 +110,7 @@ func newRegistryLogout(s *session) *cobra.Command {
 	}
 }
 
-// openRegistry opens the pod for a change of its login to a registry.
+// openRegistry opens the pod, and returns the name of a registry as Docker writes it.
 func (s *session) openRegistry(name string) (string, *workspace.Workspace, error) {
 	server, err := workspace.RegistryServer(name)
 	if err != nil {

@@ -15,8 +15,8 @@ import (
 	"github.com/pscdev/psc/pkg/report"
 )
 
-// lister makes the command that lists something of the pod: read finds it, table writes it for people, and where there is
-// none they read empty.
+// lister returns the command that lists items of the pod. read finds them, table writes them for people, and empty is the
+// message if there are none.
 func lister[T report.Item](
 	s *session, cmd *cobra.Command, empty string,
 	read func(*workspace.Workspace, context.Context) ([]T, error), table func(*view.View, io.Writer, []T),
@@ -36,11 +36,11 @@ func lister[T report.Item](
 	return cmd
 }
 
-// newShow makes the command that prints one resource of the newest revision as a file.
+// newShow returns the command that prints one resource of the newest revision as a file.
 func newShow(s *session, kind pod.Kind) *cobra.Command {
 	return &cobra.Command{
 		Use:               "show NAME",
-		Short:             "Print it as a file, including drafts",
+		Short:             fmt.Sprintf("Print %s of the newest revision as a file", kind.WithArticle()),
 		Example:           fmt.Sprintf("  psc %s show web\n  psc %s show web -o jsonpath={.spec}", kind.Word(), kind.Word()),
 		Args:              exactly("NAME"),
 		ValidArgsFunction: s.complete(s.resourceNames(kind)),
@@ -71,7 +71,7 @@ func newShow(s *session, kind pod.Kind) *cobra.Command {
 	}
 }
 
-// newDelete makes the command that takes resources out of the spec. Nothing is lost: the history still has them.
+// newDelete returns the command that removes resources from the spec. Nothing is lost: the history still has them.
 func newDelete(s *session, kind pod.Kind) *cobra.Command {
 	var o options
 	cmd := &cobra.Command{
@@ -92,7 +92,7 @@ func newDelete(s *session, kind pod.Kind) *cobra.Command {
 	return cmd
 }
 
-// chosen is one resource of a spec. The error is a *pod.RefError.
+// chosen returns a spec with one resource of another spec. The error is a *pod.RefError.
 func chosen(spec pod.Spec, ref pod.Ref) (pod.Spec, error) {
 	if spec[ref] == nil {
 		return nil, &pod.RefError{Ref: ref, Err: pod.ErrNotFound, Nearest: pod.Nearest(ref.Name, spec.Names(ref.Kind))}
@@ -100,7 +100,7 @@ func chosen(spec pod.Spec, ref pod.Ref) (pod.Spec, error) {
 	return pod.Spec{ref: spec[ref]}, nil
 }
 
-// ref is a resource that is named KIND/NAME or KIND NAME.
+// parseRef reads KIND/NAME and KIND NAME.
 func parseRef(args []string) (pod.Ref, error) {
 	word, name, _ := strings.Cut(strings.Join(args, "/"), "/")
 	kind, err := parseKind(word)
@@ -113,7 +113,7 @@ func parseRef(args []string) (pod.Ref, error) {
 	return pod.Ref{Kind: kind, Name: name}, nil
 }
 
-// parseKind takes a kind as people write it.
+// parseKind reads the word for a kind, in any case.
 func parseKind(word string) (pod.Kind, error) {
 	words := kindWords()
 	for i, kind := range pod.Kinds() {

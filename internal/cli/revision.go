@@ -15,7 +15,7 @@ import (
 )
 
 func newRevision(s *session) *cobra.Command {
-	c := noun("revision", "Revisions: the history of the pod",
+	c := noun("revision", "Manage revisions: the history of the pod",
 		newRevisionList(s), newRevisionShow(s), newRevisionDiff(s), newRevisionWait(s),
 		newRevisionDiscard(s), newRevisionPrune(s), newRevisionVerify(s))
 	c.Aliases = []string{"rev"}
@@ -26,7 +26,7 @@ func newRevisionList(s *session) *cobra.Command {
 	var most int
 	cmd := &cobra.Command{
 		Use:     "list",
-		Short:   "List the history: what changed, when and by whom",
+		Short:   "List the revisions: what changed, when and by whom",
 		Example: "  psc revision list\n  psc revision list -o json",
 		Args:    exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -46,14 +46,14 @@ func newRevisionList(s *session) *cobra.Command {
 				len(h.All)-len(all), "psc revision list --most 0")
 		},
 	}
-	cmd.Flags().IntVar(&most, "most", 20, "maximum number of revisions; 0 for all")
+	cmd.Flags().IntVar(&most, "most", 20, "maximum number of revisions, `N`; 0 for all")
 	return cmd
 }
 
 func newRevisionShow(s *session) *cobra.Command {
 	return &cobra.Command{
 		Use:               "show [REVISION]",
-		Short:             "Show one revision: who, when, why, and its resources",
+		Short:             "Show a revision: its author, time, message and resources",
 		Long:              "Show the named revision, by default the live one.",
 		Example:           "  psc revision show\n  psc revision show 12 -o yaml",
 		Args:              between(0, "REVISION"),
@@ -148,7 +148,7 @@ func newRevisionWait(s *session) *cobra.Command {
 			return nil
 		},
 	}
-	cmd.Flags().DurationVar(&timeout, "timeout", defaultTimeout, "how long to wait")
+	cmd.Flags().DurationVar(&timeout, "timeout", defaultTimeout, "how long to wait until it has ended, `TIME`")
 	return cmd
 }
 
@@ -172,11 +172,11 @@ func newRevisionDiscard(s *session) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			dropped, err := w.Discard(cmd.Context(), numbers)
-			if len(dropped) == 0 {
+			discarded, err := w.Discard(cmd.Context(), numbers)
+			if len(discarded) == 0 {
 				return err
 			}
-			return errors.Join(err, s.view.Discarded(dropped))
+			return errors.Join(err, s.view.Discarded(discarded))
 		},
 	}
 }
@@ -186,8 +186,8 @@ func newRevisionPrune(s *session) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "prune --keep N",
 		Short: "Remove old revisions, and content that only they use",
-		Long: "Remove all but the newest revisions. psc always keeps the live revision, waiting and running ones, the last one that\n" +
-			"was ready, and all content that is mounted.",
+		Long: "Remove all but the newest revisions. psc always keeps the live revision, waiting drafts, revisions whose deploy has not\n" +
+			"ended, the last one that was ready, and all content that is mounted.",
 		Example: "  psc revision prune --keep 50 --keep-revision 7\n  psc revision prune --keep 50 --dry-run",
 		Args:    exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -212,7 +212,7 @@ func newRevisionPrune(s *session) *cobra.Command {
 	}
 	cmd.Flags().IntVar(&p.Newest, "keep", 0, "number of newest revisions to keep, `N`")
 	cmd.Flags().IntSliceVar(&p.Also, "keep-revision", nil, "another `REVISION` to keep")
-	cmd.Flags().DurationVar(&p.Grace, "grace", time.Hour, "keep unused files and values for this `TIME`: a running change may need them")
+	cmd.Flags().DurationVar(&p.Grace, "grace", time.Hour, "how long to keep unused files and values, `TIME`: a running change may need them")
 	cmd.Flags().BoolVar(&p.DryRun, "dry-run", false, "show what would be removed")
 	return cmd
 }

@@ -10,9 +10,9 @@ func newRollback(s *session) *cobra.Command {
 	var o options
 	cmd := &cobra.Command{
 		Use:   "rollback [REVISION]",
-		Short: "Go back to the last revision that was ready, or to the named one",
-		Long: "Create a revision with the content of an old one, and deploy it. By default that is the last revision before the live\n" +
-			"one that was ready. Waiting drafts are rebased onto it.",
+		Short: "Restore the last revision that was ready, or the named one",
+		Long: "Create a revision with the content of an old one, and deploy it. The default is the last revision before the live one\n" +
+			"that was ready. psc rebases the waiting drafts onto the new revision.",
 		Example:           "  psc rollback\n  psc rollback 7 -m \"checkout is broken\"",
 		Args:              between(0, "REVISION"),
 		ValidArgsFunction: s.complete(s.revisionNames),

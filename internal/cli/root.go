@@ -15,8 +15,8 @@ const (
 	groupStart     = "start"
 	groupResources = "resources"
 	groupRevisions = "revisions"
-	groupLook      = "look"
-	groupPlatform  = "platform"
+	groupCluster   = "cluster"
+	groupHelp      = "help"
 )
 
 // Command returns the command tree, from which docs and completions are generated.
@@ -25,9 +25,9 @@ func Command(env Env) *cobra.Command { return newRoot(&session{Env: env}) }
 func newRoot(s *session) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "psc",
-		Short: "Run apps on Kubernetes, with a history to go back to",
+		Short: "Run apps on Kubernetes, with a history to roll back to",
 		Long: "psc turns a Kubernetes cluster into a platform for developers. You say what runs (apps) and\n" +
-			"where it is reached (routes). Every change is a numbered revision: compare it, deploy it, go back to it.",
+			"how to reach it (routes). Every change is a numbered revision: compare it, deploy it, restore it.",
 		Example: "  psc login --context staging      use a cluster of your kubeconfig\n" +
 			"  psc new-pod shop                 create a workspace\n" +
 			"  psc app create web --image ghcr.io/acme/web:1.4 --port 8080\n" +
@@ -43,17 +43,17 @@ func newRoot(s *session) *cobra.Command {
 	root.SuggestionsMinimumDistance = 2
 	root.SetVersionTemplate("psc {{.Version}}\n")
 	root.AddGroup(
-		&cobra.Group{ID: groupStart, Title: "Start:"},
+		&cobra.Group{ID: groupStart, Title: "Get started:"},
 		&cobra.Group{ID: groupResources, Title: "Resources:"},
 		&cobra.Group{ID: groupRevisions, Title: "Revisions:"},
-		&cobra.Group{ID: groupLook, Title: "Look:"},
-		&cobra.Group{ID: groupPlatform, Title: "psc itself:"},
+		&cobra.Group{ID: groupCluster, Title: "Kubernetes:"},
+		&cobra.Group{ID: groupHelp, Title: "Help:"},
 	)
 	flags := root.PersistentFlags()
-	flags.StringP(config.Pod, "p", "", "pod to work in (PSC_POD)")
-	flags.String(config.Context, "", "context of the kubeconfig (PSC_CONTEXT)")
-	flags.StringVar(&s.kubeconfig, "kubeconfig", "", "kubeconfig file (KUBECONFIG)")
-	flags.StringP(config.Output, "o", "", "output format: "+strings.Join(view.Formats(), ", "))
+	flags.StringP(config.Pod, "p", "", "`POD` to work in (PSC_POD)")
+	flags.String(config.Context, "", "`CONTEXT` of the kubeconfig (PSC_CONTEXT)")
+	flags.StringVar(&s.kubeconfig, "kubeconfig", "", "kubeconfig `FILE` (KUBECONFIG)")
+	flags.StringP(config.Output, "o", "", "output `FORMAT`: "+strings.Join(view.Formats(), ", "))
 	flags.BoolVarP(&s.yes, "yes", "y", false, "answer yes to questions")
 	flags.BoolVarP(&s.quiet, "quiet", "q", false, "print only the result")
 	flags.BoolVarP(&s.verbose, "verbose", "v", false, "print each API request")
@@ -61,10 +61,10 @@ func newRoot(s *session) *cobra.Command {
 	group(root, groupStart, newLogin(s), newLogout(s), newWhoami(s), newNewPod(s), newPod(s))
 	group(root, groupResources, newApp(s), newRoute(s), newConfig(s), newSecret(s), newDisk(s), newApply(s), newEdit(s), newExport(s), newRegistry(s))
 	group(root, groupRevisions, newDiff(s), newDeploy(s), newRollback(s), newStatus(s), newRevision(s))
-	group(root, groupLook, newGet(s))
-	group(root, groupPlatform, newExplain(s), newVersion(s))
-	root.SetHelpCommandGroupID(groupPlatform)
-	root.SetCompletionCommandGroupID(groupPlatform)
+	group(root, groupCluster, newGet(s))
+	group(root, groupHelp, newExplain(s), newVersion(s))
+	root.SetHelpCommandGroupID(groupHelp)
+	root.SetCompletionCommandGroupID(groupHelp)
 	strict(root)
 	usage(root)
 	root.SetUsageTemplate(usageTemplate)
@@ -73,7 +73,7 @@ func newRoot(s *session) *cobra.Command {
 	return root
 }
 
-// usage gives every error about arguments the exit code for wrong usage.
+// usage adds the exit code for wrong usage to every error about arguments.
 func usage(cmd *cobra.Command) {
 	if check := cmd.Args; check != nil {
 		cmd.Args = func(cmd *cobra.Command, args []string) error { return fault.Wrap(fault.Usage, check(cmd, args)) }
@@ -83,7 +83,7 @@ func usage(cmd *cobra.Command) {
 	}
 }
 
-// wrongFlags gives an error of cobra or pflag about flags the exit code for wrong usage.
+// wrongFlags adds the exit code for wrong usage to an error of cobra or pflag about flags.
 func wrongFlags(cmd *cobra.Command, err error) error {
 	return fault.New(fault.Usage, "%w", err).WithHint("%s --help", cmd.CommandPath())
 }
@@ -95,7 +95,7 @@ func group(root *cobra.Command, id string, commands ...*cobra.Command) {
 	}
 }
 
-// strict makes cobra's own commands refuse unknown arguments, for which they print help.
+// strict makes cobra's own commands refuse unknown arguments instead of printing help.
 func strict(root *cobra.Command) {
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd("")

@@ -15,7 +15,7 @@ import (
 )
 
 func newRoute(s *session) *cobra.Command {
-	return noun("route", "Routes: where apps are reached",
+	return noun("route", "Manage routes: how to reach apps",
 		newRouteCreate(s), newRouteSet(s), newRouteList(s), newShow(s, pod.KindRoute), newDelete(s, pod.KindRoute))
 }
 
@@ -49,7 +49,7 @@ func newRouteSet(s *session) *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use:   "set NAME",
-		Short: "Change a route: only the fields that flags name",
+		Short: "Change a route: only the fields given as flags",
 		Example: "  psc route set web --to web=90,web-next=10 --deploy\n" +
 			"  psc route set web --to /api:-          remove the path /api",
 		Args:              exactly("NAME"),
@@ -63,7 +63,7 @@ func newRouteSet(s *session) *cobra.Command {
 
 func newRouteList(s *session) *cobra.Command {
 	return lister(s, &cobra.Command{
-		Short:   "List the live routes, and those of drafts",
+		Short:   "List the routes, including those of drafts",
 		Example: "  psc route list\n  psc route list -o json",
 	}, "has no routes. Create one with: psc route create NAME --to APP",
 		func(w *workspace.Workspace, ctx context.Context) ([]report.Route, error) {
@@ -86,8 +86,8 @@ func (f *routeFlags) add(cmd *cobra.Command) {
 	flags.StringVar(&f.tls, "tls", "", "`auto` (https), off (http), or secret/NAME with your own certificate")
 }
 
-// fields turns the flags that were named into a patch of the route's spec. A path's targets are set as a whole: shares
-// only make sense together.
+// fields returns a patch of the route's spec with the flags that were given. It replaces all targets of a path, because
+// shares only make sense together.
 func (f *routeFlags) fields(cmd *cobra.Command) (pod.Fields, error) {
 	fields := pod.Fields{}
 	if cmd.Flags().Changed("host") {

@@ -154,7 +154,7 @@ func refuse(w http.ResponseWriter, code int) {
 	_ = json.NewEncoder(w).Encode(failure(code))
 }
 
-// reasons are what clients check besides the code.
+// reasons are the reasons that clients check besides the code.
 var reasons = map[int]metav1.StatusReason{
 	http.StatusUnauthorized: metav1.StatusReasonUnauthorized, http.StatusForbidden: metav1.StatusReasonForbidden,
 	http.StatusConflict: metav1.StatusReasonConflict, http.StatusGone: metav1.StatusReasonExpired,

@@ -14,10 +14,10 @@ import (
 )
 
 func newSecret(s *session) *cobra.Command {
-	return noun("secret", "Secrets: values that nobody is shown", newSecretSet(s), newSecretList(s), newDelete(s, pod.KindSecret))
+	return noun("secret", "Manage secrets: values that psc never shows", newSecretSet(s), newSecretList(s), newDelete(s, pod.KindSecret))
 }
 
-// maxValues is how much the values of one step may hold: they are one Kubernetes Secret.
+// maxValues is the size in bytes that the values of one change may have together: they are stored in one Kubernetes Secret.
 const maxValues = 1000 << 10
 
 func newSecretSet(s *session) *cobra.Command {
@@ -61,7 +61,7 @@ func newSecretSet(s *session) *cobra.Command {
 				size += len(value)
 			}
 			if size > maxValues {
-				return fault.New(fault.Usage, "the values have %d bytes: at most %d can be set in one step", size, maxValues)
+				return fault.New(fault.Usage, "the values have %d bytes: at most %d can be set at once", size, maxValues)
 			}
 			return s.do(cmd.Context(), &o, func(w *workspace.Workspace) (workspace.Outcome, error) {
 				return w.SetValues(cmd.Context(), args[0], values, remove, o.Options)
@@ -69,20 +69,20 @@ func newSecretSet(s *session) *cobra.Command {
 		},
 	}
 	cmd.Flags().StringArrayVar(&files, "file", nil, "file with the value of a key: `KEY=FILE`")
-	cmd.Flags().StringVar(&envFile, "env-file", "", "`FILE` with lines KEY=VALUE, - for stdin; values are taken literally")
+	cmd.Flags().StringVar(&envFile, "env-file", "", "`FILE` with lines KEY=VALUE, or - for stdin; values are taken literally")
 	o.addChange(cmd)
 	return cmd
 }
 
 func newSecretList(s *session) *cobra.Command {
 	return lister(s, &cobra.Command{
-		Short:   "List the secrets and their keys, drafts included",
+		Short:   "List the secrets and their keys, including those of drafts",
 		Example: "  psc secret list",
 	}, "has no secrets. Create one with: psc secret set NAME KEY", (*workspace.Workspace).Secrets, view.Secrets)
 }
 
-// secretKeys are the keys whose values are to be asked for, and those of KEY-, which are removed. A value in an argument is
-// refused without being repeated.
+// secretKeys returns the keys whose values psc has to ask for, and the keys to remove (KEY-). The error for a value in an
+// argument does not repeat the value.
 func secretKeys(args []string) (keys, remove []string, err error) {
 	for _, arg := range args {
 		key, _, valued := strings.Cut(arg, "=")
@@ -99,7 +99,7 @@ func secretKeys(args []string) (keys, remove []string, err error) {
 	return keys, remove, nil
 }
 
-// askValues asks for the value of each key on a terminal, or reads that of the only one from stdin.
+// askValues asks for the value of each key on a terminal, or reads the value of a single key from stdin.
 func (s *session) askValues(values map[string][]byte, keys []string) error {
 	if len(keys) == 0 {
 		return nil
@@ -111,8 +111,8 @@ func (s *session) askValues(values map[string][]byte, keys []string) error {
 				WithHint("--env-file - reads lines KEY=VALUE from stdin")
 		}
 		value, err := s.read("-", maxValues)
-		if err == nil && len(value) == 0 { // whatever should have written it has failed
-			return fault.New(fault.Usage, "stdin is empty: no value for %s", keys[0]).WithHint("--file %s=/dev/null sets an empty one", keys[0])
+		if err == nil && len(value) == 0 { // the program that should have written it has probably failed
+			return fault.New(fault.Usage, "stdin is empty: no value for %s", keys[0]).WithHint("--file %s=/dev/null sets an empty value", keys[0])
 		}
 		values[keys[0]] = bytes.TrimSuffix(bytes.TrimSuffix(value, []byte("\n")), []byte("\r"))
 		return err
@@ -142,7 +142,6 @@ func (s *session) readKeyFiles(values map[string][]byte, files []string) error {
 	return nil
 }
 
-// readEnvFile reads lines KEY=VALUE.
 func (s *session) readEnvFile(values map[string][]byte, path string) error {
 	if path == "" {
 		return nil
@@ -154,8 +153,9 @@ func (s *session) readEnvFile(values map[string][]byte, path string) error {
 	return parseEnvFile(values, path, string(text))
 }
 
-// parseEnvFile takes empty lines, comments, "export KEY=VALUE", and one pair of quotes off a value. Nothing in a value
-// is replaced: a password with a dollar is a password. Errors tell lines by number alone, for they hold values.
+// parseEnvFile reads lines KEY=VALUE. It accepts empty lines, comments and "export KEY=VALUE", and removes one pair of quotes
+// around a value. It replaces nothing in a value: a password may contain a dollar. Errors give only the number of a line,
+// because the line may contain a value.
 func parseEnvFile(values map[string][]byte, path, text string) error {
 	number := 0
 	for line := range strings.Lines(text) {

@@ -20,7 +20,7 @@ import (
 	"github.com/pscdev/psc/internal/workspace"
 )
 
-// session is one run of psc: the world, and what was chosen by flag, environment and settings file.
+// session is one run of psc: its environment, flags and settings.
 type session struct {
 	Env
 	settings *config.Settings
@@ -63,7 +63,7 @@ func (s *session) connectTo(c workspace.Connection) (*workspace.Cluster, error) 
 	return workspace.Connect(c, workspace.Run{ID: s.runID(), Now: s.Now})
 }
 
-// runID tells this run from others of the same user, for the pod's lock: host/process-time.
+// runID distinguishes this run from others of the same user, for the pod's lock: host/process-time.
 func (s *session) runID() string {
 	host, err := os.Hostname()
 	if err != nil {
@@ -72,7 +72,7 @@ func (s *session) runID() string {
 	return fmt.Sprintf("%s/%d-%x", host, os.Getpid(), s.Now().UnixNano()&0xffffff)
 }
 
-// open opens the chosen pod of the chosen context, or the one that is named. It does not dial.
+// open opens the named pod, by default the chosen one, in the chosen context. It does not dial.
 func (s *session) open(name ...string) (*workspace.Workspace, error) {
 	cluster, err := s.connect()
 	if err != nil {
@@ -94,12 +94,12 @@ func (s *session) open(name ...string) (*workspace.Workspace, error) {
 	return w, nil
 }
 
-// outage says that psc waits for the API server, and why.
+// outage reports that psc waits for the API server, and why.
 func (s *session) outage(why error) {
 	s.say("  waiting: the API server does not answer (%v); trying again", why)
 }
 
-// say tells a line of the story, beside the progress of a deploy where there is one.
+// say writes a message, above the progress of a deploy if there is one.
 func (s *session) say(format string, args ...any) {
 	if p := s.progress.Load(); p != nil {
 		p.Say(format, args...)
@@ -108,7 +108,7 @@ func (s *session) say(format string, args ...any) {
 	s.view.Say(format, args...)
 }
 
-// tell words what happens during a call of the engine.
+// tell writes a message for a note of the engine.
 func (s *session) tell(n workspace.Note) {
 	switch {
 	case n.Includes != nil:
@@ -158,13 +158,13 @@ func (s *session) endProgress() {
 
 func isTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
 
-// interactive says whether a person is there to answer a question.
+// interactive reports whether a user can answer a question.
 func (s *session) interactive() bool {
 	f, ok := s.In.(*os.File)
 	return ok && s.view.Terminal && isTerminal(f)
 }
 
-// ask asks a question. Only yes is yes.
+// ask asks a question. Any answer but y and yes means no.
 func (s *session) ask(question string) bool {
 	s.view.Prompt("%s [y/N] ", question)
 	var answer string
@@ -172,7 +172,7 @@ func (s *session) ask(question string) bool {
 	return err == nil && slices.Contains([]string{"y", "yes"}, strings.ToLower(answer))
 }
 
-// confirm asks before something is lost. Without a terminal the way to answer is a flag.
+// confirm asks the user to type name before data is lost. Without a terminal, the error names the flag that confirms.
 func (s *session) confirm(what, name string) error {
 	if s.yes {
 		return nil
@@ -188,8 +188,8 @@ func (s *session) confirm(what, name string) error {
 	return nil
 }
 
-// askHidden asks for a value that the terminal does not show, such as "password". Without a terminal hint is the way to
-// answer.
+// askHidden asks for a value that the terminal does not show, such as a password. Without a terminal it returns an error with
+// the hint.
 func (s *session) askHidden(what, hint string) ([]byte, error) {
 	f, ok := s.In.(*os.File)
 	if !ok || !isTerminal(f) {
@@ -201,7 +201,7 @@ func (s *session) askHidden(what, hint string) ([]byte, error) {
 	return answer, err
 }
 
-// read reads a file, or stdin for "-", which can be read once. A file with more than limit bytes is refused.
+// read reads a file, or stdin for "-". stdin can be read once. A file with more than limit bytes is an error.
 func (s *session) read(path string, limit int64) ([]byte, error) {
 	in := s.In
 	switch {
@@ -210,7 +210,7 @@ func (s *session) read(path string, limit int64) ([]byte, error) {
 		if err != nil {
 			return nil, fault.Wrap(fault.Usage, err)
 		}
-		defer func() { _ = f.Close() }() // it was only read
+		defer func() { _ = f.Close() }() // no data can be lost
 		in = f
 	case s.stdinRead:
 		return nil, fault.New(fault.Usage, "stdin can be read only once")
@@ -220,7 +220,7 @@ func (s *session) read(path string, limit int64) ([]byte, error) {
 	data, err := io.ReadAll(io.LimitReader(in, limit+1))
 	var broken *fs.PathError
 	switch {
-	case errors.As(err, &broken): // a folder, say
+	case errors.As(err, &broken): // for example a folder
 		return nil, fault.Wrap(fault.Usage, err)
 	case err == nil && int64(len(data)) > limit:
 		return nil, fault.New(fault.Usage, "%s has more than %d bytes", path, limit)

@@ -17,17 +17,17 @@ import (
 	"github.com/pscdev/psc/pkg/pod"
 )
 
-// Content is what a change brings beside its edits: the bytes of config files and the values of secrets. They are written
-// with the first revision that refers to them, as immutable objects with a name that no other content ever has. Revisions
-// and instances refer to them by name, so a rollback restores the same bytes, and the history grows only with what
-// changed. Prune removes an object that no kept revision refers to.
+// Content has the bytes of config files and the values of secrets that belong to a change. They are stored before the first
+// revision that refers to them, as immutable objects with a name that no other content ever has. Revisions and instances refer
+// to them by name, so a rollback restores the same bytes, and unchanged content is stored once. Prune removes an object that
+// no kept revision refers to.
 //
 // The zero Content is empty and ready to use. It belongs to one change and is not safe for concurrent use.
 type Content struct {
 	objects map[string]runtime.Object // by reference.id
 }
 
-// File adds the bytes of a file of a config. It adds nothing where they are known by their digest alone.
+// File adds the bytes of a file of a config. It adds nothing if only their digest is known.
 func (c *Content) File(config, file string, bytes pod.Content) {
 	if cm := configMap(config, file, bytes); cm != nil {
 		c.add(object.ConfigMap, cm.Name, cm)
@@ -60,7 +60,7 @@ func (c *Content) add(kind kube.Kind, name string, o runtime.Object) {
 
 func (c *Content) empty() bool { return c == nil || len(c.objects) == 0 }
 
-// object is the one that a reference is about; nil when the Content does not have it.
+// object returns the object of a reference, or nil if the Content does not have it.
 func (c *Content) object(ref reference) runtime.Object {
 	if c == nil {
 		return nil
@@ -68,7 +68,7 @@ func (c *Content) object(ref reference) runtime.Object {
 	return c.objects[ref.id()]
 }
 
-// configMap holds a file; it is nil where the file's bytes are not known.
+// configMap returns the ConfigMap that stores a file, or nil if the bytes of the file are not known.
 func configMap(config, file string, c pod.Content) *corev1.ConfigMap {
 	data, ok := c.Bytes()
 	if !ok {
@@ -88,16 +88,16 @@ func contentMeta(name, label, of string) metav1.ObjectMeta {
 	return metav1.ObjectMeta{Name: name, Labels: map[string]string{label: of}}
 }
 
-// reference is the need of a spec for one file of a config or one key of a secret. Several keys of a secret may be in one
-// object.
+// reference is the reference of a spec to one file of a config or one key of a secret. One object may have several keys of a
+// secret.
 type reference struct {
 	kind kube.Kind
 	name string // of the object
-	// path says which file or key of the spec it is: "config/web spec.files.nginx.conf".
+	// path is the path of the file or key in the spec: "config/web spec.files.nginx.conf".
 	path string
 	// key is the name of the file or key in the object.
 	key string
-	// file is what a ConfigMap has to hold.
+	// file is the content that a ConfigMap must have.
 	file pod.Content
 }
 
@@ -129,8 +129,8 @@ func (r reference) missing() pod.Problem {
 	return pod.Problem{Path: r.path, Message: fmt.Sprintf("this pod does not have its content, the %s %s: set it again", r.kind.Kind, r.name)}
 }
 
-// read returns the file that the reference is about, out of its ConfigMap. The error is pod.Problems when it is another
-// one.
+// read returns the file of the reference from its ConfigMap. The error is pod.Problems if the content does not have the
+// digest.
 func (r reference) read(cm *corev1.ConfigMap) (pod.Content, error) {
 	data, ok := cm.BinaryData[r.key]
 	if !ok {

@@ -35,7 +35,7 @@ func open(t *testing.T, handler http.HandlerFunc) *Store {
 	return Open(client, "shop", time.Now)
 }
 
-// Verify reads an object once, however many specs and keys refer to it, and tells each spec what is wrong with its own.
+// Verify reads an object once, also if several specs and keys refer to it, and returns the problems of each spec.
 func TestVerify(t *testing.T) {
 	same, lost, wrong := pod.ContentOf([]byte("same")), pod.ContentOf([]byte("lost")), pod.ContentOf([]byte("wrong"))
 	var content Content

@@ -15,19 +15,19 @@ import (
 	"github.com/pscdev/psc/pkg/revision"
 )
 
-// Pruned is what Prune removed, or would remove.
+// Pruned has the revisions and the content that Prune removed, or would remove.
 type Pruned struct {
 	Revisions []revision.Revision
 	// Content names the objects with files and secret values that no kept revision refers to and no instance mounts.
 	Content []string
 }
 
-// Prune removes the revisions for which keep returns false, and the content that is then not needed. Content that was
-// written or requested within grace stays: a change writes it before the revision that refers to it. With dry Prune removes
-// nothing and returns what it would remove.
+// Prune removes the revisions for which keep returns false, and the content that is then unused. Content that was written or
+// requested within grace stays, because a change writes it before the revision that refers to it. With dry, Prune only returns
+// what it would remove.
 func (s *Store) Prune(ctx context.Context, dry bool, grace time.Duration, keep func(revision.Revision) bool) (Pruned, error) {
 	var out Pruned
-	// The content is listed first, so that it holds nothing that a change writes after the revisions are read.
+	// The content is listed first, so that the list has no content of a revision that is created after the revisions are read.
 	content, err := s.contentMetas(ctx)
 	if err != nil {
 		return out, err
@@ -71,7 +71,7 @@ func (s *Store) Prune(ctx context.Context, dry bool, grace time.Duration, keep f
 		}
 		out.Content = append(out.Content, id)
 		if !dry {
-			// A change that has requested it since it was listed has marked it as used: then it stays.
+			// A change that requested it after the list has marked it as used, so it has another version and stays.
 			if err := s.kube.DeleteUnchanged(ctx, m.GroupVersionKind(), s.pod, m.Name, m.ResourceVersion); err != nil {
 				return out, err
 			}
@@ -89,7 +89,7 @@ func (s *Store) contentMetas(ctx context.Context) ([]metav1.PartialObjectMetadat
 	return slices.Concat(configs, secrets), err
 }
 
-// lastUsed is when content was created or last requested.
+// lastUsed returns when content was created or last requested.
 func lastUsed(m metav1.PartialObjectMetadata) time.Time {
 	if used, err := time.Parse(time.RFC3339, m.Annotations[object.AnnotationUsed]); err == nil && used.After(m.CreationTimestamp.Time) {
 		return used

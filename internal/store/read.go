@@ -31,7 +31,7 @@ func (s *Store) Fill(ctx context.Context, spec pod.Spec) (pod.Spec, error) {
 }
 
 // File returns a file of a config with its bytes, from content, which may be nil, or else from the pod. The error is
-// pod.Problems where they are missing or damaged.
+// pod.Problems if they are missing or damaged.
 func (s *Store) File(ctx context.Context, content *Content, config, file string, c pod.Content) (pod.Content, error) {
 	if _, known := c.Bytes(); known {
 		return c, nil
@@ -54,7 +54,7 @@ func (s *Store) File(ctx context.Context, content *Content, config, file string,
 	return ref.read(cm)
 }
 
-// ConfigMaps returns the ConfigMaps that hold the files of a spec that Fill has returned.
+// ConfigMaps returns the ConfigMaps that store the files of a spec that Fill has returned.
 func (s *Store) ConfigMaps(spec pod.Spec) []*corev1.ConfigMap {
 	var all []*corev1.ConfigMap
 	for name, config := range spec.Configs() {
@@ -69,8 +69,8 @@ func (s *Store) ConfigMaps(spec pod.Spec) []*corev1.ConfigMap {
 	return all
 }
 
-// Values returns the values of a secret's keys, without those that the pod has lost. Use it only to see whether a value is
-// new.
+// Values returns the values of the keys of a secret, without those that the pod has lost. Use it only to find out whether a
+// value is new.
 func (s *Store) Values(ctx context.Context, name string, secret *pod.Secret) (map[string][]byte, error) {
 	values := map[string][]byte{}
 	for _, ref := range references(pod.Spec{{Kind: pod.KindSecret, Name: name}: secret}) {

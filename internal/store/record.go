@@ -22,20 +22,20 @@ import (
 	"github.com/pscdev/psc/pkg/revision"
 )
 
-// The keys of a record's data, which never changes. Its annotations may change: see pkg/object.
+// The keys of the data of a record. The data never changes. The annotations may change: see pkg/object.
 const (
-	// keyEdits holds the change as a value. It is data and not an annotation, so that lists stay small.
+	// keyEdits has the change as a value. It is data and not an annotation, so that lists stay small.
 	keyEdits = "change.json"
-	// keyPacked holds all data of a large record, compressed.
+	// keyPacked has all data of a large record, compressed.
 	keyPacked = "data.json.gz"
 )
 
 const (
 	// packAbove is the size in bytes above which a record is compressed. Smaller ones can be read with kubectl.
 	packAbove = 256 << 10
-	// maxBytes is how much a record may hold: the API server accepts 1 MiB with everything around it.
+	// maxBytes is the maximum size of the data of a record: the API server accepts objects of 1 MiB.
 	maxBytes = 900 << 10
-	// maxUnpacked is more than any record holds. It keeps a forged record from filling the memory.
+	// maxUnpacked is more bytes than any record has. It prevents that a forged record fills the memory.
 	maxUnpacked = 64 << 20
 )
 
@@ -140,8 +140,8 @@ func timeOrNil(t *time.Time) any {
 	return t.UTC().Format(time.RFC3339)
 }
 
-// record reads a revision without its spec from the metadata of its record. It is Damaged, with the reason, when some of
-// that cannot be read.
+// record reads a revision without its spec from the metadata of its record. The revision is Damaged, with the reason, if the
+// metadata is invalid.
 func record(m *metav1.ObjectMeta) revision.Revision {
 	a := m.Annotations
 	r := revision.Revision{

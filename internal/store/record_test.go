@@ -115,7 +115,7 @@ func TestRecordTooLarge(t *testing.T) {
 	}
 }
 
-// A record that someone has edited is damaged. That is not a problem of what the person writes now.
+// A record that was edited is damaged. That is no problem of the user's input.
 func TestRecordDamaged(t *testing.T) {
 	cm, err := encode("shop", revisionOf(1))
 	if err != nil {
@@ -128,7 +128,7 @@ func TestRecordDamaged(t *testing.T) {
 	}
 }
 
-// Reading a record ends, whatever it holds. The spec that is read either is rendered or is not valid.
+// Reading any record ends. The spec of the record either can be rendered or is not valid.
 func FuzzRecord(f *testing.F) {
 	cm, err := encode("shop", revisionOf(2))
 	if err != nil {

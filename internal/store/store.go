@@ -1,9 +1,9 @@
 // Package store keeps the revisions of a pod as immutable ConfigMaps in its namespace, and the content that they refer to.
 //
-//	Append: head + change -> next number -> Create -- another client was faster --> again on the new head
-//	Mark:   revision + state -> annotations, if no other client has moved it
+//	Append: head + change -> next number -> Create -- another client was faster --> retry on the new head
+//	Mark:   revision + state -> annotations, if no other client has changed them
 //
-// Creating the ConfigMap is the lock of the numbering: the API server gives each number to one client only.
+// Creating the ConfigMap is the lock for its number: the API server creates each name only once.
 package store
 
 import (
@@ -26,7 +26,7 @@ import (
 	"github.com/pscdev/psc/pkg/revision"
 )
 
-// ErrNoRevision is returned for a number that the pod does not have.
+// ErrNoRevision is wrapped by the error for a revision that the pod does not have.
 var ErrNoRevision = errors.New("no such revision")
 
 // ErrMoved is wrapped by the error for a record that was changed after it was read.
@@ -35,24 +35,24 @@ var ErrMoved = errors.New("someone else has changed its state")
 // ErrDamaged is wrapped by the error for a record that cannot be read.
 var ErrDamaged = errors.New("damaged")
 
-// Store keeps the revisions of one pod. It belongs to one request, such as a run of a command: it remembers the specs that
-// it has decoded, so it grows with what is read. It is safe for concurrent use.
+// Store stores the revisions of one pod. Use it for one request or command: it remembers all specs that it has decoded, so its
+// memory grows. It is safe for concurrent use.
 type Store struct {
 	kube *kube.Client
 	pod  string
 	now  func() time.Time
-	// decoded holds the revisions that were read, by the UIDs of their records. Only the data of a record, which never
-	// changes, is used again: a record is always read.
+	// decoded has the revisions that were read, by the UIDs of their records. It saves decoding the data, which never changes.
+	// The record itself is read each time.
 	decoded sync.Map
 }
 
-// Open returns the store of a pod. It does not dial and costs nothing.
+// Open returns the store of a pod. It does not dial.
 func Open(client *kube.Client, pod string, now func() time.Time) *Store {
 	return &Store{kube: client, pod: pod, now: now}
 }
 
-// List returns the records of all revisions without their specs, newest first. A record that cannot be read is there
-// as Damaged.
+// List returns the records of all revisions without their specs, newest first. A record that cannot be read is a Damaged
+// revision.
 func (s *Store) List(ctx context.Context) ([]revision.Revision, error) {
 	items, err := s.kube.ListMeta(ctx, object.ConfigMap, s.pod, object.LabelRevision)
 	if err != nil {
@@ -66,8 +66,8 @@ func (s *Store) List(ctx context.Context) ([]revision.Revision, error) {
 	return out, nil
 }
 
-// Get returns one revision with its spec, and for 0 the empty one. The error wraps ErrNoRevision when there is none, and
-// ErrDamaged when its record cannot be read.
+// Get returns one revision with its spec, and for 0 the empty one. The error wraps ErrNoRevision if there is none, and
+// ErrDamaged if its record cannot be read.
 func (s *Store) Get(ctx context.Context, number int) (revision.Revision, error) {
 	if number == 0 {
 		return revision.Revision{}, nil
@@ -123,13 +123,13 @@ func (s *Store) read(ctx context.Context, number int) (*corev1.ConfigMap, error)
 	return kube.As[corev1.ConfigMap](o)
 }
 
-// Next makes a revision, and returns it with the one that it is made from. It is called again when another client was
-// faster, and must read the pod's records each time.
+// Next returns a new revision, and the one that it builds on. Append calls it again if another client was faster, so it must
+// read the records of the pod each time.
 type Next func() (r, from revision.Revision, err error)
 
-// Append creates the revision that next makes, on behalf of author. Before it, the content that the revision refers to is
-// written; what is not in content must exist, else the error is pod.Problems. content may be nil, and next may add to it. When
-// another client has taken the number, next is called again. An error of next is returned as it is.
+// Append creates the revision that next returns, on behalf of author. First it writes the content that the revision refers to.
+// References that are not in content must exist, else the error is pod.Problems. content may be nil, and next may add to it. If
+// another client has taken the number, Append calls next again. It returns an error of next as it is.
 func (s *Store) Append(ctx context.Context, author string, content *Content, next Next) (revision.Revision, error) {
 	for {
 		r, from, err := next()
@@ -145,12 +145,12 @@ func (s *Store) Append(ctx context.Context, author string, content *Content, nex
 			return made, err
 		}
 		if there, err := s.Get(ctx, r.Number); err == nil && same(there, r) {
-			return there, nil // it is our own, whose answer was lost
+			return there, nil // we created it, and the answer was lost
 		}
 	}
 }
 
-// same reports whether two revisions are one: made by the same author, of the same, at the same time.
+// same reports whether two revisions have the same author, time, parent and content.
 func same(a, b revision.Revision) bool {
 	return a.Author == b.Author && a.Created.Equal(b.Created) && a.Parent == b.Parent && a.Restores == b.Restores &&
 		a.Change == b.Change && a.Message == b.Message && len(revision.Diff(a.Spec, b.Spec)) == 0
@@ -169,8 +169,8 @@ func (s *Store) create(ctx context.Context, r revision.Revision) (revision.Revis
 	return r, nil
 }
 
-// Mark moves a revision to a state and stores what note changes beside it, which may be nil. A record that was changed
-// after it was read is read again. A move that is not possible is a *revision.MoveError.
+// Mark moves a revision to a state, and stores the changes that note makes besides. note may be nil. If the record was changed
+// after it was read, Mark reads it again and retries. The error for an impossible move is a *revision.MoveError.
 func (s *Store) Mark(ctx context.Context, r revision.Revision, to revision.State, note func(*revision.Revision)) (revision.Revision, error) {
 	for {
 		next, err := s.MarkOnce(ctx, r, to, note)
@@ -186,8 +186,8 @@ func (s *Store) Mark(ctx context.Context, r revision.Revision, to revision.State
 	}
 }
 
-// MarkOnce is Mark for a move that only makes sense from the state that was read: the error wraps ErrMoved when the record
-// was changed after it was read.
+// MarkOnce is Mark without the retry, for a move that only makes sense from the state that was read. The error wraps ErrMoved
+// if the record was changed after it was read.
 func (s *Store) MarkOnce(ctx context.Context, r revision.Revision, to revision.State, note func(*revision.Revision)) (revision.Revision, error) {
 	next, err := revision.Move(r, to)
 	if err != nil {
@@ -198,7 +198,7 @@ func (s *Store) MarkOnce(ctx context.Context, r revision.Revision, to revision.S
 	}
 	version, err := s.kube.Annotate(ctx, object.ConfigMap, s.pod, recordName(r.Number), r.Version, stateAnnotations(next))
 	if apierrors.IsConflict(err) {
-		// The move may be our own, whose answer was lost.
+		// We may have moved it, and the answer was lost.
 		if now, readErr := s.Get(ctx, r.Number); readErr == nil && maps.Equal(stateAnnotations(now), stateAnnotations(next)) {
 			return now, nil
 		}

@@ -15,8 +15,8 @@ import (
 	"github.com/pscdev/psc/pkg/pod"
 )
 
-// Verify reads all content that some specs refer to, each object once, however many of them share it. It returns for each
-// spec what is missing or damaged, nil for nothing. Secrets count as good where they may not be read.
+// Verify reads all content that some specs refer to, each object once. For each spec it returns what is missing or damaged, or
+// nil. Secrets that the user may not read count as good.
 func (s *Store) Verify(ctx context.Context, specs ...pod.Spec) ([]pod.Problems, error) {
 	checks := map[string]*check{}
 	for _, spec := range specs {
@@ -38,18 +38,18 @@ func (s *Store) Verify(ctx context.Context, specs ...pod.Spec) ([]pod.Problems, 
 	found := make([]pod.Problems, len(specs))
 	for i, spec := range specs {
 		for _, ref := range references(spec) {
-			found[i] = append(found[i], checks[ref.id()].wrong[ref.key]...)
+			found[i] = append(found[i], checks[ref.id()].problems[ref.key]...)
 		}
 	}
 	return found, nil
 }
 
-// check is one object with content, what is needed of it, and what is wrong with that, by key.
+// check is the check of one object with content. needed and problems are by key.
 type check struct {
-	kind   kube.Kind
-	name   string
-	needed map[string]reference
-	wrong  map[string]pod.Problems
+	kind     kube.Kind
+	name     string
+	needed   map[string]reference
+	problems map[string]pod.Problems
 }
 
 func (s *Store) check(ctx context.Context, c *check) error {
@@ -63,19 +63,19 @@ func (s *Store) check(ctx context.Context, c *check) error {
 	}
 	for key, ref := range c.needed {
 		if missing {
-			c.wrong[key] = pod.Problems{ref.missing()}
+			c.problems[key] = pod.Problems{ref.missing()}
 			continue
 		}
 		var problems pod.Problems
 		if err := ref.verify(o); err != nil && !errors.As(err, &problems) {
 			return err
 		}
-		c.wrong[key] = problems
+		c.problems[key] = problems
 	}
 	return nil
 }
 
-// verify returns pod.Problems when an object does not hold what the reference is about.
+// verify returns pod.Problems if an object does not have the content of the reference.
 func (r reference) verify(o *unstructured.Unstructured) error {
 	if r.kind == object.ConfigMap {
 		cm, err := kube.As[corev1.ConfigMap](o)

@@ -15,11 +15,11 @@ import (
 	"github.com/pscdev/psc/pkg/pod"
 )
 
-// parallel is how many requests for content run at once.
+// parallel is the number of requests for content that run at once.
 const parallel = 8
 
-// write makes sure that the pod has all content that spec refers to and before does not. It creates what is in content, if
-// missing; the rest must exist. The error is pod.Problems when it does not.
+// write makes sure that the pod has all content that spec refers to and before does not. It creates the missing objects that
+// content has. The rest must exist, else the error is pod.Problems.
 func (s *Store) write(ctx context.Context, content *Content, before, spec pod.Spec) error {
 	done := map[string]bool{}
 	for _, ref := range references(before) {
@@ -46,16 +46,16 @@ func (s *Store) write(ctx context.Context, content *Content, before, spec pod.Sp
 	return s.present(ctx, others)
 }
 
-// Mend writes what someone has deleted by hand of the content that a spec refers to. It reports whether anything was
-// missing. With an empty or nil Content it does nothing.
-func (s *Store) Mend(ctx context.Context, content *Content, spec pod.Spec) (bool, error) {
+// Restore writes the content of a spec that the pod has lost. It reports whether something was missing. With an empty or nil
+// Content it does nothing.
+func (s *Store) Restore(ctx context.Context, content *Content, spec pod.Spec) (bool, error) {
 	if content.empty() || s.Present(ctx, spec) == nil {
 		return false, nil
 	}
 	return true, s.write(ctx, content, nil, spec)
 }
 
-// ensure creates an object if it is missing. One that exists may be about to be pruned: marking it as used keeps it.
+// ensure creates an object if it is missing. It marks an existing object as used, so that a prune that is running keeps it.
 func (s *Store) ensure(ctx context.Context, ref reference, o runtime.Object) error {
 	for {
 		_, err := s.kube.Create(ctx, o, ref.kind, s.pod)
@@ -69,8 +69,8 @@ func (s *Store) ensure(ctx context.Context, ref reference, o runtime.Object) err
 	}
 }
 
-// Present returns nil when the pod has all content that a spec refers to, else pod.Problems. Secrets count as present
-// where their names may not be listed.
+// Present returns nil if the pod has all content that a spec refers to, else pod.Problems. Secrets count as present if the user
+// may not list their names.
 func (s *Store) Present(ctx context.Context, spec pod.Spec) error {
 	return s.present(ctx, references(spec))
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/pscdev/psc/pkg/revision"
 )
 
-// Change makes a revision out of edits, and deploys it where o says so. New images are pinned.
+// Change creates a revision from edits, and deploys it if o says so. It pins new images.
 func (w *Workspace) Change(ctx context.Context, edits []pod.Edit, o Options) (Outcome, error) {
 	for _, e := range edits {
 		w.pins.pin(ctx, e, nil, o.NoPin)
@@ -31,15 +31,15 @@ func (w *Workspace) upsert(ctx context.Context, kind pod.Kind, name string, fiel
 	})
 }
 
-// Proposal is what a revision is to become.
+// Proposal is a spec that a base revision is to be changed to.
 type Proposal struct {
 	base    revision.Revision
 	spec    pod.Spec
 	content *store.Content
 }
 
-// Propose returns base with resources put in the place of those of the same names, and others removed. New images are
-// pinned. The error is pod.Problems or a *pod.RefError.
+// Propose returns base with the resources of put created or replaced, and those of remove deleted. It pins new images. The
+// error is pod.Problems or a *pod.RefError.
 func (w *Workspace) Propose(ctx context.Context, base revision.Revision, put pod.Spec, remove []pod.Ref, o Options) (Proposal, error) {
 	p := Proposal{base: base, content: contentOf(put)}
 	var c pod.Change
@@ -58,14 +58,14 @@ func (w *Workspace) Propose(ctx context.Context, base revision.Revision, put pod
 	return p, err
 }
 
-// Merge makes the change that turns the base of a proposal into it, on whatever the pod is by now. What others changed
-// since stays. The error is a *ConflictError when they changed the same fields.
+// Merge applies the change from the base of a proposal to the proposal to the current revision. Changes that others made since
+// the base stay. The error is a *ConflictError if they changed the same fields.
 func (w *Workspace) Merge(ctx context.Context, p Proposal, o Options) (Outcome, error) {
 	return w.change(ctx, p.content, o, func(on revision.Revision) (pod.Change, error) { return w.since(ctx, p, on) })
 }
 
-// Apply puts resources in the place of those of base, or with 0 of what the pod is when the change begins. With prune it
-// removes the resources that are not among them.
+// Apply creates or replaces the resources of put in the revision base, or with 0 in the current one, and merges the result
+// like Merge. With prune it removes the other resources.
 func (w *Workspace) Apply(ctx context.Context, put pod.Spec, base int, prune bool, o Options) (Outcome, error) {
 	propose := func(on revision.Revision) (Proposal, error) {
 		var remove []pod.Ref
@@ -74,7 +74,7 @@ func (w *Workspace) Apply(ctx context.Context, put pod.Spec, base int, prune boo
 		}
 		return w.Propose(ctx, on, put, remove, o)
 	}
-	var begun *Proposal
+	var proposal *Proposal
 	if base != 0 {
 		from, err := w.Revision(ctx, base)
 		if err != nil {
@@ -84,21 +84,21 @@ func (w *Workspace) Apply(ctx context.Context, put pod.Spec, base int, prune boo
 		if err != nil {
 			return Outcome{}, err
 		}
-		begun = &p
+		proposal = &p
 	}
 	return w.change(ctx, contentOf(put), o, func(on revision.Revision) (pod.Change, error) {
-		if begun == nil { // others' changes from now on are merged
+		if proposal == nil { // a retry merges the changes that others make from now on
 			p, err := propose(on)
 			if err != nil {
 				return pod.Change{}, err
 			}
-			begun = &p
+			proposal = &p
 		}
-		return w.since(ctx, *begun, on)
+		return w.since(ctx, *proposal, on)
 	})
 }
 
-// since is the change that a proposal makes to a revision.
+// since returns the change that a proposal makes to a revision.
 func (w *Workspace) since(ctx context.Context, p Proposal, on revision.Revision) (pod.Change, error) {
 	if on.Number == p.base.Number {
 		return pod.Edits(p.base.Spec, p.spec), nil
@@ -111,13 +111,13 @@ func (w *Workspace) since(ctx context.Context, p Proposal, on revision.Revision)
 	return change, err
 }
 
-// conflict is the error of clashes. Only now the revisions in between are read, to say whose they are.
+// conflict returns the error for clashes. It reads the revisions since base, to name the authors.
 func (w *Workspace) conflict(ctx context.Context, clashes revision.Clashes, base, now revision.Revision) error {
 	chain := []revision.Revision{now}
 	for r := now; r.Number > base.Number; {
 		var err error
 		if r, err = w.store.Get(ctx, r.Parent); err != nil {
-			break // it may be pruned: there is a conflict without a name too
+			break // it may be pruned: then the conflict has no author
 		}
 		chain = append(chain, r)
 	}
@@ -132,7 +132,7 @@ func (w *Workspace) conflict(ctx context.Context, clashes revision.Clashes, base
 	return &ConflictError{Base: base.Number, Now: now.Number, Clashes: clashes}
 }
 
-// change makes a revision: a draft on top of the newest revision, or with o.Alone one that is deployed at once.
+// change creates a revision: a draft on top of the newest revision, or with o.Alone one that is deployed at once.
 func (w *Workspace) change(ctx context.Context, content *store.Content, o Options, edits func(on revision.Revision) (pod.Change, error)) (Outcome, error) {
 	var base revision.Revision
 	build := func(number int, on revision.Revision) (revision.Revision, error) {
@@ -156,7 +156,7 @@ func (w *Workspace) change(ctx context.Context, content *store.Content, o Option
 	}
 	switch {
 	case errors.Is(err, revision.ErrUnchanged) && o.Alone && base.Number != 0 && base.State != revision.Ready:
-		return w.deploy(ctx, base, nil, o) // it was asked for before, and does not run yet
+		return w.deploy(ctx, base, nil, o) // an earlier command made the same change, and it is not ready yet
 	case errors.Is(err, revision.ErrUnchanged):
 		return Outcome{Base: base, Unchanged: true}, w.restoreContent(ctx, content)
 	case err != nil:
@@ -167,7 +167,7 @@ func (w *Workspace) change(ctx context.Context, content *store.Content, o Option
 	return Outcome{Revision: r, Base: base}, nil
 }
 
-// build makes the revision of some edits to another one. The error is revision.ErrUnchanged when they change nothing.
+// build returns the revision that edits make of another one. The error is revision.ErrUnchanged if they change nothing.
 func (w *Workspace) build(number int, on revision.Revision, edits func(revision.Revision) (pod.Change, error), message string) (revision.Revision, error) {
 	change, err := edits(on)
 	if err != nil {
@@ -188,7 +188,7 @@ func (w *Workspace) build(number int, on revision.Revision, edits func(revision.
 	return r, nil
 }
 
-// dryRun is what a change would make of the newest revision, or with o.Alone of the live one.
+// dryRun returns the outcome that a change of the newest revision would have, or with o.Alone of the live one.
 func (w *Workspace) dryRun(ctx context.Context, o Options, build revision.Build) (Outcome, error) {
 	base, err := w.Base(ctx, o.Alone)
 	if err != nil {
@@ -201,13 +201,13 @@ func (w *Workspace) dryRun(ctx context.Context, o Options, build revision.Build)
 	return Outcome{Revision: r, Base: base}, err
 }
 
-// restoreContent writes content that is missing in the pod when it is given again, which changes nothing else.
+// restoreContent writes the given content that the pod has lost.
 func (w *Workspace) restoreContent(ctx context.Context, content *store.Content) error {
 	spec, err := w.Spec(ctx)
 	if err != nil {
 		return err
 	}
-	restored, err := w.store.Mend(ctx, content, spec)
+	restored, err := w.store.Restore(ctx, content, spec)
 	if restored && err == nil {
 		w.tell(Note{Restored: true})
 	}
@@ -216,21 +216,21 @@ func (w *Workspace) restoreContent(ctx context.Context, content *store.Content) 
 
 // SetFiles sets files of a config, creating it if needed. A nil content removes the file.
 func (w *Workspace) SetFiles(ctx context.Context, name string, files map[string]*pod.Content, o Options) (Outcome, error) {
-	brought := &store.Content{}
+	content := &store.Content{}
 	fields := make(map[string]any, len(files))
-	for file, content := range files {
-		if content == nil {
+	for file, bytes := range files {
+		if bytes == nil {
 			fields[file] = nil
 			continue
 		}
-		fields[file] = *content
-		brought.File(name, file, *content)
+		fields[file] = *bytes
+		content.File(name, file, *bytes)
 	}
-	return w.upsert(ctx, pod.KindConfig, name, pod.Fields{"files": fields}, brought, o)
+	return w.upsert(ctx, pod.KindConfig, name, pod.Fields{"files": fields}, content, o)
 }
 
-// SetValues sets the values of a secret's keys and removes others, creating the secret if needed. A value that the pod
-// has already keeps its version, so that nothing restarts for it.
+// SetValues sets the values of keys of a secret and removes others, creating the secret if needed. A value that the pod has
+// already keeps its version, so that no app restarts because of it.
 func (w *Workspace) SetValues(ctx context.Context, name string, values map[string][]byte, remove []string, o Options) (Outcome, error) {
 	spec, err := w.Spec(ctx)
 	if err != nil {
@@ -238,7 +238,7 @@ func (w *Workspace) SetValues(ctx context.Context, name string, values map[strin
 	}
 	if old := spec.Secret(name); old != nil {
 		had, err := w.store.Values(ctx, name, old)
-		if err != nil && !denied(err) { // without the right to read them all are set
+		if err != nil && !denied(err) { // without permission to read them, all values are set
 			return Outcome{}, err
 		}
 		values = maps.Clone(values)
@@ -247,21 +247,21 @@ func (w *Workspace) SetValues(ctx context.Context, name string, values map[strin
 			return ok && string(before) == string(value)
 		})
 	}
-	brought := &store.Content{}
+	content := &store.Content{}
 	keys := map[string]any{}
 	for _, key := range remove {
 		keys[key] = nil
 	}
 	if len(values) > 0 {
-		version := brought.Values(name, values)
+		version := content.Values(name, values)
 		for key := range values {
 			keys[key] = version
 		}
 	}
-	return w.upsert(ctx, pod.KindSecret, name, pod.Fields{"keys": keys}, brought, o)
+	return w.upsert(ctx, pod.KindSecret, name, pod.Fields{"keys": keys}, content, o)
 }
 
-// contentOf is the content of the configs of a spec, as far as its bytes are known.
+// contentOf returns the content of the configs of a spec whose bytes are known.
 func contentOf(spec pod.Spec) *store.Content {
 	content := &store.Content{}
 	for name, config := range spec.Configs() {

@@ -26,7 +26,7 @@ type Request = kube.Request
 
 // Run is one run of a program that works in pods.
 type Run struct {
-	// ID tells this run from others of the same user, such as "host/4711".
+	// ID distinguishes this run from others of the same user: "host/4711".
 	ID string
 	// Now is the clock.
 	Now func() time.Time
@@ -39,7 +39,7 @@ type Cluster struct {
 
 	kube *kube.Client
 	run  Run
-	user atomic.Pointer[kube.User] // once the API server was asked
+	user atomic.Pointer[kube.User] // nil until the API server has named it
 }
 
 // Connect reads the kubeconfig. It does not dial.
@@ -51,7 +51,7 @@ func Connect(c Connection, run Run) (*Cluster, error) {
 	return &Cluster{Context: client.Context, Server: client.Server, kube: client, run: run}, nil
 }
 
-// User asks the API server who is signed in, once.
+// User returns the signed-in user. It asks the API server once.
 func (c *Cluster) User(ctx context.Context) (report.User, error) {
 	user := c.user.Load()
 	if user == nil {
@@ -65,7 +65,7 @@ func (c *Cluster) User(ctx context.Context) (report.User, error) {
 	return report.User{User: user.Name, Groups: user.Groups, Context: c.Context, Server: c.Server}, nil
 }
 
-// holder names this run in the pod's Lease: user@host/run.
+// holder returns the name of this run in the pod's Lease: user@host/run.
 func (c *Cluster) holder(user string) string { return user + "@" + c.run.ID }
 
 // Pods lists the pods of the cluster, by name.
@@ -85,7 +85,7 @@ func (c *Cluster) Pods(ctx context.Context) ([]report.Pod, error) {
 	return pods, nil
 }
 
-// cluster finds out what the cluster offers to a spec. It asks for nothing that the spec has no use for.
+// cluster finds out what the cluster offers to a spec. It requests only what the spec needs.
 func (rd *Reader) cluster(ctx context.Context, spec pod.Spec) (render.Cluster, error) {
 	var c render.Cluster
 	group, asking := errgroup.WithContext(ctx)

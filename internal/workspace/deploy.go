@@ -13,8 +13,8 @@ import (
 	"github.com/pscdev/psc/pkg/revision"
 )
 
-// Deploy brings a revision with all drafts below it to the cluster: number, or with 0 the newest. Without all, a revision
-// that includes drafts of other users is an *OthersError. What does not become ready is a *DeployError.
+// Deploy deploys a revision with all drafts below it: number, or with 0 the newest. Without all, the error for a revision that
+// includes drafts of others is an *OthersError. The error for a revision that does not become ready is a *DeployError.
 func (w *Workspace) Deploy(ctx context.Context, number int, all bool, o Options) (Outcome, error) {
 	if o.DryRun {
 		h, r, err := w.toDeploy(ctx, number)
@@ -45,7 +45,7 @@ func (w *Workspace) Deploy(ctx context.Context, number int, all bool, o Options)
 	return w.deploy(ctx, r, nil, o)
 }
 
-// DeployMine deploys the user's own drafts alone. Those of other users are rebased onto them.
+// DeployMine deploys only the user's own drafts, and rebases those of others onto them.
 func (w *Workspace) DeployMine(ctx context.Context, o Options) (Outcome, error) {
 	user, err := w.User(ctx)
 	if err != nil {
@@ -86,7 +86,7 @@ func (w *Workspace) DeployMine(ctx context.Context, o Options) (Outcome, error) 
 	return w.deploy(ctx, r, w.drafts.rebuild(nil, build), o)
 }
 
-// Redeploy deploys the live revision again, which puts right what was changed by hand.
+// Redeploy deploys the live revision again, which reverts changes by hand.
 func (w *Workspace) Redeploy(ctx context.Context, o Options) (Outcome, error) {
 	r, err := w.Live(ctx)
 	if err != nil {
@@ -95,7 +95,7 @@ func (w *Workspace) Redeploy(ctx context.Context, o Options) (Outcome, error) {
 	return w.deploy(ctx, r, nil, o)
 }
 
-// toDeploy chooses the revision: number, or with 0 the newest.
+// toDeploy returns the revision to deploy: number, or with 0 the newest.
 func (rd *Reader) toDeploy(ctx context.Context, number int) (History, revision.Revision, error) {
 	h, err := rd.history(ctx)
 	if err != nil {
@@ -129,13 +129,12 @@ func (w *Workspace) include(drafts []revision.Revision) {
 	}
 }
 
-// deploy brings r to the cluster. again makes it again when it has to build on another revision, and is nil for one that
-// was not made to be deployed at once. Afterwards the waiting drafts are rebased; a deploy that failed is rolled back
-// where o says so. That is the whole policy of a deploy.
-func (w *Workspace) deploy(ctx context.Context, r revision.Revision, again rebuild, o Options) (Outcome, error) {
+// deploy deploys r, and then rebases the waiting drafts. rebuild rebuilds r on the live revision if r does not include it; it
+// is nil for a revision that was not created to be deployed at once. A deploy that fails is rolled back if o says so.
+func (w *Workspace) deploy(ctx context.Context, r revision.Revision, rebuild rebuildFunc, o Options) (Outcome, error) {
 	var failure *DeployError // of the deploy that is being rolled back
 	for {
-		out, err := w.deployOnce(ctx, r, again, o)
+		out, err := w.deployOnce(ctx, r, rebuild, o)
 		var failed *DeployError
 		switch {
 		case err == nil && failure != nil:
@@ -155,8 +154,8 @@ func (w *Workspace) deploy(ctx context.Context, r revision.Revision, again rebui
 		w.tell(Note{RollingBack: failed})
 		failure = failed
 		o.RollbackOnFailure, o.Message = false, ""
-		if r, again, err = w.restored(ctx, number, ""); errors.Is(err, revision.ErrUnchanged) {
-			again = nil
+		if r, rebuild, err = w.restored(ctx, number, ""); errors.Is(err, revision.ErrUnchanged) {
+			rebuild = nil
 			r, err = w.Live(ctx)
 		}
 		if err != nil {
@@ -165,8 +164,8 @@ func (w *Workspace) deploy(ctx context.Context, r revision.Revision, again rebui
 	}
 }
 
-// deployOnce is one deploy, and tidies up after it.
-func (w *Workspace) deployOnce(ctx context.Context, r revision.Revision, again rebuild, o Options) (Outcome, error) {
+// deployOnce is deploy without the rollback.
+func (w *Workspace) deployOnce(ctx context.Context, r revision.Revision, rebuild rebuildFunc, o Options) (Outcome, error) {
 	user, err := w.User(ctx)
 	if err != nil {
 		return Outcome{}, err
@@ -182,27 +181,27 @@ func (w *Workspace) deployOnce(ctx context.Context, r revision.Revision, again r
 	}
 	result, err := run.Deploy(ctx, r, rollout.Options{
 		Timeout: o.Deploy.Timeout, LockWait: o.Deploy.LockWait, Supersede: o.Deploy.Supersede, NoWait: o.Deploy.NoWait,
-		Message: o.Message, Rebuild: again,
+		Message: o.Message, Rebuild: rebuild,
 	})
 	w.tell(Note{Ended: true})
-	if again != nil && errors.Is(err, rollout.ErrNotBegun) && result.Revision.State == revision.Draft {
+	if rebuild != nil && errors.Is(err, rollout.ErrNotBegun) && result.Revision.State == revision.Draft {
 		err = errors.Join(err, w.keepOrDiscard(ctx, result.Revision))
 	}
 	result.Revision.Live = err == nil || errors.Is(err, rollout.ErrPending)
-	var rest error // of tidying up, which the next deploy does otherwise
-	if ctx.Err() == nil && !errors.Is(err, lease.ErrLost) && !apierrors.IsUnauthorized(err) {
-		rest = w.drafts.rebase(ctx)
+	var rebaseErr error
+	if ctx.Err() == nil && !errors.Is(err, lease.ErrLost) && !apierrors.IsUnauthorized(err) { // else the next deploy rebases
+		rebaseErr = w.drafts.rebase(ctx)
 	}
 	statuses := resources(result.Statuses)
 	if err != nil {
-		return Outcome{Revision: result.Revision}, w.ended(ctx, result.Revision, statuses, errors.Join(err, rest))
+		return Outcome{Revision: result.Revision}, w.ended(ctx, result.Revision, statuses, errors.Join(err, rebaseErr))
 	}
 	return Outcome{Revision: result.Revision, Duration: result.Duration, Deployed: &report.Deployed{
 		Revision: result.Revision, Apps: report.Apps(statuses, result.Revision), Duration: result.Duration.Seconds(),
-	}}, rest
+	}}, rebaseErr
 }
 
-// keepOrDiscard decides about a revision that was made to be deployed at once, and was not: a change waits as a draft, a
+// keepOrDiscard handles a revision that was created to be deployed at once, and was not deployed: a change stays a draft, a
 // rollback is discarded.
 func (w *Workspace) keepOrDiscard(ctx context.Context, r revision.Revision) error {
 	if r.Restores == 0 {
@@ -211,10 +210,10 @@ func (w *Workspace) keepOrDiscard(ctx context.Context, r revision.Revision) erro
 	}
 	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
-	return w.drafts.discard(end, r, "it was given up")
+	return w.drafts.discard(end, r, "its deploy was abandoned")
 }
 
-// ended says how a deploy ended.
+// ended returns the *DeployError for the end of a deploy, or err if it is not such an end.
 func (w *Workspace) ended(ctx context.Context, r revision.Revision, statuses []report.Resource, err error) error {
 	out := &DeployError{Revision: r, Resources: statuses, Err: err}
 	switch {
@@ -255,7 +254,7 @@ func noteOf(e rollout.Event) Note {
 	return Note{Resource: &s}
 }
 
-// join is one revision with the changes of several drafts. The error is a *MisfitError, or revision.ErrUnchanged.
+// join returns one revision with the changes of several drafts. The error is a *DraftError, or revision.ErrUnchanged.
 func (w *Workspace) join(ctx context.Context, drafts []revision.Revision, number int, on revision.Revision) (revision.Revision, error) {
 	full := make([]revision.Revision, len(drafts))
 	for i, draft := range drafts {
@@ -266,7 +265,7 @@ func (w *Workspace) join(ctx context.Context, drafts []revision.Revision, number
 	}
 	r, err := revision.Join(number, on, full)
 	if err != nil && !errors.Is(err, revision.ErrUnchanged) {
-		err = &MisfitError{Cause: err}
+		err = &DraftError{Cause: err}
 	}
 	return r, err
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/pscdev/psc/pkg/report"
 )
 
-// Disks reports the disks of the newest revision, and after them those that were kept.
+// Disks returns the disks of the newest revision, and after them those that were kept.
 func (rd *Reader) Disks(ctx context.Context) ([]report.Disk, error) {
 	spec, err := rd.Spec(ctx)
 	if err != nil {
@@ -41,7 +41,7 @@ func (rd *Reader) Disks(ctx context.Context) ([]report.Disk, error) {
 	return docs, nil
 }
 
-// diskState says whether storage was found. Some classes look for it only when an instance first uses the disk.
+// diskState reports whether the disk has storage. Some classes provide it only when an instance first uses the disk.
 func diskState(claim *corev1.PersistentVolumeClaim) string {
 	if claim.Status.Phase == corev1.ClaimBound {
 		return "ready"
@@ -49,7 +49,7 @@ func diskState(claim *corev1.PersistentVolumeClaim) string {
 	return "pending"
 }
 
-// claims are the disks in the cluster, by name.
+// claims returns the disks in the cluster, by name.
 func (rd *Reader) claims(ctx context.Context) (map[string]*corev1.PersistentVolumeClaim, error) {
 	items, err := rd.kube.List(ctx, object.PersistentVolumeClaim, rd.Pod, object.LabelDisk)
 	if err != nil {
@@ -66,7 +66,7 @@ func (rd *Reader) claims(ctx context.Context) (map[string]*corev1.PersistentVolu
 	return out, nil
 }
 
-// GrowDisk sets the size of a disk. The error is pod.Problems when the disk is larger in the cluster.
+// GrowDisk sets the size of a disk. The error is pod.Problems if the disk is larger in the cluster.
 func (w *Workspace) GrowDisk(ctx context.Context, name, size string, o Options) (Outcome, error) {
 	spec := pod.Spec{{Kind: pod.KindDisk, Name: name}: &pod.Disk{Size: size}}
 	if err := w.observer(render.Cluster{}).Shrinks(ctx, spec); err != nil {
@@ -84,8 +84,8 @@ type Disk struct {
 	uid  types.UID
 }
 
-// Disk finds a disk by its name. The error is a *DiskError where there is none, and where the live revision still has
-// one that the newest revision no longer has.
+// Disk finds a disk by its name. The error is a *DiskError if there is none, or if the live revision has it and the newest
+// does not.
 func (rd *Reader) Disk(ctx context.Context, name string) (Disk, error) {
 	h, err := rd.history(ctx)
 	if err != nil {
@@ -119,7 +119,7 @@ func (rd *Reader) Disk(ctx context.Context, name string) (Disk, error) {
 	return d, nil
 }
 
-// DeleteData deletes the data of a disk for good.
+// DeleteData deletes the data of a disk. This cannot be undone.
 func (w *Workspace) DeleteData(ctx context.Context, d Disk) error {
 	return w.kube.Delete(ctx, object.PersistentVolumeClaim, w.Pod, d.name, d.uid)
 }

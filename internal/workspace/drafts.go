@@ -10,20 +10,20 @@ import (
 )
 
 var (
-	// errLoose says that drafts have to be rebased before a change is made to them.
+	// errLoose means that drafts have to be rebased before the change.
 	errLoose = errors.New("drafts are loose")
 	// errAllRebased ends rebase.
 	errAllRebased = errors.New("no draft is loose")
 )
 
-// drafts are the drafts of a pod: how revisions are added to it, and how waiting drafts follow what runs.
+// drafts adds revisions to a pod, and rebases the waiting drafts onto the live revision.
 type drafts struct {
 	*Reader
 	tell func(Note)
 }
 
-// append stores the revision that next makes, and discards the drafts that it replaces. next is asked again when another
-// client took the number.
+// append stores the revision that next returns, and discards the drafts that it replaces. It calls next again if another
+// client has taken the number.
 func (d *drafts) append(ctx context.Context, author string, content *store.Content, next func(History) (r, on revision.Revision, err error)) (revision.Revision, error) {
 	r, err := d.store.Append(ctx, author, content, func() (r, on revision.Revision, err error) {
 		h, err := d.history(ctx)
@@ -38,7 +38,7 @@ func (d *drafts) append(ctx context.Context, author string, content *store.Conte
 	return r, d.replace(ctx, r)
 }
 
-// draft stores the revision that build makes of the newest one, with all waiting drafts.
+// draft stores the revision that build makes of the newest one, which includes all waiting drafts.
 func (d *drafts) draft(ctx context.Context, author string, content *store.Content, build revision.Build) (revision.Revision, error) {
 	for {
 		r, err := d.append(ctx, author, content, func(h History) (r, tip revision.Revision, err error) {
@@ -60,9 +60,9 @@ func (d *drafts) draft(ctx context.Context, author string, content *store.Conten
 	}
 }
 
-// alone stores the revision that build makes of what runs or is about to, to be deployed without the waiting drafts. These
-// have to fit on top of it, or it ends before the first write. To restore must always work: then neither drafts nor a
-// damaged record of what runs are in the way.
+// alone stores the revision that build makes of the live revision, or of a newer one that is about to be deployed. It is
+// deployed without the waiting drafts. If these cannot be rebased onto it, alone writes nothing. A restore must
+// always work: neither drafts nor a damaged record of the base prevent it.
 func (d *drafts) alone(ctx context.Context, author string, content *store.Content, restore bool, build revision.Build) (revision.Revision, error) {
 	return d.append(ctx, author, content, func(h History) (r, base revision.Revision, err error) {
 		base, err = d.store.Get(ctx, h.Base())
@@ -72,7 +72,7 @@ func (d *drafts) alone(ctx context.Context, author string, content *store.Conten
 		if r, err = build(h.Next(), base); err != nil {
 			return r, base, err
 		}
-		r.State = revision.Waiting // from the first moment: the next one has to build on it
+		r.State = revision.Waiting // so that the next change builds on it
 		if !restore {
 			err = d.fits(ctx, h, r, author)
 		}
@@ -80,12 +80,12 @@ func (d *drafts) alone(ctx context.Context, author string, content *store.Conten
 	})
 }
 
-// rebuild makes a revision that was made to be deployed at once again, on top of what is live.
-type rebuild func(ctx context.Context, old revision.Revision) (revision.Revision, error)
+// rebuildFunc rebuilds a revision on the live one.
+type rebuildFunc func(ctx context.Context, old revision.Revision) (revision.Revision, error)
 
-// rebuild is alone for the moment when the deploy's turn has come and the base of r does not run: an earlier deploy was
+// rebuild returns a function that replaces a revision of alone whose base did not go live, because the deploy of the base was
 // abandoned.
-func (d *drafts) rebuild(content *store.Content, build revision.Build) rebuild {
+func (d *drafts) rebuild(content *store.Content, build revision.Build) rebuildFunc {
 	return func(ctx context.Context, old revision.Revision) (revision.Revision, error) {
 		return d.append(ctx, old.Author, content, func(h History) (r, live revision.Revision, err error) {
 			if live, err = d.store.Get(ctx, h.Live); err != nil {
@@ -98,12 +98,12 @@ func (d *drafts) rebuild(content *store.Content, build revision.Build) rebuild {
 	}
 }
 
-// replace discards the drafts that r was made from. When it is cut short, r itself still says so.
+// replace discards the drafts that r replaces. If it is interrupted, the record of r still names them.
 func (d *drafts) replace(ctx context.Context, r revision.Revision) error {
 	for _, number := range r.Replaces {
 		old, err := d.store.Get(ctx, number)
 		if err == nil {
-			err = d.discard(ctx, old, "made again as "+r.Name())
+			err = d.discard(ctx, old, "replaced by "+r.Name())
 		}
 		if err != nil && !errors.Is(err, store.ErrNoRevision) {
 			return err
@@ -112,7 +112,7 @@ func (d *drafts) replace(ctx context.Context, r revision.Revision) error {
 	return nil
 }
 
-// discard marks a draft. One that another client has moved is left to it.
+// discard marks a draft as discarded. It ignores a draft whose state another client has changed.
 func (d *drafts) discard(ctx context.Context, r revision.Revision, reason string) error {
 	_, err := d.store.MarkOnce(ctx, r, revision.Discarded, func(r *revision.Revision) { r.Reason = reason })
 	if errors.Is(err, store.ErrMoved) || errors.As(err, new(*revision.MoveError)) {
@@ -121,11 +121,11 @@ func (d *drafts) discard(ctx context.Context, r revision.Revision, reason string
 	return err
 }
 
-// rebase rebases the loose drafts onto the newest revision, one by one. Two clients that do so at once make no draft
-// twice: the numbering lets just one have each. A draft that no longer fits is discarded.
+// rebase rebases the loose drafts onto the newest revision, one by one. If two clients rebase at once, each draft is rebased
+// once, because only one client gets each number. A draft that cannot be rebased is discarded.
 func (d *drafts) rebase(ctx context.Context) error {
 	var base revision.Revision
-	for made := 0; ; {
+	for rebased := 0; ; {
 		var old revision.Revision
 		_, err := d.append(ctx, "", nil, func(h History) (r, tip revision.Revision, err error) {
 			_, loose := h.Stack()
@@ -146,18 +146,18 @@ func (d *drafts) rebase(ctx context.Context) error {
 			r, err = revision.Rebase(h.Next(), draft, base, tip)
 			return r, tip, err
 		})
-		var misfit *revision.RebaseError
+		var failed *revision.RebaseError
 		switch {
 		case err == nil:
-			made++
-		case errors.As(err, &misfit):
-			d.tell(Note{Discarded: &Discarded{Draft: old, Why: misfit.Err}})
-			if err := d.discard(ctx, old, misfit.Err.Error()); err != nil {
+			rebased++
+		case errors.As(err, &failed):
+			d.tell(Note{Discarded: &Discarded{Draft: old, Why: failed.Err}})
+			if err := d.discard(ctx, old, failed.Err.Error()); err != nil {
 				return err
 			}
 		case errors.Is(err, errAllRebased):
-			if made > 0 {
-				d.tell(Note{Rebased: &Rebased{Drafts: made, Onto: base.Number}})
+			if rebased > 0 {
+				d.tell(Note{Rebased: &Rebased{Drafts: rebased, Onto: base.Number}})
 			}
 			return nil
 		default:
@@ -166,8 +166,8 @@ func (d *drafts) rebase(ctx context.Context) error {
 	}
 }
 
-// Discard discards waiting drafts, or without numbers all of the user's own, after it has checked that those that stay
-// can do without them.
+// Discard discards waiting drafts, or without numbers all of the user's own. The error is a *DraftError if another draft needs
+// one of them.
 func (w *Workspace) Discard(ctx context.Context, numbers []int) ([]revision.Revision, error) {
 	user, err := w.User(ctx)
 	if err != nil {
@@ -177,7 +177,7 @@ func (w *Workspace) Discard(ctx context.Context, numbers []int) ([]revision.Revi
 	if err != nil {
 		return nil, err
 	}
-	drop, err := w.chosenDrafts(h, numbers, user.User)
+	discarded, err := w.chosenDrafts(h, numbers, user.User)
 	if err != nil {
 		return nil, err
 	}
@@ -187,7 +187,7 @@ func (w *Workspace) Discard(ctx context.Context, numbers []int) ([]revision.Revi
 	}
 	var stay []revision.Revision
 	for _, draft := range h.Drafts() {
-		if slices.ContainsFunc(drop, func(r revision.Revision) bool { return r.Number == draft.Number }) {
+		if slices.ContainsFunc(discarded, func(r revision.Revision) bool { return r.Number == draft.Number }) {
 			continue
 		}
 		if draft, err = w.store.Get(ctx, draft.Number); err != nil {
@@ -196,18 +196,18 @@ func (w *Workspace) Discard(ctx context.Context, numbers []int) ([]revision.Revi
 		stay = append(stay, draft)
 	}
 	if err := revision.CheckDiscard(base, stay); err != nil {
-		return nil, &MisfitError{Without: true, Cause: err}
+		return nil, &DraftError{Without: true, Cause: err}
 	}
-	for i, r := range drop {
+	for i, r := range discarded {
 		if err := w.drafts.discard(ctx, r, "by "+user.User); err != nil {
 			return nil, err
 		}
-		drop[i].State, drop[i].Reason = revision.Discarded, "by "+user.User
+		discarded[i].State, discarded[i].Reason = revision.Discarded, "by "+user.User
 	}
-	return drop, w.drafts.rebase(ctx)
+	return discarded, w.drafts.rebase(ctx)
 }
 
-// chosenDrafts are the drafts of some numbers, or without numbers all by the user.
+// chosenDrafts returns the waiting drafts with some numbers, or without numbers all of the user's own.
 func (rd *Reader) chosenDrafts(h History, numbers []int, user string) ([]revision.Revision, error) {
 	var out []revision.Revision
 	waiting := h.Drafts()
@@ -227,7 +227,7 @@ func (rd *Reader) chosenDrafts(h History, numbers []int, user string) ([]revisio
 	return out, nil
 }
 
-// rooted reads a draft with its edits, and the revision that its stack is based on.
+// rooted reads a draft with its edits, and the revision that its stack of drafts is based on.
 func (rd *Reader) rooted(ctx context.Context, h History, draft revision.Revision) (revision.Rooted, error) {
 	full, err := rd.store.Get(ctx, draft.Number)
 	if err != nil {
@@ -240,7 +240,7 @@ func (rd *Reader) rooted(ctx context.Context, h History, draft revision.Revision
 	return revision.Rooted{Revision: full, Root: &root}, err
 }
 
-// fits checks that the waiting drafts can be rebased onto r. The error is a *MisfitError.
+// fits checks that the waiting drafts can be rebased onto r. The error is a *DraftError.
 func (d *drafts) fits(ctx context.Context, h History, r revision.Revision, author string) error {
 	var waiting []revision.Rooted
 	for _, draft := range h.DraftsExcept(r.Replaces) {
@@ -251,7 +251,7 @@ func (d *drafts) fits(ctx context.Context, h History, r revision.Revision, autho
 		waiting = append(waiting, rooted)
 	}
 	if err := revision.CheckRebase(r, author, waiting); err != nil {
-		return &MisfitError{Author: author, Cause: err}
+		return &DraftError{Author: author, Cause: err}
 	}
 	return nil
 }

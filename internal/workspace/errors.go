@@ -10,12 +10,12 @@ import (
 	"github.com/pscdev/psc/pkg/revision"
 )
 
-// Reasons why something cannot be done to a pod: see PodError.
+// The reasons of a PodError.
 var (
 	ErrNoPod           = errors.New("does not exist")
-	ErrNotPod          = errors.New("is a namespace that is no pod")
+	ErrNotPod          = errors.New("is a namespace, but not a pod")
 	ErrPodExists       = errors.New("exists already")
-	ErrPodName         = errors.New("is not a valid name of a pod")
+	ErrPodName         = errors.New("is not a valid name for a pod")
 	ErrNoRevisions     = errors.New("has no revision to deploy")
 	ErrNothingDeployed = errors.New("nothing deployed yet")
 	ErrNoneBefore      = errors.New("there is no earlier revision that was ready")
@@ -24,12 +24,12 @@ var (
 	ErrListPods        = errors.New("you may not list the pods of this cluster")
 )
 
-// PodError says what is wrong with a pod, or missing in it.
+// PodError is the error for a pod that is not as a call needs it.
 type PodError struct {
 	Pod, Context string
-	// User is whose drafts are missing.
+	// User is the user who has no waiting drafts.
 	User string
-	// Err is one of the reasons above; Cause is the answer of the API server where there is one.
+	// Err is one of the reasons above. Cause is the answer of the API server, or nil.
 	Err, Cause error
 }
 
@@ -65,26 +65,26 @@ func withCause(text string, cause error) string {
 // Unwrap returns the reason and its cause.
 func (e *PodError) Unwrap() []error { return []error{e.Err, e.Cause} }
 
-// Reasons why something cannot be done to a revision: see RevisionError.
+// The reasons of a RevisionError.
 var (
 	ErrNoRevision  = errors.New("no such revision")
 	ErrDiscarded   = errors.New("was discarded")
-	ErrDraft       = errors.New("is a draft that nobody has deployed")
+	ErrDraft       = errors.New("is a draft that was never deployed")
 	ErrNotDraft    = errors.New("is not a waiting draft")
 	ErrOlder       = errors.New("is older than the live revision")
 	ErrNotIncluded = errors.New("does not include the live revision")
 	ErrContent     = errors.New("cannot be restored")
 )
 
-// RevisionError says why something cannot be done to a revision.
+// RevisionError is the error for a revision that is not as a call needs it.
 type RevisionError struct {
 	Number int
 	Pod    string
-	// Live is the number of the live revision, where it matters.
+	// Live is the number of the live revision; 0 if it does not matter.
 	Live int
-	// Reason is what the history says of it.
+	// Reason is the reason in the record of the revision.
 	Reason string
-	// Err is one of the reasons above; Cause is what is wrong in detail.
+	// Err is one of the reasons above. Cause has the details; it may be nil.
 	Err, Cause error
 }
 
@@ -108,10 +108,10 @@ func (e *RevisionError) Error() string {
 // Unwrap returns the reason and its cause.
 func (e *RevisionError) Unwrap() []error { return []error{e.Err, e.Cause} }
 
-// OthersError says that a deploy would include drafts of other users. DeployAll includes them.
+// OthersError is the error for a deploy that would include drafts of others.
 type OthersError struct {
 	Number int
-	// Drafts are all that the deploy would include.
+	// Drafts are all drafts that the deploy would include.
 	Drafts []revision.Revision
 	User   string
 }
@@ -127,7 +127,7 @@ func (e *OthersError) Error() string {
 	return fmt.Sprintf("r%d includes drafts of others: %s", e.Number, strings.Join(theirs, ", "))
 }
 
-// ConflictError says that another user changed the same fields since the base of a change.
+// ConflictError is the error for a change of fields that someone else has changed since its base.
 type ConflictError struct {
 	Base, Now int
 	Clashes   revision.Clashes
@@ -141,18 +141,19 @@ func (e *ConflictError) Error() string {
 // Unwrap returns the clashes.
 func (e *ConflictError) Unwrap() error { return e.Clashes }
 
-// MisfitError says that waiting drafts cannot do without others, or do not fit on top of a change.
-type MisfitError struct {
-	// Without says that the drafts that are to be discarded are missing, else Author's change is in the way. Without either
-	// the user's own drafts need those of others.
+// DraftError is the error for waiting drafts that need other drafts, or cannot be rebased onto a change.
+type DraftError struct {
+	// Without means that a waiting draft needs a draft that would be discarded.
 	Without bool
-	Author  string
-	// Cause is a *revision.RebaseError, or that of pod.Apply.
+	// Author is the author of the change onto which a waiting draft cannot be rebased. If it is empty and Without is not set,
+	// the user's own drafts need those of others.
+	Author string
+	// Cause is a *revision.RebaseError, or the error of pod.Apply.
 	Cause error
 }
 
-// Draft is the draft that does not fit; the zero Revision where it is not one alone.
-func (e *MisfitError) Draft() revision.Revision {
+// Draft returns the draft that cannot be rebased, or the zero Revision if it is not a single one.
+func (e *DraftError) Draft() revision.Revision {
 	var of *revision.RebaseError
 	if errors.As(e.Cause, &of) {
 		return of.Draft
@@ -161,7 +162,7 @@ func (e *MisfitError) Draft() revision.Revision {
 }
 
 // Error implements error.
-func (e *MisfitError) Error() string {
+func (e *DraftError) Error() string {
 	cause := e.Cause
 	var of *revision.RebaseError
 	if errors.As(cause, &of) {
@@ -179,7 +180,7 @@ func (e *MisfitError) Error() string {
 }
 
 // Unwrap returns the cause.
-func (e *MisfitError) Unwrap() error { return e.Cause }
+func (e *DraftError) Unwrap() error { return e.Cause }
 
 // ContentError says that content which a revision refers to is missing in the pod, or damaged.
 type ContentError struct{ Err error }
@@ -190,10 +191,10 @@ func (e *ContentError) Error() string { return e.Err.Error() }
 // Unwrap returns the problems.
 func (e *ContentError) Unwrap() error { return e.Err }
 
-// DiskError says that a disk is still part of a revision.
+// DiskError is the error for a disk that does not exist, or is still in the live revision.
 type DiskError struct {
 	Name string
-	// Live is the live revision that has it; 0 when no disk of the name exists.
+	// Live is the number of the live revision if it has the disk; 0 if there is no such disk.
 	Live int
 }
 
@@ -205,7 +206,7 @@ func (e *DiskError) Error() string {
 	return fmt.Sprintf("disk %s is part of r%d, which is live", e.Name, e.Live)
 }
 
-// NotSignedInError says that a pod has no login to a registry.
+// NotSignedInError is the error for a pod that has no login for a registry.
 type NotSignedInError struct{ Pod, Server string }
 
 // Error implements error.
@@ -213,38 +214,38 @@ func (e *NotSignedInError) Error() string {
 	return fmt.Sprintf("pod %s is not signed in to %s", e.Pod, e.Server)
 }
 
-// End is how a deploy ended that did not become ready.
+// End is how a deploy ended whose revision did not become ready.
 type End string
 
 // The ends of a deploy.
 const (
-	// NotBegun means that nothing was written: the revision is what it was.
+	// NotBegun means that nothing was written: the revision is as it was before.
 	NotBegun End = "not begun"
-	// Locked means that another client went on deploying for as long as the caller was ready to wait.
+	// Locked means that another client was still deploying after LockWait.
 	Locked End = "locked"
-	// Superseded means that a newer revision was deployed; nothing was written.
+	// Superseded means that a newer revision was deployed, and nothing was written.
 	Superseded End = "superseded"
-	// Stopped means that a newer revision stopped the deploy while it ran.
+	// Stopped means that the deploy of a newer revision stopped this one.
 	Stopped End = "stopped"
 	// Lost means that another client took over the right to deploy.
 	Lost End = "lost"
 	// SignedOut means that the API server no longer accepts the credentials.
 	SignedOut End = "signed out"
-	// Pending means that the time was over first.
+	// Pending means that the revision was not ready at the timeout.
 	Pending End = "pending"
 	// Failed means that the revision failed.
 	Failed End = "failed"
 )
 
-// DeployError says how a deploy ended that did not become ready.
+// DeployError is the error for a deploy whose revision did not become ready.
 type DeployError struct {
 	End      End
 	Revision revision.Revision
-	// Resources are the states of the revision's apps and routes, as far as they are known.
+	// Resources are the known states of the revision's apps and routes.
 	Resources []report.Resource
-	// Restorable is the revision that a rollback would restore; 0 when there is none.
+	// Restorable is the number of the revision that a rollback would restore; 0 if there is none.
 	Restorable int
-	// RolledBack says that the deploy was rolled back: the failure has been told already.
+	// RolledBack means that the deploy was rolled back. A note has already reported the failure.
 	RolledBack bool
 	Err        error
 }
@@ -264,5 +265,5 @@ func (e *DeployError) Error() string {
 	return fmt.Sprintf("%s %v", name, e.Err)
 }
 
-// Unwrap returns why.
+// Unwrap returns the cause.
 func (e *DeployError) Unwrap() error { return e.Err }

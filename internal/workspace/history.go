@@ -18,13 +18,13 @@ import (
 	"github.com/pscdev/psc/pkg/revision"
 )
 
-// History is the records of a pod, and the deploy that runs at the moment.
+// History has the records of a pod, and the running deploy.
 type History struct {
 	revision.History
 	holder lease.Holder
 }
 
-// Holder is the deploy that runs at the moment; nil when there is none.
+// Holder returns the running deploy, or nil.
 func (h History) Holder() *report.Holder {
 	if h.holder.ID == "" {
 		return nil
@@ -36,7 +36,7 @@ func holderOf(h lease.Holder) *report.Holder {
 	return &report.Holder{ID: h.ID, Since: h.Since, Target: h.Target, Next: h.Next}
 }
 
-// History reads the records, and finds out how a deploy ended that nobody waited for.
+// History reads the records, and settles the live revision.
 func (rd *Reader) History(ctx context.Context) (History, error) {
 	h, err := rd.history(ctx)
 	if err != nil {
@@ -45,7 +45,7 @@ func (rd *Reader) History(ctx context.Context) (History, error) {
 	return h, rd.settle(ctx, &h)
 }
 
-// history lists the revisions and what is live. An empty history has a second look: the pod may not exist.
+// history lists the revisions, and finds the live one. If there are no revisions, it checks that the pod exists.
 func (rd *Reader) history(ctx context.Context) (History, error) {
 	var (
 		live   int
@@ -55,7 +55,7 @@ func (rd *Reader) history(ctx context.Context) (History, error) {
 	group, reading := errgroup.WithContext(ctx)
 	group.Go(func() (err error) {
 		live, holder, err = rd.lease.Live(reading)
-		if apierrors.IsForbidden(err) { // a viewer may not read Leases: the records tell enough
+		if apierrors.IsForbidden(err) { // the role view cannot read Leases: the records are enough
 			return nil
 		}
 		return err
@@ -68,7 +68,7 @@ func (rd *Reader) history(ctx context.Context) (History, error) {
 		return History{}, rd.named(err)
 	}
 	h := History{revision.NewHistory(all, live), holder}
-	if _, known := h.Find(live); live != 0 && !known { // it was made between the two answers
+	if _, known := h.Find(live); live != 0 && !known { // it was created between the two answers
 		all, err := rd.store.List(ctx)
 		if err != nil {
 			return h, rd.named(err)
@@ -83,7 +83,7 @@ func (rd *Reader) history(ctx context.Context) (History, error) {
 	return h, nil
 }
 
-// settle finds out how a deploy ended that nobody waited for.
+// settle finds out how the deploy of the live revision ended, if its client did not wait for that, and records it.
 func (rd *Reader) settle(ctx context.Context, h *History) error {
 	now, ok := h.Find(h.Live)
 	if !ok || now.State != revision.Pending || h.holder.ID != "" {
@@ -114,7 +114,7 @@ func (rd *Reader) Revision(ctx context.Context, number int) (revision.Revision, 
 	return r, err
 }
 
-// Show reads one revision with the content of its files: number, or with 0 the live one, else the newest.
+// Show reads one revision with the content of its files: number, or with 0 the live one, or the newest if none is live.
 func (rd *Reader) Show(ctx context.Context, number int) (revision.Revision, error) {
 	h, err := rd.History(ctx)
 	if err != nil {
@@ -132,7 +132,7 @@ func (rd *Reader) Show(ctx context.Context, number int) (revision.Revision, erro
 	return r, err
 }
 
-// Live reads the revision that the cluster was last told to run.
+// Live reads the live revision. The error is a *PodError if there is none.
 func (rd *Reader) Live(ctx context.Context) (revision.Revision, error) {
 	h, err := rd.history(ctx)
 	if err == nil && h.Live == 0 {
@@ -144,8 +144,8 @@ func (rd *Reader) Live(ctx context.Context) (revision.Revision, error) {
 	return rd.Revision(ctx, h.Live)
 }
 
-// Base is the revision that a change is made to: the newest with all waiting drafts, or for a change that is deployed
-// alone the live one or the one that is about to be.
+// Base returns the revision that a change builds on: the newest one with all waiting drafts, or for a change that is deployed
+// alone the live one, or a newer one that is about to be deployed.
 func (rd *Reader) Base(ctx context.Context, alone bool) (revision.Revision, error) {
 	h, err := rd.history(ctx)
 	if err != nil {
@@ -157,7 +157,7 @@ func (rd *Reader) Base(ctx context.Context, alone bool) (revision.Revision, erro
 	return rd.store.Get(ctx, h.Tip())
 }
 
-// Spec is the newest spec of the pod, waiting drafts included, without the content of its files: see Fill.
+// Spec returns the spec of the newest revision, including waiting drafts, without the content of its files: see Fill.
 func (rd *Reader) Spec(ctx context.Context) (pod.Spec, error) {
 	r, err := rd.Base(ctx, false)
 	return r.Spec, err
@@ -172,7 +172,7 @@ func (rd *Reader) Fill(ctx context.Context, spec pod.Spec) (pod.Spec, error) {
 	return full, err
 }
 
-// Refs are the resources of the newest revision, waiting drafts included. Nothing of it is decoded.
+// Refs returns the resources of the newest revision, including waiting drafts, without decoding them.
 func (rd *Reader) Refs(ctx context.Context) ([]pod.Ref, error) {
 	h, err := rd.history(ctx)
 	if err != nil {
@@ -181,12 +181,12 @@ func (rd *Reader) Refs(ctx context.Context) ([]pod.Ref, error) {
 	return rd.store.Refs(ctx, h.Tip())
 }
 
-// Revisions are the records alone, newest first.
+// Revisions returns the records, newest first, without their specs.
 func (rd *Reader) Revisions(ctx context.Context) ([]revision.Revision, error) {
 	return rd.store.List(ctx)
 }
 
-// running is the live revision, which has no number when there is none, and what the cluster offers to it.
+// running returns the live revision, whose number is 0 if there is none, and what the cluster offers to it.
 func (rd *Reader) running(ctx context.Context, h History) (revision.Revision, render.Cluster, error) {
 	live, err := rd.store.Get(ctx, h.Live)
 	if err != nil || h.Live == 0 {
@@ -197,7 +197,7 @@ func (rd *Reader) running(ctx context.Context, h History) (revision.Revision, re
 	return live, cluster, err
 }
 
-// statuses are the states of all resources of the live revision. A revision whose deploy nobody waited for is settled.
+// statuses returns the states of all resources of the live revision. It settles the revision if no deploy is running.
 func (rd *Reader) statuses(ctx context.Context, h History, live revision.Revision, cluster render.Cluster) (revision.Revision, []report.Resource, error) {
 	observer := rd.observer(cluster)
 	switch {
@@ -212,7 +212,7 @@ func (rd *Reader) statuses(ctx context.Context, h History, live revision.Revisio
 	return settled, resources(statuses), err
 }
 
-// observer looks at the pod's objects in the cluster.
+// observer returns an observer of the pod's objects in the cluster.
 func (rd *Reader) observer(cluster render.Cluster) *rollout.Observer {
 	return &rollout.Observer{Kube: rd.kube, Pod: rd.Pod, Cluster: cluster, Now: rd.run.Now}
 }
@@ -229,16 +229,16 @@ func resource(s rollout.Status) report.Resource {
 	return report.Resource{Name: s.Ref, Status: s.Status, URLs: s.URLs, Lines: s.Lines, Since: s.Since}
 }
 
-// lookEvery is how often Wait looks at a deploy that another client runs, or nobody.
-const lookEvery = time.Second
+// pollEvery is how often Wait reads the history.
+const pollEvery = time.Second
 
-// Wait looks at a revision, or with 0 at the live one, until its deploy has ended. The revision is the last that was
-// seen also when ctx ends before.
+// Wait waits until the deploy of a revision, or with 0 of the live one, has ended. It returns the revision as it was read
+// last, also if ctx ends first.
 func (rd *Reader) Wait(ctx context.Context, number int) (revision.Revision, error) {
 	var (
 		r     revision.Revision
-		seen  string    // the holder's last sign of life
-		since time.Time // when it was first seen
+		seen  string    // the version of the Lease that was read last
+		since time.Time // when that version was first read
 	)
 	for {
 		h, err := rd.history(ctx)
@@ -248,7 +248,7 @@ func (rd *Reader) Wait(ctx context.Context, number int) (revision.Revision, erro
 		if h.holder.Version != seen {
 			seen, since = h.holder.Version, time.Now()
 		}
-		if time.Since(since) >= lease.LostAfter { // nobody is there to end it
+		if time.Since(since) >= lease.LostAfter { // its client is dead
 			h.holder.ID = ""
 		}
 		if err := rd.settle(ctx, &h); err != nil {
@@ -273,7 +273,7 @@ func (rd *Reader) Wait(ctx context.Context, number int) (revision.Revision, erro
 		select {
 		case <-ctx.Done():
 			return r, ctx.Err()
-		case <-time.After(lookEvery):
+		case <-time.After(pollEvery):
 		}
 	}
 }

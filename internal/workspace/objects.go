@@ -12,8 +12,8 @@ import (
 	"github.com/pscdev/psc/pkg/report"
 )
 
-// Find reads objects of the pod's namespace as Kubernetes sees them, by the names that kubectl takes. With table it reads
-// the columns that the API server shows to people, else the objects.
+// Find reads objects in the pod's namespace, by the names that kubectl accepts. With table it reads the columns that the API
+// server has for people, else the objects.
 func (rd *Reader) Find(ctx context.Context, types string, names []string, selector string, table bool) ([]report.Objects, error) {
 	found, err := rd.kube.Find(ctx, rd.Pod, types, names, selector, table)
 	out := make([]report.Objects, len(found))
@@ -23,8 +23,8 @@ func (rd *Reader) Find(ctx context.Context, types string, names []string, select
 	return out, err
 }
 
-// Objects is what a spec becomes in this cluster, without the values of secrets and without psc's own mark of what it
-// wrote: the owner of these objects may change them.
+// Objects renders a spec for this cluster, without the values of secrets. The objects have no hash, because another tool may
+// change them.
 func (rd *Reader) Objects(ctx context.Context, spec pod.Spec) ([]report.File, error) {
 	cluster, err := rd.cluster(ctx, spec)
 	if err != nil {

@@ -8,7 +8,7 @@ import (
 	"github.com/pscdev/psc/pkg/pod"
 )
 
-// pins are what images stand for, as far as registries were asked.
+// pins resolves images at their registries, and remembers the results.
 type pins struct {
 	registry *Registry
 	tell     func(Note)
@@ -17,9 +17,9 @@ type pins struct {
 	known map[string]image.Image
 }
 
-// pin replaces the images in an edit by what they stand for now, so that a tag that moves changes nothing later. before is
-// the resource that the edit replaces, or nil: its image is pinned already, also with noPin. When a registry does not answer,
-// the history shows the tag alone.
+// pin replaces the tags of the images in an edit by their current digests, so that a tag that moves later changes nothing.
+// before is the resource that the edit replaces, or nil: its pinned image is kept, also with noPin. If a registry does not
+// answer, the tag stays.
 func (p *pins) pin(ctx context.Context, edit pod.Edit, before pod.Resource, noPin bool) {
 	for _, i := range pod.Images(edit.Kind, edit.Fields, before) {
 		if noPin || !pod.ValidImage(i.Name) {
@@ -31,7 +31,7 @@ func (p *pins) pin(ctx context.Context, edit pod.Edit, before pod.Resource, noPi
 	}
 }
 
-// resolve asks the registry what an image stands for, once: many apps may run the same.
+// resolve asks the registry for the digest of an image, once: many apps may run the same image.
 func (p *pins) resolve(ctx context.Context, name string) image.Image {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -18,7 +18,7 @@ import (
 	"github.com/pscdev/psc/pkg/report"
 )
 
-// CheckName returns a *PodError for what cannot be the name of a pod, or nil.
+// CheckName returns a *PodError if a string cannot be the name of a pod, or nil.
 func CheckName(name string) error {
 	if problems := validation.IsDNS1123Label(name); len(problems) > 0 {
 		return &PodError{Pod: name, Err: ErrPodName, Cause: errors.New(problems[0])}
@@ -42,7 +42,7 @@ func (w *Workspace) Create(ctx context.Context) (report.Pod, error) {
 	}, Annotations: map[string]string{object.AnnotationMadeBy: run}}}, object.Namespace, "")
 	if apierrors.IsAlreadyExists(err) {
 		if there, readErr := w.kube.Get(ctx, object.Namespace, "", w.Pod); readErr == nil && there.GetAnnotations()[object.AnnotationMadeBy] == run {
-			made, err = there, nil // it is our own: only the answer was lost
+			made, err = there, nil // this run created it, and the answer was lost
 		}
 	}
 	switch {
@@ -65,7 +65,7 @@ func (w *Workspace) Create(ctx context.Context) (report.Pod, error) {
 	return doc, nil
 }
 
-// Exists returns nil when the pod exists, also for a user who may not read its namespace.
+// Exists returns nil if the pod exists, or if the user may not read its namespace.
 func (rd *Reader) Exists(ctx context.Context) error {
 	if _, err := rd.namespace(ctx); err != nil && !apierrors.IsForbidden(err) {
 		return err
@@ -73,7 +73,7 @@ func (rd *Reader) Exists(ctx context.Context) error {
 	return nil
 }
 
-// Describe reports what is live in the pod, its apps and its members.
+// Describe returns the live revision of the pod, its apps and its members.
 func (rd *Reader) Describe(ctx context.Context) (report.Pod, error) {
 	o, err := rd.namespace(ctx)
 	if err != nil {
@@ -91,29 +91,29 @@ func (rd *Reader) Describe(ctx context.Context) (report.Pod, error) {
 	}
 	doc.Apps = live.Spec.Names(pod.KindApp)
 	if doc.Members, err = rd.members(ctx); apierrors.IsForbidden(err) {
-		err = nil // a user who may not see the members sees the rest
+		err = nil // the rest needs no permission to read the members
 	}
 	return doc, err
 }
 
-// Deletion is a pod that is to be deleted: this one, and none that is created under its name later.
+// Deletion is the deletion of a pod. It does not affect a pod that is created under the same name later.
 type Deletion struct {
 	pod       *Reader
 	namespace *unstructured.Unstructured
 }
 
-// Deletion finds the pod that is to be deleted.
+// Deletion prepares the deletion of the pod.
 func (rd *Reader) Deletion(ctx context.Context) (Deletion, error) {
 	o, err := rd.namespace(ctx)
 	return Deletion{rd, o}, err
 }
 
-// Begin deletes the pod with everything in it. It returns when the deletion has begun.
+// Begin starts to delete the pod with everything in it. It does not wait: see Wait.
 func (d Deletion) Begin(ctx context.Context) error {
 	return d.pod.kube.Delete(ctx, object.Namespace, "", d.pod.Pod, d.namespace.GetUID())
 }
 
-// Wait returns when everything is gone, as far as the user may see that.
+// Wait waits until everything is deleted. It returns nil if the user may not see that.
 func (d Deletion) Wait(ctx context.Context) error {
 	err := d.pod.kube.WaitGone(ctx, object.Namespace, "", d.pod.Pod, d.namespace.GetUID())
 	if apierrors.IsForbidden(err) {
@@ -136,7 +136,7 @@ func (rd *Reader) namespace(ctx context.Context) (*unstructured.Unstructured, er
 	return o, nil
 }
 
-// named says that the pod is missing where the API server only speaks of a namespace.
+// named turns the API server's error for a missing namespace into a *PodError.
 func (rd *Reader) named(err error) error {
 	if apierrors.IsNotFound(err) {
 		return &PodError{Pod: rd.Pod, Context: rd.Context, Err: ErrNoPod, Cause: err}
@@ -144,7 +144,7 @@ func (rd *Reader) named(err error) error {
 	return err
 }
 
-// members are the people and groups with a role in the pod.
+// members returns the users and groups with a role in the pod.
 func (rd *Reader) members(ctx context.Context) ([]report.Member, error) {
 	items, err := rd.kube.List(ctx, object.RoleBinding, rd.Pod, object.LabelManagedBy+"="+object.Manager)
 	if err != nil {
@@ -163,5 +163,5 @@ func (rd *Reader) members(ctx context.Context) ([]report.Member, error) {
 	return out, nil
 }
 
-// denied says whether the API server refused for want of a right.
+// denied reports whether the API server refused a request because of a missing permission.
 func denied(err error) bool { return fault.Of(err).Code == fault.Denied }

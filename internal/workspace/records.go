@@ -14,16 +14,16 @@ import (
 	"github.com/pscdev/psc/pkg/revision"
 )
 
-// Prune says which revisions stay: the newest, some by their numbers, and in any case those that something depends on.
+// Prune says which revisions stay: the newest, those in Also, and always those that the pod still needs.
 type Prune struct {
 	Newest int
 	Also   []int
-	// Grace is how long unused content stays: a change may be about to refer to it.
+	// Grace is how long unused content stays: a running change may need it.
 	Grace  time.Duration
 	DryRun bool
 }
 
-// Prune removes old revisions, and the content that only they had.
+// Prune removes old revisions, and the content that only they use.
 func (w *Workspace) Prune(ctx context.Context, p Prune) (report.Pruned, error) {
 	doc := report.Pruned{Revisions: []int{}, Content: []string{}}
 	h, err := w.history(ctx)
@@ -46,8 +46,8 @@ func (w *Workspace) Prune(ctx context.Context, p Prune) (report.Pruned, error) {
 	return doc, err
 }
 
-// Verify reads a revision, or with 0 all, with everything that they refer to. It returns what is damaged or missing, and
-// how many revisions were read.
+// Verify reads a revision, or with 0 all of them, with all content that they refer to. It returns what is damaged or missing,
+// and how many revisions it has read.
 func (rd *Reader) Verify(ctx context.Context, number int) ([]report.Damage, int, error) {
 	h, err := rd.history(ctx)
 	if err != nil {
@@ -66,7 +66,7 @@ func (rd *Reader) Verify(ctx context.Context, number int) ([]report.Damage, int,
 	return found, len(all), err
 }
 
-// damage is what is damaged or missing in some revisions. Content that several refer to is read once.
+// damage returns what is damaged or missing in some revisions. It reads shared content once.
 func (rd *Reader) damage(ctx context.Context, all []revision.Revision) ([]report.Damage, error) {
 	damaged, specs := make([]error, len(all)), make([]pod.Spec, len(all))
 	group, reading := errgroup.WithContext(ctx)

@@ -16,13 +16,13 @@ import (
 	"github.com/pscdev/psc/pkg/report"
 )
 
-// Registry is the pod's logins to registries of images.
+// Registry manages the registry logins of a pod.
 type Registry struct{ pod *Reader }
 
-// Registry returns the pod's logins to registries of images.
+// Registry returns the registry logins of the pod.
 func (rd *Reader) Registry() *Registry { return &Registry{rd} }
 
-// Logins reports the pod's logins to registries.
+// Logins returns the registry logins of the pod, without their passwords.
 func (reg *Registry) Logins(ctx context.Context) ([]report.Login, error) {
 	logins, _, err := reg.logins(ctx)
 	docs := []report.Login{}
@@ -32,7 +32,7 @@ func (reg *Registry) Logins(ctx context.Context) ([]report.Login, error) {
 	return docs, err
 }
 
-// SignIn keeps a login to a registry in the pod, after the registry has accepted it.
+// SignIn stores a registry login in the pod, after the registry has accepted it.
 func (reg *Registry) SignIn(ctx context.Context, server string, login Login) error {
 	if err := image.Check(ctx, server, login); err != nil {
 		return err
@@ -43,7 +43,7 @@ func (reg *Registry) SignIn(ctx context.Context, server string, login Login) err
 	})
 }
 
-// SignOut removes a login. The error is a *NotSignedInError when there is none.
+// SignOut removes a registry login. The error is a *NotSignedInError if there is none.
 func (reg *Registry) SignOut(ctx context.Context, server string) error {
 	return reg.changeLogins(ctx, func(logins image.Logins) error {
 		if _, ok := logins[server]; !ok {
@@ -54,8 +54,7 @@ func (reg *Registry) SignOut(ctx context.Context, server string) error {
 	})
 }
 
-// logins reads the pod's logins. kept is the Secret that has them; nil where there is none yet. Every user who can read
-// the Secrets of the pod can read it.
+// logins reads the registry logins of the pod. kept is the Secret that has them, or nil.
 func (reg *Registry) logins(ctx context.Context) (logins image.Logins, kept *corev1.Secret, err error) {
 	o, err := reg.pod.kube.Get(ctx, object.Secret, reg.pod.Pod, object.RegistryLogins)
 	if apierrors.IsNotFound(err) {
@@ -73,7 +72,7 @@ func (reg *Registry) logins(ctx context.Context) (logins image.Logins, kept *cor
 	return logins, kept, nil
 }
 
-// changeLogins reads, changes and writes the logins, and again after a conflict.
+// changeLogins reads, changes and writes the logins. It retries after a conflict.
 func (reg *Registry) changeLogins(ctx context.Context, change func(image.Logins) error) error {
 	if _, err := reg.pod.namespace(ctx); err != nil {
 		return err
@@ -87,7 +86,7 @@ func (reg *Registry) changeLogins(ctx context.Context, change func(image.Logins)
 			return err
 		}
 		err = reg.writeLogins(ctx, logins, kept)
-		if err == nil && len(logins) == 0 { // a Secret that was changed before it could be deleted is still there
+		if err == nil && len(logins) == 0 { // a Secret that was changed before the deletion still exists
 			_, kept, err = reg.logins(ctx)
 			if kept != nil {
 				continue
@@ -122,7 +121,7 @@ func (reg *Registry) writeLogins(ctx context.Context, logins image.Logins, kept 
 	return err
 }
 
-// readableLogins are the logins for pinning images: none where they cannot be read.
+// readableLogins returns the logins for pinning images, or none if they cannot be read.
 func (reg *Registry) readableLogins(ctx context.Context) image.Logins {
 	logins, _, err := reg.logins(ctx)
 	if err != nil {
@@ -131,8 +130,8 @@ func (reg *Registry) readableLogins(ctx context.Context) image.Logins {
 	return logins
 }
 
-// pullSecret is the name of the Secret with the logins; "" where there is none. A user who may not list Secrets finds it
-// where the apps name it, so that the result is the same for all users.
+// pullSecret returns the name of the Secret with the logins, or "" if there is none. Without permission to list Secrets, it
+// reads the name from the ServiceAccounts of the apps, so that the result is the same for all users.
 func (reg *Registry) pullSecret(ctx context.Context) (string, error) {
 	found, err := reg.pod.kube.ListMeta(ctx, object.Secret, reg.pod.Pod, object.LabelRegistry)
 	if err == nil && len(found) > 0 {
@@ -154,11 +153,11 @@ func (reg *Registry) pullSecret(ctx context.Context) (string, error) {
 	return "", nil
 }
 
-// Login is how a pod signs in to a registry.
+// Login is a user name and a password for a registry.
 type Login = image.Login
 
-// RegistryServer is the name of a registry as Docker writes it.
+// RegistryServer returns the name of a registry as Docker writes it.
 func RegistryServer(name string) (string, error) { return image.Server(name) }
 
-// DockerLogin is the login that Docker's own credential store has for a server.
+// DockerLogin returns the login for a registry from Docker's credential store.
 func DockerLogin(server string) (Login, error) { return image.FromDocker(server) }

@@ -8,8 +8,8 @@ import (
 	"github.com/pscdev/psc/pkg/revision"
 )
 
-// Rollback makes a revision with the spec of an old one, and deploys it: number, or with 0 the last before the live one
-// that was ready.
+// Rollback creates a revision with the spec of an old one, and deploys it. The old one is number, or with 0 the last revision
+// before the live one that was ready.
 func (w *Workspace) Rollback(ctx context.Context, number int, o Options) (Outcome, error) {
 	h, err := w.history(ctx)
 	if err != nil {
@@ -28,18 +28,18 @@ func (w *Workspace) Rollback(ctx context.Context, number int, o Options) (Outcom
 		r, err := w.Revision(ctx, number)
 		return Outcome{Revision: r, Base: live}, err
 	}
-	r, again, err := w.restored(ctx, number, o.Message)
+	r, rebuild, err := w.restored(ctx, number, o.Message)
 	if errors.Is(err, revision.ErrUnchanged) {
-		return w.Redeploy(ctx, o) // what was changed by hand is put back all the same
+		return w.Redeploy(ctx, o) // a rollback also reverts changes by hand
 	}
 	if err != nil {
 		return Outcome{}, err
 	}
-	return w.deploy(ctx, r, again, o)
+	return w.deploy(ctx, r, rebuild, o)
 }
 
 // restored stores the revision that restores an old one.
-func (w *Workspace) restored(ctx context.Context, number int, message string) (revision.Revision, rebuild, error) {
+func (w *Workspace) restored(ctx context.Context, number int, message string) (revision.Revision, rebuildFunc, error) {
 	user, err := w.User(ctx)
 	if err != nil {
 		return revision.Revision{}, nil, err
@@ -63,12 +63,12 @@ func (w *Workspace) restored(ctx context.Context, number int, message string) (r
 		r.Message = message
 		return r, err
 	}
-	// A rollback must not fail because of a draft of the same field: such drafts are discarded afterwards.
+	// A rollback must not fail because of a draft of the same field: the rebase after the deploy discards such drafts.
 	r, err := w.drafts.alone(ctx, user.User, nil, true, build)
 	return r, w.drafts.rebuild(nil, build), err
 }
 
-// lastReady is the last revision before the live one that was ready, and differs from it where that is ready too.
+// lastReady returns the number of the last revision before the live one that was ready and has another spec.
 func (rd *Reader) lastReady(ctx context.Context, h History) (int, error) {
 	live, err := rd.store.Get(ctx, h.Live)
 	if err != nil {

@@ -17,7 +17,7 @@ import (
 	"github.com/pscdev/psc/pkg/revision"
 )
 
-// Status reports what is live, how it is, what waits, and what was changed by hand.
+// Status returns the live revision, the states of its resources, the waiting drafts, and the changes by hand.
 func (rd *Reader) Status(ctx context.Context) (report.Status, error) {
 	doc := report.Status{Pod: rd.Pod, Context: rd.Context, Drafts: []revision.Revision{}}
 	h, err := rd.history(ctx)
@@ -53,14 +53,14 @@ func (rd *Reader) Status(ctx context.Context) (report.Status, error) {
 	}
 	if live.Number != 0 {
 		doc.Live = &live
-		if live.State.Done() { // else it is on its way
+		if live.State.Done() { // else the deploy is still writing
 			doc.Drift = drift
 		}
 	}
 	return doc, nil
 }
 
-// Resources reports the apps and routes of the live revision, and after them those that only drafts have.
+// Resources returns the apps and routes of the live revision, and after them those that only drafts have.
 func (rd *Reader) Resources(ctx context.Context) ([]report.App, []report.Route, error) {
 	h, err := rd.history(ctx)
 	if err != nil {
@@ -97,7 +97,7 @@ func (rd *Reader) Resources(ctx context.Context) ([]report.App, []report.Route, 
 	return apps, routes, nil
 }
 
-// Drift reports how the cluster differs from the live revision: what, by whom and when.
+// Drift returns how the cluster differs from the live revision: what was changed, by which tool and when.
 func (rd *Reader) Drift(ctx context.Context) (report.Live, error) {
 	live, err := rd.Live(ctx)
 	if err != nil {
@@ -111,7 +111,7 @@ func (rd *Reader) Drift(ctx context.Context) (report.Live, error) {
 	return report.Live{Live: live.Number, Drift: drift}, err
 }
 
-// drift compares what a spec renders to with what is there.
+// drift compares the objects of a spec with those in the cluster.
 func (rd *Reader) drift(ctx context.Context, spec pod.Spec, cluster render.Cluster) ([]report.Drift, error) {
 	objects, err := render.Objects(rd.Pod, spec, cluster)
 	if err != nil {
@@ -121,8 +121,8 @@ func (rd *Reader) drift(ctx context.Context, spec pod.Spec, cluster render.Clust
 	return report.Drifts(steps), err
 }
 
-// Diff reports how the revision of an outcome differs from its base, with the text of config files. With urls it says
-// where routes are reached.
+// Diff returns how the revision of an outcome differs from its base, with the text of config files. With urls it returns the
+// addresses of the routes too.
 func (rd *Reader) Diff(ctx context.Context, out Outcome, urls bool) (report.Diff, error) {
 	from, to := out.Base, out.Revision
 	doc := report.Diff{From: from.Number, To: to.Number, Entries: append([]revision.Entry{}, revision.Diff(from.Spec, to.Spec)...)}
@@ -140,17 +140,17 @@ func (rd *Reader) Diff(ctx context.Context, out Outcome, urls bool) (report.Diff
 	return doc, nil
 }
 
-// Waiting are the drafts that wait.
+// Waiting has the waiting drafts.
 type Waiting struct {
-	// Includes are those that the next deploy includes, and Others says that some are by other users.
+	// Includes are those that the next deploy includes. Others means that some are by others.
 	Includes []revision.Revision
 	Others   bool
 	// Loose are those that the next change or deploy rebases first.
 	Loose []revision.Revision
 }
 
-// DiffWaiting reports what the next deploy would change. With people it also says whose drafts it includes, and where
-// routes are reached.
+// DiffWaiting returns what the next deploy would change. With people it sets Waiting.Others, and returns the addresses of the
+// routes.
 func (rd *Reader) DiffWaiting(ctx context.Context, people bool) (report.Diff, Waiting, error) {
 	h, err := rd.history(ctx)
 	if err != nil {
@@ -169,7 +169,7 @@ func (rd *Reader) DiffWaiting(ctx context.Context, people bool) (report.Diff, Wa
 	return doc, waiting, err
 }
 
-// DiffRevisions is Diff for two numbers; without to it is the newest revision.
+// DiffRevisions is Diff for two numbers. If to is 0, it is the newest revision.
 func (rd *Reader) DiffRevisions(ctx context.Context, from, to int, urls bool) (report.Diff, error) {
 	if to == 0 {
 		h, err := rd.history(ctx)
@@ -181,7 +181,7 @@ func (rd *Reader) DiffRevisions(ctx context.Context, from, to int, urls bool) (r
 	return rd.diffNumbers(ctx, from, to, urls)
 }
 
-// diffNumbers is Diff for two numbers; 0 stands for an empty pod.
+// diffNumbers is Diff for two numbers; 0 is an empty pod.
 func (rd *Reader) diffNumbers(ctx context.Context, from, to int, urls bool) (report.Diff, error) {
 	older, err := rd.Revision(ctx, from)
 	if err != nil {
@@ -194,7 +194,7 @@ func (rd *Reader) diffNumbers(ctx context.Context, from, to int, urls bool) (rep
 	return rd.Diff(ctx, Outcome{Base: older, Revision: newer}, urls)
 }
 
-// texts puts what the files of configs hold in the place of their digests.
+// texts replaces the digests of config files by the text of the files.
 func (rd *Reader) texts(ctx context.Context, entries []revision.Entry, out Outcome) error {
 	for _, e := range entries {
 		if e.Kind != pod.KindConfig || e.Type != revision.Updated {
@@ -211,7 +211,7 @@ func (rd *Reader) texts(ctx context.Context, entries []revision.Entry, out Outco
 	return nil
 }
 
-// text puts the text of a file into field. A file that is not text, or is missing, stays a digest.
+// text sets field to the text of a file. A file that is binary or missing stays a digest.
 func (rd *Reader) text(ctx context.Context, field *any, config, file string, spec pod.Spec, content *store.Content) error {
 	if *field == nil {
 		return nil
@@ -227,7 +227,7 @@ func (rd *Reader) text(ctx context.Context, field *any, config, file string, spe
 	return err
 }
 
-// Configs reports the configs of the newest revision.
+// Configs returns the configs of the newest revision.
 func (rd *Reader) Configs(ctx context.Context) ([]report.Config, error) {
 	spec, err := rd.Spec(ctx)
 	docs := []report.Config{}
@@ -241,7 +241,7 @@ func (rd *Reader) Configs(ctx context.Context) ([]report.Config, error) {
 	return docs, err
 }
 
-// Secrets reports the secrets of the newest revision.
+// Secrets returns the secrets of the newest revision.
 func (rd *Reader) Secrets(ctx context.Context) ([]report.Secret, error) {
 	spec, err := rd.Spec(ctx)
 	docs := []report.Secret{}
@@ -255,7 +255,7 @@ func (rd *Reader) Secrets(ctx context.Context) ([]report.Secret, error) {
 	return docs, err
 }
 
-// users are the resources that use a config, secret or disk.
+// users returns the resources that use a config, secret or disk.
 func users(spec pod.Spec, kind pod.Kind, name string) []string {
 	var out []string
 	for _, ref := range spec.Users(pod.Ref{Kind: kind, Name: name}) {

@@ -1,11 +1,10 @@
-// Package workspace is what can be done to a pod: the one engine that the command line, the console and the work that
-// runs unattended call.
+// Package workspace is the engine: all operations on a pod, for the command line, a console and unattended work.
 //
 //	Connect -> Cluster -- Open --> Workspace -- Change, Deploy, Rollback, Status, … --> Outcome or a report
 //
-// A Workspace asks nothing and prints nothing. What happens on the way it tells as Notes; what the caller has to decide,
-// such as whether to deploy the drafts of others, is an error that says what is missing. Errors are values (errors.go),
-// which the caller words for its users.
+// A Workspace asks nothing and prints nothing. It reports progress as Notes. If the caller has to decide something, such as
+// whether to deploy the drafts of others, the call returns an error that says so. Errors are values (errors.go): the caller
+// writes the messages and hints for its users.
 package workspace
 
 import (
@@ -18,8 +17,7 @@ import (
 	"github.com/pscdev/psc/pkg/revision"
 )
 
-// Reader is one pod as it is, for the time of one request or command. It writes nothing but how a deploy ended that nobody
-// waited for.
+// Reader reads one pod, for one request or command. It writes only how a deploy ended whose client did not wait for the end.
 type Reader struct {
 	*Cluster
 	// Pod is the name of the pod.
@@ -29,10 +27,10 @@ type Reader struct {
 	lease *lease.Lease
 }
 
-// Workspace is one pod, and what can be done to it, for the time of one request or command.
+// Workspace reads and changes one pod, for one request or command.
 type Workspace struct {
 	*Reader
-	// Tell receives what happens during a call; it may be nil. It is called from one goroutine at a time.
+	// Tell is called with what happens during a call, from one goroutine at a time. It may be nil.
 	Tell func(Note)
 
 	drafts *drafts
@@ -50,23 +48,22 @@ func (c *Cluster) Open(pod string) *Workspace {
 	return w
 }
 
-// Options are what the user of a call may choose.
+// Options are the options of a call.
 type Options struct {
-	// Message is what the history says of the revision.
+	// Message is the message of the revision in the history.
 	Message string
-	// Alone deploys a change at once, on top of what is live and without the drafts that wait. Else it becomes a draft.
+	// Alone deploys a change at once, on top of the live revision and without the waiting drafts. Else it becomes a draft.
 	Alone bool
-	// DryRun writes nothing: the Outcome holds the revision that there would be, and its base.
+	// DryRun writes nothing: the Outcome has the revision that the call would create, and its base.
 	DryRun bool
 	// NoPin keeps the tags of images.
 	NoPin bool
 	// RollbackOnFailure rolls a failed deploy back to the last revision that was ready.
 	RollbackOnFailure bool
-	// Deploy says how to deploy.
-	Deploy DeployOptions
+	Deploy            DeployOptions
 }
 
-// DeployOptions say how to deploy.
+// DeployOptions are the options of a deploy.
 type DeployOptions struct {
 	// Timeout is how long the revision may take to become ready, without the time in the queue.
 	Timeout time.Duration
@@ -78,13 +75,13 @@ type DeployOptions struct {
 	NoWait bool
 }
 
-// Outcome is what a call resulted in.
+// Outcome is the result of a call.
 type Outcome struct {
-	// Revision is the one that was made or deployed, and Base the one that it builds on. Both have their specs.
+	// Revision is the one that was created or deployed, and Base is the one that it builds on. Both have their specs.
 	Revision, Base revision.Revision
-	// Unchanged says that there was nothing to change.
+	// Unchanged means that the change had no effect.
 	Unchanged bool
-	// Deployed is nil where nothing was deployed.
+	// Deployed is nil if nothing was deployed.
 	Deployed *report.Deployed
 	// Duration is how long the deploy took.
 	Duration time.Duration
@@ -98,27 +95,27 @@ type Note struct {
 	Includes []revision.Revision
 	// Deploying is the revision whose deploy begins.
 	Deploying *Deploying
-	// Queued is the deploy that has to end first.
+	// Queued is the running deploy that has to end first.
 	Queued *report.Holder
-	// Plan is what the deploy writes.
+	// Plan counts what the deploy writes.
 	Plan *report.Plan
 	// Resource is the state of an app or route, whenever it changes.
 	Resource *report.Resource
-	// Ended says that the deploy has ended: the call returns how.
+	// Ended means that the deploy has ended. The call returns how.
 	Ended bool
 	// Rebased counts the waiting drafts that were rebased.
 	Rebased *Rebased
-	// Discarded is a draft that no longer fits, and was discarded.
+	// Discarded is a draft that could not be rebased, and was discarded.
 	Discarded *Discarded
 	// Kept is a revision that was not deployed and waits as a draft.
 	Kept *revision.Revision
-	// Restored says that content which was missing in the pod was written again.
+	// Restored means that content that the pod had lost was written again.
 	Restored bool
 	// NotPinned is an image whose tag was kept.
 	NotPinned *NotPinned
-	// RollingBack is why a deploy failed that is rolled back now.
+	// RollingBack is the error of a deploy that is being rolled back.
 	RollingBack error
-	// NotAdmin is why the creator of a pod was not made its admin.
+	// NotAdmin is the error because of which the creator of a pod did not become its admin.
 	NotAdmin error
 }
 
