@@ -41,7 +41,7 @@ lint: $(GOLANGCI) ## Lint both modules and the scripts
 	cd cmd/psc-local && $(LOCAL_ENV) $(GOLANGCI) run --config ../../.golangci.yaml --disable exhaustive ./... # exhaustive would read all of Kubernetes
 	@if command -v shellcheck >/dev/null; then shellcheck --severity=warning $(SCRIPTS); else echo 'skipped lint of the scripts: shellcheck is not installed'; fi
 
-generate: ## Regenerate docs/cli, docs/schema and completions
+generate: ## Regenerate docs/cli, docs/schema, docs/resources.md and completions
 	$(PSC_ENV) $(GO) generate ./...
 
 check: lint ## Lint, and check that generated files and both go.mod are up to date
