@@ -6,6 +6,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/pscdev/psc/internal/kube"
 	"github.com/pscdev/psc/pkg/health"
@@ -15,7 +16,7 @@ import (
 
 // adapter says how the status of a kind of resources follows from objects in the cluster.
 type adapter struct {
-	// object is the kind of the object that a resource's status is about. It has the name of the resource.
+	// object is the kind of the object that a resource's status is about.
 	object object.Kind
 	// beforeRoutes is set if routes are written only when the resources of this kind are ready, so that no request goes to a
 	// resource that does not exist yet.
@@ -57,11 +58,11 @@ func waited(beforeRoutes bool) map[pod.Kind]bool {
 	return kinds
 }
 
-// resourceOf returns the resource whose status follows from an object.
-func resourceOf(kind object.Kind, name string) (pod.Ref, bool) {
-	for of, a := range adapters() {
-		if a.object == kind {
-			return pod.Ref{Kind: of, Name: name}, true
+// resourceOf returns the resource whose status is about a rendered object.
+func resourceOf(o *unstructured.Unstructured) (pod.Ref, bool) {
+	for kind, a := range adapters() {
+		if a.object == o.GroupVersionKind() {
+			return pod.Ref{Kind: kind, Name: o.GetLabels()[object.LabelName]}, true
 		}
 	}
 	return pod.Ref{}, false

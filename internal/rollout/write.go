@@ -91,7 +91,10 @@ func (d *deploy) writeSteps(ctx context.Context, steps []plan.Step) error {
 	}
 	_ = group.Wait() // errs has the errors, in the order of the steps
 	for i, step := range steps {
-		if ref, ok := resourceOf(step.Kind, step.Name); ok {
+		if step.Object == nil { // it is deleted
+			continue
+		}
+		if ref, ok := resourceOf(step.Object); ok {
 			d.written[ref] = generations[i]
 		}
 	}
