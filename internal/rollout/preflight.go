@@ -18,8 +18,8 @@ import (
 	"github.com/pscdev/psc/pkg/plan"
 )
 
-// preflight makes the API server try all writes as dry runs, and a new instance of each app that gets one. So a missing
-// permission, a full quota, a webhook that denies and an immutable field are reported before the first write, all at once. It
+// preflight makes the API server try all writes as dry runs, and a new instance of each workload that gets one. So a
+// missing permission, a full quota, a webhook that denies and an immutable field are reported before the first write, all at once. It
 // also finds existing objects that have the name of a new one and not the pod's labels. It returns the steps to take.
 func (d *deploy) preflight(ctx context.Context, steps []plan.Step) ([]plan.Step, error) {
 	out := make([]plan.Step, len(steps))
@@ -37,7 +37,7 @@ func (d *deploy) preflight(ctx context.Context, steps []plan.Step) ([]plan.Step,
 		group.Go(func() error {
 			switch step.Action {
 			case plan.Create, plan.Update:
-				out[i], errs[i] = d.dryRun(ctx, step, newAccounts[step.Name])
+				out[i], errs[i] = d.dryRun(ctx, step, newAccounts)
 			case plan.Delete:
 				errs[i] = d.refusal(ctx, step, d.Kube.DryDelete(ctx, step.Kind, d.Pod, step.Name))
 			case plan.Keep:
@@ -69,8 +69,9 @@ type missingRule struct {
 // Unwrap returns the answer of the API server.
 func (e *missingRule) Unwrap() error { return e.error }
 
-// dryRun is the preflight of one step that creates or updates an object.
-func (d *deploy) dryRun(ctx context.Context, step plan.Step, newAccount bool) (plan.Step, error) {
+// dryRun is the preflight of one step that creates or updates an object. newAccounts are the ServiceAccounts that the deploy
+// creates.
+func (d *deploy) dryRun(ctx context.Context, step plan.Step, newAccounts map[string]bool) (plan.Step, error) {
 	if step.UID != "" { // the current object is being deleted, so only a new one can be tried
 		return step, d.Kube.DryCreate(ctx, unnamed(step.Object))
 	}
@@ -91,8 +92,8 @@ func (d *deploy) dryRun(ctx context.Context, step plan.Step, newAccount bool) (p
 		return step, d.refusal(ctx, step, err)
 	}
 	switch address, _, _ := unstructured.NestedString(would.Object, "spec", "clusterIP"); {
-	case step.Kind == object.Deployment:
-		return step, d.dryRunInstance(ctx, step, would, newAccount)
+	case object.Of(step.Kind).Template:
+		return step, d.dryRunInstance(ctx, step, would, newAccounts)
 	case step.Kind == object.Service && address == corev1.ClusterIPNone:
 		// Someone has recreated the Service without an address. The API server accepts a write with an address and ignores it.
 		return step, fmt.Errorf("Service %s has no address: %s", step.Name, d.recreate(step)) //nolint:staticcheck // it is the kind

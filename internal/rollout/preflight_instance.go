@@ -13,9 +13,9 @@ import (
 	"github.com/pscdev/psc/pkg/plan"
 )
 
-// dryRunInstance makes the API server try one instance of an app that gets new instances. newAccount means that the deploy
-// creates the app's ServiceAccount.
-func (d *deploy) dryRunInstance(ctx context.Context, step plan.Step, would *unstructured.Unstructured, newAccount bool) error {
+// dryRunInstance makes the API server try one instance of a workload that gets new instances. newAccounts are the
+// ServiceAccounts that the deploy creates.
+func (d *deploy) dryRunInstance(ctx context.Context, step plan.Step, would *unstructured.Unstructured, newAccounts map[string]bool) error {
 	if more, err := d.startsInstances(ctx, step, would); err != nil || !more {
 		return err
 	}
@@ -27,6 +27,8 @@ func (d *deploy) dryRunInstance(ctx context.Context, step plan.Step, would *unst
 	instance.SetGroupVersionKind(object.Pod)
 	instance.SetNamespace(d.Pod)
 	instance.SetName(step.Name + "-preflight")
+	account, _, _ := unstructured.NestedString(template, "spec", "serviceAccountName")
+	newAccount := newAccounts[account]
 	if newAccount {
 		unstructured.RemoveNestedField(instance.Object, "spec", "serviceAccountName")
 	}
@@ -41,12 +43,13 @@ func (d *deploy) dryRunInstance(ctx context.Context, step plan.Step, would *unst
 	if _, readErr := d.Kube.GetMeta(ctx, object.ServiceAccount, d.Pod, "default"); newAccount && apierrors.IsNotFound(readErr) {
 		return nil // the namespace is so new that it cannot have instances yet
 	}
-	return fmt.Errorf("app %s cannot start instances: %w", step.Name, err)
+	ref, _ := resourceOf(step.Object)
+	return fmt.Errorf("%s %s cannot start instances: %w", ref.Kind.Word(), ref.Name, err)
 }
 
 // startsInstances reports whether a deploy starts instances while the current ones still run.
 func (d *deploy) startsInstances(ctx context.Context, step plan.Step, would *unstructured.Unstructured) (bool, error) {
-	wants, _, _ := unstructured.NestedInt64(would.Object, "spec", "replicas")
+	wants := replicas(would)
 	if step.Action == plan.Create || wants == 0 || len(step.Takeover) > 0 {
 		return wants > 0, nil
 	}
@@ -57,8 +60,15 @@ func (d *deploy) startsInstances(ctx context.Context, step plan.Step, would *uns
 	if err != nil {
 		return false, err
 	}
-	has, _, _ := unstructured.NestedInt64(there.Object, "spec", "replicas")
 	before, _, _ := unstructured.NestedMap(there.Object, "spec", "template")
 	after, _, _ := unstructured.NestedMap(would.Object, "spec", "template")
-	return wants > has || !equality.Semantic.DeepEqual(before, after), nil
+	return wants > replicas(there) || !equality.Semantic.DeepEqual(before, after), nil
+}
+
+// replicas is the number of instances of a workload: one for a kind that has no number.
+func replicas(o *unstructured.Unstructured) int64 {
+	if n, found, _ := unstructured.NestedInt64(o.Object, "spec", "replicas"); found {
+		return n
+	}
+	return 1
 }

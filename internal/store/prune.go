@@ -6,7 +6,6 @@ import (
 	"slices"
 	"time"
 
-	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -97,19 +96,31 @@ func lastUsed(m metav1.PartialObjectMetadata) time.Time {
 	return m.CreationTimestamp.Time
 }
 
-// mounted returns the content that apps use or are about to use, whether a revision refers to it or not.
+// workload is what all objects with a template of instances have in common.
+type workload struct {
+	Spec struct {
+		Template corev1.PodTemplateSpec `json:"template"`
+	} `json:"spec"`
+}
+
+// mounted returns the content that instances use or are about to use, whether a revision refers to it or not.
 func (s *Store) mounted(ctx context.Context) (map[string]bool, error) {
 	out := map[string]bool{}
-	deployments, err := s.kube.List(ctx, object.Deployment, s.pod, "")
-	if err != nil {
-		return nil, err
-	}
-	for i := range deployments {
-		d, err := kube.As[appsv1.Deployment](&deployments[i])
+	for _, row := range object.Rendered() {
+		if !row.Template {
+			continue
+		}
+		workloads, err := s.kube.List(ctx, row.Kind, s.pod, "")
 		if err != nil {
 			return nil, err
 		}
-		mark(out, d.Spec.Template.Spec)
+		for i := range workloads {
+			w, err := kube.As[workload](&workloads[i])
+			if err != nil {
+				return nil, err
+			}
+			mark(out, w.Spec.Template.Spec)
+		}
 	}
 	instances, err := s.kube.List(ctx, object.Pod, s.pod, "")
 	if err != nil {

@@ -73,6 +73,9 @@ type Row struct {
 	Remove Phase
 	// Kept objects are never removed by a deploy: they hold data, which only people delete, by name.
 	Kept bool
+	// Template is set if the objects start instances from the template in their spec. A deploy tries one before it writes,
+	// and the content that a template mounts is in use.
+	Template bool
 }
 
 // Rendered returns a row for every kind that psc renders. A cluster need not have all of them.
@@ -81,7 +84,7 @@ func Rendered() []Row {
 		{Kind: ServiceAccount, Write: Base, Remove: Remove},
 		{Kind: PersistentVolumeClaim, Write: Base, Kept: true},
 		{Kind: Service, Write: Work, Remove: Remove},
-		{Kind: Deployment, Write: Work, Remove: Remove},
+		{Kind: Deployment, Write: Work, Remove: Remove, Template: true},
 		// An autoscaler goes first, before it undoes the number of instances that the deploy writes.
 		{Kind: HorizontalPodAutoscaler, Write: Work, Remove: Base},
 		{Kind: PodDisruptionBudget, Write: Work, Remove: Remove},

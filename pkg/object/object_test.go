@@ -19,7 +19,8 @@ import (
 	"github.com/pscdev/psc/pkg/object"
 )
 
-// Every kind that pkg/render renders in one of its cases has one row, and every row has a case.
+// Every kind that pkg/render renders in one of its cases has one row, and every row has a case. The row says whether the
+// objects have a template of instances.
 func TestRenderedKinds(t *testing.T) {
 	rendered := renderedKinds(t)
 	rows := map[schema.GroupKind]bool{}
@@ -29,8 +30,11 @@ func TestRenderedKinds(t *testing.T) {
 			t.Errorf("%s has two rows", kind)
 		}
 		rows[kind] = true
-		if !rendered[row.Kind] {
+		if rendered[row.Kind] == nil {
 			t.Errorf("%s has a row, but no case of pkg/render renders it", row.Kind)
+		}
+		if runs := hasContainers(rendered[row.Kind]); runs != row.Template {
+			t.Errorf("%s: its objects have containers is %t, but Template is %t in its row", row.Kind, runs, row.Template)
 		}
 	}
 	for kind := range rendered {
@@ -40,14 +44,25 @@ func TestRenderedKinds(t *testing.T) {
 	}
 }
 
-// renderedKinds are the kinds in the wanted output of the cases of pkg/render.
-func renderedKinds(t *testing.T) map[object.Kind]bool {
+// hasContainers reports whether an object has containers, at any depth.
+func hasContainers(fields map[string]any) bool {
+	for name, value := range fields {
+		inner, _ := value.(map[string]any)
+		if name == "containers" || hasContainers(inner) {
+			return true
+		}
+	}
+	return false
+}
+
+// renderedKinds are the kinds in the wanted output of the cases of pkg/render, each with one of its objects.
+func renderedKinds(t *testing.T) map[object.Kind]map[string]any {
 	t.Helper()
 	cases, err := filepath.Glob("../render/testdata/*.txtar")
 	if err != nil || len(cases) == 0 {
 		t.Fatalf("no cases of pkg/render were found: %v", err)
 	}
-	kinds := map[object.Kind]bool{}
+	kinds := map[object.Kind]map[string]any{}
 	for _, path := range cases {
 		archive, err := txtar.ParseFile(path)
 		if err != nil {
@@ -63,7 +78,7 @@ func renderedKinds(t *testing.T) map[object.Kind]bool {
 					t.Fatalf("%s: %v", path, err)
 				}
 				if o.Object != nil {
-					kinds[o.GroupVersionKind()] = true
+					kinds[o.GroupVersionKind()] = o.Object
 				}
 			}
 		}
