@@ -7,13 +7,13 @@ import (
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
-	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/serializer"
 	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/cache"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
@@ -41,8 +41,8 @@ func (w *Watch) Fresh() bool {
 }
 
 // Watch follows the objects of some kinds with a label selector until ctx ends, without the templates of workloads: the
-// instances have the same. It returns when all current objects are read. The cluster must have the kinds, and they must be
-// among those of watchScheme. A watch that breaks off later recovers by itself.
+// instances have the same. It returns when all current objects are read. The cluster must have the kinds, and CanWatch must be
+// true for them. A watch that breaks off later recovers by itself.
 func (c *Client) Watch(ctx context.Context, namespace, selector string, kinds ...Kind) (*Watch, error) {
 	return c.watch(ctx, namespace, func(o *metav1.ListOptions) { o.LabelSelector = selector }, kinds)
 }
@@ -120,11 +120,11 @@ func listen(informer cache.SharedIndexInformer, changed chan<- struct{}, failed 
 
 // informer follows one kind. It reads protobuf where the API server has it, which takes a tenth of the time of JSON.
 func (w *Watch) informer(c *Client, kind Kind, namespace string, choose func(*metav1.ListOptions)) (cache.SharedIndexInformer, error) {
-	scheme, err := watchScheme()
+	types, err := typesOf(kind)
 	if err != nil {
 		return nil, err
 	}
-	instance, err := scheme.New(kind)
+	instance, err := types.New(kind)
 	if err != nil {
 		return nil, err
 	}
@@ -134,7 +134,7 @@ func (w *Watch) informer(c *Client, kind Kind, namespace string, choose func(*me
 	if group.Group == "" {
 		config.APIPath = "/api"
 	}
-	config.NegotiatedSerializer = serializer.NewCodecFactory(scheme).WithoutConversion()
+	config.NegotiatedSerializer = serializer.NewCodecFactory(types).WithoutConversion()
 	config.AcceptContentTypes = runtime.ContentTypeProtobuf + "," + runtime.ContentTypeJSON
 	client, err := rest.RESTClientForConfigAndClient(config, c.http)
 	if err != nil {
@@ -174,15 +174,17 @@ func (w *Watch) retrying(c *Client, kind Kind, source *cache.ListWatch) *cache.L
 
 // CanWatch reports whether Watch knows the type of a kind.
 func CanWatch(kind Kind) bool {
-	scheme, err := watchScheme()
-	return err == nil && scheme.Recognizes(kind)
+	types, err := typesOf(kind)
+	return err == nil && types.Recognizes(kind)
 }
 
-// watchScheme has the types of all kinds that can be watched.
-func watchScheme() (*runtime.Scheme, error) {
-	scheme := runtime.NewScheme()
-	builder := runtime.NewSchemeBuilder(appsv1.AddToScheme, autoscalingv2.AddToScheme, corev1.AddToScheme, gatewayv1.Install)
-	return scheme, builder.AddToScheme(scheme)
+// typesOf returns the scheme with the Go type of a kind. Kubernetes' own kinds are all in that of client-go.
+func typesOf(kind Kind) (*runtime.Scheme, error) {
+	if scheme.Scheme.Recognizes(kind) {
+		return scheme.Scheme, nil
+	}
+	others := runtime.NewScheme()
+	return others, gatewayv1.Install(others)
 }
 
 // trim removes the fields that take the most memory and that psc does not read.
