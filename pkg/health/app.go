@@ -106,6 +106,8 @@ func waitingFor(d *appsv1.Deployment, s Status) string {
 	return "starting"
 }
 
+func refOf(d *appsv1.Deployment) pod.Ref { return pod.Ref{Kind: pod.KindApp, Name: d.Name} }
+
 func currentReplicaSet(d *appsv1.Deployment, all []*appsv1.ReplicaSet) *appsv1.ReplicaSet {
 	for _, rs := range all {
 		if metav1.IsControlledBy(rs, d) && rs.Annotations[revisionAnnotation] == d.Annotations[revisionAnnotation] {
@@ -131,7 +133,7 @@ func (o Objects) instanceTrouble(current *appsv1.ReplicaSet, complete bool, now 
 		if p.Status.Phase == corev1.PodFailed && (complete || now.Sub(p.CreationTimestamp.Time) >= forgiven) {
 			continue
 		}
-		i := instance{Pod: p, app: o.Deployment.Name, events: o.Events.of("Pod", p.Name), all: o.Events, now: now}
+		i := instance{Pod: p, of: refOf(o.Deployment), events: o.Events.of("Pod", p.Name), all: o.Events, now: now}
 		t := i.trouble()
 		if p.Status.Phase == corev1.PodFailed && p.Status.Reason == "Evicted" {
 			evicted++
@@ -154,7 +156,7 @@ func rolloutTrouble(d *appsv1.Deployment, complete bool, now time.Time) trouble 
 	case d.Spec.Paused:
 		return trouble{cause: "is paused, so the change is not rolled out", fatal: true, next: []pod.Next{{Do: pod.DoRedeploy}}}
 	case failure != nil && failure.Status == corev1.ConditionTrue:
-		return refusedInstance(d.Name, failure.Message, now.Sub(failure.LastTransitionTime.Time))
+		return refusedInstance(refOf(d), failure.Message, now.Sub(failure.LastTransitionTime.Time))
 	}
 	return trouble{}
 }

@@ -144,13 +144,13 @@ func (i instance) end(c corev1.ContainerStatus, end *corev1.ContainerStateTermin
 			return trouble{
 				cause: fmt.Sprintf("cannot be started: nothing can be mounted at %s: %s", path, lastPart(cause)),
 				next: []pod.Next{{
-					Do: pod.DoShow, Kind: pod.KindApp, Name: i.app,
+					Do: pod.DoShow, Kind: i.of.Kind, Name: i.of.Name,
 					Note: "check whether it mounts a file where the image has a folder, or a folder where it has a file",
 				}},
 			}
 		}
 		return trouble{cause: "cannot be started: " + cause, next: append(i.set("command", ""), pod.Next{
-			Do: pod.DoClear, Kind: pod.KindApp, Name: i.app, Set: map[string]string{"command": ""}, Deploy: true,
+			Do: pod.DoClear, Kind: i.of.Kind, Name: i.of.Name, Set: map[string]string{"command": ""}, Deploy: true,
 			Note: "use the image's own command",
 		})}
 	case end.Reason == "OOMKilled":

@@ -23,10 +23,10 @@ const (
 	sandboxes = 3
 )
 
-// instance is an instance of an app, with its events.
+// instance is an instance of a resource, with its events.
 type instance struct {
 	*corev1.Pod
-	app    string
+	of     pod.Ref
 	events []*corev1.Event // its own
 	all    Events
 	now    time.Time
@@ -48,7 +48,7 @@ func (i instance) trouble() trouble {
 	}
 	for _, c := range i.Status.ContainerStatuses {
 		where := ""
-		if c.Name != i.app { // someone added it beside the app's own
+		if c.Name != i.of.Name { // someone added it beside the resource's own
 			where = "container " + c.Name + ": "
 		}
 		all = append(all, i.container(c, where))
@@ -81,7 +81,7 @@ func (i instance) unscheduled() trouble {
 	}
 	t := trouble{cause: "finds no node: " + message, response: "; waiting for one", fatal: since >= nodeGrace && last(i.events, "TriggeredScaleUp") == nil}
 	if t.next = askAdmin(); has(message, "Insufficient") {
-		t.next = smaller(i.app)
+		t.next = smaller(i.of)
 	}
 	return t
 }

@@ -2,13 +2,13 @@ package health
 
 import "github.com/pscdev/psc/pkg/pod"
 
-// set changes one field of the app; the person chooses the value if it is empty.
+// set changes one field of the resource; the person chooses the value if it is empty.
 func (i instance) set(field, value string) []pod.Next {
-	return setApp(i.app, map[string]string{field: value})
+	return setFields(i.of, map[string]string{field: value})
 }
 
-func setApp(app string, fields map[string]string) []pod.Next {
-	return []pod.Next{{Do: pod.DoSet, Kind: pod.KindApp, Name: app, Set: fields, Deploy: true}}
+func setFields(of pod.Ref, fields map[string]string) []pod.Next {
+	return []pod.Next{{Do: pod.DoSet, Kind: of.Kind, Name: of.Name, Set: fields, Deploy: true}}
 }
 
 // ask is for what only an admin of the cluster can do.
@@ -19,14 +19,14 @@ func outside(note string) []pod.Next { return []pod.Next{{Do: pod.DoOutside, Not
 
 func askAdmin() []pod.Next { return ask("ask an admin of the cluster") }
 
-// smaller lets the instances of an app fit into a quota or onto a node.
-func smaller(app string) []pod.Next {
-	return setApp(app, map[string]string{"cpu": "", "memory": ""})
+// smaller lets the instances of a resource fit into a quota or onto a node.
+func smaller(of pod.Ref) []pod.Next {
+	return setFields(of, map[string]string{"cpu": "", "memory": ""})
 }
 
 // scale lets an app fit into a quota that limits the number of instances.
-func scale(app string) []pod.Next {
-	return []pod.Next{{Do: pod.DoScale, Kind: pod.KindApp, Name: app, Set: map[string]string{"instances": ""}, Deploy: true}}
+func scale(app pod.Ref) []pod.Next {
+	return []pod.Next{{Do: pod.DoScale, Kind: app.Kind, Name: app.Name, Set: map[string]string{"instances": ""}, Deploy: true}}
 }
 
 func largerQuota() []pod.Next { return ask("ask for a larger quota") }

@@ -32,7 +32,7 @@ func (i instance) unready(c corev1.ContainerStatus) trouble {
 	t := trouble{cause: "runs but is not ready: " + i.answer(c.Name, e.Message), log: log}
 	if has(e.Message, "connection refused") {
 		t.next = append(outside("let the app listen on that port on all addresses (0.0.0.0)"), pod.Next{
-			Do: pod.DoSet, Kind: pod.KindApp, Name: i.app, Set: map[string]string{"ports": ""}, Deploy: true,
+			Do: pod.DoSet, Kind: i.of.Kind, Name: i.of.Name, Set: map[string]string{"ports": ""}, Deploy: true,
 			Note: "set the port that it listens on",
 		})
 	} else {

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/resource"
+
+	"github.com/pscdev/psc/pkg/pod"
 )
 
 const (
@@ -16,18 +18,18 @@ const (
 	refusalGrace = 30 * time.Second
 )
 
-// refusedInstance returns the reason why Kubernetes does not create an instance of an app. since is for how long.
-func refusedInstance(app, message string, since time.Duration) trouble {
+// refusedInstance returns the reason why Kubernetes does not create an instance of a resource. since is for how long.
+func refusedInstance(of pod.Ref, message string, since time.Duration) trouble {
 	t := trouble{cause: "no more instances can be created: " + forbidden(message), response: retries}
 	switch {
 	case strings.Contains(message, "violates PodSecurity"), strings.Contains(message, "denied request:"):
 		t.fatal, t.next = true, ask("ask an admin of the cluster what this pod allows")
 	case strings.Contains(message, "usage per"), strings.Contains(message, "must specify"), neverFits(message):
-		t.fatal, t.next = true, append(smaller(app), largerQuota()...)
+		t.fatal, t.next = true, append(smaller(of), largerQuota()...)
 	case strings.Contains(message, "requested: pods="): // only what exceeds is listed
-		t.fatal, t.next = since >= refusalGrace, append(scale(app), largerQuota()...)
+		t.fatal, t.next = since >= refusalGrace, append(scale(of), largerQuota()...)
 	case strings.Contains(message, "exceeded quota"):
-		t.fatal, t.next = since >= refusalGrace, append(smaller(app), largerQuota()...)
+		t.fatal, t.next = since >= refusalGrace, append(smaller(of), largerQuota()...)
 	case strings.Contains(message, "serviceaccount "):
 		t.fatal, t.next = since >= accountGrace, recreate()
 	default:
