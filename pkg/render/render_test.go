@@ -2,8 +2,10 @@ package render_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"flag"
+	"iter"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,11 +14,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
-	appsv1 "k8s.io/api/apps/v1"
-	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
-	policyv1 "k8s.io/api/policy/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/kubernetes/scheme"
 	psapi "k8s.io/pod-security-admission/api"
 	"k8s.io/pod-security-admission/policy"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
@@ -73,40 +74,32 @@ func TestDeterministic(t *testing.T) {
 	})
 }
 
-// Every object has only fields that Kubernetes knows, the labels by which psc finds it, and its hash.
+// Every object has only fields that Kubernetes knows, the labels by which psc finds it and its resource, and its hash.
 func TestObjectsAreWellFormed(t *testing.T) {
+	types := runtime.NewScheme()
+	if err := errors.Join(scheme.AddToScheme(types), gatewayv1.Install(types)); err != nil {
+		t.Fatal(err)
+	}
 	eachCase(t, func(t *testing.T, c testCase) {
 		objects, _ := render.Objects(podName, c.spec, c.cluster)
 		for _, o := range objects {
-			typed, ok := map[string]any{
-				"ServiceAccount":          &corev1.ServiceAccount{},
-				"PersistentVolumeClaim":   &corev1.PersistentVolumeClaim{},
-				"Service":                 &corev1.Service{},
-				"Deployment":              &appsv1.Deployment{},
-				"HorizontalPodAutoscaler": &autoscalingv2.HorizontalPodAutoscaler{},
-				"PodDisruptionBudget":     &policyv1.PodDisruptionBudget{},
-				"ListenerSet":             &gatewayv1.ListenerSet{},
-				"HTTPRoute":               &gatewayv1.HTTPRoute{},
-			}[o.GetKind()]
-			if !ok || !slices.ContainsFunc(object.Rendered(), func(row object.Row) bool { return row.Kind == o.GroupVersionKind() }) {
+			if !slices.ContainsFunc(object.Rendered(), func(row object.Row) bool { return row.Kind == o.GroupVersionKind() }) {
 				t.Fatalf("%s has no row in object.Rendered", o.GroupVersionKind())
+			}
+			typed, err := types.New(o.GroupVersionKind())
+			if err != nil {
+				t.Fatal(err)
 			}
 			if err := yaml.UnmarshalStrict(encode(t, []*unstructured.Unstructured{o}), typed); err != nil {
 				t.Errorf("%s: %v", o.GetKind(), err)
 			}
-			own := object.LabelApp
-			switch o.GetKind() {
-			case "HTTPRoute", "ListenerSet":
-				own = object.LabelRoute
-			case "PersistentVolumeClaim":
-				own = object.LabelDisk
-			}
+			of := c.resourceOf(t, o)
 			labels := map[string]string{
 				"app.kubernetes.io/managed-by": "psc",
-				"app.kubernetes.io/name":       o.GetName(),
+				"app.kubernetes.io/name":       of.Name,
 				"app.kubernetes.io/part-of":    podName,
 				"psc.dev/pod":                  podName,
-				own:                            o.GetName(),
+				"psc.dev/" + of.Kind.Word():    of.Name,
 			}
 			if diff := cmp.Diff(labels, o.GetLabels()); diff != "" {
 				t.Errorf("%s: labels: -want +got\n%s", o.GetKind(), diff)
@@ -121,8 +114,23 @@ func TestObjectsAreWellFormed(t *testing.T) {
 	})
 }
 
-// Every app runs in a pod with the "baseline" Pod Security Standard. An app whose image has a user of its own also runs in
-// a "restricted" one: https://kubernetes.io/docs/concepts/security/pod-security-standards/
+// Every kind of resource is in a case, so that the tests of this file see its objects.
+func TestEveryKindHasACase(t *testing.T) {
+	seen := map[pod.Kind]bool{}
+	eachCase(t, func(_ *testing.T, c testCase) {
+		for ref := range c.spec {
+			seen[ref.Kind] = true
+		}
+	})
+	for _, kind := range pod.Kinds() {
+		if !seen[kind] {
+			t.Errorf("no case of testdata has a resource of kind %s", kind)
+		}
+	}
+}
+
+// All instances run in a pod with the "baseline" Pod Security Standard. Those of a resource whose image has a user of its
+// own also run in a "restricted" one: https://kubernetes.io/docs/concepts/security/pod-security-standards/
 func TestPodSecurity(t *testing.T) {
 	standard, err := policy.NewEvaluator(policy.DefaultChecks(), nil)
 	if err != nil {
@@ -130,22 +138,38 @@ func TestPodSecurity(t *testing.T) {
 	}
 	eachCase(t, func(t *testing.T, c testCase) {
 		objects, _ := render.Objects(podName, c.spec, c.cluster)
-		for _, o := range objects {
-			if o.GetKind() != "Deployment" {
-				continue
-			}
-			var d appsv1.Deployment
-			if err := yaml.Unmarshal(encode(t, []*unstructured.Unstructured{o}), &d); err != nil {
-				t.Fatal(err)
-			}
-			level := psapi.LevelBaseline
-			if user := c.spec.App(d.Name).User; user != nil && *user != 0 {
+		for o, template := range templates(t, objects) {
+			level, of := psapi.LevelBaseline, c.resourceOf(t, o)
+			if user := pod.Tree(c.spec[of])["user"]; user != nil && user != json.Number("0") {
 				level = psapi.LevelRestricted
 			}
 			at := psapi.LevelVersion{Level: level, Version: psapi.LatestVersion()}
-			result := policy.AggregateCheckResults(standard.EvaluatePod(at, &d.Spec.Template.ObjectMeta, &d.Spec.Template.Spec))
+			result := policy.AggregateCheckResults(standard.EvaluatePod(at, &template.ObjectMeta, &template.Spec))
 			if !result.Allowed {
-				t.Errorf("%s violates %s: %s", d.Name, level, result.ForbiddenDetail())
+				t.Errorf("%s violates %s: %s", of, level, result.ForbiddenDetail())
+			}
+		}
+	})
+}
+
+// All instances get the pod's logins to registries from their ServiceAccount: a login then changes no template, so that it
+// restarts nothing. The resource's row in pkg/pod says that it runs containers, else psc does not look for the logins.
+func TestPullSecret(t *testing.T) {
+	eachCase(t, func(t *testing.T, c testCase) {
+		c.cluster.PullSecret = "logins"
+		objects, _ := render.Objects(podName, c.spec, c.cluster)
+		accounts := map[string]bool{}
+		for _, o := range objects {
+			secrets, _, _ := unstructured.NestedSlice(o.Object, "imagePullSecrets")
+			accounts[o.GetName()] = accounts[o.GetName()] || o.GetKind() == "ServiceAccount" && len(secrets) == 1
+		}
+		for o, template := range templates(t, objects) {
+			of := c.resourceOf(t, o)
+			if name := template.Spec.ServiceAccountName; !accounts[name] || len(template.Spec.ImagePullSecrets) > 0 {
+				t.Errorf("%s: its ServiceAccount %q does not have the pull secret, or its template has it", of, name)
+			}
+			if !of.Kind.Runs() {
+				t.Errorf("%s: set runs in the row of its kind", of)
 			}
 		}
 	})
@@ -177,6 +201,38 @@ func (c testCase) read(name string) []byte {
 		}
 	}
 	return nil
+}
+
+// resourceOf returns the resource that an object was rendered from, by the label of its kind.
+func (c testCase) resourceOf(t *testing.T, o *unstructured.Unstructured) pod.Ref {
+	t.Helper()
+	for _, kind := range pod.Kinds() {
+		if ref := (pod.Ref{Kind: kind, Name: o.GetLabels()["psc.dev/"+kind.Word()]}); c.spec[ref] != nil {
+			return ref
+		}
+	}
+	t.Fatalf("%s %s has no label psc.dev/<kind> with the name of a resource", o.GetKind(), o.GetName())
+	return pod.Ref{}
+}
+
+// templates iterates over the objects that start instances, each with its template.
+func templates(t *testing.T, objects []*unstructured.Unstructured) iter.Seq2[*unstructured.Unstructured, corev1.PodTemplateSpec] {
+	return func(yield func(*unstructured.Unstructured, corev1.PodTemplateSpec) bool) {
+		for _, o := range objects {
+			if !object.Of(o.GroupVersionKind()).Template {
+				continue
+			}
+			var of struct {
+				Spec struct{ Template corev1.PodTemplateSpec }
+			}
+			if err := yaml.Unmarshal(encode(t, []*unstructured.Unstructured{o}), &of); err != nil {
+				t.Fatal(err)
+			}
+			if !yield(o, of.Spec.Template) {
+				return
+			}
+		}
+	}
 }
 
 func eachCase(t *testing.T, do func(*testing.T, testCase)) {
