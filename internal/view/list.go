@@ -51,6 +51,13 @@ func Routes(v *View, w io.Writer, routes []report.Route) {
 	}))
 }
 
+// others writes the table of the resources that a deploy waits for and that have no table of their own.
+func others(v *View, w io.Writer, all []report.Other) {
+	v.table(w, []string{"RESOURCE", "STATE", "REASON"}, rows(all, func(o report.Other) []string {
+		return []string{o.Ref(), healthState(o.State), o.Reason}
+	}))
+}
+
 // Configs writes the table of configs.
 func Configs(v *View, w io.Writer, configs []report.Config) {
 	v.table(w, []string{"CONFIG", "FILES", "SIZE", "USED BY"}, rows(configs, func(c report.Config) []string {

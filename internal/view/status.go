@@ -40,6 +40,10 @@ func (v *View) status(w io.Writer, doc report.Status, diff, repair string) {
 		fmt.Fprintln(w)
 		Routes(v, w, doc.Routes)
 	}
+	if len(doc.Others) > 0 {
+		fmt.Fprintln(w)
+		others(v, w, doc.Others)
+	}
 	if len(doc.Drafts) > 0 {
 		fmt.Fprintf(w, "\n%s:\n", Count(len(doc.Drafts), "waiting draft"))
 		v.revisions(w, doc.Drafts)

@@ -46,7 +46,7 @@ func (rd *Reader) Status(ctx context.Context) (report.Status, error) {
 	if err := group.Wait(); err != nil {
 		return doc, err
 	}
-	doc.Apps, doc.Routes = report.Apps(statuses, live), report.Routes(statuses, live)
+	doc.Apps, doc.Routes, doc.Others = report.Apps(statuses, live), report.Routes(statuses, live), report.Others(statuses)
 	doc.Drafts = append(doc.Drafts, h.Drafts()...)
 	if head, ok := h.Find(h.Tip()); ok {
 		doc.Head = &head

@@ -107,6 +107,28 @@ func Routes(all []Resource, r revision.Revision) []Route {
 	return out
 }
 
+// Other is the state of a resource that is neither an app nor a route.
+type Other struct {
+	Kind   pod.Kind     `json:"kind"`
+	Name   string       `json:"name"`
+	State  health.State `json:"state"`
+	Reason string       `json:"reason,omitempty"`
+}
+
+// Ref implements Item.
+func (o Other) Ref() string { return pod.Ref{Kind: o.Kind, Name: o.Name}.String() }
+
+// Others are the resources that are neither apps nor routes.
+func Others(all []Resource) []Other {
+	var out []Other
+	for _, s := range all {
+		if s.Name.Kind != pod.KindApp && s.Name.Kind != pod.KindRoute {
+			out = append(out, Other{Kind: s.Name.Kind, Name: s.Name.Name, State: s.State, Reason: s.Reason})
+		}
+	}
+	return out
+}
+
 // Config is a config with its files.
 type Config struct {
 	Name  string   `json:"name"`

@@ -16,6 +16,8 @@ type Status struct {
 	Drafts  []revision.Revision `json:"drafts"`
 	Apps    []App               `json:"apps"`
 	Routes  []Route             `json:"routes"`
+	// Others are the resources of other kinds that a deploy waits for.
+	Others []Other `json:"resources,omitempty"`
 	// Drift is what differs from the live revision.
 	Drift []Drift `json:"drift,omitempty"`
 
