@@ -141,7 +141,7 @@ func (k *killing) exec(name string, args ...string) *exec.Cmd { return command(k
 
 // state returns what must be the same in all pods: the objects, the drift from the live revision, and the drafts.
 func (k *killing) state(pod string) (string, error) {
-	list, err := k.exec("kubectl", "get", "-n", pod, "-l", "psc.dev/pod="+pod, "-o", "json", rendered).Output()
+	list, err := k.exec("kubectl", "get", "-n", pod, "-l", "psc.dev/pod="+pod, "-o", "json", rendered()).Output()
 	if err != nil {
 		return "", err
 	}

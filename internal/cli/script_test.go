@@ -31,6 +31,7 @@ import (
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 
 	"github.com/pscdev/psc/internal/cli"
+	"github.com/pscdev/psc/pkg/object"
 )
 
 func TestMain(m *testing.M) {
@@ -244,14 +245,20 @@ func objects(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: objects FILE")
 	}
 	pod := ts.Getenv("POD")
-	ts.Check(ts.Exec("kubectl", "get", "-n", pod, "-l", "psc.dev/pod="+pod, "-o", "json", rendered))
+	ts.Check(ts.Exec("kubectl", "get", "-n", pod, "-l", "psc.dev/pod="+pod, "-o", "json", rendered()))
 	data, err := comparable([]byte(ts.ReadFile("stdout")))
 	ts.Check(err)
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), data, 0o600))
 }
 
-// rendered lists the kinds of objects that psc creates.
-const rendered = "deployments,services,serviceaccounts,horizontalpodautoscalers,poddisruptionbudgets,persistentvolumeclaims,httproutes,listenersets"
+// rendered lists the kinds of objects that psc creates, as kubectl takes them.
+func rendered() string {
+	var kinds []string
+	for _, row := range object.Rendered() {
+		kinds = append(kinds, strings.ToLower(row.Kind.Kind))
+	}
+	return strings.Join(kinds, ",")
+}
 
 // comparable returns a list of objects without the fields that say when and how often they were written.
 func comparable(data []byte) ([]byte, error) {

@@ -1,0 +1,33 @@
+package cli
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/pscdev/psc/pkg/pod"
+)
+
+// Every kind has a command with its word, with verbs to list and delete its resources and with one that sets their fields.
+// Each verb that takes the name of an existing resource completes it.
+func TestEveryKindHasCommands(t *testing.T) {
+	root := Command(Env{})
+	for _, kind := range pod.Kinds() {
+		noun, _, err := root.Find([]string{kind.Word()})
+		if err != nil || noun == root {
+			t.Errorf("psc has no command %s: add it in root.go", kind.Word())
+			continue
+		}
+		verbs := map[string]bool{}
+		for _, c := range noun.Commands() {
+			verbs[c.Name()] = true
+			if strings.Contains(c.Use, "NAME") && c.Name() != "create" && c.ValidArgsFunction == nil {
+				t.Errorf("%s does not complete the name: set its ValidArgsFunction", c.CommandPath())
+			}
+		}
+		for _, verb := range []string{"set", "list", "delete"} {
+			if !verbs[verb] {
+				t.Errorf("psc %s has no verb %s", kind.Word(), verb)
+			}
+		}
+	}
+}
