@@ -36,13 +36,13 @@ func (a *App) problems(name string, s Spec) []Problem {
 	// https://kubernetes.io/docs/concepts/overview/working-with-objects/names/#rfc-1035-label-names
 	p.name(name, validation.IsDNS1035Label)
 	p.image("spec.image", a.Image)
-	if a.User != nil {
-		for _, m := range validation.IsValidUserID(*a.User) {
-			p.add("spec.user", "%s, is %d", m, *a.User)
-		}
-	}
+	p.user("spec.user", a.User)
 	a.countProblems(&p)
-	a.sizeProblems(&p)
+	if a.Size != "" && !slices.Contains(Sizes(), a.Size) {
+		p.add("spec.size", "must be one of %s, is %q", strings.Join(Sizes(), ", "), a.Size)
+	}
+	p.cpu("spec.cpu", a.CPU)
+	p.memory("spec.memory", a.Memory)
 	p.command("spec.command", a.Command)
 	a.portProblems(&p)
 	p.env("spec.env", a.Env, s)
@@ -56,19 +56,31 @@ func (a *App) problems(name string, s Spec) []Problem {
 	return p
 }
 
-func (a *App) sizeProblems(p *problems) {
-	if a.Size != "" && !slices.Contains(Sizes(), a.Size) {
-		p.add("spec.size", "must be one of %s, is %q", strings.Join(Sizes(), ", "), a.Size)
+// user checks the numeric user of an image; nil is none.
+func (p *problems) user(path string, user *int64) {
+	if user == nil {
+		return
 	}
-	if q, ok := p.quantity("spec.cpu", a.CPU, "500m"); ok && q.Cmp(resource.MustParse(maxCPU)) > 0 {
-		p.add("spec.cpu", "%q is more than %s CPUs: a thousandth of a CPU is 1m", a.CPU, maxCPU)
+	for _, m := range validation.IsValidUserID(*user) {
+		p.add(path, "%s, is %d", m, *user)
 	}
-	q, ok := p.quantity("spec.memory", a.Memory, "512Mi")
+}
+
+// cpu checks a CPU request.
+func (p *problems) cpu(path, text string) {
+	if q, ok := p.quantity(path, text, "500m"); ok && q.Cmp(resource.MustParse(maxCPU)) > 0 {
+		p.add(path, "%q is more than %s CPUs: a thousandth of a CPU is 1m", text, maxCPU)
+	}
+}
+
+// memory checks a memory request and limit.
+func (p *problems) memory(path, text string) {
+	q, ok := p.quantity(path, text, "512Mi")
 	switch {
 	case ok && q.Cmp(resource.MustParse(minMemory)) < 0:
-		p.add("spec.memory", "%q is less than %s: the units are Mi and Gi", a.Memory, minMemory)
+		p.add(path, "%q is less than %s: the units are Mi and Gi", text, minMemory)
 	case ok && q.Cmp(resource.MustParse(maxMemory)) > 0:
-		p.add("spec.memory", "%q is more than %s: the units are Mi and Gi", a.Memory, maxMemory)
+		p.add(path, "%q is more than %s: the units are Mi and Gi", text, maxMemory)
 	}
 }
 
