@@ -23,7 +23,7 @@ type adapter struct {
 	beforeRoutes bool
 	// follow returns the kinds of objects to watch. It is called for a spec with resources of this kind.
 	follow func(spec pod.Spec) []object.Kind
-	// read returns what the watch shows of each resource, also if it is not in the cluster.
+	// read returns what the watch shows of each resource of the follower's spec, also if it is not in the cluster.
 	read func(f *follower) func(name string) observed
 	// urls returns the addresses of a resource; it may be nil.
 	urls func(o Observer, name string, spec pod.Spec) []string

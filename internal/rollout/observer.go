@@ -34,20 +34,20 @@ func (o Observer) Statuses(ctx context.Context, spec pod.Spec) ([]Status, error)
 	if err != nil {
 		return nil, err
 	}
-	statuses := o.statuses(f, spec)
+	statuses := o.statuses(f)
 	if open, failed := tally(statuses); open+len(failed) > 0 { // the events may explain why
 		o.followEvents(watching, f)
-		statuses = o.statuses(f, spec)
+		statuses = o.statuses(f)
 	}
 	return statuses, nil
 }
 
-func (o Observer) statuses(f *follower, spec pod.Spec) []Status {
+func (o Observer) statuses(f *follower) []Status {
 	l := f.read()
-	statuses := make([]Status, 0, len(spec))
-	for _, ref := range spec.Refs() {
+	statuses := make([]Status, 0, len(f.spec))
+	for _, ref := range f.spec.Refs() {
 		if ref.Kind.Waits() {
-			statuses = append(statuses, o.status(ref, spec, l.of(ref).health(o.Now())))
+			statuses = append(statuses, o.status(ref, f.spec, l.of(ref).health(o.Now())))
 		}
 	}
 	return statuses
@@ -79,6 +79,8 @@ func (o Observer) Settle(ctx context.Context, s *store.Store, r revision.Revisio
 // follower keeps copies of the objects that statuses follow from.
 type follower struct {
 	*kube.Watch
+	// spec has the resources.
+	spec pod.Spec
 	// events are nil until they are needed.
 	events *kube.Watch
 }
@@ -89,7 +91,7 @@ func (o Observer) follow(ctx context.Context, spec pod.Spec) (*follower, error) 
 	if err != nil {
 		return nil, err
 	}
-	return &follower{Watch: w}, nil
+	return &follower{Watch: w, spec: spec}, nil
 }
 
 // followEvents watches the events too. They only help to explain a status, so a missing permission is not an error.

@@ -19,7 +19,7 @@ func (w *watcher) restartFailed(ctx context.Context) {
 	}
 	w.restarted, w.restartedAt = map[pod.Ref]health.Status{}, w.d.Now()
 	l := w.read()
-	for _, ref := range w.d.result.Revision.Spec.Refs() {
+	for _, ref := range w.spec.Refs() {
 		if !ref.Kind.Waits() {
 			continue
 		}

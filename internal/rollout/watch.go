@@ -76,7 +76,7 @@ func (w *watcher) wait(ctx context.Context, kinds map[pod.Kind]bool) (err error)
 // says which have failed.
 func (w *watcher) check(kinds map[pod.Kind]bool) (statuses []Status, open int, err error) {
 	objects, now := w.read(), w.d.Now()
-	for _, ref := range w.d.result.Revision.Spec.Refs() {
+	for _, ref := range w.spec.Refs() {
 		if kinds[ref.Kind] {
 			s := w.status(ref, objects.of(ref), now)
 			w.emit(&s)
@@ -93,7 +93,7 @@ func (w *watcher) check(kinds map[pod.Kind]bool) (statuses []Status, open int, e
 // status returns the status of a resource during a deploy. It ignores the status of an object before its write, and of an app
 // before its restart.
 func (w *watcher) status(ref pod.Ref, o observed, now time.Time) Status {
-	s := w.d.status(ref, w.d.result.Revision.Spec, o.health(now))
+	s := w.d.status(ref, w.spec, o.health(now))
 	reason := ""
 	switch {
 	case o.generation() < w.d.written[ref]:
