@@ -129,6 +129,22 @@ func TestEveryKindHasACase(t *testing.T) {
 	}
 }
 
+// Resources of two kinds may have the same name, but no object may have the name of another one.
+func TestKindsShareNoNames(t *testing.T) {
+	used := map[string]pod.Kind{}
+	eachCase(t, func(t *testing.T, c testCase) {
+		objects, _ := render.Objects(podName, c.spec, c.cluster)
+		for _, o := range objects {
+			of := c.resourceOf(t, o)
+			name := o.GetKind() + " " + strings.Replace(o.GetName(), of.Name, "NAME", 1)
+			if other, ok := used[name]; ok && other != of.Kind {
+				t.Errorf("%s and %s with the same name share the %s", other.WithArticle(), of.Kind.WithArticle(), name)
+			}
+			used[name] = of.Kind
+		}
+	})
+}
+
 // All instances run in a pod with the "baseline" Pod Security Standard. Those of a resource whose image has a user of its
 // own also run in a "restricted" one: https://kubernetes.io/docs/concepts/security/pod-security-standards/
 func TestPodSecurity(t *testing.T) {
