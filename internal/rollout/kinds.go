@@ -2,6 +2,7 @@ package rollout
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -68,13 +69,17 @@ func resourceOf(o *unstructured.Unstructured) (pod.Ref, bool) {
 	return pod.Ref{}, false
 }
 
-// followed returns the kinds of objects that the statuses of a spec's resources follow from. The cluster need not have other
-// kinds.
+// followed returns the kinds of objects that the statuses of a spec's resources follow from, each once. The cluster need not
+// have other kinds.
 func followed(spec pod.Spec) []object.Kind {
 	var kinds []object.Kind
 	for _, kind := range pod.Kinds() {
 		if a, ok := adapters()[kind]; ok && len(spec.Names(kind)) > 0 {
-			kinds = append(kinds, a.follow(spec)...)
+			for _, of := range a.follow(spec) {
+				if !slices.Contains(kinds, of) {
+					kinds = append(kinds, of)
+				}
+			}
 		}
 	}
 	return kinds
