@@ -3,9 +3,11 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -24,8 +26,8 @@ func newApply(s *session) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "apply -f FILE",
 		Short: "Create or change resources from files",
-		Long: "Create or replace every resource of the files. FILE can be a folder, for all of its .yaml, .yml and .json files,\n" +
-			"or - for stdin. Other resources stay; with --prune they are removed.\n" +
+		Long: "Create or replace every resource of the files. FILE can be a folder, for all .yaml, .yml and .json files in it\n" +
+			"and in the folders below it that are not hidden, or - for stdin. Other resources stay; with --prune they are removed.\n" +
 			"With --base, changes of others since that revision stay, and a field that both changed is a conflict.",
 		Example: "  psc apply -f psc/ --deploy\n  psc export | psc --pod staging apply -f - --prune --dry-run\n" +
 			"  psc apply -f shop.yaml --base 12",
@@ -34,7 +36,7 @@ func newApply(s *session) *cobra.Command {
 			if len(files) == 0 {
 				return fault.New(fault.Usage, "-f is missing").WithHint("%s", cmd.UseLine())
 			}
-			spec, err := s.readFiles(files)
+			spec, err := s.readFiles(files, prune)
 			if err != nil {
 				return err
 			}
@@ -57,15 +59,20 @@ func newApply(s *session) *cobra.Command {
 	return cmd
 }
 
-// readFiles reads all resources. The error has the problems of all files.
-func (s *session) readFiles(names []string) (pod.Spec, error) {
+// readFiles reads all resources. The error has the problems of all files. With prune, it warns of files that were not read.
+func (s *session) readFiles(names []string, prune bool) (pod.Spec, error) {
 	resources := pod.Spec{}
 	from := map[pod.Ref]string{}
 	var problems pod.Problems
 	for _, name := range names {
-		paths, err := filesOf(name)
+		paths, hidden, err := filesOf(name)
 		if err != nil {
 			return nil, err
+		}
+		for _, path := range hidden {
+			if prune {
+				s.view.Warn("%s was not read, because it is hidden", path)
+			}
 		}
 		for _, path := range paths {
 			spec, err := s.readFile(path)
@@ -108,29 +115,80 @@ func (s *session) readFile(path string) (pod.Spec, error) {
 	return pod.Decode(data)
 }
 
-// filesOf returns the files of a folder, or a single file.
-func filesOf(name string) ([]string, error) {
+// filesOf returns the files of resources in a folder and in the folders below it, or a single file. hidden are the files there
+// that are not read because they are hidden.
+func filesOf(name string) (paths, hidden []string, err error) {
 	if name == "-" {
-		return []string{name}, nil
+		return []string{name}, nil, nil
 	}
 	info, err := os.Stat(name)
 	if err != nil {
-		return nil, fault.Wrap(fault.Usage, err)
+		return nil, nil, fault.Wrap(fault.Usage, err)
 	}
 	if !info.IsDir() {
-		return []string{name}, nil
+		return []string{name}, nil, nil
 	}
-	var paths []string
-	for _, pattern := range []string{"*.yaml", "*.yml", "*.json"} {
-		found, err := filepath.Glob(filepath.Join(name, pattern))
-		if err != nil {
-			return nil, fmt.Errorf("read folder %s: %w", name, err)
+	t := tree{seen: map[string]bool{}}
+	if err := t.read(name); err != nil {
+		return nil, nil, fault.Wrap(fault.Usage, err)
+	}
+	if len(t.paths) == 0 {
+		return nil, nil, fault.New(fault.Usage, "folder %s has no .yaml, .yml or .json files", name)
+	}
+	slices.Sort(t.paths)
+	return t.paths, t.hidden, nil
+}
+
+// tree is the files of resources in a folder and below.
+type tree struct {
+	paths, hidden []string
+	seen          map[string]bool // the folders that were read, by their paths without links
+}
+
+// read adds the files of a folder. Links are followed, and each folder is read once. Only other endings and hidden
+// entries are left out. Everything else that cannot be read is an error, because apply --prune deletes the resources
+// that no file contains.
+func (t *tree) read(folder string) error {
+	target, err := filepath.EvalSymlinks(folder)
+	if err == nil {
+		target, err = filepath.Abs(target)
+	}
+	if err != nil || t.seen[target] {
+		return err
+	}
+	t.seen[target] = true
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		if err := t.add(filepath.Join(folder, entry.Name())); err != nil {
+			return err
 		}
-		paths = append(paths, found...)
 	}
-	if len(paths) == 0 {
-		return nil, fault.New(fault.Usage, "folder %s has no .yaml, .yml or .json files", name)
+	return nil
+}
+
+func (t *tree) add(path string) error {
+	resource := slices.Contains([]string{".yaml", ".yml", ".json"}, strings.ToLower(filepath.Ext(path)))
+	if strings.HasPrefix(filepath.Base(path), ".") {
+		if resource {
+			t.hidden = append(t.hidden, path)
+		}
+		return nil
 	}
-	slices.Sort(paths)
-	return paths, nil
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("%s is a link that leads nowhere", path)
+	case err != nil:
+		return err
+	case info.IsDir():
+		return t.read(path)
+	case resource && !info.Mode().IsRegular():
+		return fmt.Errorf("%s is not a regular file", path)
+	case resource:
+		t.paths = append(t.paths, path)
+	}
+	return nil
 }
