@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -30,8 +32,9 @@ func newConfigSet(s *session) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "set NAME FILE...",
 		Short: "Set files of a config, creating it if needed",
-		Long: "Set files of a config, under their own names or as NAME=FILE. FILE can be a folder, for the files in it, or - for\n" +
-			"stdin. FILE- removes a file. The next deploy restarts every app that uses the config.",
+		Long: "Set files of a config, under their own names or as NAME=FILE. FILE can be a folder without other folders, for the\n" +
+			"files in it, or - for stdin. FILE- removes a file. Other files of the config stay. The next deploy restarts every\n" +
+			"app that uses the config.",
 		Example: "  psc config set web nginx.conf mime.types\n" +
 			"  psc config set web site/ -m \"new site\" --deploy\n" +
 			"  date | psc config set web built=-\n" +
@@ -65,50 +68,82 @@ func (s *session) configFiles(files map[string]*pod.Content, text string) error 
 	case text == "-":
 		return fault.New(fault.Usage, "a file from stdin needs a name").WithHint("NAME=-")
 	case path == "-":
-		var err error
-		files[name], err = s.readContent(path)
-		return err
+		return s.configFile(files, name, path)
 	case !named && strings.HasSuffix(text, "-") && !exists(text):
-		files[strings.TrimSuffix(text, "-")] = nil
+		name = strings.TrimSuffix(text, "-")
+		if _, twice := files[name]; twice {
+			return fault.New(fault.Usage, "file %q is given twice", name)
+		}
+		files[name] = nil
 		return nil
 	}
 	info, err := os.Stat(path)
-	if err != nil {
+	switch {
+	case err != nil:
 		return fault.Wrap(fault.Usage, err)
-	}
-	if !info.IsDir() {
-		files[name], err = s.readContent(path)
-		return err
-	}
-	if named {
+	case !info.IsDir():
+		return s.configFile(files, name, path)
+	case named:
 		return fault.New(fault.Usage, "%s is a folder: its files have their own names", path)
 	}
-	entries, err := os.ReadDir(path)
+	return s.configFolder(files, path)
+}
+
+// configFolder adds all files of a folder. Entries that have no place in a config are refused, because leaving them out
+// would go unnoticed.
+func (s *session) configFolder(files map[string]*pod.Content, folder string) error {
+	entries, err := os.ReadDir(folder)
 	if err != nil {
 		return fault.Wrap(fault.Usage, err)
 	}
-	before := len(files)
+	var paths, others []string
 	for _, entry := range entries {
-		if info, err := os.Stat(filepath.Join(path, entry.Name())); err != nil || !info.Mode().IsRegular() {
-			continue // a config has no folders
-		}
-		if files[entry.Name()], err = s.readContent(filepath.Join(path, entry.Name())); err != nil {
-			return err
+		path := filepath.Join(folder, entry.Name())
+		info, err := os.Stat(path)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			others = append(others, path+" (a link that leads nowhere)")
+		case err != nil:
+			return fault.Wrap(fault.Usage, err)
+		case info.IsDir():
+			others = append(others, path+" (a folder)")
+		case !info.Mode().IsRegular():
+			others = append(others, path+" (not a regular file)")
+		default:
+			paths = append(paths, path)
 		}
 	}
-	if len(files) == before {
-		return fault.New(fault.Usage, "folder %s has no files", path)
+	switch {
+	case len(others) > 0:
+		return fault.New(fault.Usage, "a config cannot hold %s", strings.Join(others, ", ")).
+			WithHint("name the files one by one: psc config set NAME FILE OTHER=FOLDER/FILE")
+	case len(paths) == 0:
+		return fault.New(fault.Usage, "folder %s has no files", folder)
+	}
+	for _, path := range paths {
+		if err := s.configFile(files, filepath.Base(path), path); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
-func exists(path string) bool {
-	_, err := os.Stat(path)
-	return err == nil
+// configFile adds one file. The same name for two files is refused.
+func (s *session) configFile(files map[string]*pod.Content, name, path string) error {
+	if _, twice := files[name]; twice {
+		return fault.New(fault.Usage, "file %q is given twice", name).WithHint("give one of them another name: NAME=%s", path)
+	}
+	data, err := s.read(path, pod.MaxFile)
+	if err != nil {
+		return err
+	}
+	content := pod.ContentOf(data)
+	files[name] = &content
+	return nil
 }
 
-func (s *session) readContent(path string) (*pod.Content, error) {
-	data, err := s.read(path, pod.MaxFile)
-	content := pod.ContentOf(data)
-	return &content, err
+// exists reports whether there is a file, or a link, even one that leads nowhere.
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return !errors.Is(err, fs.ErrNotExist)
 }
