@@ -128,21 +128,27 @@ func filesOf(name string) (paths, hidden []string, err error) {
 	if !info.IsDir() {
 		return []string{name}, nil, nil
 	}
-	t := tree{seen: map[string]bool{}}
-	if err := t.read(name); err != nil {
+	t, err := treeOf(name)
+	if err != nil {
 		return nil, nil, fault.Wrap(fault.Usage, err)
 	}
 	if len(t.paths) == 0 {
 		return nil, nil, fault.New(fault.Usage, "folder %s has no .yaml, .yml or .json files", name)
 	}
-	slices.Sort(t.paths)
 	return t.paths, t.hidden, nil
 }
 
-// tree is the files of resources in a folder and below.
+// tree has the files of resources in a folder and in the folders below it.
 type tree struct {
 	paths, hidden []string
 	seen          map[string]bool // the folders that were read, by their paths without links
+}
+
+func treeOf(folder string) (tree, error) {
+	t := tree{seen: map[string]bool{}}
+	err := t.read(folder)
+	slices.Sort(t.paths)
+	return t, err
 }
 
 // read adds the files of a folder. Links are followed, and each folder is read once. Only other endings and hidden

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -18,8 +19,9 @@ func newExport(s *session) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "export [FOLDER]",
 		Short: "Write all resources as files for psc apply",
-		Long: "Print all resources of the newest revision, or write one file for each into a folder. With --kubernetes, print or write\n" +
-			"the Kubernetes objects that psc renders for this cluster, without the values of secrets.",
+		Long: "Print all resources of the newest revision, or write one file for each into a folder, and warn of other files there.\n" +
+			"With --kubernetes, print or write the Kubernetes objects that psc renders for this cluster, without the values of\n" +
+			"secrets.",
 		Example: "  psc export > shop.yaml\n" +
 			"  psc export psc/\n" +
 			"  psc export --kubernetes manifests/",
@@ -80,6 +82,15 @@ func (s *session) exportTo(folder string, all []report.File) error {
 			return err
 		}
 		paths = append(paths, path)
+	}
+	there, err := treeOf(folder)
+	if err != nil {
+		s.view.Warn("cannot look for old files in %s: %v", folder, err)
+	}
+	for _, path := range there.paths {
+		if !slices.Contains(paths, path) {
+			s.view.Warn("%s is not part of this export, but apply -f %s reads it too: delete it if it is out of date", path, folder)
+		}
 	}
 	text := ""
 	for _, path := range paths {
