@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -31,7 +32,10 @@ func newSecretSet(s *session) *cobra.Command {
 		Use:   "set NAME [KEY...]",
 		Short: "Set keys of a secret, creating it if needed",
 		Long: "Set the values of keys. psc asks for them on a terminal, or reads them from stdin or files, but never from arguments,\n" +
-			"which other users can read. KEY- removes a key. The next deploy restarts every app that uses the secret.",
+			"which other users can read. KEY- removes a key. The next deploy restarts every app that uses the secret.\n\n" +
+			"--env-file reads what docker compose and dotenv agree on: blanks around keys and values, and a comment after a blank\n" +
+			"and a #, are not part of a value. 'Single quotes' keep everything, and in \"double quotes\" \\n and \\r are line breaks.\n" +
+			"A $ stays as it is. Lines that these tools read differently are refused.",
 		Example: "  psc secret set db url password\n" +
 			"  pass show shop/db | psc secret set db password\n" +
 			"  psc secret set shop-tls --file tls.crt=shop.pem --file tls.key=shop.key\n" +
@@ -53,6 +57,11 @@ func newSecretSet(s *session) *cobra.Command {
 			if err := s.readKeyFiles(values, files); err != nil {
 				return err
 			}
+			for _, key := range slices.Concat(keys, remove) {
+				if _, twice := values[key]; twice {
+					return givenTwice(key)
+				}
+			}
 			if err := s.askValues(values, keys); err != nil {
 				return err
 			}
@@ -69,7 +78,7 @@ func newSecretSet(s *session) *cobra.Command {
 		},
 	}
 	cmd.Flags().StringArrayVar(&files, "file", nil, "file with the value of a key: `KEY=FILE`")
-	cmd.Flags().StringVar(&envFile, "env-file", "", "`FILE` with lines KEY=VALUE, or - for stdin; values are taken literally")
+	cmd.Flags().StringVar(&envFile, "env-file", "", "`FILE` with lines KEY=VALUE, or - for stdin; variables in it are not expanded")
 	o.addChange(cmd)
 	return cmd
 }
@@ -97,6 +106,10 @@ func secretKeys(args []string) (keys, remove []string, err error) {
 		keys = append(keys, key)
 	}
 	return keys, remove, nil
+}
+
+func givenTwice(key string) error {
+	return fault.New(fault.Usage, "key %q is given twice", key)
 }
 
 // askValues asks for the value of each key on a terminal, or reads the value of a single key from stdin.
@@ -133,54 +146,14 @@ func (s *session) readKeyFiles(values map[string][]byte, files []string) error {
 		if !ok {
 			return fault.New(fault.Usage, "--file %q is not KEY=FILE", text)
 		}
+		if _, twice := values[key]; twice {
+			return givenTwice(key)
+		}
 		value, err := s.read(path, maxValues)
 		if err != nil {
 			return err
 		}
 		values[key] = value
-	}
-	return nil
-}
-
-func (s *session) readEnvFile(values map[string][]byte, path string) error {
-	if path == "" {
-		return nil
-	}
-	text, err := s.read(path, maxValues)
-	if err != nil {
-		return err
-	}
-	return parseEnvFile(values, path, string(text))
-}
-
-// parseEnvFile reads lines KEY=VALUE. It accepts empty lines, comments and "export KEY=VALUE", and removes one pair of quotes
-// around a value. It replaces nothing in a value: a password may contain a dollar. Errors give only the number of a line,
-// because the line may contain a value.
-func parseEnvFile(values map[string][]byte, path, text string) error {
-	number := 0
-	for line := range strings.Lines(text) {
-		number++
-		line = strings.TrimSpace(line)
-		if line == "" || strings.HasPrefix(line, "#") {
-			continue
-		}
-		key, value, ok := strings.Cut(strings.TrimPrefix(line, "export "), "=")
-		if !ok {
-			return fault.New(fault.Usage, "--env-file %s: line %d is not KEY=VALUE", path, number).
-				WithHint("read a value with several lines from its own file: --file KEY=FILE")
-		}
-		for _, quote := range []string{`"`, "'"} {
-			rest, quoted := strings.CutPrefix(value, quote)
-			if !quoted {
-				continue
-			}
-			if value, ok = strings.CutSuffix(rest, quote); !ok {
-				return fault.New(fault.Usage, "--env-file %s: line %d has an unclosed quote", path, number).
-					WithHint("read a value with several lines from its own file: --file KEY=FILE")
-			}
-			break
-		}
-		values[strings.TrimSpace(key)] = []byte(value)
 	}
 	return nil
 }
