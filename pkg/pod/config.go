@@ -107,6 +107,9 @@ func (Content) fit(p *problems, path string, v any) any {
 		return v
 	case json.Number:
 		return v.String()
+	case boolean:
+		p.add(path, "must be a string or {base64: …}, is %s: write it in quotes", v)
+		return nil
 	case map[string]any:
 		before := len(*p)
 		var form map[string]any

@@ -67,6 +67,8 @@ func (EnvValue) fit(p *problems, path string, v any) any {
 		if named(ref["app"]) || named(ref["secret"]) || len(*p) > before {
 			return ref
 		}
+	case boolean:
+		return string(v)
 	case []any:
 	default:
 		return v

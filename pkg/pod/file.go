@@ -131,19 +131,20 @@ type document struct {
 var documentShape = sync.OnceValue(func() *shape { return shapeOf(reflect.TypeFor[document]()) })
 
 func decodeDocument(node *yamlv3.Node) (Ref, Resource, Problems) {
-	var probe any // finds duplicate fields, and aliases of themselves, which value would follow forever
+	var probe any // finds duplicate fields, and aliases of themselves, which treeOf would follow forever
 	if err := node.Decode(&probe); err != nil {
 		return Ref{}, nil, syntaxProblems(err, node.Line)
 	}
-	var v value
-	if err := node.Decode(&v); err != nil {
-		return Ref{}, nil, syntaxProblems(err, node.Line)
+	v, wrong := treeOf(node)
+	if len(wrong) > 0 {
+		return Ref{}, nil, wrong
 	}
-	if tree, ok := v.any.(map[string]any); v.any == nil || ok && len(tree) == 0 {
+	fields, ok := v.(map[string]any)
+	if _, void := v.(null); v == nil || void || ok && len(fields) == 0 {
 		return Ref{}, nil, nil
 	}
 	var p problems
-	tree := p.fit("", v.any, documentShape())
+	tree := p.fit("", v, documentShape())
 	var doc document
 	_ = remarshal(tree, &doc) // the problems list what does not fit
 	ref := Ref{doc.Kind, doc.Metadata.Name}
@@ -163,7 +164,8 @@ func decodeDocument(node *yamlv3.Node) (Ref, Resource, Problems) {
 	if !known || ref.Name == "" {
 		return ref, nil, problems
 	}
-	r, p := decodeSpec(ref.Kind, doc.Spec)
+	spec, _ := fields["spec"].(map[string]any) // doc.Spec has lost the spelling of scalars
+	r, p := decodeSpec(ref.Kind, spec)
 	return ref, r, append(problems, mark(node, ref.String()+" ", p)...)
 }
 
@@ -195,49 +197,4 @@ func remarshal(from, to any) error {
 	decoder := json.NewDecoder(bytes.NewReader(data))
 	decoder.UseNumber()
 	return decoder.Decode(to)
-}
-
-// value is a YAML value in the form that encoding/json gives it. A number keeps its spelling, because it may stand for a
-// string: the version 1.10 is not 1.1. A number that is not spelled as in JSON is a string.
-type value struct{ any }
-
-// UnmarshalYAML implements yaml.Unmarshaler.
-func (v *value) UnmarshalYAML(n *yamlv3.Node) error {
-	switch n.Kind {
-	case yamlv3.MappingNode:
-		var fields map[string]value
-		err := n.Decode(&fields)
-		tree := make(map[string]any, len(fields))
-		for name, field := range fields {
-			tree[name] = field.any
-		}
-		v.any = tree
-		return err
-	case yamlv3.SequenceNode:
-		var items []value
-		err := n.Decode(&items)
-		list := make([]any, len(items))
-		for i, item := range items {
-			list[i] = item.any
-		}
-		v.any = list
-		return err
-	default:
-		return v.scalar(n)
-	}
-}
-
-func (v *value) scalar(n *yamlv3.Node) error {
-	switch tag := n.ShortTag(); {
-	case tag == "!!bool":
-		var b bool
-		err := n.Decode(&b)
-		v.any = b
-		return err
-	case (tag == "!!int" || tag == "!!float") && json.Valid([]byte(n.Value)):
-		v.any = json.Number(n.Value)
-	default:
-		v.any = n.Value
-	}
-	return nil
 }

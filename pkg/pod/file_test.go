@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/pscdev/psc/pkg/pod"
 )
@@ -95,10 +96,60 @@ func TestDecodeValues(t *testing.T) {
 	}
 }
 
+// A boolean that stands for a string keeps its spelling, as a number does, and a key is what the file shows.
+func TestDecodeSpelling(t *testing.T) {
+	words := []string{
+		"true", "True", "TRUE", "false", "False", "FALSE", "yes", "Yes", "no", "NO", "on", "off", "y", "n",
+		"1.10", "010", "0x1F", "0o17", "1e3", "1_000", ".5", ".inf", "-.INF", ".nan", "1:20", "2026-01-02", "2026-01-02T03:04:05Z", "<<", "=",
+	}
+	for _, word := range words {
+		got, err := pod.Decode([]byte(header + "spec: {env: {A: " + word + "}}\n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := pod.Spec{ref(pod.KindApp, "web"): &pod.App{Env: map[string]pod.EnvValue{"A": {Value: word}}}}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s: -want +got\n%s", word, diff)
+		}
+	}
+	for _, key := range append(words, "null", "Null", "NULL", "~") {
+		if key == "<<" { // a merge key
+			continue
+		}
+		got, err := pod.Decode([]byte(header + "spec: {env: {" + key + ": x}}\n---\n" +
+			"{apiVersion: psc.dev/v1, kind: Config, metadata: {name: c}, spec: {files: {" + key + ": x}}}\n---\n" +
+			"{apiVersion: psc.dev/v1, kind: Secret, metadata: {name: s}, spec: {keys: {" + key + ": x}}}\n---\n" +
+			strings.ReplaceAll(header, "web", "alias") + "spec: {image: &k " + key + ", env: {*k : x}}\n"))
+		if strings.EqualFold(key, "true") || strings.EqualFold(key, "false") {
+			var problems pod.Problems
+			if !errors.As(err, &problems) || problems[0].Path != "app/alias spec.image" {
+				t.Errorf("%s: got %v", key, err)
+			}
+			continue
+		}
+		if err != nil {
+			t.Errorf("%s: %v", key, err)
+			continue
+		}
+		want := pod.Spec{
+			ref(pod.KindApp, "web"):   &pod.App{Env: map[string]pod.EnvValue{key: {Value: "x"}}},
+			ref(pod.KindConfig, "c"):  &pod.Config{Files: map[string]pod.Content{key: pod.ContentOf([]byte("x"))}},
+			ref(pod.KindSecret, "s"):  &pod.Secret{Keys: map[string]string{key: "x"}},
+			ref(pod.KindApp, "alias"): &pod.App{Image: key, Env: map[string]pod.EnvValue{key: {Value: "x"}}},
+		}
+		if strings.EqualFold(key, "null") || key == "~" {
+			want[ref(pod.KindApp, "alias")].(*pod.App).Image = "" // null: the field is not set
+		}
+		if diff := cmp.Diff(want, got, cmpopts.IgnoreUnexported(pod.Content{})); diff != "" {
+			t.Errorf("%s: -want +got\n%s", key, diff)
+		}
+	}
+}
+
 // YAML 1.1 reads an unquoted "off" as a boolean, and its tools write it back as one.
 func TestDecodeTLS(t *testing.T) {
 	for text, want := range map[string]pod.TLS{
-		"off": {Mode: pod.TLSOff}, "false": {Mode: pod.TLSOff}, `"off"`: {Mode: pod.TLSOff},
+		"off": {Mode: pod.TLSOff}, "false": {Mode: pod.TLSOff}, "FALSE": {Mode: pod.TLSOff}, "True": {Mode: pod.TLSAuto}, `"off"`: {Mode: pod.TLSOff},
 		"auto": {Mode: pod.TLSAuto}, "true": {Mode: pod.TLSAuto},
 		"maybe": {Mode: "maybe"}, // Validate reports it
 	} {
@@ -127,13 +178,19 @@ spec:
   env:
     <<: {A: 1.10, B: "2"}
     B: "3"
+---
+apiVersion: psc.dev/v1
+kind: App
+metadata: {name: merged}
+spec: {image: "m:1", env: {C: "1", <<: [{A: True, C: "2"}, &d {A: "2", D: ""}, *d]}}
 `))
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := pod.Spec{
-		ref(pod.KindApp, "web"): &pod.App{Image: "web:1", Command: []string{"web:1"}, Env: map[string]pod.EnvValue{"A": {Value: "1.10"}, "B": {Value: "2"}}},
-		ref(pod.KindApp, "api"): &pod.App{Image: "api:1", Env: map[string]pod.EnvValue{"A": {Value: "1.10"}, "B": {Value: "3"}}},
+		ref(pod.KindApp, "web"):    &pod.App{Image: "web:1", Command: []string{"web:1"}, Env: map[string]pod.EnvValue{"A": {Value: "1.10"}, "B": {Value: "2"}}},
+		ref(pod.KindApp, "api"):    &pod.App{Image: "api:1", Env: map[string]pod.EnvValue{"A": {Value: "1.10"}, "B": {Value: "3"}}},
+		ref(pod.KindApp, "merged"): &pod.App{Image: "m:1", Env: map[string]pod.EnvValue{"A": {Value: "True"}, "C": {Value: "1"}, "D": {Value: ""}}},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
@@ -194,6 +251,63 @@ spec:
 		"a field twice": {
 			text: header + "spec:\n  image: a\n  image: b\n",
 			want: pod.Problems{{Line: 6, Message: `mapping key "image" already defined at line 5`}},
+		},
+		"spellings that cannot be kept": {
+			text: header + `spec:
+  image: True
+  instances: FALSE
+  args: [true, null, ~, a]
+  env:
+    A: null
+    B: ~
+    C:
+  user: ~
+---
+apiVersion: psc.dev/v1
+kind: Config
+metadata: {name: c}
+spec: {files: {a: yes, b: True, c: ~}}
+---
+apiVersion: psc.dev/v1
+kind: Secret
+metadata: {name: s}
+spec: {keys: {null: Null}}
+`,
+			want: pod.Problems{
+				{Line: 5, Path: "app/web spec.image", Message: "must be a string, is True: write it in quotes"},
+				{Line: 6, Path: "app/web spec.instances", Message: "must be an integer, is FALSE"},
+				{Line: 7, Path: "app/web spec.args[0]", Message: "must be a string, is true: write it in quotes"},
+				{Line: 7, Path: "app/web spec.args[1]", Message: `is null: write "" for an empty string, or "null" for the word`},
+				{Line: 7, Path: "app/web spec.args[2]", Message: `is null: write "" for an empty string, or "~" for the word`},
+				{Line: 9, Path: "app/web spec.env.A", Message: `is null: write "" for an empty string, or "null" for the word`},
+				{Line: 10, Path: "app/web spec.env.B", Message: `is null: write "" for an empty string, or "~" for the word`},
+				{Line: 17, Path: "config/c spec.files.b", Message: "must be a string or {base64: …}, is True: write it in quotes"},
+				{Line: 17, Path: "config/c spec.files.c", Message: `is null: write "" for an empty string, or "~" for the word`},
+				{Line: 22, Path: "secret/s spec.keys.null", Message: `is null: write "" for an empty string, or "Null" for the word`},
+			},
+		},
+		"tags and keys": {
+			text: header + `spec:
+  image: &i A
+  command: !list [a]
+  env:
+    A: !vault secret
+    B: !!binary aGk=
+    C: !!str 1.10
+    !key D: x
+    *i : x
+    ?
+  health: !check {tcp: true}
+`,
+			want: pod.Problems{
+				{Line: 6, Path: "spec.command", Message: "has the tag !list, which psc cannot read"},
+				{Line: 8, Path: "spec.env.A", Message: "has the tag !vault, which psc cannot read"},
+				{Line: 9, Path: "spec.env.B", Message: "has the tag !!binary, which psc cannot read"},
+				{Line: 11, Path: "spec.env.D", Message: "has the tag !key, which psc cannot read"},
+				{Line: 12, Path: "spec.env.A", Message: "is defined twice"},
+				{Line: 13, Path: "spec.env", Message: "has a key without a name"},
+				{Line: 14, Path: "spec.health", Message: "has the tag !check, which psc cannot read"},
+			},
 		},
 		"not YAML": {
 			text: header + "---\na: b: c\n",

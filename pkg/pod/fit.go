@@ -10,11 +10,14 @@ import (
 )
 
 // fit reports what in v does not fit a shape: unknown fields, with the nearest known one, and values of a wrong type. It
-// returns v with numbers as strings where the shape has a string.
+// returns v in the types of encoding/json, with numbers as strings where the shape has a string.
 func (p *problems) fit(path string, v any, s *shape) any {
+	_, void := v.(null)
 	switch {
-	case v == nil || s.typ.Kind() == reflect.Interface:
+	case s.typ.Kind() == reflect.Interface:
 		return v
+	case v == nil || void:
+		return nil
 	case s.form != nil:
 		return s.form.fit(p, path, v)
 	}
@@ -27,7 +30,7 @@ func (p *problems) fit(path string, v any, s *shape) any {
 		if list, ok := v.([]any); ok {
 			out := make([]any, len(list))
 			for i, item := range list {
-				out[i] = p.fit(fmt.Sprintf("%s[%d]", path, i), item, s.items)
+				out[i] = p.fitItem(fmt.Sprintf("%s[%d]", path, i), item, s.items)
 			}
 			return out
 		}
@@ -37,10 +40,16 @@ func (p *problems) fit(path string, v any, s *shape) any {
 			return v
 		case json.Number:
 			return v.String()
+		case boolean:
+			p.add(path, "must be a string, is %s: write it in quotes", v)
+			return nil
 		}
 	case reflect.Bool:
-		if _, ok := v.(bool); ok {
+		switch v := v.(type) {
+		case bool:
 			return v
+		case boolean:
+			return v.value()
 		}
 	case reflect.Int, reflect.Int64:
 		if n, ok := v.(json.Number); ok {
@@ -54,12 +63,25 @@ func (p *problems) fit(path string, v any, s *shape) any {
 	return nil
 }
 
+// fitItem is fit for an item of a list or a value of a map. null means that a field is not set, so it is no string there.
+func (p *problems) fitItem(path string, v any, s *shape) any {
+	if text, void := v.(null); void && (s.form != nil || s.typ.Kind() == reflect.String) {
+		p.add(path, `is null: write "" for an empty string, or %q for the word`, string(text))
+		return nil
+	}
+	return p.fit(path, v, s)
+}
+
 func (p *problems) fitFields(path string, fields map[string]any, s *shape) map[string]any {
 	out := make(map[string]any, len(fields))
 	for _, name := range slices.Sorted(maps.Keys(fields)) {
 		at := strings.TrimPrefix(path+"."+name, ".")
 		if field := s.child(name); field != nil {
-			out[name] = p.fit(at, fields[name], field)
+			if s.fields == nil {
+				out[name] = p.fitItem(at, fields[name], field)
+			} else {
+				out[name] = p.fit(at, fields[name], field)
+			}
 			continue
 		}
 		message := "unknown field"

@@ -105,6 +105,8 @@ func (TLS) fit(p *problems, path string, v any) any {
 	switch v := v.(type) {
 	case string, bool:
 		return v
+	case boolean:
+		return v.value()
 	case map[string]any:
 		before := len(*p)
 		ref := fitForm[certificate](p, path, v)
