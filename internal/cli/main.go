@@ -13,6 +13,7 @@ import (
 	"runtime/debug"
 	"syscall"
 	"time"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -62,7 +63,10 @@ func Main(ctx context.Context, env Env, args []string) int {
 	root.SetIn(env.In)
 	root.SetOut(env.Out)
 	root.SetErr(env.Err)
-	err := worded(root.ExecuteContext(ctx))
+	err := checkText(args)
+	if err == nil {
+		err = worded(root.ExecuteContext(ctx))
+	}
 	if err == nil {
 		return 0
 	}
@@ -74,6 +78,18 @@ func Main(ctx context.Context, env Env, args []string) int {
 	}
 	s.view.Error(err)
 	return int(fault.Of(err).Code)
+}
+
+// checkText refuses arguments that are not UTF-8, except for paths: Kubernetes stores text as JSON, which would replace
+// their bytes.
+func checkText(args []string) error {
+	for _, arg := range args {
+		if !utf8.ValidString(arg) && !exists(arg) {
+			return fault.New(fault.Usage, "the argument %q is not valid UTF-8", arg).
+				WithHint("psc secret set and psc config set read any bytes from files")
+		}
+	}
+	return nil
 }
 
 // plainView returns a View for errors before the settings are read. It only needs the output format.
