@@ -64,6 +64,9 @@ func newLogin(s *session) *cobra.Command {
 
 // login asks the server for the user before it writes the kubeconfig and the settings.
 func (s *session) login(ctx context.Context, c workspace.Connection) error {
+	if err := s.settings.Writable(); err != nil {
+		return err
+	}
 	cluster, err := s.connectTo(c)
 	if err != nil {
 		return err

@@ -2,11 +2,13 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/pscdev/psc/internal/config"
 	"github.com/pscdev/psc/internal/fault"
 	"github.com/pscdev/psc/internal/view"
 	"github.com/pscdev/psc/pkg/report"
@@ -32,7 +34,11 @@ func newNewPod(s *session) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := s.settings.UsePod(w.Context, w.Pod); err != nil {
+			err = s.settings.UsePod(w.Context, w.Pod)
+			if errors.Is(err, config.ErrNoFolder) { // nothing else can be the current one
+				return s.view.Line(doc, []string{doc.Ref()}, "Pod %s is ready. Choose it with --pod or PSC_POD: %v.", doc.Name, config.ErrNoFolder)
+			}
+			if err != nil {
 				return err
 			}
 			doc.Current = true

@@ -2,6 +2,8 @@
 //
 // The settings file is $XDG_CONFIG_HOME/psc/config.yaml. Only the user can read it (0600), it is replaced as a whole, and it
 // has the current context and the current pod of each context. The current context of the kubeconfig is never changed.
+//
+// The file is optional: without HOME and XDG_CONFIG_HOME there is none, and flags and the environment say everything.
 package config
 
 import (
@@ -10,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"syscall"
 
 	"github.com/rogpeppe/go-internal/lockedfile"
 	"github.com/spf13/pflag"
@@ -26,9 +29,12 @@ const (
 	Output  = "output"
 )
 
+// ErrNoFolder is in the error of every write when the environment names no folder for the settings.
+var ErrNoFolder = errors.New("neither XDG_CONFIG_HOME nor HOME is set")
+
 // Settings are the user's settings.
 type Settings struct {
-	path  string
+	path  string // empty without a folder
 	viper *viper.Viper
 	file  file
 }
@@ -49,42 +55,41 @@ type contextEntry struct {
 
 // Load reads the settings. A settings file that does not exist counts as empty.
 func Load(flags *pflag.FlagSet) (*Settings, error) {
-	path, err := Path()
-	if err != nil {
-		return nil, err
-	}
-	s := &Settings{path: path, viper: viper.New()}
+	s := &Settings{path: path(), viper: viper.New()}
 	s.viper.SetEnvPrefix("psc")
 	for _, name := range []string{Pod, Context, Output} {
 		if err := errors.Join(s.viper.BindEnv(name), s.viper.BindPFlag(name, flags.Lookup(name))); err != nil {
 			return nil, err
 		}
 	}
-	s.file, err = read(path)
-	if err != nil {
+	var err error
+	if s.file, err = read(s.path); err != nil {
 		return nil, err
 	}
 	s.viper.SetDefault(Context, s.file.Context)
 	return s, nil
 }
 
-// Path returns the path of the settings file.
-func Path() (string, error) {
+// path returns the path of the settings file; empty when the environment names no folder for it.
+func path() string {
 	dir := os.Getenv("XDG_CONFIG_HOME")
 	if dir == "" {
 		home, err := os.UserHomeDir()
 		if err != nil {
-			return "", fmt.Errorf("find the settings folder: %w", err)
+			return ""
 		}
 		dir = filepath.Join(home, ".config")
 	}
-	return filepath.Join(dir, "psc", "config.yaml"), nil
+	return filepath.Join(dir, "psc", "config.yaml")
 }
 
 func read(path string) (file, error) {
 	var f file
+	if path == "" {
+		return f, nil
+	}
 	data, err := os.ReadFile(path)
-	if errors.Is(err, os.ErrNotExist) {
+	if errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) { // the home of a service may be /dev/null
 		return f, nil
 	}
 	if err != nil {
@@ -143,6 +148,9 @@ func (s *Settings) UseContext(context string) error {
 
 // Forget removes the current pod of a context, and the current context if it is this one.
 func (s *Settings) Forget(context string) error {
+	if s.path == "" {
+		return nil
+	}
 	return s.change(func(f *file) {
 		f.Contexts = slices.DeleteFunc(f.Contexts, func(e contextEntry) bool { return e.Name == context })
 		if f.Context == context {
@@ -151,14 +159,33 @@ func (s *Settings) Forget(context string) error {
 	})
 }
 
+// Writable returns an error when the environment names no folder for the settings.
+func (s *Settings) Writable() error {
+	if s.path == "" {
+		return unwritten(ErrNoFolder)
+	}
+	return nil
+}
+
+func unwritten(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fault.New(fault.Failed, "write the settings: %w", err).
+		WithHint("set XDG_CONFIG_HOME to a folder that you can write to, or choose with --pod and --context, or PSC_POD and PSC_CONTEXT")
+}
+
 // change reads the file again under a lock, so that two commands at once lose nothing, and replaces it as a whole.
 func (s *Settings) change(apply func(*file)) error {
+	if err := s.Writable(); err != nil {
+		return err
+	}
 	if err := os.MkdirAll(filepath.Dir(s.path), 0o700); err != nil {
-		return fmt.Errorf("write the settings: %w", err)
+		return unwritten(err)
 	}
 	unlock, err := lockedfile.MutexAt(s.path + ".lock").Lock() // the kernel releases it when a command dies
 	if err != nil {
-		return fmt.Errorf("write the settings: %w", err)
+		return unwritten(err)
 	}
 	defer unlock()
 	f, err := read(s.path)
@@ -171,7 +198,7 @@ func (s *Settings) change(apply func(*file)) error {
 		return err
 	}
 	if err := replace(s.path, data); err != nil {
-		return fmt.Errorf("write the settings: %w", err)
+		return unwritten(err)
 	}
 	s.file = f
 	return nil

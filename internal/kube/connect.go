@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 
@@ -90,9 +91,14 @@ func Connect(o Options) (*Client, error) {
 	return c, nil
 }
 
-// Rules returns kubectl's rules for which kubeconfig files are read.
+// Rules returns kubectl's rules for which kubeconfig files are read. Without HOME and KUBECONFIG there are none, where kubectl
+// takes .kube/config in the current folder, which may be anybody's.
 func Rules(kubeconfig string) *clientcmd.ClientConfigLoadingRules {
 	rules := clientcmd.NewDefaultClientConfigLoadingRules()
+	if os.Getenv(clientcmd.RecommendedConfigPathEnvVar) == "" && !filepath.IsAbs(clientcmd.RecommendedHomeFile) {
+		rules.Precedence = nil
+	}
+	rules.MigrationRules = nil // they write to HOME, which need not be a folder
 	rules.ExplicitPath = kubeconfig
 	rules.WarnIfAllMissing = false
 	return rules
@@ -100,8 +106,12 @@ func Rules(kubeconfig string) *clientcmd.ClientConfigLoadingRules {
 
 // ReadConfig returns the kubeconfig, with all its files merged.
 func ReadConfig(kubeconfig string) (*clientcmdapi.Config, error) {
-	config, err := Rules(kubeconfig).Load()
+	rules := Rules(kubeconfig)
+	config, err := rules.Load()
 	switch {
+	case kubeconfig == "" && len(rules.Precedence) == 0:
+		return nil, fault.New(fault.Denied, "no kubeconfig: neither KUBECONFIG nor HOME is set").
+			WithHint("set KUBECONFIG, or give --kubeconfig FILE")
 	case errors.Is(err, os.ErrNotExist):
 		return nil, fault.New(fault.Usage, "no kubeconfig at %s", kubeconfig)
 	case err != nil:

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/url"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -67,9 +68,14 @@ func Entry(r Request) (*clientcmdapi.Config, string, error) {
 	return config, name, nil
 }
 
-// rules are the rules of kubectl for which kubeconfig files are read; kubeconfig is empty for those of KUBECONFIG.
+// rules are the rules of kubectl for which kubeconfig files are read; kubeconfig is empty for those of KUBECONFIG. Without
+// HOME and KUBECONFIG there are none, where kubectl takes .kube/config in the current folder, which may be anybody's.
 func rules(kubeconfig string) *clientcmd.ClientConfigLoadingRules {
 	rules := clientcmd.NewDefaultClientConfigLoadingRules()
+	if os.Getenv(clientcmd.RecommendedConfigPathEnvVar) == "" && !filepath.IsAbs(clientcmd.RecommendedHomeFile) {
+		rules.Precedence = nil
+	}
+	rules.MigrationRules = nil // they write to HOME, which need not be a folder
 	rules.ExplicitPath = kubeconfig
 	rules.WarnIfAllMissing = false
 	return rules
@@ -106,6 +112,9 @@ func Remove(kubeconfig, name string) error {
 
 func modify(kubeconfig string, change func(*clientcmdapi.Config)) error {
 	rules := rules(kubeconfig)
+	if kubeconfig == "" && len(rules.Precedence) == 0 {
+		return fault.New(fault.Failed, "write the kubeconfig: neither KUBECONFIG nor HOME is set").WithHint("set KUBECONFIG, or give --kubeconfig FILE")
+	}
 	config, err := rules.GetStartingConfig()
 	if err != nil {
 		return fmt.Errorf("read the kubeconfig: %w", err)
