@@ -1,7 +1,8 @@
 // Package config reads the user's settings from flags, the environment, or the settings file, in this order.
 //
 // The settings file is $XDG_CONFIG_HOME/psc/config.yaml. Only the user can read it (0600), it is replaced as a whole, and it
-// has the current context and the current pod of each context. The current context of the kubeconfig is never changed.
+// has the current context and the current pod of each context. If it is a link, the file that the link leads to is replaced.
+// The current context of the kubeconfig is never changed.
 //
 // The file is optional: without HOME and XDG_CONFIG_HOME there is none, and flags and the environment say everything.
 package config
@@ -206,6 +207,10 @@ func (s *Settings) change(apply func(*file)) error {
 
 // replace writes a file that only its owner can read. A reader sees the old or the new content, never a part of it.
 func replace(path string, data []byte) error {
+	path, err := target(path)
+	if err != nil {
+		return err
+	}
 	temp, err := os.CreateTemp(filepath.Dir(path), ".config-*") // CreateTemp creates it with 0600
 	if err != nil {
 		return err
@@ -218,4 +223,30 @@ func replace(path string, data []byte) error {
 		return errors.Join(err, os.Remove(temp.Name()))
 	}
 	return nil
+}
+
+// maxLinks is how many links Linux follows.
+const maxLinks = 40
+
+// target returns the path of the file that path leads to. Programs that manage settings make links, which have to stay. The
+// file at the end of a link need not exist: its folder is created.
+func target(path string) (string, error) {
+	for range maxLinks {
+		link, err := os.Readlink(path)
+		if err != nil { // not a link, or nothing
+			return path, nil //nolint:nilerr // as the comment says
+		}
+		if !filepath.IsAbs(link) {
+			dir, err := filepath.EvalSymlinks(filepath.Dir(path)) // before "..", or it would be that of the link to the folder
+			if err != nil {
+				return "", err
+			}
+			link = filepath.Join(dir, link)
+		}
+		path = link
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			return "", err
+		}
+	}
+	return "", &os.PathError{Op: "open", Path: path, Err: syscall.ELOOP}
 }
