@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"strings"
 	"text/template"
 	"time"
@@ -48,7 +49,7 @@ func New(out, err io.Writer, format string, quiet bool, now func() time.Time) (*
 	environ := os.Environ()
 	width, _ := size(out)
 	return &View{
-		Terminal: isTerminal(err) && os.Getenv("CI") == "" && os.Getenv("TERM") != "dumb",
+		Terminal: isTerminal(err) && os.Getenv("CI") == "" && canRedraw(os.Getenv("TERM")),
 		Quiet:    quiet,
 		Now:      now,
 		out:      colorprofile.NewWriter(out, environ),
@@ -58,6 +59,10 @@ func New(out, err io.Writer, format string, quiet bool, now func() time.Time) (*
 		errSize:  func() (int, int) { return size(err) },
 	}, nil
 }
+
+// canRedraw says whether a terminal can move its cursor. One without a name (docker exec -t, a serial console) cannot be
+// told apart from one that cannot.
+func canRedraw(term string) bool { return term != "" && term != "dumb" || runtime.GOOS == "windows" }
 
 func isTerminal(stream any) bool {
 	f, ok := stream.(*os.File)
