@@ -60,9 +60,6 @@ func Main(ctx context.Context, env Env, args []string) int {
 	s := &session{Env: env}
 	root := newRoot(s)
 	root.SetArgs(args)
-	root.SetIn(env.In)
-	root.SetOut(env.Out)
-	root.SetErr(env.Err)
 	err := checkText(args)
 	if err == nil {
 		err = worded(root.ExecuteContext(ctx))

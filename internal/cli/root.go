@@ -40,6 +40,9 @@ func newRoot(s *session) *cobra.Command {
 		Args:              noSuchCommand,
 		RunE:              showHelp,
 	}
+	root.SetIn(s.In) // before strict, which gives the streams to cobra's own commands
+	root.SetOut(view.Screen(s.Out))
+	root.SetErr(view.Screen(s.Err))
 	root.SuggestionsMinimumDistance = 2
 	root.SetVersionTemplate("psc {{.Version}}\n")
 	root.AddGroup(

@@ -142,7 +142,7 @@ func (v *View) Revisions(all []revision.Revision, empty string, more int, how st
 func (v *View) Discarded(all []revision.Revision) error {
 	return v.Answer(report.List[revision.Revision]{Items: all}, report.RevisionRefs(all...), func(w io.Writer) {
 		for _, r := range all {
-			fmt.Fprintf(w, "%s  discarded   %s (%s)\n", r.Name(), r.Title(), r.Author)
+			fmt.Fprintf(w, "%s  discarded   %s (%s)\n", r.Name(), indented(r.Title()), r.Author)
 		}
 	})
 }
@@ -165,7 +165,7 @@ func (v *View) Files(all []report.File) error {
 	for _, f := range all {
 		documents.Items = append(documents.Items, f.Document)
 	}
-	return v.Answer(documents, report.Refs(all...), func(w io.Writer) { fmt.Fprint(w, report.Stream(all)) })
+	return v.Answer(documents, report.Refs(all...), func(io.Writer) { fmt.Fprint(v.document, report.Stream(all)) })
 }
 
 // Count returns a number with a noun: "1 draft", "2 drafts".

@@ -163,10 +163,11 @@ func (p *Progress) redraw() {
 		out.WriteString("\r\x1b[K\n")
 	}
 	p.drawn = max(drawn, p.drawn)
-	fmt.Fprint(p.view.err, out.String())
+	_ = p.view.err.draw(out.String()) // the story may be lost, and the deploy goes on
 }
 
 func fit(line string, width int) string {
+	line = visible(line)
 	if width <= 0 {
 		return line
 	}

@@ -19,7 +19,7 @@ func (v *View) table(w io.Writer, header []string, rows [][]string) {
 	all := append([][]string{header}, rows...)
 	for _, row := range all {
 		for i, cell := range row {
-			row[i] = strings.ReplaceAll(cell, "\n", " ")
+			row[i] = visible(strings.NewReplacer("\n", " ", "\t", " ").Replace(cell))
 			widths[i] = max(widths[i], lipgloss.Width(row[i]))
 		}
 	}
@@ -44,7 +44,7 @@ func (v *View) fit(line string) string {
 	if v.width <= 0 {
 		return line
 	}
-	return ansi.Truncate(line, v.width, "…")
+	return ansi.Truncate(visible(line), v.width, "…")
 }
 
 // facts writes names and values in two columns. Empty values are left out.

@@ -16,7 +16,6 @@ import (
 	"time"
 	"unicode"
 
-	"charm.land/lipgloss/v2"
 	"github.com/charmbracelet/colorprofile"
 	"github.com/charmbracelet/x/ansi"
 	"golang.org/x/term"
@@ -35,7 +34,8 @@ type View struct {
 	// Now is the clock for relative times.
 	Now func() time.Time
 
-	out, err io.Writer
+	out, err screen
+	document io.Writer // for answers that are data: they keep their bytes, unless they go to a terminal
 	format   string
 	width    int                        // of the terminal of out; 0 if it is not a terminal
 	errSize  func() (width, height int) // of the terminal of err, which may be resized
@@ -48,16 +48,21 @@ func New(out, err io.Writer, format string, quiet bool, now func() time.Time) (*
 	}
 	environ := os.Environ()
 	width, _ := size(out)
-	return &View{
+	v := &View{
 		Terminal: isTerminal(err) && os.Getenv("CI") == "" && canRedraw(os.Getenv("TERM")),
 		Quiet:    quiet,
 		Now:      now,
-		out:      colorprofile.NewWriter(out, environ),
-		err:      colorprofile.NewWriter(err, environ),
+		out:      screen{colorprofile.NewWriter(out, environ)},
+		err:      screen{colorprofile.NewWriter(err, environ)},
+		document: out,
 		format:   format,
 		width:    width,
 		errSize:  func() (int, int) { return size(err) },
-	}, nil
+	}
+	if isTerminal(out) {
+		v.document = v.out
+	}
+	return v, nil
 }
 
 // canRedraw says whether a terminal can move its cursor. One without a name (docker exec -t, a serial console) cannot be
@@ -112,7 +117,7 @@ func (v *View) Document() bool { return v.format != "" }
 // Say writes a message.
 func (v *View) Say(format string, args ...any) {
 	if !v.Quiet {
-		fmt.Fprintf(v.err, format+"\n", args...)
+		fmt.Fprintln(v.err, indented(fmt.Sprintf(format, args...)))
 	}
 }
 
@@ -138,7 +143,7 @@ func (v *View) Answer(document any, names []string, human func(w io.Writer)) err
 	if err != nil {
 		return err
 	}
-	_, err = v.out.Write(data)
+	_, err = v.document.Write(data)
 	return err
 }
 
@@ -149,7 +154,7 @@ func (v *View) Line(document any, refs []string, format string, args ...any) err
 
 // Text writes a document, or for people a text as it is.
 func (v *View) Text(document any, refs []string, text string) error {
-	return v.Answer(document, refs, func(w io.Writer) { fmt.Fprint(w, text) })
+	return v.Answer(document, refs, func(io.Writer) { fmt.Fprint(v.document, text) })
 }
 
 // Nothing writes an empty document, or for people a message.
@@ -181,6 +186,7 @@ func (v *View) encode(document any, names []string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	data = []byte(visible(string(data))) // in its strings: JSON leaves some control characters as they are, and YAML refuses them
 	switch kind {
 	case "json":
 		return append(data, '\n'), nil
@@ -303,11 +309,3 @@ func bytesText(n int) string {
 		return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20))
 	}
 }
-
-// The styles use the palette of the terminal.
-var (
-	good    = lipgloss.NewStyle().Foreground(lipgloss.Green)
-	bad     = lipgloss.NewStyle().Foreground(lipgloss.Red)
-	warning = lipgloss.NewStyle().Foreground(lipgloss.Yellow)
-	dim     = lipgloss.NewStyle().Faint(true)
-)
