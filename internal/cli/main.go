@@ -40,6 +40,9 @@ func Run(version string, args []string) int {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	// Only so that a reader that has gone, as in psc deploy | head, does not kill psc in the middle of a deploy. Ignore would
+	// do the same to the programs that psc runs.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	go func() {
 		cancel(interruption(<-signals))
 		<-signals // a second signal ends psc without cleanup
@@ -57,12 +60,19 @@ func interruption(s os.Signal) error {
 
 // Main runs psc with arguments and returns its exit code.
 func Main(ctx context.Context, env Env, args []string) int {
+	out := view.NewOutput(env.Out)
+	env.Out = out
 	s := &session{Env: env}
 	root := newRoot(s)
 	root.SetArgs(args)
 	err := checkText(args)
 	if err == nil {
 		err = worded(root.ExecuteContext(ctx))
+	}
+	if lost := out.Err(); lost != nil && err == nil {
+		err = fault.New(fault.Failed, "%w", lost).WithHint("the command itself has succeeded: only its answer is lost")
+	} else if lost != nil && fault.Of(err).Silent { // what was printed already is lost
+		err = fault.Wrap(fault.Failed, lost)
 	}
 	if err == nil {
 		return 0

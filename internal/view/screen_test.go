@@ -3,8 +3,10 @@ package view
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"io"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -69,4 +71,38 @@ func TestDocumentCodes(t *testing.T) {
 	if err := v.Answer(want, nil, nil); err != nil || out.String() != want["message"] {
 		t.Errorf("got %q, %v", out.String(), err)
 	}
+}
+
+// The first error of an answer is kept, nothing more is written after it, and a reader that has gone is no error.
+func TestOutput(t *testing.T) {
+	for _, test := range []struct{ err, want error }{
+		{nil, nil},
+		{syscall.ENOSPC, syscall.ENOSPC},
+		{syscall.EBADF, syscall.EBADF},
+		{syscall.EPIPE, nil},
+	} {
+		to := &failing{err: test.err}
+		out := NewOutput(to)
+		for range 3 {
+			if n, err := io.WriteString(out, "text"); n != 4 || err != nil {
+				t.Errorf("%v: wrote %d, %v", test.err, n, err)
+			}
+		}
+		if !errors.Is(out.Err(), test.want) || test.want == nil && out.Err() != nil {
+			t.Errorf("got %v, want %v", out.Err(), test.want)
+		}
+		if test.err != nil && to.writes != 1 {
+			t.Errorf("%v: %d writes", test.err, to.writes)
+		}
+	}
+}
+
+type failing struct {
+	err    error
+	writes int
+}
+
+func (f *failing) Write(p []byte) (int, error) {
+	f.writes++
+	return len(p), f.err
 }

@@ -47,19 +47,19 @@ func New(out, err io.Writer, format string, quiet bool, now func() time.Time) (*
 		return nil, e
 	}
 	environ := os.Environ()
-	width, _ := size(out)
+	width, _ := size(stream(out))
 	v := &View{
 		Terminal: isTerminal(err) && os.Getenv("CI") == "" && canRedraw(os.Getenv("TERM")),
 		Quiet:    quiet,
 		Now:      now,
-		out:      screen{colorprofile.NewWriter(out, environ)},
+		out:      screen{&colorprofile.Writer{Forward: out, Profile: colorprofile.Detect(stream(out), environ)}},
 		err:      screen{colorprofile.NewWriter(err, environ)},
 		document: out,
 		format:   format,
 		width:    width,
 		errSize:  func() (int, int) { return size(err) },
 	}
-	if isTerminal(out) {
+	if isTerminal(stream(out)) {
 		v.document = v.out
 	}
 	return v, nil
@@ -133,7 +133,8 @@ func (v *View) Warn(format string, args ...any) {
 	fmt.Fprintf(v.err, "%s %s\n", warning.Render("warning:"), indented(fmt.Sprintf(format, args...)))
 }
 
-// Answer writes document in the chosen format, or calls human if there is none. names are the answer for -o name.
+// Answer writes document in the chosen format, or calls human if there is none. names are the answer for -o name. The error is
+// about the document. Output.Err tells whether it was written.
 func (v *View) Answer(document any, names []string, human func(w io.Writer)) error {
 	if !v.Document() {
 		human(v.out)
