@@ -40,20 +40,29 @@ func Run(version string, args []string) int {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	if !signal.Ignored(syscall.SIGHUP) { // as with nohup
+		signal.Notify(signals, syscall.SIGHUP)
+	}
 	// Only so that a reader that has gone, as in psc deploy | head, does not kill psc in the middle of a deploy. Ignore would
 	// do the same to the programs that psc runs.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	go func() {
 		cancel(interruption(<-signals))
-		<-signals // a second signal ends psc without cleanup
-		os.Exit(int(fault.Interrupted))
+		for s := range signals { // a second signal ends psc without cleanup
+			if s != syscall.SIGHUP { // the terminal and its shell each send one
+				os.Exit(int(fault.Interrupted))
+			}
+		}
 	}()
 	return Main(ctx, Env{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Now: time.Now, Version: Version(version)}, args)
 }
 
 func interruption(s os.Signal) error {
-	if s == syscall.SIGTERM {
+	switch s {
+	case syscall.SIGTERM:
 		return fault.New(fault.Terminated, "terminated")
+	case syscall.SIGHUP:
+		return fault.New(fault.Terminated, "the terminal was closed")
 	}
 	return fault.New(fault.Interrupted, "interrupted")
 }
