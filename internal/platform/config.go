@@ -10,7 +10,6 @@ import (
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/validation"
-	strictjson "sigs.k8s.io/json"
 	"sigs.k8s.io/yaml"
 
 	"github.com/pscdev/psc/internal/fault"
@@ -75,26 +74,22 @@ func invalid(problems ...fault.Detail) error {
 	return e
 }
 
-// decode reads a config strictly: unknown fields, duplicate fields and wrong types are problems.
+// decode reads a config. Wrong types and duplicate fields are problems. Fields that it does not know are none, because a later
+// version of psc may have written them.
 func decode(text string) (config, []fault.Detail) {
 	var c config
 	data, err := yaml.YAMLToJSONStrict([]byte(text))
-	if err != nil {
-		return c, []fault.Detail{{Path: configKey, Message: err.Error()}}
+	if err == nil {
+		err = json.Unmarshal(data, &c)
 	}
 	var mismatch *json.UnmarshalTypeError
-	if err := json.Unmarshal(data, &c); errors.As(err, &mismatch) {
+	switch {
+	case errors.As(err, &mismatch):
 		return c, []fault.Detail{{Path: cmp.Or(mismatch.Field, configKey), Message: fmt.Sprintf("must be %s, got %s", form(mismatch.Type), mismatch.Value)}}
-	}
-	unknown, err := strictjson.UnmarshalStrict(data, &c)
-	if err != nil {
+	case err != nil:
 		return c, []fault.Detail{{Path: configKey, Message: err.Error()}}
 	}
-	var problems []fault.Detail
-	for _, err := range unknown {
-		problems = append(problems, fault.Detail{Path: configKey, Message: err.Error() + ": the fields are " + fields})
-	}
-	return c, problems
+	return c, nil
 }
 
 // form names the YAML type of a Go type of config.

@@ -92,8 +92,9 @@ func TestConfigured(t *testing.T) {
 			"gateway: {namespace: gateways, name: public}\nports: {http: 80}",
 			render.GatewayAPI{Namespace: "gateways", Name: "public", HTTP: render.Listener{Name: "http", Port: 80}, HTTPS: render.Listener{Name: "https"}},
 		},
-		"no gateway": {"domain: apps.example.com", render.RoutingNone{Domain: "apps.example.com"}},
-		"empty":      {"", render.RoutingNone{}},
+		"fields of a later version": {"domain: apps.example.com\nbuilds: {userns: true}", render.RoutingNone{Domain: "apps.example.com"}},
+		"no gateway":                {"domain: apps.example.com", render.RoutingNone{Domain: "apps.example.com"}},
+		"empty":                     {"", render.RoutingNone{}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := configured(configMap(map[string]any{configKey: test.text}))
@@ -115,7 +116,6 @@ func configMap(data map[string]any) *unstructured.Unstructured {
 
 // Invalid content is an error that names each field, its value and the way out.
 func TestConfiguredInvalid(t *testing.T) {
-	const known = "the fields are domain, gateway.namespace, gateway.name, gateway.http, gateway.https, ports.http and ports.https"
 	for name, test := range map[string]struct {
 		data map[string]any
 		want []fault.Detail
@@ -128,11 +128,7 @@ func TestConfiguredInvalid(t *testing.T) {
 		"domain number": {text("domain: 5"), []fault.Detail{{Path: "domain", Message: "must be a string, got number"}}},
 		"port text":     {text("ports: {http: eighty}"), []fault.Detail{{Path: "ports.http", Message: "must be a whole number, got string"}}},
 		"half a port":   {text("ports: {http: 80.5}"), []fault.Detail{{Path: "ports.http", Message: "must be a whole number, got number 80.5"}}},
-		"unknown fields": {text("gatway: {}\ngateway: {namespace: a, name: b, nam: c}"), []fault.Detail{
-			{Path: "platform.yaml", Message: `unknown field "gateway.nam": ` + known},
-			{Path: "platform.yaml", Message: `unknown field "gatway": ` + known},
-		}},
-		"duplicate": {text("domain: a.eu\ndomain: b.eu"), []fault.Detail{{Path: "platform.yaml", Message: "yaml: unmarshal errors:\n  line 2: key \"domain\" already set in map"}}},
+		"duplicate":     {text("domain: a.eu\ndomain: b.eu"), []fault.Detail{{Path: "platform.yaml", Message: "yaml: unmarshal errors:\n  line 2: key \"domain\" already set in map"}}},
 		"values": {text("domain: '*.apps.example.com'\ngateway: {namespace: Infra, https: a b}\nports: {http: 70000, https: -1}"), []fault.Detail{
 			{Path: "domain", Message: `"*.apps.example.com" is not a domain such as apps.example.com`},
 			{Path: "gateway.namespace", Message: `"Infra" is not a valid name: use lower case letters, digits, - and .`},
