@@ -24,7 +24,7 @@ type appFlags struct {
 func (f *appFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&f.image, "image", "", "`IMAGE` to run, such as ghcr.io/acme/web:1.4")
-	flags.IntVar(&f.instances, "instances", 1, "number of instances, `N`")
+	flags.IntVar(&f.instances, "instances", 1, "run `N` instances")
 	flags.StringVar(&f.autoscale, "autoscale", "", "bounds for the number of instances, which the cluster chooses: `MIN-MAX`, or MIN-MAX@CPU in percent")
 	flags.StringArrayVar(&f.ports, "port", nil, "`PORT` that the app listens on, 8080 or NAME=8080; the first one gets the traffic")
 	flags.StringArrayVar(&f.env, "env", nil, "environment variable `NAME=VALUE`; NAME- removes it")

@@ -28,11 +28,11 @@ type options struct {
 // addDeploy adds the flags of a command that deploys.
 func (o *options) addDeploy(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringVarP(&o.Message, "message", "m", "", "message for the history, `TEXT`")
+	flags.StringVarP(&o.Message, "message", "m", "", "`TEXT` for the history")
 	flags.BoolVar(&o.DryRun, "dry-run", false, "show what would change without writing anything")
 	flags.BoolVar(&o.exitCode, "exit-code", false, "with --dry-run: exit with 3 if there are differences")
-	flags.DurationVar(&o.Deploy.Timeout, "timeout", defaultTimeout, "how long to wait until it is ready, `TIME`")
-	flags.DurationVar(&o.Deploy.LockWait, "lock-wait", defaultTimeout, "how long to wait for another deploy, `TIME`")
+	flags.DurationVar(&o.Deploy.Timeout, "timeout", defaultTimeout, "`TIME` to wait until it is ready")
+	flags.DurationVar(&o.Deploy.LockWait, "lock-wait", defaultTimeout, "`TIME` to wait for another deploy")
 	flags.BoolVar(&o.Deploy.Supersede, "supersede", false, "stop a running deploy of an older revision")
 	flags.BoolVar(&o.Deploy.NoWait, "no-wait", false, "return when everything is written")
 	flags.BoolVar(&o.RollbackOnFailure, "rollback-on-failure", false, "after a failure, roll back to the last revision that was ready")

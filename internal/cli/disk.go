@@ -40,7 +40,7 @@ func newDiskCreate(s *session) *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&size, "size", "", "capacity, such as `10Gi`")
-	cmd.Flags().StringVar(&class, "class", "", "StorageClass, `NAME`, by default that of the cluster")
+	cmd.Flags().StringVar(&class, "class", "", "`NAME` of the StorageClass, by default that of the cluster")
 	o.addChange(cmd)
 	return cmd
 }

@@ -136,7 +136,7 @@ func newPodDelete(s *session) *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVar(&noWait, "no-wait", false, "return when the deletion has begun")
-	cmd.Flags().DurationVar(&timeout, "timeout", defaultTimeout, "how long to wait until everything is deleted, `TIME`")
+	cmd.Flags().DurationVar(&timeout, "timeout", defaultTimeout, "`TIME` to wait until everything is deleted")
 	return cmd
 }
 

@@ -46,7 +46,7 @@ func newRevisionList(s *session) *cobra.Command {
 				len(h.All)-len(all), "psc revision list --most 0")
 		},
 	}
-	cmd.Flags().IntVar(&most, "most", 20, "maximum number of revisions, `N`; 0 for all")
+	cmd.Flags().IntVar(&most, "most", 20, "show at most `N` revisions; 0 for all")
 	return cmd
 }
 
@@ -148,7 +148,7 @@ func newRevisionWait(s *session) *cobra.Command {
 			return nil
 		},
 	}
-	cmd.Flags().DurationVar(&timeout, "timeout", defaultTimeout, "how long to wait until it has ended, `TIME`")
+	cmd.Flags().DurationVar(&timeout, "timeout", defaultTimeout, "`TIME` to wait until it has ended")
 	return cmd
 }
 
@@ -210,9 +210,9 @@ func newRevisionPrune(s *session) *cobra.Command {
 				view.Count(len(doc.Revisions), "revision"), view.Count(len(doc.Content), "object"))
 		},
 	}
-	cmd.Flags().IntVar(&p.Newest, "keep", 0, "number of newest revisions to keep, `N`")
+	cmd.Flags().IntVar(&p.Newest, "keep", 0, "keep the `N` newest revisions")
 	cmd.Flags().IntSliceVar(&p.Also, "keep-revision", nil, "another `REVISION` to keep")
-	cmd.Flags().DurationVar(&p.Grace, "grace", time.Hour, "how long to keep unused files and values, `TIME`: a running change may need them")
+	cmd.Flags().DurationVar(&p.Grace, "grace", time.Hour, "`TIME` to keep unused files and values: a running change may need them")
 	cmd.Flags().BoolVar(&p.DryRun, "dry-run", false, "show what would be removed")
 	return cmd
 }
