@@ -6,6 +6,7 @@ import (
 	"os"
 	"regexp"
 	"strings"
+	"time"
 
 	"github.com/creack/pty"
 	"github.com/rogpeppe/go-internal/testscript"
@@ -23,6 +24,7 @@ func asked(ts *testscript.TestScript, neg bool, args []string) {
 	terminal, err := pty.Start(cmd)
 	ts.Check(err)
 	defer terminal.Close()
+	defer time.AfterFunc(time.Minute, func() { _ = cmd.Process.Kill() }).Stop() // it asks something else
 	var shown bytes.Buffer
 	for answered := false; ; {
 		chunk := make([]byte, 4096)

@@ -22,7 +22,7 @@ func TestProgressNarrow(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	v.Terminal, v.errSize = true, func() (int, int) { return 40, 4 }
+	v.Redraw, v.errSize = true, func() (int, int) { return 40, 4 }
 	p := v.Progress()
 	for _, name := range []string{"a", "b", "c", "api"} {
 		p.lines = append(p.lines, report.Resource{Name: pod.Ref{Kind: pod.KindApp, Name: name}, Status: health.Status{State: health.Ready, Desired: 1, Ready: 1}})

@@ -57,7 +57,7 @@ func (p *Progress) beat() {
 		case <-ticker.C:
 			p.mu.Lock()
 			switch {
-			case p.view.Terminal:
+			case p.view.Redraw:
 				p.tick()
 			case time.Since(p.wrote) >= heartbeat:
 				p.say("  still waiting for %s", strings.Join(p.open(), ", "))
@@ -120,7 +120,7 @@ func (p *Progress) Show(line report.Resource) {
 	if !known {
 		p.lines = append(p.lines, line)
 	}
-	if p.view.Terminal {
+	if p.view.Redraw {
 		p.redraw()
 		return
 	}
@@ -183,7 +183,7 @@ const (
 func (p *Progress) text(l report.Resource) string {
 	since := seconds(l.Since)
 	names := nameWidth
-	if p.view.Terminal { // all lines are redrawn, so the column can be as narrow as the names
+	if p.view.Redraw { // all lines are redrawn, so the column can be as narrow as the names
 		names = 0
 		for _, other := range p.lines {
 			names = max(names, ansi.StringWidth(other.Name.Name))
@@ -194,7 +194,7 @@ func (p *Progress) text(l report.Resource) string {
 }
 
 func (p *Progress) words(l report.Resource) string {
-	if p.view.Terminal { // a line is cut off at the edge
+	if p.view.Redraw { // a line is cut off at the edge
 		l.Status.Reason = l.Status.Cause()
 	}
 	return StatusWords(l.Status, l.URLs)

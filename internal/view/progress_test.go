@@ -63,7 +63,7 @@ func TestProgress(t *testing.T) {
 		var stderr bytes.Buffer
 		synctest.Test(t, func(t *testing.T) { // the line is also redrawn over time, and here the time stands still
 			v := open(t, &stderr)
-			v.Terminal = terminal
+			v.Redraw = terminal
 			p := v.Progress()
 			p.Show(starts)
 			p.Show(ready)

@@ -27,8 +27,11 @@ import (
 
 // View writes for people or scripts.
 type View struct {
-	// Terminal means that messages go to a terminal, so psc may redraw lines and ask questions.
+	// Terminal means that messages go to a terminal, so psc may ask questions.
 	Terminal bool
+	// Redraw means that psc may redraw lines of the terminal. A terminal without a name (docker exec -t, a serial console) may be
+	// unable to move its cursor.
+	Redraw bool
 	// Quiet leaves out messages.
 	Quiet bool
 	// Now is the clock for relative times.
@@ -49,7 +52,7 @@ func New(out, err io.Writer, format string, quiet bool, now func() time.Time) (*
 	environ := os.Environ()
 	width, _ := size(stream(out))
 	v := &View{
-		Terminal: isTerminal(err) && os.Getenv("CI") == "" && canRedraw(os.Getenv("TERM")),
+		Terminal: isTerminal(err) && os.Getenv("CI") == "" && os.Getenv("TERM") != "dumb",
 		Quiet:    quiet,
 		Now:      now,
 		out:      screen{&colorprofile.Writer{Forward: out, Profile: colorprofile.Detect(stream(out), environ)}},
@@ -59,15 +62,12 @@ func New(out, err io.Writer, format string, quiet bool, now func() time.Time) (*
 		width:    width,
 		errSize:  func() (int, int) { return size(err) },
 	}
+	v.Redraw = v.Terminal && (os.Getenv("TERM") != "" || runtime.GOOS == "windows")
 	if isTerminal(stream(out)) {
 		v.document = v.out
 	}
 	return v, nil
 }
-
-// canRedraw says whether a terminal can move its cursor. One without a name (docker exec -t, a serial console) cannot be
-// told apart from one that cannot.
-func canRedraw(term string) bool { return term != "" && term != "dumb" || runtime.GOOS == "windows" }
 
 func isTerminal(stream any) bool {
 	f, ok := stream.(*os.File)
