@@ -23,6 +23,7 @@ import (
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 	"sigs.k8s.io/yaml"
 
+	"github.com/pscdev/psc/docs/schema"
 	"github.com/pscdev/psc/pkg/object"
 	"github.com/pscdev/psc/pkg/pod"
 	"github.com/pscdev/psc/pkg/render"
@@ -114,17 +115,25 @@ func TestObjectsAreWellFormed(t *testing.T) {
 	})
 }
 
-// Every kind of resource is in a case, so that the tests of this file see its objects.
-func TestEveryKindHasACase(t *testing.T) {
-	seen := map[pod.Kind]bool{}
+// Every field of every kind of resource is in a case, so that the tests of this file see what it renders to.
+func TestEveryFieldHasACase(t *testing.T) {
+	seen := map[string]bool{}
 	eachCase(t, func(_ *testing.T, c testCase) {
-		for ref := range c.spec {
-			seen[ref.Kind] = true
+		for ref, r := range c.spec {
+			for field := range pod.Tree(r) {
+				seen[string(ref.Kind)+"."+field] = true
+			}
 		}
 	})
 	for _, kind := range pod.Kinds() {
-		if !seen[kind] {
-			t.Errorf("no case of testdata has a resource of kind %s", kind)
+		n, err := schema.Of(kind)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range n.Field("spec").Properties {
+			if name := string(kind) + "." + f.Name; !seen[name] {
+				t.Errorf("no case of testdata sets %s", name)
+			}
 		}
 	}
 }
