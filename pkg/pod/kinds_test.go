@@ -45,8 +45,8 @@ func TestRows(t *testing.T) {
 	}
 }
 
-// Every image is tagged, so that it is pinned. A kind with an image runs containers, so that it gets the pull secret and a
-// deploy waits for it.
+// Every image is tagged, so that it is pinned, and has its user beside it, so that it can run under the "restricted" Pod
+// Security Standard. A kind with an image runs containers, so that it gets the pull secret and a deploy waits for it.
 func TestEveryImageIsPinned(t *testing.T) {
 	for _, row := range rows() {
 		everyShape(row.kind, func(path string, s *shape, around []*shape) {
@@ -56,6 +56,9 @@ func TestEveryImageIsPinned(t *testing.T) {
 			name := path[strings.LastIndexByte(path, '.')+1:]
 			if strings.HasSuffix(strings.ToLower(name), "image") && around[len(around)-1].image != name {
 				t.Errorf(`%s: tag the field with psc:"image", or it is never pinned`, path)
+			}
+			if name == around[len(around)-1].image && around[len(around)-1].user == "" {
+				t.Errorf(`%s: add a field tagged psc:"user" beside it, or it never runs as the user of the image`, path)
 			}
 		})
 		if row.shape.images && (!row.runs || row.static) {
