@@ -26,7 +26,6 @@ func newSecretSet(s *session) *cobra.Command {
 		o       options
 		files   []string
 		envFile string
-		values  = map[string][]byte{}
 	)
 	cmd := &cobra.Command{
 		Use:   "set NAME [KEY...]",
@@ -51,26 +50,9 @@ func newSecretSet(s *session) *cobra.Command {
 			if len(args) == 1 && len(files) == 0 && envFile == "" {
 				return fault.New(fault.Usage, "KEY is missing").WithHint("%s", cmd.UseLine())
 			}
-			if err := s.readEnvFile(values, envFile); err != nil {
+			values, err := s.readValues(envFile, files, keys, remove)
+			if err != nil {
 				return err
-			}
-			if err := s.readKeyFiles(values, files); err != nil {
-				return err
-			}
-			for _, key := range slices.Concat(keys, remove) {
-				if _, twice := values[key]; twice {
-					return givenTwice(key)
-				}
-			}
-			if err := s.askValues(values, keys); err != nil {
-				return err
-			}
-			size := 0
-			for _, value := range values {
-				size += len(value)
-			}
-			if size > maxValues {
-				return fault.New(fault.Usage, "the values have %d bytes: at most %d can be set at once", size, maxValues)
 			}
 			return s.do(cmd.Context(), &o, func(w *workspace.Workspace) (workspace.Outcome, error) {
 				return w.SetValues(cmd.Context(), args[0], values, remove, o.Options)
@@ -106,6 +88,33 @@ func secretKeys(args []string) (keys, remove []string, err error) {
 		keys = append(keys, key)
 	}
 	return keys, remove, nil
+}
+
+// readValues reads values from files, and asks for those of keys. Each key must be named once, also among those to remove.
+func (s *session) readValues(envFile string, files, keys, remove []string) (map[string][]byte, error) {
+	values := map[string][]byte{}
+	if err := s.readEnvFile(values, envFile); err != nil {
+		return nil, err
+	}
+	if err := s.readKeyFiles(values, files); err != nil {
+		return nil, err
+	}
+	for _, key := range slices.Concat(keys, remove) {
+		if _, twice := values[key]; twice {
+			return nil, givenTwice(key)
+		}
+	}
+	if err := s.askValues(values, keys); err != nil {
+		return nil, err
+	}
+	size := 0
+	for _, value := range values {
+		size += len(value)
+	}
+	if size > maxValues {
+		return nil, fault.New(fault.Usage, "the values have %d bytes: at most %d can be set at once", size, maxValues)
+	}
+	return values, nil
 }
 
 func givenTwice(key string) error {
