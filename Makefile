@@ -47,9 +47,9 @@ generate: ## Regenerate docs/cli, docs/schema, docs/resources.md and completions
 check: lint ## Lint, and check that generated files and both go.mod are up to date
 	$(GO) mod tidy -diff
 	cd cmd/psc-local && $(GO) mod tidy -diff
-	@rm -rf bin/committed && mkdir -p bin/committed docs completions && cp -R docs completions bin/committed
+	@rm -rf bin/.committed && mkdir -p bin/.committed docs completions && cp -R docs completions bin/.committed
 	@$(MAKE) --no-print-directory generate
-	@for dir in docs completions; do diff -ru bin/committed/$$dir $$dir || stale=1; done; \
+	@for dir in docs completions; do diff -ru bin/.committed/$$dir $$dir || stale=1; done; \
 		if [ -n "$${stale:-}" ]; then echo 'regenerated files that were out of date: commit them' >&2; exit 1; fi
 
 bench: local ## Measure psc, and kubectl on the same objects
