@@ -7,7 +7,6 @@ import (
 	"maps"
 	"net/url"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -15,6 +14,7 @@ import (
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 
 	"github.com/pscdev/psc/internal/fault"
+	"github.com/pscdev/psc/internal/kube"
 )
 
 // prefix is the prefix of the name of every entry that psc creates.
@@ -68,22 +68,9 @@ func Entry(r Request) (*clientcmdapi.Config, string, error) {
 	return config, name, nil
 }
 
-// rules are the rules of kubectl for which kubeconfig files are read; kubeconfig is empty for those of KUBECONFIG. Without
-// HOME and KUBECONFIG there are none, where kubectl takes .kube/config in the current folder, which may be anybody's.
-func rules(kubeconfig string) *clientcmd.ClientConfigLoadingRules {
-	rules := clientcmd.NewDefaultClientConfigLoadingRules()
-	if os.Getenv(clientcmd.RecommendedConfigPathEnvVar) == "" && !filepath.IsAbs(clientcmd.RecommendedHomeFile) {
-		rules.Precedence = nil
-	}
-	rules.MigrationRules = nil // they write to HOME, which need not be a folder
-	rules.ExplicitPath = kubeconfig
-	rules.WarnIfAllMissing = false
-	return rules
-}
-
 // Contexts returns the sorted names of the contexts, or none if the kubeconfig cannot be read.
 func Contexts(kubeconfig string) []string {
-	config, err := rules(kubeconfig).Load()
+	config, err := kube.Rules(kubeconfig).Load()
 	if err != nil {
 		return nil
 	}
@@ -111,7 +98,7 @@ func Remove(kubeconfig, name string) error {
 }
 
 func modify(kubeconfig string, change func(*clientcmdapi.Config)) error {
-	rules := rules(kubeconfig)
+	rules := kube.Rules(kubeconfig)
 	if kubeconfig == "" && len(rules.Precedence) == 0 {
 		return fault.New(fault.Failed, "write the kubeconfig: neither KUBECONFIG nor HOME is set").WithHint("set KUBECONFIG, or give --kubeconfig FILE")
 	}
