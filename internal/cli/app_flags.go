@@ -15,7 +15,7 @@ import (
 // field, and a trailing "-" removes an item.
 type appFlags struct {
 	image, size, cpu, memory, health, strategy string
-	autoscale, startGrace, stopGrace           string
+	autoscale, startGrace, stopGrace, user     string
 	instances                                  int
 	command, args, healthCommand, ports        []string
 	env, envSecret, envApp, mounts             []string
@@ -38,6 +38,7 @@ func (f *appFlags) add(cmd *cobra.Command) {
 	flags.StringVar(&f.size, "size", "", "`SIZE` of an instance: "+strings.Join(pod.Sizes(), ", "))
 	flags.StringVar(&f.cpu, "cpu", "", "CPU request of an instance, such as `500m`")
 	flags.StringVar(&f.memory, "memory", "", "memory of an instance, such as `512Mi`")
+	flags.StringVar(&f.user, "user", "", "numeric user to run as instead of the image's: `UID`")
 	flags.StringVar(&f.strategy, "strategy", "", "how a deploy replaces instances: `rolling` or recreate")
 	flags.StringArrayVar(&f.command, "command", nil, "entrypoint instead of the image's, one flag for each `WORD`")
 	flags.StringArrayVar(&f.args, "arg", nil, "arguments instead of the image's, one flag for each `WORD`")
@@ -60,7 +61,7 @@ func (f *appFlags) fields(cmd *cobra.Command, create bool) (pod.Fields, error) {
 	if cmd.Flags().Changed("arg") {
 		fields["args"] = orRemoveList(f.args)
 	}
-	return fields, errors.Join(f.setInstances(cmd, fields), f.setHealth(cmd, fields),
+	return fields, errors.Join(f.setInstances(cmd, fields), f.setHealth(cmd, fields), f.setUser(cmd, fields),
 		f.setPorts(fields, create), f.setEnv(fields), f.setMounts(fields))
 }
 
@@ -113,6 +114,21 @@ func parseAutoscale(text string) (map[string]any, error) {
 		}
 	}
 	return out, nil
+}
+
+func (f *appFlags) setUser(cmd *cobra.Command, fields pod.Fields) error {
+	if !cmd.Flags().Changed("user") {
+		return nil
+	}
+	fields["user"] = nil
+	if f.user != "-" {
+		uid, err := strconv.ParseInt(f.user, 10, 64)
+		if err != nil {
+			return fault.New(fault.Usage, "--user %q is not the number of a user such as 1000", f.user)
+		}
+		fields["user"] = uid
+	}
+	return nil
 }
 
 // setHealth replaces the check as a whole, so that nothing of a check of another kind remains.

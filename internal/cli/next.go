@@ -82,6 +82,8 @@ func fieldFlag(kind pod.Kind, field string) (flag, choice string) {
 		return " --port", "PORT"
 	case "startGrace":
 		return " --start-grace", "TIME"
+	case "user":
+		return " --user", "UID"
 	}
 	return " --" + field, strings.ToUpper(field)
 }

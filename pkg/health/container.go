@@ -57,7 +57,7 @@ func (i instance) waiting(c corev1.ContainerStatus) trouble {
 	case "CreateContainerConfigError", "CreateContainerError":
 		if has(w.Message, "runAsNonRoot") {
 			cause, _, _ := strings.Cut(w.Message, " (pod: ")
-			return trouble{cause: "cannot be started: " + cause, fatal: true, next: outside("give the image a user by number, such as USER 65532, and deploy it")}
+			return trouble{cause: "cannot be started: " + cause, fatal: true, next: i.set("user", "")}
 		}
 		return trouble{cause: "cannot be started: " + innermost(w.Message), response: retries, fatal: i.now.Sub(i.startedAt()) >= configGrace, next: missing(w.Message)}
 	case "PostStartHookError":

@@ -22,6 +22,8 @@ const (
 func refusedInstance(of pod.Ref, message string, since time.Duration) trouble {
 	t := trouble{cause: "no more instances can be created: " + forbidden(message), response: retries}
 	switch {
+	case strings.Contains(message, "runAsNonRoot"): // the image runs as root, or as a user that only has a name
+		t.fatal, t.next = true, setFields(of, map[string]string{"user": ""})
 	case strings.Contains(message, "violates PodSecurity"), strings.Contains(message, "denied request:"):
 		t.fatal, t.next = true, ask("ask an admin of the cluster what this pod allows")
 	case strings.Contains(message, "usage per"), strings.Contains(message, "must specify"), neverFits(message):

@@ -11,9 +11,11 @@ import (
 type App struct {
 	// Image is the container image. psc pins it when the change is made: name:tag@sha256:….
 	Image string `json:"image" psc:"image"`
-	// User is the numeric user that the image runs as. psc reads it from the image. An app with a user runs under the
-	// "restricted" Pod Security Standard, with all capabilities dropped.
-	User *int64 `json:"user,omitempty" psc:"user"`
+	// User is the numeric user to run as, such as 1000. The default is the user of the image. An app with a user other than
+	// 0 runs under the "restricted" Pod Security Standard, with all capabilities dropped.
+	User *int64 `json:"user,omitempty"`
+	// ImageUser is the numeric user of the image. psc reads it from the image when it pins it.
+	ImageUser *int64 `json:"imageUser,omitempty" psc:"user"`
 	// Command replaces the image's entrypoint.
 	Command []string `json:"command,omitempty"`
 	// Args replaces the image's arguments.
@@ -171,6 +173,10 @@ func (a *App) Resources() Size {
 	}
 	return s
 }
+
+// RunsAs returns the numeric user to run as, or nil if it is not known: the image then runs as root, or as a user that only
+// has a name.
+func (a *App) RunsAs() *int64 { return cmp.Or(a.User, a.ImageUser) }
 
 // Describe implements Resource. An example is "hello:v1 · 2 instances · port 8080".
 func (a *App) Describe() string {

@@ -37,6 +37,7 @@ func (a *App) problems(name string, s Spec) []Problem {
 	p.name(name, validation.IsDNS1035Label)
 	p.image("spec.image", a.Image)
 	p.user("spec.user", a.User)
+	p.user("spec.imageUser", a.ImageUser)
 	a.countProblems(&p)
 	if a.Size != "" && !slices.Contains(Sizes(), a.Size) {
 		p.add("spec.size", "must be one of %s, is %q", strings.Join(Sizes(), ", "), a.Size)

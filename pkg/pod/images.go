@@ -34,7 +34,7 @@ func (i Image) Pin(name string, user *int64) {
 // Images returns the images in fields that have to be pinned. The fields are those of a resource, or a patch of one.
 // before is the resource that the fields replace, or nil.
 //
-// An image that before has too is already pinned, and Images sets its user in the fields. An image with the digest of
+// An image that before has too is already pinned, and Images sets its user in the fields if they have none. An image with the digest of
 // before and another tag had its tag changed: Images removes the digest, which belongs to the old tag.
 func Images(kind Kind, fields Fields, before Resource) []Image {
 	shape := kind.shape()
@@ -51,7 +51,7 @@ func Images(kind Kind, fields Fields, before Resource) []Image {
 		image := found[path]
 		old, known := had[path]
 		if known && image.Name == old.Name {
-			if user := old.fields[old.shape.user]; user != nil {
+			if user := old.fields[old.shape.user]; user != nil && image.fields[image.shape.user] == nil {
 				image.fields[image.shape.user] = user
 			}
 			continue

@@ -161,10 +161,14 @@ func strategy(a *pod.App) *appsv1.DeploymentStrategyApplyConfiguration {
 func podSecurity(a *pod.App) *apply.PodSecurityContextApplyConfiguration {
 	s := apply.PodSecurityContext().
 		WithSeccompProfile(apply.SeccompProfile().WithType(corev1.SeccompProfileTypeRuntimeDefault))
+	user := a.RunsAs()
+	if user != nil {
+		s.WithRunAsUser(*user)
+	}
 	if restricted(a) {
-		s.WithRunAsNonRoot(true).WithRunAsUser(*a.User)
+		s.WithRunAsNonRoot(true)
 		if len(a.Disks) > 0 { // a new disk belongs to root
-			s.WithFSGroup(*a.User).WithFSGroupChangePolicy(corev1.FSGroupChangeOnRootMismatch)
+			s.WithFSGroup(*user).WithFSGroupChangePolicy(corev1.FSGroupChangeOnRootMismatch)
 		}
 	}
 	return s
@@ -178,4 +182,7 @@ func containerSecurity(a *pod.App) *apply.SecurityContextApplyConfiguration {
 	return s
 }
 
-func restricted(a *pod.App) bool { return a.User != nil && *a.User > 0 }
+func restricted(a *pod.App) bool {
+	user := a.RunsAs()
+	return user != nil && *user > 0
+}

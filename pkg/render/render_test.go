@@ -2,6 +2,7 @@ package render_test
 
 import (
 	"bytes"
+	stdcmp "cmp"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -165,7 +166,8 @@ func TestPodSecurity(t *testing.T) {
 		objects, _ := render.Objects(podName, c.spec, c.cluster)
 		for o, template := range templates(t, objects) {
 			level, of := psapi.LevelBaseline, c.resourceOf(t, o)
-			if user := pod.Tree(c.spec[of])["user"]; user != nil && user != json.Number("0") {
+			tree := pod.Tree(c.spec[of])
+			if user := stdcmp.Or(tree["user"], tree["imageUser"]); user != nil && user != json.Number("0") {
 				level = psapi.LevelRestricted
 			}
 			at := psapi.LevelVersion{Level: level, Version: psapi.LatestVersion()}
