@@ -16,9 +16,9 @@ type App struct {
 	User *int64 `json:"user,omitempty"`
 	// ImageUser is the numeric user of the image. psc reads it from the image when it pins it.
 	ImageUser *int64 `json:"imageUser,omitempty" psc:"user"`
-	// Command replaces the image's entrypoint.
+	// Command replaces the image's entrypoint. It is run as it is written: $(NAME) does not stand for a variable.
 	Command []string `json:"command,omitempty"`
-	// Args replaces the image's arguments.
+	// Args replaces the image's arguments. They are passed as they are written, as the command is.
 	Args []string `json:"args,omitempty"`
 	// Instances is the number of copies that run. The default is 1; 0 stops the app.
 	Instances *int `json:"instances,omitempty"`

@@ -41,8 +41,8 @@ func container(name string, a *pod.App, spec pod.Spec) *apply.ContainerApplyConf
 	c := apply.Container().
 		WithName(name).
 		WithImage(a.Image).
-		WithCommand(a.Command...).
-		WithArgs(a.Args...).
+		WithCommand(literal(a.Command...)...).
+		WithArgs(literal(a.Args...)...).
 		WithTerminationMessagePolicy(corev1.TerminationMessageFallbackToLogsOnError).
 		WithSecurityContext(containerSecurity(a)).
 		WithResources(apply.ResourceRequirements().
@@ -84,10 +84,19 @@ func envVar(name string, v pod.EnvValue, spec pod.Spec) *apply.EnvVarApplyConfig
 		}
 		return out.WithValue(address)
 	default:
-		// Kubernetes reads $(NAME) as a reference and $$ as a dollar:
-		// https://kubernetes.io/docs/tasks/inject-data-application/define-interdependent-environment-variables/
-		return out.WithValue(strings.ReplaceAll(v.Value, "$", "$$"))
+		return out.WithValue(literal(v.Value)[0])
 	}
+}
+
+// literal returns texts as Kubernetes has to be given them in variables and commands, also of probes: it reads $(NAME) as a
+// reference and $$ as a dollar there:
+// https://kubernetes.io/docs/tasks/inject-data-application/define-interdependent-environment-variables/
+func literal(texts ...string) []string {
+	out := make([]string, len(texts))
+	for i, text := range texts {
+		out[i] = strings.ReplaceAll(text, "$", "$$")
+	}
+	return out
 }
 
 // probe checks whether an instance can serve. It is nil when the app has no health check and no port.
@@ -108,7 +117,7 @@ func probe(a *pod.App) *apply.ProbeApplyConfiguration {
 	case h.Path != "":
 		return p.WithHTTPGet(apply.HTTPGetAction().WithPath(h.Path).WithPort(port))
 	case len(h.Command) > 0:
-		return p.WithExec(apply.ExecAction().WithCommand(h.Command...))
+		return p.WithExec(apply.ExecAction().WithCommand(literal(h.Command...)...))
 	case h.TCP:
 		return p.WithTCPSocket(apply.TCPSocketAction().WithPort(port))
 	default:
