@@ -36,9 +36,7 @@ func newAppCreate(s *session) *cobra.Command {
 			return s.changeApp(cmd, pod.Create, args[0], &f, &o)
 		},
 	}
-	f.add(cmd)
-	o.addNoPin(cmd)
-	o.addChange(cmd)
+	f.add(cmd, &o)
 	return cmd
 }
 
@@ -67,9 +65,7 @@ func newAppSet(s *session) *cobra.Command {
 		ValidArgsFunction: s.complete(s.resourceNames(pod.KindApp)),
 		RunE:              func(cmd *cobra.Command, args []string) error { return s.changeApp(cmd, pod.Set, args[0], &f, &o) },
 	}
-	f.add(cmd)
-	o.addNoPin(cmd)
-	o.addChange(cmd)
+	f.add(cmd, &o)
 	return cmd
 }
 

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/pscdev/psc/internal/fault"
 	"github.com/pscdev/psc/pkg/pod"
@@ -21,27 +22,42 @@ type appFlags struct {
 	env, envSecret, envApp, mounts             []string
 }
 
-func (f *appFlags) add(cmd *cobra.Command) {
-	flags := cmd.Flags()
-	flags.StringVar(&f.image, "image", "", "`IMAGE` to run, such as ghcr.io/acme/web:1.4")
-	flags.IntVar(&f.instances, "instances", 1, "run `N` instances")
-	flags.StringVar(&f.autoscale, "autoscale", "", "bounds for the number of instances, which the cluster chooses: `MIN-MAX`, or MIN-MAX@CPU in percent")
-	flags.StringArrayVar(&f.ports, "port", nil, "`PORT` that the app listens on, 8080 or NAME=8080; the first one gets the traffic")
-	flags.StringArrayVar(&f.env, "env", nil, "environment variable `NAME=VALUE`; NAME- removes it")
-	flags.StringArrayVar(&f.envSecret, "env-secret", nil, "environment variable with a secret's value: `NAME=SECRET/KEY`")
-	flags.StringArrayVar(&f.envApp, "env-app", nil, "environment variable with an app's address: `NAME=APP`, or NAME=APP/PORT")
-	flags.StringArrayVar(&f.mounts, "mount", nil, "files or a disk to mount: `PATH=config/NAME`, secret/NAME or disk/NAME; NAME/FILE for one file; PATH- removes it")
-	flags.StringVar(&f.health, "health", "", "health check: HTTP `/PATH`, tcp, or off")
-	flags.StringArrayVar(&f.healthCommand, "health-command", nil, "health check: a command, one flag for each `WORD`")
-	flags.StringVar(&f.startGrace, "start-grace", "", "time that an instance may take to become healthy, such as `90s`")
-	flags.StringVar(&f.stopGrace, "stop-grace", "", "time that an instance may take to stop, such as `60s`")
-	flags.StringVar(&f.size, "size", "", "`SIZE` of an instance: "+strings.Join(pod.Sizes(), ", "))
-	flags.StringVar(&f.cpu, "cpu", "", "CPU request of an instance, such as `500m`")
-	flags.StringVar(&f.memory, "memory", "", "memory of an instance, such as `512Mi`")
-	flags.StringVar(&f.user, "user", "", "numeric user to run as instead of the image's: `UID`")
-	flags.StringVar(&f.strategy, "strategy", "", "how a deploy replaces instances: `rolling` or recreate")
-	flags.StringArrayVar(&f.command, "command", nil, "entrypoint instead of the image's, one flag for each `WORD`")
-	flags.StringArrayVar(&f.args, "arg", nil, "arguments instead of the image's, one flag for each `WORD`")
+func (f *appFlags) add(cmd *cobra.Command, o *options) {
+	section(cmd, sectionImage, func(flags *pflag.FlagSet) {
+		flags.StringVar(&f.image, "image", "", "`IMAGE` to run, such as ghcr.io/acme/web:1.4")
+		o.addNoPin(flags)
+	})
+	section(cmd, sectionRouting, func(flags *pflag.FlagSet) {
+		flags.StringArrayVar(&f.ports, "port", nil, "`PORT` that the app listens on, 8080 or NAME=8080; the first one gets the traffic")
+	})
+	section(cmd, sectionEnvironment, func(flags *pflag.FlagSet) {
+		flags.StringArrayVarP(&f.env, "env", "e", nil, "environment variable `NAME=VALUE`; NAME- removes it")
+		flags.StringArrayVar(&f.envSecret, "env-secret", nil, "environment variable with a secret's value: `NAME=SECRET/KEY`")
+		flags.StringArrayVar(&f.envApp, "env-app", nil, "environment variable with an app's address: `NAME=APP`, or NAME=APP/PORT")
+	})
+	section(cmd, sectionScale, func(flags *pflag.FlagSet) {
+		flags.IntVar(&f.instances, "instances", 0, "run `N` instances; a new app runs 1")
+		flags.StringVar(&f.autoscale, "autoscale", "", "bounds for the number of instances, which the cluster chooses: `MIN-MAX`, or MIN-MAX@PERCENT of the CPU")
+		flags.StringVar(&f.size, "size", "", "`SIZE` of an instance: "+strings.Join(pod.Sizes(), ", "))
+		flags.StringVar(&f.cpu, "cpu", "", "`CPU` request of an instance, such as 500m")
+		flags.StringVar(&f.memory, "memory", "", "`MEMORY` of an instance, such as 512Mi")
+	})
+	section(cmd, sectionHealth, func(flags *pflag.FlagSet) {
+		flags.StringVar(&f.health, "health", "", "health `CHECK`: /PATH for HTTP, tcp, or off")
+		flags.StringArrayVar(&f.healthCommand, "health-command", nil, "health check: a command, one flag for each `WORD`")
+		flags.StringVar(&f.startGrace, "start-grace", "", "`TIME` that an instance may take to become healthy, such as 90s")
+	})
+	section(cmd, sectionFiles, func(flags *pflag.FlagSet) {
+		flags.StringArrayVar(&f.mounts, "mount", nil, "files or a disk to mount, `PATH=SOURCE`: config/NAME, secret/NAME or disk/NAME; NAME/FILE for one file; PATH- removes it")
+	})
+	section(cmd, sectionStop, func(flags *pflag.FlagSet) {
+		flags.StringArrayVar(&f.command, "command", nil, "entrypoint instead of the image's, one flag for each `WORD`")
+		flags.StringArrayVar(&f.args, "arg", nil, "arguments instead of the image's, one flag for each `WORD`")
+		flags.StringVar(&f.user, "user", "", "numeric user to run as instead of the image's: `UID`")
+		flags.StringVar(&f.stopGrace, "stop-grace", "", "`TIME` that an instance may take to stop, such as 60s")
+		flags.StringVar(&f.strategy, "strategy", "", "`STRATEGY` for replacing instances in a deploy: rolling or recreate")
+	})
+	o.addChange(cmd)
 }
 
 // fields returns a patch of the app's spec with the flags that were given.

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/pscdev/psc/internal/fault"
 	"github.com/pscdev/psc/internal/workspace"
@@ -51,10 +52,12 @@ func newApply(s *session) *cobra.Command {
 			})
 		},
 	}
-	cmd.Flags().StringArrayVarP(&files, "filename", "f", nil, "`FILE`, folder, or - for stdin; can be repeated")
-	cmd.Flags().StringVar(&base, "base", "", "`REVISION` that the files were exported from")
-	cmd.Flags().BoolVar(&prune, "prune", false, "remove the resources that no file contains")
-	o.addNoPin(cmd)
+	section(cmd, sectionFiles, func(flags *pflag.FlagSet) {
+		flags.StringArrayVarP(&files, "filename", "f", nil, "`FILE`, folder, or - for stdin; can be repeated")
+		flags.BoolVar(&prune, "prune", false, "remove the resources that no file contains")
+		flags.StringVar(&base, "base", "", "`REVISION` that the files were exported from")
+	})
+	section(cmd, sectionImage, o.addNoPin)
 	o.addChange(cmd)
 	return cmd
 }

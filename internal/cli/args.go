@@ -10,7 +10,7 @@ import (
 
 // noun returns a command that only has subcommands.
 func noun(use, short string, commands ...*cobra.Command) *cobra.Command {
-	c := &cobra.Command{Use: use, Short: short, Args: noSuchCommand, RunE: showHelp}
+	c := &cobra.Command{Use: use + " COMMAND", Short: short, Args: noSuchCommand, RunE: showHelp}
 	c.SuggestionsMinimumDistance = 2
 	c.AddCommand(commands...)
 	return c

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/pscdev/psc/internal/fault"
 	"github.com/pscdev/psc/internal/view"
@@ -26,27 +27,30 @@ type options struct {
 }
 
 // addDeploy adds the flags of a command that deploys.
-func (o *options) addDeploy(cmd *cobra.Command) {
-	flags := cmd.Flags()
+func (o *options) addDeploy(cmd *cobra.Command) { section(cmd, sectionDeploy, o.deployFlags) }
+
+// addChange adds the flags of a command that changes the spec.
+func (o *options) addChange(cmd *cobra.Command) {
+	section(cmd, sectionDeploy, func(flags *pflag.FlagSet) {
+		flags.BoolVar(&o.Alone, "deploy", false, "deploy the change at once, without the waiting drafts")
+		o.deployFlags(flags)
+	})
+}
+
+func (o *options) deployFlags(flags *pflag.FlagSet) {
 	flags.StringVarP(&o.Message, "message", "m", "", "`TEXT` for the history")
 	flags.BoolVar(&o.DryRun, "dry-run", false, "show what would change without writing anything")
 	flags.BoolVar(&o.exitCode, "exit-code", false, "with --dry-run: exit with 3 if there are differences")
 	flags.DurationVar(&o.Deploy.Timeout, "timeout", defaultTimeout, "`TIME` to wait until it is ready")
-	flags.DurationVar(&o.Deploy.LockWait, "lock-wait", defaultTimeout, "`TIME` to wait for another deploy")
-	flags.BoolVar(&o.Deploy.Supersede, "supersede", false, "stop a running deploy of an older revision")
 	flags.BoolVar(&o.Deploy.NoWait, "no-wait", false, "return when everything is written")
 	flags.BoolVar(&o.RollbackOnFailure, "rollback-on-failure", false, "after a failure, roll back to the last revision that was ready")
-}
-
-// addChange adds the flags of a command that changes the spec.
-func (o *options) addChange(cmd *cobra.Command) {
-	cmd.Flags().BoolVar(&o.Alone, "deploy", false, "deploy the change at once, without the waiting drafts")
-	o.addDeploy(cmd)
+	flags.DurationVar(&o.Deploy.LockWait, "lock-wait", defaultTimeout, "`TIME` to wait for another deploy")
+	flags.BoolVar(&o.Deploy.Supersede, "supersede", false, "stop a running deploy of an older revision")
 }
 
 // addNoPin adds the flag of a command that sets images.
-func (o *options) addNoPin(cmd *cobra.Command) {
-	cmd.Flags().BoolVar(&o.NoPin, "no-pin", false, "keep image tags instead of resolving them to digests")
+func (o *options) addNoPin(flags *pflag.FlagSet) {
+	flags.BoolVar(&o.NoPin, "no-pin", false, "keep image tags instead of resolving them to digests")
 }
 
 func (o *options) check() error {

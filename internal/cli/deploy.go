@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/pscdev/psc/internal/fault"
 	"github.com/pscdev/psc/internal/workspace"
@@ -58,11 +59,12 @@ func newDeploy(s *session) *cobra.Command {
 			})
 		},
 	}
+	section(cmd, "Drafts", func(flags *pflag.FlagSet) {
+		flags.BoolVar(&mine, "mine", false, "deploy only your own drafts, and rebase those of others onto them")
+		flags.BoolVar(&all, "all", false, "include the drafts of others")
+		flags.BoolVar(&redeploy, "redeploy", false, "deploy the live revision again, without the waiting drafts")
+	})
 	o.addDeploy(cmd)
-	flags := cmd.Flags()
-	flags.BoolVar(&mine, "mine", false, "deploy only your own drafts, and rebase those of others onto them")
-	flags.BoolVar(&all, "all", false, "include the drafts of others")
-	flags.BoolVar(&redeploy, "redeploy", false, "deploy the live revision again, without the waiting drafts")
 	return cmd
 }
 

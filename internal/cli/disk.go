@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/pscdev/psc/internal/fault"
 	"github.com/pscdev/psc/internal/view"
@@ -23,7 +24,7 @@ func newDiskCreate(s *session) *cobra.Command {
 		size, class string
 	)
 	cmd := &cobra.Command{
-		Use:   "create NAME --size SIZE",
+		Use:   "create NAME --size CAPACITY",
 		Short: "Create a disk",
 		Example: "  psc disk create data --size 10Gi\n" +
 			"  psc app set db --mount /var/lib/db=disk/data --deploy",
@@ -39,8 +40,10 @@ func newDiskCreate(s *session) *cobra.Command {
 			return s.change(cmd.Context(), &o, pod.Edit{Verb: pod.Create, Kind: pod.KindDisk, Name: args[0], Fields: fields})
 		},
 	}
-	cmd.Flags().StringVar(&size, "size", "", "capacity, such as `10Gi`")
-	cmd.Flags().StringVar(&class, "class", "", "`NAME` of the StorageClass, by default that of the cluster")
+	section(cmd, sectionFiles, func(flags *pflag.FlagSet) {
+		flags.StringVar(&size, "size", "", "`CAPACITY` of the disk, such as 10Gi")
+		flags.StringVar(&class, "class", "", "`CLASS` of the storage (a StorageClass), by default that of the cluster")
+	})
 	o.addChange(cmd)
 	return cmd
 }
@@ -51,7 +54,7 @@ func newDiskSet(s *session) *cobra.Command {
 		size string
 	)
 	cmd := &cobra.Command{
-		Use:               "set NAME --size SIZE",
+		Use:               "set NAME --size CAPACITY",
 		Short:             "Grow a disk",
 		Long:              "Grow a disk, if its class allows it. A disk cannot shrink.",
 		Example:           "  psc disk set data --size 20Gi --deploy",
@@ -66,7 +69,9 @@ func newDiskSet(s *session) *cobra.Command {
 			})
 		},
 	}
-	cmd.Flags().StringVar(&size, "size", "", "capacity, such as `20Gi`")
+	section(cmd, sectionFiles, func(flags *pflag.FlagSet) {
+		flags.StringVar(&size, "size", "", "`CAPACITY` of the disk, such as 20Gi")
+	})
 	o.addChange(cmd)
 	return cmd
 }

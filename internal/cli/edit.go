@@ -37,7 +37,7 @@ func newEdit(s *session) *cobra.Command {
 			return s.edit(cmd.Context(), &o, args)
 		},
 	}
-	o.addNoPin(cmd)
+	section(cmd, sectionImage, o.addNoPin)
 	o.addChange(cmd)
 	return cmd
 }

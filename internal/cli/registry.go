@@ -65,7 +65,7 @@ func newRegistryLogin(s *session) *cobra.Command {
 			return nil
 		},
 	}
-	cmd.Flags().StringVarP(&login.Username, "username", "u", "", "user `NAME`")
+	cmd.Flags().StringVarP(&login.Username, "username", "u", "", "name of the `USER`")
 	cmd.Flags().BoolVar(&stdin, "password-stdin", false, "read the password from stdin")
 	cmd.Flags().BoolVar(&fromDocker, "from-docker", false, "use the login that docker login stored")
 	cmd.MarkFlagsMutuallyExclusive("from-docker", "username")

@@ -24,7 +24,7 @@ func Command(env Env) *cobra.Command { return newRoot(&session{Env: env}) }
 
 func newRoot(s *session) *cobra.Command {
 	root := &cobra.Command{
-		Use:   "psc",
+		Use:   "psc COMMAND",
 		Short: "Run apps on Kubernetes, with a history to roll back to",
 		Long: "psc turns a Kubernetes cluster into a platform for developers. You say what runs (apps) and\n" +
 			"how to reach it (routes). Every change is a numbered revision: compare it, deploy it, restore it.",
@@ -53,6 +53,7 @@ func newRoot(s *session) *cobra.Command {
 		&cobra.Group{ID: groupHelp, Title: "Help:"},
 	)
 	flags := root.PersistentFlags()
+	flags.SortFlags = false
 	flags.StringP(config.Pod, "p", "", "`POD` to work in (PSC_POD)")
 	flags.String(config.Context, "", "`CONTEXT` of the kubeconfig (PSC_CONTEXT)")
 	flags.StringVar(&s.kubeconfig, "kubeconfig", "", "kubeconfig `FILE` (KUBECONFIG)")
@@ -60,6 +61,9 @@ func newRoot(s *session) *cobra.Command {
 	flags.BoolVarP(&s.yes, "yes", "y", false, "answer yes to questions")
 	flags.BoolVarP(&s.quiet, "quiet", "q", false, "print only the result")
 	flags.BoolVarP(&s.verbose, "verbose", "v", false, "print each API request")
+	flags.BoolP("help", "h", false, "print the help of a command")
+	root.Flags().Bool("version", false, "print the version")
+	root.Flags().SortFlags = false
 	root.SetFlagErrorFunc(wrongFlags)
 	group(root, groupStart, newLogin(s), newLogout(s), newWhoami(s), newNewPod(s), newPod(s))
 	group(root, groupResources, newApp(s), newRoute(s), newConfig(s), newSecret(s), newDisk(s), newApply(s), newEdit(s), newExport(s), newRegistry(s))
@@ -70,7 +74,7 @@ func newRoot(s *session) *cobra.Command {
 	root.SetCompletionCommandGroupID(groupHelp)
 	strict(root)
 	usage(root)
-	root.SetUsageTemplate(usageTemplate)
+	root.SetHelpFunc(s.writeHelp)
 	noFiles(root)
 	s.completeFlags(root)
 	return root
@@ -98,15 +102,22 @@ func group(root *cobra.Command, id string, commands ...*cobra.Command) {
 	}
 }
 
-// strict makes cobra's own commands refuse unknown arguments instead of printing help.
+// strict makes cobra's own commands refuse unknown arguments instead of printing help, and gives them psc's words.
 func strict(root *cobra.Command) {
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd("")
 	for _, c := range root.Commands() {
 		switch c.Name() {
 		case "completion":
+			c.Use, c.Short = "completion SHELL", "Print the script that completes commands and names in your shell"
+			c.Long = c.Short + ": commands, flags, and the names of your pods, apps, revisions and other resources."
 			c.Args, c.RunE = noSuchCommand, showHelp
+			for _, shell := range c.Commands() {
+				completionWords(shell)
+			}
 		case "help":
+			c.Use, c.Short, c.Long = "help [COMMAND]", "Print the help of a command", ""
+			c.Example = "  psc help app create"
 			c.Run, c.RunE = nil, func(_ *cobra.Command, args []string) error {
 				found, rest, err := root.Find(args)
 				if err != nil || len(rest) > 0 {
@@ -118,22 +129,25 @@ func strict(root *cobra.Command) {
 	}
 }
 
-// usageTemplate is that of cobra without aliases and without the global flags, which psc --help lists.
-const usageTemplate = `Usage:
-  {{if .HasAvailableSubCommands}}{{.CommandPath}} COMMAND{{else}}{{.UseLine}}{{end}}{{if .HasExample}}
-
-Examples:
-{{.Example}}{{end}}{{$cmds := .Commands}}{{if .HasAvailableSubCommands}}{{if eq (len .Groups) 0}}
-
-Commands:{{range $cmds}}{{if .IsAvailableCommand}}
-  {{rpad .Name .NamePadding}} {{.Short}}{{end}}{{end}}{{else}}{{range $group := .Groups}}
-
-{{.Title}}{{range $cmds}}{{if (and (eq .GroupID $group.ID) (or .IsAvailableCommand (eq .Name "help")))}}
-  {{rpad .Name .NamePadding}} {{.Short}}{{end}}{{end}}{{end}}{{end}}{{end}}{{if and .HasAvailableLocalFlags .HasParent}}
-
-Flags:
-{{.LocalFlags.FlagUsages | trimTrailingWhitespaces}}{{end}}
-
-{{if .HasParent}}Flags that every command takes: psc --help{{else}}Flags of every command:
-{{.LocalFlags.FlagUsages | trimTrailingWhitespaces}}{{end}}
-`
+// completionWords gives the command that prints the script of a shell its words.
+func completionWords(c *cobra.Command) {
+	c.Short, c.Long = "Print the completion script for "+c.Name(), ""
+	switch c.Name() {
+	case "bash":
+		c.Long = c.Short + ". It needs the package bash-completion, which reads the file of the second example in every new shell."
+		c.Example = "  source <(psc completion bash)          for the current shell\n" +
+			"  mkdir -p ~/.local/share/bash-completion/completions\n" +
+			"  psc completion bash > ~/.local/share/bash-completion/completions/psc"
+	case "zsh":
+		c.Long = c.Short + ". The folder of the second example has to be in fpath before compinit is called, in ~/.zshrc: " +
+			"fpath=(~/.zfunc $fpath); autoload -U compinit; compinit"
+		c.Example = "  source <(psc completion zsh)           for the current shell\n" +
+			"  mkdir -p ~/.zfunc && psc completion zsh > ~/.zfunc/_psc"
+	case "fish":
+		c.Example = "  psc completion fish | source           for the current shell\n" +
+			"  mkdir -p ~/.config/fish/completions\n" +
+			"  psc completion fish > ~/.config/fish/completions/psc.fish"
+	case "powershell":
+		c.Example = "  psc completion powershell | Out-String | Invoke-Expression"
+	}
+}

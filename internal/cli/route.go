@@ -1,11 +1,13 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/pscdev/psc/internal/fault"
 	"github.com/pscdev/psc/internal/view"
@@ -37,8 +39,7 @@ func newRouteCreate(s *session) *cobra.Command {
 			return s.changeRoute(cmd, pod.Create, args[0], &f, &o)
 		},
 	}
-	f.add(cmd)
-	o.addChange(cmd)
+	f.add(cmd, &o)
 	return cmd
 }
 
@@ -56,8 +57,7 @@ func newRouteSet(s *session) *cobra.Command {
 		ValidArgsFunction: s.complete(s.resourceNames(pod.KindRoute)),
 		RunE:              func(cmd *cobra.Command, args []string) error { return s.changeRoute(cmd, pod.Set, args[0], &f, &o) },
 	}
-	f.add(cmd)
-	o.addChange(cmd)
+	f.add(cmd, &o)
 	return cmd
 }
 
@@ -78,12 +78,14 @@ type routeFlags struct {
 	path, tls string
 }
 
-func (f *routeFlags) add(cmd *cobra.Command) {
-	flags := cmd.Flags()
-	flags.StringArrayVar(&f.to, "to", nil, "target `APP`, or traffic shares: web=90,web-next=10; PATH:APP for a path")
-	flags.StringSliceVar(&f.hosts, "host", nil, "`HOST` of the route, by default <route>-<pod>.<domain>; - removes all")
-	flags.StringVar(&f.path, "path", "/", "`PATH` for --to; --to - removes it")
-	flags.StringVar(&f.tls, "tls", "", "`auto` (https), off (http), or secret/NAME with your own certificate")
+func (f *routeFlags) add(cmd *cobra.Command, o *options) {
+	section(cmd, sectionRouting, func(flags *pflag.FlagSet) {
+		flags.StringArrayVar(&f.to, "to", nil, "target `APP`, or traffic shares: web=90,web-next=10; PATH:APP for a path")
+		flags.StringSliceVar(&f.hosts, "host", nil, "`HOST` of the route, by default <route>-<pod>.<domain>; - removes all")
+		flags.StringVar(&f.path, "path", "", "`PATH` for --to, / if not given; --to - removes it")
+		flags.StringVar(&f.tls, "tls", "", "`TLS` of the route: auto (https), off (http), or secret/NAME with your own certificate")
+	})
+	o.addChange(cmd)
 }
 
 // fields returns a patch of the route's spec with the flags that were given. It replaces all targets of a path, because
@@ -101,7 +103,7 @@ func (f *routeFlags) fields(cmd *cobra.Command) (pod.Fields, error) {
 	}
 	rules := map[string]any{}
 	for _, text := range f.to {
-		path, targets := f.path, text
+		path, targets := cmp.Or(f.path, "/"), text
 		if strings.HasPrefix(text, "/") {
 			at, rest, found := strings.Cut(text, ":")
 			if !found {

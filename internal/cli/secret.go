@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/pscdev/psc/internal/fault"
 	"github.com/pscdev/psc/internal/view"
@@ -59,8 +60,10 @@ func newSecretSet(s *session) *cobra.Command {
 			})
 		},
 	}
-	cmd.Flags().StringArrayVar(&files, "file", nil, "file with the value of a key: `KEY=FILE`")
-	cmd.Flags().StringVar(&envFile, "env-file", "", "`FILE` with lines KEY=VALUE, or - for stdin; variables in it are not expanded")
+	section(cmd, sectionFiles, func(flags *pflag.FlagSet) {
+		flags.StringArrayVar(&files, "file", nil, "file with the value of a key: `KEY=FILE`")
+		flags.StringVar(&envFile, "env-file", "", "`FILE` with lines KEY=VALUE, or - for stdin; variables in it are not expanded")
+	})
 	o.addChange(cmd)
 	return cmd
 }

@@ -3,15 +3,16 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/cobra/doc"
 
 	"github.com/pscdev/psc/docs/schema"
 	"github.com/pscdev/psc/internal/cli"
@@ -44,9 +45,6 @@ func generateResources(top string) error {
 
 func generate(top string) error {
 	root := cli.Command(cli.Env{In: os.Stdin, Out: io.Discard, Err: os.Stderr, Now: time.Now, Version: "dev"})
-	root.InitDefaultCompletionCmd()
-	root.InitDefaultHelpCmd()
-	quiet(root)
 	reference, completions := filepath.Join(top, "docs", "cli"), filepath.Join(top, "completions")
 	for _, dir := range []string{reference, completions} {
 		if err := os.RemoveAll(dir); err != nil {
@@ -56,7 +54,7 @@ func generate(top string) error {
 			return err
 		}
 	}
-	if err := doc.GenMarkdownTree(root, reference); err != nil {
+	if err := writePages(root, reference); err != nil {
 		return err
 	}
 	if err := root.GenBashCompletionFileV2(filepath.Join(completions, "psc.bash"), true); err != nil {
@@ -68,10 +66,39 @@ func generate(top string) error {
 	return root.GenFishCompletionFile(filepath.Join(completions, "psc.fish"), true)
 }
 
-// quiet omits the date, so that the same commands always give the same pages.
-func quiet(c *cobra.Command) {
-	c.DisableAutoGenTag = true
-	for _, child := range c.Commands() {
-		quiet(child)
+// writePages writes the page of a command, and those of all commands below it.
+func writePages(c *cobra.Command, dir string) error {
+	path := filepath.Join(dir, pageName(c))
+	if err := os.WriteFile(path, []byte(page(c)), 0o644); err != nil { //nolint:gosec // documentation is public
+		return err
 	}
+	for _, child := range c.Commands() {
+		if err := writePages(child, dir); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func pageName(c *cobra.Command) string { return strings.ReplaceAll(c.CommandPath(), " ", "_") + ".md" }
+
+// page returns what the help of a command says as Markdown, with links to the commands above and below it.
+func page(c *cobra.Command) string {
+	text := "## " + c.CommandPath() + "\n\n" + cmp.Or(c.Long, c.Short) + "\n\n```\n" + c.UseLine() + "\n```\n"
+	if c.Example != "" {
+		text += "\n### Examples\n\n```\n" + c.Example + "\n```\n"
+	}
+	if flags := cli.FlagText(c); flags != "" {
+		text += "\n### Flags\n\n```\n" + flags + "```\n"
+	}
+	links := c.Commands()
+	if c.HasParent() {
+		text += "\nFlags that every command takes: [psc](psc.md)\n"
+		links = append([]*cobra.Command{c.Parent()}, links...)
+	}
+	text += "\n### See also\n\n"
+	for _, other := range links {
+		text += fmt.Sprintf("* [%s](%s): %s\n", other.CommandPath(), pageName(other), other.Short)
+	}
+	return text
 }

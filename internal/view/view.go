@@ -310,3 +310,9 @@ func bytesText(n int) string {
 		return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20))
 	}
 }
+
+// Width returns the width of the terminal that a stream goes to, or 0 if it is not a terminal.
+func Width(out io.Writer) int {
+	width, _ := size(stream(out))
+	return width
+}
