@@ -45,6 +45,7 @@ func (a *App) problems(name string, s Spec) []Problem {
 	p.cpu("spec.cpu", a.CPU)
 	p.memory("spec.memory", a.Memory)
 	p.command("spec.command", a.Command)
+	p.arguments("spec.args", a.Args)
 	a.portProblems(&p)
 	p.env("spec.env", a.Env, s)
 	a.mountProblems(&p, name, s)
@@ -89,6 +90,16 @@ func (p *problems) memory(path, text string) {
 func (p *problems) command(path string, words []string) {
 	if len(words) > 0 && words[0] == "" {
 		p.add(path, "begins with an empty string: name the program to run")
+	}
+	p.arguments(path, words)
+}
+
+// arguments checks words that a program gets. It sees them only up to the first NUL, so no runtime starts it with one.
+func (p *problems) arguments(path string, words []string) {
+	for i, word := range words {
+		if strings.Contains(word, "\x00") {
+			p.add(fmt.Sprintf("%s[%d]", path, i), "has a NUL character")
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package pod
 
 import (
 	"encoding/json"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/util/validation"
 )
@@ -95,6 +96,8 @@ func (p *problems) env(path string, env map[string]EnvValue, s Spec) {
 
 func (v EnvValue) problems(p *problems, path string, s Spec) {
 	switch {
+	case strings.Contains(v.Value, "\x00"):
+		p.add(path, "has a NUL character")
 	case v.App != "" && v.Secret != "":
 		p.add(path, "refers to an app and a secret: remove one of them")
 	case v.Secret == "" && v.Key != "":

@@ -91,8 +91,11 @@ var unbroken = regexp.MustCompile(`[\x{7f}-\x{9f}\x{feff}\x{fffe}\x{ffff}]`)
 // fields, wrong types, and resources that are defined twice. Decode does not call Validate.
 func Decode(data []byte) (Spec, error) {
 	s := Spec{}
+	if unread := unreadable(data); unread != nil {
+		return nil, unread
+	}
 	var all Problems
-	decoder := yamlv3.NewDecoder(bytes.NewReader(data))
+	decoder := yamlv3.NewDecoder(bytes.NewReader(paired(data)))
 	for {
 		var node yamlv3.Node
 		err := decoder.Decode(&node)
@@ -118,6 +121,43 @@ func Decode(data []byte) (Spec, error) {
 		return nil, all
 	}
 	return s, nil
+}
+
+// unreadable returns the first byte that no text has: the YAML library refuses it without its line.
+func unreadable(data []byte) Problems {
+	if bytes.HasPrefix(data, []byte("\xff\xfe")) || bytes.HasPrefix(data, []byte("\xfe\xff")) {
+		return nil // UTF-16, which the YAML library reads
+	}
+	line := 1
+	for i := 0; i < len(data); {
+		r, size := utf8.DecodeRune(data[i:])
+		switch {
+		case r == utf8.RuneError && size == 1:
+			return Problems{{Line: line, Message: fmt.Sprintf("has the byte 0x%02x, which is not valid UTF-8", data[i])}}
+		case r < ' ' && r != '\t' && r != '\n' && r != '\r':
+			return Problems{{Line: line, Message: fmt.Sprintf("has the control character 0x%02x", r)}}
+		case r == '\n':
+			line++
+		}
+		i += size
+	}
+	return nil
+}
+
+var surrogates = regexp.MustCompile(`\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|.)`)
+
+// paired replaces the pairs of escapes with which JSON may write one character, such as \ud83d\ude00. YAML does not know them.
+func paired(data []byte) []byte {
+	if !json.Valid(data) {
+		return data
+	}
+	return surrogates.ReplaceAllFunc(data, func(escape []byte) []byte {
+		var character string
+		if len(escape) < 12 || json.Unmarshal([]byte(`"`+string(escape)+`"`), &character) != nil {
+			return escape
+		}
+		return []byte(character)
+	})
 }
 
 // document is a File as it is read. Its spec is decoded when the kind is known.

@@ -429,3 +429,30 @@ func TestResources(t *testing.T) {
 		}
 	}
 }
+
+// JSON may write one character as two escapes, as most encoders of other languages do.
+func TestDecodePairsOfEscapes(t *testing.T) {
+	got, err := pod.Decode([]byte(`{"apiVersion": "psc.dev/v1", "kind": "App", "metadata": {"name": "web"},
+		"spec": {"image": "web:1", "args": ["\ud83d\ude00", "\\ud83d\\ude00", "\u00e9"]}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"😀", `\ud83d\ude00`, "é"}, got.App("web").Args); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
+	}
+}
+
+// Bytes that no text has are refused with their line, and so is half of a character.
+func TestDecodeUnreadable(t *testing.T) {
+	for text, want := range map[string]string{
+		header + "spec: {image: a, env: {A: caf\xe9}}": "line 4: has the byte 0xe9, which is not valid UTF-8",
+		header + "spec: {image: a}\n# \xff":            "line 5: has the byte 0xff, which is not valid UTF-8",
+		header + "spec: {image: a, args: [\x00]}":      "line 4: has the control character 0x00",
+		header + `spec: {image: a, args: ["\ud800"]}`:  "line 4: found invalid Unicode character escape code",
+		"\xff\xfea\x00:\x00 \x00b\x00":                 "line 1: a: unknown field",
+	} {
+		if _, err := pod.Decode([]byte(text)); err == nil || err.Error() != want {
+			t.Errorf("%q: got %v, want %s", text, err, want)
+		}
+	}
+}
