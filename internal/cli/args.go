@@ -11,24 +11,11 @@ import (
 // noun returns a command that only has subcommands.
 func noun(use, short string, commands ...*cobra.Command) *cobra.Command {
 	c := &cobra.Command{Use: use + " COMMAND", Short: short, Args: noSuchCommand, RunE: showHelp}
-	c.SuggestionsMinimumDistance = 2
 	c.AddCommand(commands...)
 	return c
 }
 
 func showHelp(cmd *cobra.Command, _ []string) error { return cmd.Help() }
-
-// noSuchCommand accepts no arguments. Its error suggests the nearest command.
-func noSuchCommand(cmd *cobra.Command, args []string) error {
-	if len(args) == 0 {
-		return nil
-	}
-	e := fault.New(fault.Usage, "unknown command %q for %q", args[0], cmd.CommandPath())
-	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
-		return e.WithHint("did you mean %s %s?", cmd.CommandPath(), near[0])
-	}
-	return e.WithHint("%s --help", cmd.CommandPath())
-}
 
 // exactly is cobra.ExactArgs with an error that names the missing arguments.
 func exactly(names ...string) cobra.PositionalArgs {

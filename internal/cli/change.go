@@ -43,9 +43,20 @@ func (o *options) deployFlags(flags *pflag.FlagSet) {
 	flags.BoolVar(&o.exitCode, "exit-code", false, "with --dry-run: exit with 3 if there are differences")
 	flags.DurationVar(&o.Deploy.Timeout, "timeout", defaultTimeout, "`TIME` to wait until it is ready")
 	flags.BoolVar(&o.Deploy.NoWait, "no-wait", false, "return when everything is written")
+	waitFlag(flags, &o.Deploy.NoWait)
 	flags.BoolVar(&o.RollbackOnFailure, "rollback-on-failure", false, "after a failure, roll back to the last revision that was ready")
 	flags.DurationVar(&o.Deploy.LockWait, "lock-wait", defaultTimeout, "`TIME` to wait for another deploy")
 	flags.BoolVar(&o.Deploy.Supersede, "supersede", false, "stop a running deploy of an older revision")
+}
+
+// waitFlag accepts --wait, which other tools need, and --wait=false.
+func waitFlag(flags *pflag.FlagSet, noWait *bool) {
+	flags.BoolFunc("wait", "", func(text string) error {
+		wait, err := strconv.ParseBool(text)
+		*noWait = !wait
+		return err
+	})
+	flags.Lookup("wait").Hidden = true
 }
 
 // addNoPin adds the flag of a command that sets images.

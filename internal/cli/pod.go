@@ -136,6 +136,7 @@ func newPodDelete(s *session) *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVar(&noWait, "no-wait", false, "return when the deletion has begun")
+	waitFlag(cmd.Flags(), &noWait)
 	cmd.Flags().DurationVar(&timeout, "timeout", defaultTimeout, "`TIME` to wait until everything is deleted")
 	return cmd
 }

@@ -43,10 +43,10 @@ func newRevisionList(s *session) *cobra.Command {
 				all = all[:most]
 			}
 			return s.view.Revisions(all, fmt.Sprintf("Pod %s has no revisions. Create one with: psc app create NAME --image IMAGE", w.Pod),
-				len(h.All)-len(all), "psc revision list --most 0")
+				len(h.All)-len(all), "psc revision list --limit 0")
 		},
 	}
-	cmd.Flags().IntVar(&most, "most", 20, "show at most `N` revisions; 0 for all")
+	cmd.Flags().IntVar(&most, "limit", 20, "show at most `N` revisions; 0 for all")
 	return cmd
 }
 

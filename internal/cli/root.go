@@ -1,9 +1,12 @@
 package cli
 
 import (
+	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/pscdev/psc/internal/config"
 	"github.com/pscdev/psc/internal/fault"
@@ -18,6 +21,9 @@ const (
 	groupCluster   = "cluster"
 	groupHelp      = "help"
 )
+
+// namespaceFlag is the name of the flag that has -n, which means the same as --pod.
+const namespaceFlag = "namespace"
 
 // Command returns the command tree, from which docs and completions are generated.
 func Command(env Env) *cobra.Command { return newRoot(&session{Env: env}) }
@@ -43,7 +49,6 @@ func newRoot(s *session) *cobra.Command {
 	root.SetIn(s.In) // before strict, which gives the streams to cobra's own commands
 	root.SetOut(view.Screen(s.Out))
 	root.SetErr(view.Screen(s.Err))
-	root.SuggestionsMinimumDistance = 2
 	root.SetVersionTemplate("psc {{.Version}}\n")
 	root.AddGroup(
 		&cobra.Group{ID: groupStart, Title: "Get started:"},
@@ -58,6 +63,8 @@ func newRoot(s *session) *cobra.Command {
 	flags.String(config.Context, "", "`CONTEXT` of the kubeconfig (PSC_CONTEXT)")
 	flags.StringVar(&s.kubeconfig, "kubeconfig", "", "kubeconfig `FILE` (KUBECONFIG)")
 	flags.StringP(config.Output, "o", "", "output `FORMAT`: "+strings.Join(view.Formats(), ", "))
+	flags.VarP(flags.Lookup(config.Pod).Value, namespaceFlag, "n", "") // as for kubectl
+	flags.Lookup(namespaceFlag).Hidden = true
 	flags.BoolVarP(&s.yes, "yes", "y", false, "answer yes to questions")
 	flags.BoolVarP(&s.quiet, "quiet", "q", false, "print only the result")
 	flags.BoolVarP(&s.verbose, "verbose", "v", false, "print each API request")
@@ -65,6 +72,7 @@ func newRoot(s *session) *cobra.Command {
 	root.Flags().Bool("version", false, "print the version")
 	root.Flags().SortFlags = false
 	root.SetFlagErrorFunc(wrongFlags)
+	root.SetGlobalNormalizationFunc(normalizeFlag)
 	group(root, groupStart, newLogin(s), newLogout(s), newWhoami(s), newNewPod(s), newPod(s))
 	group(root, groupResources, newApp(s), newRoute(s), newConfig(s), newSecret(s), newDisk(s), newApply(s), newEdit(s), newExport(s), newRegistry(s))
 	group(root, groupRevisions, newDiff(s), newDeploy(s), newRollback(s), newStatus(s), newRevision(s))
@@ -90,9 +98,36 @@ func usage(cmd *cobra.Command) {
 	}
 }
 
-// wrongFlags adds the exit code for wrong usage to an error of cobra or pflag about flags.
+// wrongFlags adds the exit code for wrong usage to an error of cobra or pflag about flags. The flags of a command that does not
+// exist are not what is wrong.
 func wrongFlags(cmd *cobra.Command, err error) error {
+	var missing *pflag.NotExistError
+	if errors.As(err, &missing) {
+		if args := cmd.Flags().Args(); cmd.HasSubCommands() && len(args) > 0 {
+			return noSuchCommand(cmd, args)
+		}
+		if instead := unknownFlag(cmd, missing); instead != "" {
+			return fault.New(fault.Usage, "%w", err).WithHint("%s", instead)
+		}
+	}
+	var invalid *pflag.InvalidValueError
+	if errors.As(err, &invalid) {
+		err = fmt.Errorf("--%s %q is not %s", invalid.GetFlag().Name, invalid.GetValue(), valueWords(invalid.GetFlag().Value.Type()))
+	}
 	return fault.New(fault.Usage, "%w", err).WithHint("%s --help", cmd.CommandPath())
+}
+
+// valueWords describes the values of a flag of a type.
+func valueWords(kind string) string {
+	switch kind {
+	case "bool", "boolfunc":
+		return "true or false"
+	case "duration":
+		return "a time such as 90s or 10m"
+	case "int", "intSlice":
+		return "a whole number"
+	}
+	return "a valid value"
 }
 
 func group(root *cobra.Command, id string, commands ...*cobra.Command) {

@@ -37,6 +37,9 @@ func (s *session) configure(cmd *cobra.Command) error {
 	if err := cmd.ValidateFlagGroups(); err != nil {
 		return wrongFlags(cmd, err)
 	}
+	if flags := cmd.Root().PersistentFlags(); flags.Changed(namespaceFlag) {
+		flags.Lookup(config.Pod).Changed = true // they have the same value
+	}
 	settings, err := config.Load(cmd.Root().PersistentFlags())
 	if err != nil {
 		return err

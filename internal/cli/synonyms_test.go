@@ -1,0 +1,133 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// The words of other tools lead to what does the same in psc. A word that is similar to nothing gets no suggestion.
+func TestInstead(t *testing.T) {
+	for command, want := range map[string]string{
+		"logs web":                      "kubectl -n POD logs deploy/web",
+		"logs -f deploy/web":            "kubectl -n POD logs deploy/NAME",
+		"exec -it web -- sh":            "kubectl -n POD exec -it deploy/NAME -- sh",
+		"restart web":                   "kubectl -n POD rollout restart deploy/web",
+		"rollout restart deploy/web":    "kubectl -n POD rollout restart deploy/web",
+		"rollout undo":                  "psc rollback",
+		"rollout status deploy/web":     "psc status",
+		"open":                          "psc route list",
+		"ps":                            "psc status",
+		"top":                           "kubectl -n POD top pods",
+		"up":                            "psc app create NAME --image IMAGE",
+		"init":                          "psc new-pod NAME",
+		"wait":                          "psc revision wait",
+		"set env deploy/web A=b":        "psc app set web --env KEY=VALUE",
+		"import":                        "psc apply -f FILE",
+		"rm web":                        "psc app delete web",
+		"releases":                      "psc revision list",
+		"history":                       "psc revision list",
+		"undo":                          "psc rollback",
+		"scale web 3":                   "psc app scale web 3",
+		"scale deploy/web --replicas=3": "psc app scale web N",
+		"ps:scale web=3":                "psc app scale web 3",
+		"config:set A=b":                "psc app set NAME --env KEY=VALUE",
+		"create app x":                  "psc app create x",
+		"delete apps x":                 "psc app delete x",
+		"delete secret db":              "psc secret delete db",
+		"describe route web":            "psc route show web",
+		"app stop web":                  "psc app scale web 0",
+		"app restart web":               "kubectl -n POD rollout restart deploy/web",
+		"app rm":                        "did you mean psc app delete?",
+		"app ls":                        "did you mean psc app list?",
+		"secret create db":              "did you mean psc secret set?",
+		"route open":                    "psc route list",
+		"revision rollback 3":           "psc rollback 3",
+		"statsu":                        "did you mean psc status?",
+		"stat":                          "did you mean psc status?",
+		"deplyo":                        "did you mean psc deploy?",
+		"app scael":                     "did you mean psc app scale?",
+		"pod lsit":                      "did you mean psc pod list?",
+		// Nothing of these is in psc, so no suggestion is better than a wrong one.
+		"task":     "psc --help",
+		"job":      "psc --help",
+		"nonsense": "psc --help",
+		"re":       "psc --help", // registry or revision
+		"x":        "psc --help",
+		"app fly":  "psc app --help",
+		"'; rm x":  "psc --help",
+		// Flags.
+		"app set web --instance 2":      "did you mean --instances?",
+		"app set web --images x":        "did you mean --image?",
+		"app set web --env-file .env":   "psc secret set NAME --env-file FILE, then --env-secret KEY=NAME/KEY",
+		"app list -A":                   "psc pod list, and --pod POD for one of them",
+		"status --nonsense":             "psc status --help",
+		"app set web --replicas=2 -x":   "psc app set --help",
+		"revision list --most":          "psc revision list --help",
+		"revision wait --timeout":       "psc revision wait --help",
+		"app set web --dry-rnu --image": "did you mean --dry-run?",
+	} {
+		var stderr bytes.Buffer
+		code := Main(context.Background(), Env{Out: &bytes.Buffer{}, Err: &stderr, Now: time.Now}, strings.Fields(command))
+		_, hint, _ := strings.Cut(strings.TrimSpace(stderr.String()), "psc: hint: ")
+		if hint != want || code != 2 {
+			t.Errorf("psc %s: exit code %d, hint %q, want %q", command, code, hint, want)
+		}
+	}
+}
+
+// Each hint has commands and flags that psc has, and each word is of no use otherwise.
+func TestSynonyms(t *testing.T) {
+	root := Command(Env{})
+	named := regexp.MustCompile(`\bpsc ((?:--pod [A-Z]+ )?[a-z-]+[^,|:]*)`)
+	flags := regexp.MustCompile(`(?:^| )--([a-z-]+)`)
+	for _, s := range append(synonyms(), flagHints()...) {
+		for _, match := range named.FindAllStringSubmatch(s.hint, -1) {
+			words := strings.Fields(strings.TrimPrefix(match[1], "--pod "))
+			if words[0] == strings.ToUpper(words[0]) {
+				words = words[1:]
+			}
+			cmd, rest, err := root.Find(words)
+			if err != nil || cmd.HasSubCommands() || len(rest) > 0 && cmd.Name() != "get" && regexp.MustCompile(`^[a-z]+$`).MatchString(rest[0]) {
+				t.Errorf("%s: psc has no command %q", s.words, match[1])
+				continue
+			}
+			for _, flag := range flags.FindAllStringSubmatch(match[1], -1) {
+				if cmd.Flags().Lookup(flag[1]) == nil && cmd.InheritedFlags().Lookup(flag[1]) == nil {
+					t.Errorf("%s: %s has no flag --%s", s.words, cmd.CommandPath(), flag[1])
+				}
+			}
+		}
+	}
+	for _, s := range synonyms() {
+		words := strings.Fields(s.words)
+		parent := root
+		if noun := child(root, words[0]); noun != nil && noun.HasSubCommands() {
+			parent, words = noun, words[1:]
+		}
+		for _, word := range words {
+			if child(parent, word) != nil {
+				t.Errorf("%s %s is a command: remove it from the synonyms", parent.CommandPath(), word)
+			}
+		}
+	}
+}
+
+// A synonym of a flag leads to a flag, and hides none.
+func TestFlagSynonyms(t *testing.T) {
+	defined := map[string]bool{}
+	each(Command(Env{}), func(cmd *cobra.Command) {
+		cmd.Flags().VisitAll(func(f *pflag.Flag) { defined[f.Name] = true })
+	})
+	for synonym, own := range flagSynonyms() {
+		if !defined[own] || defined[synonym] {
+			t.Errorf("--%s for --%s: the first must not be a flag, the second must", synonym, own)
+		}
+	}
+}
