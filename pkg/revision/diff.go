@@ -55,15 +55,15 @@ func (e Entry) Resource() pod.Resource {
 }
 
 // Shown returns the fields in the form for people. The fields of a pod.Part are one field, such as a rule of a route with
-// its shares in percent, because one weight means nothing without the others. An item of a list whose words did not change
-// is shown by its fields. The values of secrets are hidden.
+// its shares in percent, because one weight means nothing without the others. A part whose words did not change is shown by
+// its fields. The values of secrets are hidden.
 func (e Entry) Shown() []Field {
 	var out []Field
 	for _, f := range e.Fields {
 		before, from := partWords(e.fromParts[f.leaf.Part])
 		after, to := partWords(e.toParts[f.leaf.Part])
-		name, isItem := cmp.Or(after, before), strings.HasSuffix(f.leaf.Part, "]")
-		if name == "" || isItem && from == to {
+		name := cmp.Or(after, before)
+		if name == "" || from == to {
 			if name := f.leaf.Name(); name != "" {
 				f.Path = "spec." + name
 			}

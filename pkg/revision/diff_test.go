@@ -241,6 +241,7 @@ func TestSummaryOfParts(t *testing.T) {
 	secret := app(pod.App{Files: []pod.FileMount{{Path: "/x", Secret: "db", File: "url"}}})
 	disk := app(pod.App{Disks: []pod.DiskMount{{Path: "/x", Disk: "data"}}})
 	bounds := app(pod.App{Autoscale: &pod.Autoscale{Min: 2, Max: 5}})
+	explicit := app(pod.App{Autoscale: &pod.Autoscale{Min: 2, Max: 5, CPU: 70}}) // the default
 	target := app(pod.App{Autoscale: &pod.Autoscale{Min: 2, Max: 6, CPU: 50}})
 	for want, specs := range map[string][2]pod.Spec{
 		"app web: mount /x config/web":                      {app(pod.App{}), config},
@@ -249,6 +250,7 @@ func TestSummaryOfParts(t *testing.T) {
 		"app web: mount /x disk/data removed":               {disk, app(pod.App{})},
 		"app web: autoscale 2 to 5 at 70%":                  {app(pod.App{}), bounds},
 		"app web: autoscale 2 to 5 at 70% -> 2 to 6 at 50%": {bounds, target},
+		"app web: autoscale.cpu 70":                         {bounds, explicit},
 		"app web: autoscale 2 to 6 at 50% removed":          {target, app(pod.App{})},
 	} {
 		if got := revision.Summary(revision.Diff(specs[0], specs[1])); got != want {
