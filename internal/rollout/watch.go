@@ -98,8 +98,11 @@ func (w *watcher) status(ref pod.Ref, o observed, now time.Time) Status {
 	switch {
 	case o.generation() < w.d.written[ref]:
 		reason = "starting"
+		if app := w.spec.App(ref.Name); ref.Kind == pod.KindApp && app != nil && app.Count() == 0 {
+			reason, s.Desired = "stopping", 0
+		}
 	case w.stale(ref, s.Status, now):
-		reason = "starting again"
+		reason = "starting again; before: " + s.Reason
 	}
 	if reason != "" {
 		s.Status = health.Status{State: health.Progressing, Reason: reason, Desired: s.Desired}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -12,6 +13,7 @@ import (
 	"github.com/pscdev/psc/internal/lease"
 	"github.com/pscdev/psc/internal/rollout"
 	"github.com/pscdev/psc/internal/store"
+	"github.com/pscdev/psc/pkg/health"
 	"github.com/pscdev/psc/pkg/pod"
 	"github.com/pscdev/psc/pkg/render"
 	"github.com/pscdev/psc/pkg/report"
@@ -209,7 +211,13 @@ func (rd *Reader) statuses(ctx context.Context, h History, live revision.Revisio
 	}
 	settled, statuses, err := observer.Settle(ctx, rd.store, live)
 	settled.Live = true
-	return settled, resources(statuses), err
+	all := resources(statuses)
+	for i := range all {
+		if settled.State == revision.Failed && all[i].Reason == health.NotFound {
+			all[i].Reason = fmt.Sprintf("not written: %s failed before", settled.Name())
+		}
+	}
+	return settled, all, err
 }
 
 // observer returns an observer of the pod's objects in the cluster.

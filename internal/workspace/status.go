@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/pscdev/psc/internal/store"
+	"github.com/pscdev/psc/pkg/object"
 	"github.com/pscdev/psc/pkg/pod"
 	"github.com/pscdev/psc/pkg/render"
 	"github.com/pscdev/psc/pkg/report"
@@ -53,11 +54,48 @@ func (rd *Reader) Status(ctx context.Context) (report.Status, error) {
 	}
 	if live.Number != 0 {
 		doc.Live = &live
+		if live.State == revision.Failed {
+			doc.Serving, _ = rd.serving(ctx, h, statuses) // the status is right without it
+		}
 		if live.State.Done() { // else the deploy is still writing
 			doc.Drift = drift
 		}
 	}
 	return doc, nil
+}
+
+// serving returns the number of the last revision that was ready, if all ready instances of older versions are of it. It
+// returns 0 if there are none.
+func (rd *Reader) serving(ctx context.Context, h History, statuses []report.Resource) (int, error) {
+	hashes := map[string]bool{}
+	for _, s := range statuses {
+		for hash := range s.Old {
+			hashes[hash] = true
+		}
+	}
+	if len(hashes) == 0 {
+		return 0, nil
+	}
+	number, err := rd.lastReady(ctx, h)
+	if err != nil {
+		return 0, err
+	}
+	r, err := rd.store.Get(ctx, number)
+	if err != nil {
+		return 0, err
+	}
+	cluster, err := rd.cluster(ctx, r.Spec)
+	if err != nil {
+		return 0, err
+	}
+	objects, err := render.Objects(rd.Pod, r.Spec, cluster)
+	for _, o := range objects {
+		delete(hashes, o.GetAnnotations()[object.AnnotationHash])
+	}
+	if err != nil || len(hashes) > 0 {
+		return 0, err
+	}
+	return number, nil
 }
 
 // Resources returns the apps and routes of the live revision, and after them those that only drafts have.
@@ -81,7 +119,9 @@ func (rd *Reader) Resources(ctx context.Context) ([]report.App, []report.Route, 
 	}
 	for name, app := range head.Spec.Apps() {
 		if live.Spec.App(name) == nil {
-			apps = append(apps, report.App{Name: name, Image: app.Image, Instances: report.Instances{Desired: app.Count()}, State: report.Draft})
+			apps = append(apps, report.App{
+				Name: name, Image: app.Image, Instances: report.Instances{Desired: app.Count()}, State: report.Draft, Autoscale: report.Bounds(app),
+			})
 		}
 	}
 	for name, route := range head.Spec.Routes() {

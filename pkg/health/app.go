@@ -12,6 +12,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/pscdev/psc/pkg/object"
 	"github.com/pscdev/psc/pkg/pod"
 )
 
@@ -36,7 +37,7 @@ const revisionAnnotation = "deployment.kubernetes.io/revision"
 func App(o Objects, now time.Time) Status {
 	d := o.Deployment
 	if d == nil {
-		return Status{State: Progressing, Reason: notFound}
+		return Status{State: Progressing, Reason: NotFound}
 	}
 	desired := 1
 	if d.Spec.Replicas != nil {
@@ -56,13 +57,16 @@ func App(o Objects, now time.Time) Status {
 	}
 	complete := int(d.Status.UpdatedReplicas) == desired && available == desired && int(d.Status.Replicas) == desired
 	t := worst(o.instanceTrouble(current, complete, now), rolloutTrouble(d, complete, now))
+	if !complete {
+		s.Old = o.old(current)
+	}
 	if t.cause == "" || t.past {
 		return quiet(o, s, complete, t.cause, now)
 	}
 	if t.fatal = t.fatal || !complete && deadlineExceeded(d); t.fatal {
 		s.State, t.response = Failed, ""
 	}
-	s.Reason, s.Next, s.Log = line(t.cause, maxReason)+t.response+o.serving(current), t.next, t.log
+	s.Reason, s.Next, s.Log = line(t.cause, maxReason)+t.response+o.serving(s), t.next, t.log
 	return s
 }
 
@@ -75,21 +79,30 @@ func quiet(o Objects, s Status, complete bool, past string, now time.Time) Statu
 	case complete:
 		return Status{State: Ready, Desired: s.Desired, Ready: s.Desired, Reason: line(cmp.Or(past, autoscalerTrouble(o.Autoscaler, now)), maxReason)}
 	case deadlineExceeded(d):
-		s.State, s.Reason = Failed, "no progress for too long"
+		s.State, s.Reason = Failed, "no progress for too long"+o.serving(s)
 	default:
 		s.Reason = waitingFor(d, s)
 	}
 	return s
 }
 
-// serving returns which version serves requests while the new one does not start.
-func (o Objects) serving(current *appsv1.ReplicaSet) string {
-	d, old := o.Deployment, 0
+// old counts the ready instances of older versions. Kubernetes copies the hash of a Deployment to its ReplicaSets.
+func (o Objects) old(current *appsv1.ReplicaSet) map[string]int {
+	var old map[string]int
 	for _, rs := range o.ReplicaSets {
-		if metav1.IsControlledBy(rs, d) && rs != current {
-			old += int(rs.Status.AvailableReplicas)
+		if n := int(rs.Status.AvailableReplicas); n > 0 && metav1.IsControlledBy(rs, o.Deployment) && rs != current {
+			if old == nil {
+				old = map[string]int{}
+			}
+			old[rs.Annotations[object.AnnotationHash]] += n
 		}
 	}
+	return old
+}
+
+// serving returns which version serves requests while the new one does not start.
+func (o Objects) serving(s Status) string {
+	d, old := o.Deployment, s.Serving()
 	switch {
 	case old > 0:
 		return fmt.Sprintf("; the old version still serves (%d ready)", old)
@@ -100,6 +113,9 @@ func (o Objects) serving(current *appsv1.ReplicaSet) string {
 }
 
 func waitingFor(d *appsv1.Deployment, s Status) string {
+	if s.Desired == 0 {
+		return "stopping"
+	}
 	if more := int(d.Status.Replicas) - s.Desired; s.Ready >= s.Desired && more > 0 {
 		return fmt.Sprintf("instances still stopping: %d", more)
 	}

@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/pscdev/psc/pkg/health"
+	"github.com/pscdev/psc/pkg/object"
 	"github.com/pscdev/psc/pkg/pod"
 )
 
@@ -40,7 +41,7 @@ func deployment(status appsv1.DeploymentStatus) *appsv1.Deployment {
 
 func replicaSet(name, revision string, available int32) *appsv1.ReplicaSet {
 	rs := &appsv1.ReplicaSet{ObjectMeta: owned("web", name), Status: appsv1.ReplicaSetStatus{AvailableReplicas: available}}
-	rs.Annotations = map[string]string{"deployment.kubernetes.io/revision": revision}
+	rs.Annotations = map[string]string{"deployment.kubernetes.io/revision": revision, object.AnnotationHash: name}
 	return rs
 }
 
@@ -81,20 +82,21 @@ func TestAppCounts(t *testing.T) {
 	stopping, stopped, one := deployment(appsv1.DeploymentStatus{Replicas: 1}), deployment(appsv1.DeploymentStatus{}), deployment(appsv1.DeploymentStatus{Replicas: 1, UpdatedReplicas: 1, AvailableReplicas: 1})
 	left := deployment(appsv1.DeploymentStatus{Replicas: 2, UpdatedReplicas: 1, AvailableReplicas: 2})
 	stopping.Spec.Replicas, stopped.Spec.Replicas, one.Spec.Replicas, left.Spec.Replicas = &zero, &zero, nil, nil
+	old := map[string]int{"old": 2}
 	for name, test := range map[string]struct {
 		d    *appsv1.Deployment
 		want health.Status
 	}{
 		"missing":        {want: health.Status{State: health.Progressing, Reason: "not found in the cluster"}},
 		"not processed":  {d: unseen, want: health.Status{State: health.Progressing, Desired: 2, Ready: 2, Reason: "waiting for Kubernetes to process the change"}},
-		"new":            {d: deployment(appsv1.DeploymentStatus{}), want: health.Status{State: health.Progressing, Desired: 2, Reason: "starting"}},
-		"surging":        {d: deployment(appsv1.DeploymentStatus{Replicas: 3, UpdatedReplicas: 1, AvailableReplicas: 3}), want: health.Status{State: health.Progressing, Desired: 2, Ready: 1, Reason: "starting"}},
-		"starting":       {d: deployment(appsv1.DeploymentStatus{Replicas: 2, UpdatedReplicas: 2, AvailableReplicas: 1}), want: health.Status{State: health.Progressing, Desired: 2, Ready: 1, Reason: "starting"}},
-		"old one serves": {d: deployment(appsv1.DeploymentStatus{Replicas: 3, UpdatedReplicas: 2, AvailableReplicas: 2}), want: health.Status{State: health.Progressing, Desired: 2, Ready: 1, Reason: "starting"}},
-		"old ones left":  {d: left, want: health.Status{State: health.Progressing, Desired: 1, Ready: 1, Reason: "instances still stopping: 1"}},
+		"new":            {d: deployment(appsv1.DeploymentStatus{}), want: health.Status{State: health.Progressing, Desired: 2, Reason: "starting", Old: old}},
+		"surging":        {d: deployment(appsv1.DeploymentStatus{Replicas: 3, UpdatedReplicas: 1, AvailableReplicas: 3}), want: health.Status{State: health.Progressing, Desired: 2, Ready: 1, Reason: "starting", Old: old}},
+		"starting":       {d: deployment(appsv1.DeploymentStatus{Replicas: 2, UpdatedReplicas: 2, AvailableReplicas: 1}), want: health.Status{State: health.Progressing, Desired: 2, Ready: 1, Reason: "starting", Old: old}},
+		"old one serves": {d: deployment(appsv1.DeploymentStatus{Replicas: 3, UpdatedReplicas: 2, AvailableReplicas: 2}), want: health.Status{State: health.Progressing, Desired: 2, Ready: 1, Reason: "starting", Old: old}},
+		"old ones left":  {d: left, want: health.Status{State: health.Progressing, Desired: 1, Ready: 1, Reason: "instances still stopping: 1", Old: old}},
 		"ready":          {d: deployment(appsv1.DeploymentStatus{Replicas: 2, UpdatedReplicas: 2, AvailableReplicas: 2}), want: health.Status{State: health.Ready, Desired: 2, Ready: 2}},
 		"one by default": {d: one, want: health.Status{State: health.Ready, Desired: 1, Ready: 1}},
-		"stopping":       {d: stopping, want: health.Status{State: health.Progressing, Reason: "instances still stopping: 1"}},
+		"stopping":       {d: stopping, want: health.Status{State: health.Progressing, Reason: "stopping", Old: old}},
 		"stopped":        {d: stopped, want: health.Status{State: health.Stopped}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -41,6 +41,17 @@ type Status struct {
 	Log Log
 	// Desired and Ready count instances. They are 0 for routes.
 	Desired, Ready int
+	// Old counts the ready instances of older versions, by the hash of the Deployment that started them.
+	Old map[string]int
+}
+
+// Serving counts the ready instances of older versions.
+func (s Status) Serving() int {
+	ready := 0
+	for _, n := range s.Old {
+		ready += n
+	}
+	return ready
 }
 
 // Same reports whether two statuses look the same to people: the state, the reason and the counts.
@@ -69,8 +80,8 @@ type Log struct {
 	Said string
 }
 
-// notFound is the reason if the object of a resource does not exist.
-const notFound = "not found in the cluster"
+// NotFound is the reason if the object of a resource does not exist.
+const NotFound = "not found in the cluster"
 
 // trouble keeps an app from being ready. The zero trouble is none.
 type trouble struct {

@@ -16,7 +16,7 @@ import (
 // r is nil if there is no HTTPRoute.
 func Route(r *gatewayv1.HTTPRoute) Status {
 	if r == nil {
-		return Status{State: Progressing, Reason: notFound}
+		return Status{State: Progressing, Reason: NotFound}
 	}
 	accepted := 0
 	for _, parent := range r.Status.Parents {

@@ -39,12 +39,15 @@ type App struct {
 	Reason    string       `json:"reason,omitempty"`
 	Revision  int          `json:"revision,omitempty"`
 	URLs      []string     `json:"urls,omitempty"`
+	// Autoscale has the bounds of the number of instances, if the cluster chooses it.
+	Autoscale *pod.Autoscale `json:"autoscale,omitempty"`
 }
 
-// Instances counts the instances of an app.
+// Instances counts the instances of an app. Old are the ready ones of older versions, while the new one does not serve alone.
 type Instances struct {
 	Desired int `json:"desired"`
 	Ready   int `json:"ready"`
+	Old     int `json:"old,omitempty"`
 }
 
 // Ref implements Item.
@@ -80,12 +83,20 @@ func Apps(all []Resource, r revision.Revision) []App {
 	for _, s := range all {
 		if app := r.Spec.App(s.Name.Name); s.Name.Kind == pod.KindApp && app != nil {
 			out = append(out, App{
-				Name: s.Name.Name, Image: app.Image, Instances: Instances{Desired: s.Desired, Ready: s.Ready},
-				State: s.State, Reason: s.Reason, Revision: r.Number, URLs: urls[s.Name.Name],
+				Name: s.Name.Name, Image: app.Image, Instances: Instances{Desired: s.Desired, Ready: s.Ready, Old: s.Serving()},
+				State: s.State, Reason: s.Reason, Revision: r.Number, URLs: urls[s.Name.Name], Autoscale: Bounds(app),
 			})
 		}
 	}
 	return out
+}
+
+// Bounds returns the bounds of an app's autoscaler with its target, or nil.
+func Bounds(app *pod.App) *pod.Autoscale {
+	if app.Autoscale == nil {
+		return nil
+	}
+	return &pod.Autoscale{Min: app.Autoscale.Min, Max: app.Autoscale.Max, CPU: app.Autoscale.Target()}
 }
 
 func below(urls []string, path string) []string {

@@ -18,6 +18,9 @@ type Status struct {
 	Routes  []Route             `json:"routes"`
 	// Others are the resources of other kinds that a deploy waits for.
 	Others []Other `json:"resources,omitempty"`
+	// Serving is the number of the revision whose instances still serve, after the deploy of the live one failed; 0 for none,
+	// and if it is not known.
+	Serving int `json:"serving,omitempty"`
 	// Drift is what differs from the live revision.
 	Drift []Drift `json:"drift,omitempty"`
 
