@@ -98,7 +98,7 @@ func (s *session) show(ctx context.Context, w *workspace.Workspace, o *options, 
 	case out.Deployed != nil:
 		shown := s.view.Deployed(*out.Deployed, out.Duration)
 		if shown == nil && o.Deploy.NoWait {
-			s.view.Next("Follow it with: psc status, or psc revision wait %d", out.Revision.Number)
+			s.view.Next("psc status, or psc revision wait %d", out.Revision.Number)
 		}
 		return errors.Join(err, shown)
 	case err != nil:
@@ -115,7 +115,7 @@ func (s *session) show(ctx context.Context, w *workspace.Workspace, o *options, 
 	if err := s.view.Draft(out.Revision); err != nil {
 		return err
 	}
-	s.view.Say("Deploy with: psc deploy")
+	s.view.Next("psc deploy")
 	return nil
 }
 

@@ -24,7 +24,7 @@ func newConfigList(s *session) *cobra.Command {
 	return lister(s, &cobra.Command{
 		Short:   "List the configs, including those of drafts",
 		Example: "  psc config list",
-	}, "has no configs. Create one with: psc config set NAME FILE", (*workspace.Workspace).Configs, view.Configs)
+	}, "has no configs", "psc config set NAME FILE", (*workspace.Workspace).Configs, view.Configs)
 }
 
 func newConfigSet(s *session) *cobra.Command {

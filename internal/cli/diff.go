@@ -50,7 +50,7 @@ func (s *session) diffLive(ctx context.Context, w *workspace.Workspace, exitCode
 	if err != nil {
 		return err
 	}
-	if err := s.view.Drift(doc, "Revert it with: psc deploy --redeploy"); err != nil {
+	if err := s.view.Drift(doc, "psc deploy --redeploy reverts it"); err != nil {
 		return err
 	}
 	return differences(len(doc.Drift), exitCode)

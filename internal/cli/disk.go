@@ -80,7 +80,7 @@ func newDiskList(s *session) *cobra.Command {
 	return lister(s, &cobra.Command{
 		Short:   "List the disks, including those of drafts and those that were kept",
 		Example: "  psc disk list",
-	}, "has no disks. Create one with: psc disk create NAME --size 10Gi", (*workspace.Workspace).Disks, view.Disks)
+	}, "has no disks", "psc disk create NAME --size 10Gi", (*workspace.Workspace).Disks, view.Disks)
 }
 
 func newDiskDelete(s *session) *cobra.Command {
@@ -124,9 +124,11 @@ func (s *session) deleteDisk(ctx context.Context, o *options, name string) error
 		case !disk.Data:
 			s.view.Say("Disk %s has no data in the cluster", name)
 		case o.Alone:
-			s.view.Say("The data of disk %s stays in the cluster. psc disk delete %s deletes it", name, name)
+			s.view.Say("The data of disk %s stays in the cluster", name)
+			s.view.Next("psc disk delete %s deletes it", name)
 		default:
-			s.view.Say("The data of disk %s stays in the cluster. Once this is deployed, psc disk delete %s deletes it", name, name)
+			s.view.Say("The data of disk %s stays in the cluster", name)
+			s.view.Next("psc disk delete %s deletes it, after the deploy", name)
 		}
 		return nil
 	}

@@ -59,7 +59,7 @@ func (s *session) explainKinds() error {
 		}
 		kinds = append(kinds, report.Kind{Name: kind.Word(), Description: n.Description})
 	}
-	return view.List(s.view, kinds, "", view.Kinds)
+	return view.List(s.view, kinds, "", "", view.Kinds)
 }
 
 // findField walks down to a field, through lists and maps. It returns the path of the field.

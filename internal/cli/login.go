@@ -88,7 +88,7 @@ func (s *session) login(ctx context.Context, c workspace.Connection) error {
 		return err
 	}
 	if doc.Pod == "" {
-		s.view.Next("Next: psc new-pod NAME, or psc pod use NAME")
+		s.view.Next("psc new-pod NAME, or psc pod use NAME")
 	}
 	return nil
 }

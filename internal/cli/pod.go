@@ -45,7 +45,7 @@ func newNewPod(s *session) *cobra.Command {
 			if err := s.view.Line(doc, []string{doc.Ref()}, "Pod %s is ready. It is now your pod in this context.", doc.Name); err != nil {
 				return err
 			}
-			s.view.Next("Next: psc app create NAME --image IMAGE --port PORT")
+			s.view.Next("psc app create NAME --image IMAGE --port PORT")
 			return nil
 		},
 	}
@@ -69,7 +69,7 @@ func newPodList(s *session) *cobra.Command {
 			for i := range pods {
 				pods[i].Current = pods[i].Name == s.settings.CurrentPod(cluster.Context)
 			}
-			return view.List(s.view, pods, fmt.Sprintf("Context %s has no pods. Create one with: psc new-pod NAME", cluster.Context), view.Pods)
+			return view.List(s.view, pods, fmt.Sprintf("Context %s has no pods", cluster.Context), "psc new-pod NAME", view.Pods)
 		},
 	}
 }

@@ -22,7 +22,7 @@ func newRegistryList(s *session) *cobra.Command {
 	return lister(s, &cobra.Command{
 		Short:   "List the registry logins of the pod",
 		Example: "  psc registry list",
-	}, "has no registry logins. Create one with: psc registry login SERVER --username NAME", func(w *workspace.Workspace, ctx context.Context) ([]report.Login, error) {
+	}, "has no registry logins", "psc registry login SERVER --username NAME", func(w *workspace.Workspace, ctx context.Context) ([]report.Login, error) {
 		return w.Registry().Logins(ctx)
 	}, view.Logins)
 }
@@ -61,7 +61,7 @@ func newRegistryLogin(s *session) *cobra.Command {
 			if err := s.view.Line(doc, []string{doc.Ref()}, "Pod %s is signed in to %s as %s", w.Pod, server, login.Username); err != nil {
 				return err
 			}
-			s.view.Next("Use it in the apps with: psc deploy")
+			s.view.Next("psc deploy, so that the apps use it")
 			return nil
 		},
 	}

@@ -15,10 +15,10 @@ import (
 	"github.com/pscdev/psc/pkg/report"
 )
 
-// lister returns the command that lists items of the pod. read finds them, table writes them for people, and empty is the
-// message if there are none.
+// lister returns the command that lists items of the pod. read finds them, table writes them for people. If there are none,
+// empty is the message and next is the command that creates one.
 func lister[T report.Item](
-	s *session, cmd *cobra.Command, empty string,
+	s *session, cmd *cobra.Command, empty, next string,
 	read func(*workspace.Workspace, context.Context) ([]T, error), table func(*view.View, io.Writer, []T),
 ) *cobra.Command {
 	cmd.Use, cmd.Args = "list", exactly()
@@ -31,7 +31,7 @@ func lister[T report.Item](
 		if err != nil {
 			return err
 		}
-		return view.List(s.view, all, fmt.Sprintf("Pod %s %s", w.Pod, empty), table)
+		return view.List(s.view, all, fmt.Sprintf("Pod %s %s", w.Pod, empty), next, table)
 	}
 	return cmd
 }

@@ -42,7 +42,7 @@ func newRevisionList(s *session) *cobra.Command {
 			if !s.view.Document() && most > 0 && len(all) > most {
 				all = all[:most]
 			}
-			return s.view.Revisions(all, fmt.Sprintf("Pod %s has no revisions. Create one with: psc app create NAME --image IMAGE", w.Pod),
+			return s.view.Revisions(all, fmt.Sprintf("Pod %s has no revisions", w.Pod), "psc app create NAME --image IMAGE",
 				len(h.All)-len(all), "psc revision list --limit 0")
 		},
 	}

@@ -65,7 +65,7 @@ func newRouteList(s *session) *cobra.Command {
 	return lister(s, &cobra.Command{
 		Short:   "List the routes, including those of drafts",
 		Example: "  psc route list\n  psc route list -o json",
-	}, "has no routes. Create one with: psc route create NAME --to APP",
+	}, "has no routes", "psc route create NAME --to APP",
 		func(w *workspace.Workspace, ctx context.Context) ([]report.Route, error) {
 			_, routes, err := w.Resources(ctx)
 			return routes, err

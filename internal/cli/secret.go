@@ -72,7 +72,7 @@ func newSecretList(s *session) *cobra.Command {
 	return lister(s, &cobra.Command{
 		Short:   "List the secrets and their keys, including those of drafts",
 		Example: "  psc secret list",
-	}, "has no secrets. Create one with: psc secret set NAME KEY", (*workspace.Workspace).Secrets, view.Secrets)
+	}, "has no secrets", "psc secret set NAME KEY", (*workspace.Workspace).Secrets, view.Secrets)
 }
 
 // secretKeys returns the keys whose values psc has to ask for, and the keys to remove (KEY-). The error for a value in an

@@ -17,8 +17,7 @@ func newStatus(s *session) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return s.view.Status(doc, "Preview a deploy with: psc diff",
-				"See details with: psc diff --live. Revert with: psc deploy --redeploy")
+			return s.view.Status(doc, "psc diff previews a deploy", "psc diff --live shows details, psc deploy --redeploy reverts it")
 		},
 	}
 }

@@ -7,12 +7,16 @@ import (
 	"fmt"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/runtime/serializer"
+	"k8s.io/client-go/discovery"
+	"k8s.io/client-go/discovery/cached/memory"
 	"k8s.io/client-go/rest"
+	"k8s.io/client-go/restmapper"
 
 	"github.com/pscdev/psc/internal/fault"
 )
@@ -27,22 +31,24 @@ type Found struct {
 // Find reads objects of any kind in a namespace, by the names that kubectl accepts: "pods", "deploy,svc", "po/web-1". With table
 // it asks for the columns that the server has for people, else for the objects.
 func (c *Client) Find(ctx context.Context, namespace, types string, names []string, selector string, table bool) ([]Found, error) {
-	known, err := c.discover(ctx)
+	d, err := discovery.NewDiscoveryClientForConfigAndClient(c.config, c.http)
 	if err != nil {
 		return nil, err
 	}
+	cached := memory.NewMemCacheClient(d)
+	mapper := restmapper.NewShortcutExpander(restmapper.NewDeferredDiscoveryRESTMapper(cached), cached, func(string) {})
 	var found []Found
 	for name := range strings.SplitSeq(types, ",") {
-		name, one, single := strings.Cut(name, "/")
+		kind, one, single := strings.Cut(name, "/")
 		wanted := names
 		if single {
 			wanted = []string{one}
 		}
-		kind, err := known.named(name)
+		mapping, err := retry(ctx, c, func() (*meta.RESTMapping, error) { return c.mapping(mapper, kind) })
 		if err != nil {
 			return nil, err
 		}
-		f, err := c.find(ctx, kind, namespace, wanted, selector, table)
+		f, err := c.find(ctx, mapping, namespace, wanted, selector, table)
 		if err != nil {
 			return nil, err
 		}
@@ -51,9 +57,29 @@ func (c *Client) Find(ctx context.Context, namespace, types string, names []stri
 	return found, nil
 }
 
-func (c *Client) find(ctx context.Context, of discovered, namespace string, names []string, selector string, table bool) ([]Found, error) {
-	if !of.namespaced {
-		return nil, fault.New(fault.Usage, "%s belong to the cluster, not to a pod", of.resource).WithHint("kubectl get %s", of.resource)
+func (c *Client) mapping(mapper meta.RESTMapper, name string) (*meta.RESTMapping, error) {
+	full, group := schema.ParseResourceArg(strings.ToLower(name))
+	var kind Kind
+	var err error
+	if full != nil {
+		kind, err = mapper.KindFor(*full)
+	}
+	if full == nil || err != nil {
+		kind, err = mapper.KindFor(group.WithVersion(""))
+	}
+	if meta.IsNoMatchError(err) {
+		return nil, fault.New(fault.Usage, "the cluster has no kind %q", name)
+	}
+	if err != nil {
+		return nil, c.wrap(err, "ask the cluster for its kinds")
+	}
+	return mapper.RESTMapping(kind.GroupKind(), kind.Version)
+}
+
+func (c *Client) find(ctx context.Context, mapping *meta.RESTMapping, namespace string, names []string, selector string, table bool) ([]Found, error) {
+	if mapping.Scope.Name() != meta.RESTScopeNameNamespace {
+		return nil, fault.New(fault.Usage, "%s belong to the cluster, not to a pod", mapping.Resource.Resource).
+			WithHint("kubectl get %s", mapping.Resource.Resource)
 	}
 	paths := []string{""}
 	if len(names) > 0 {
@@ -62,12 +88,12 @@ func (c *Client) find(ctx context.Context, of discovered, namespace string, name
 	var out []Found
 	for _, name := range paths {
 		data, err := retry(ctx, c, func() ([]byte, error) {
-			return c.raw(ctx, of.kind.GroupVersion().WithResource(of.resource), namespace, name, selector, table)
+			return c.raw(ctx, mapping.Resource, namespace, name, selector, table)
 		})
 		if err != nil {
-			return nil, c.wrap(err, "read %s", strings.TrimSpace(of.resource+" "+name))
+			return nil, c.wrap(err, "read %s", strings.TrimSpace(mapping.Resource.Resource+" "+name))
 		}
-		f := Found{Kind: of.kind}
+		f := Found{Kind: mapping.GroupVersionKind}
 		if table {
 			f.Table = &metav1.Table{}
 			err = json.Unmarshal(data, f.Table)
@@ -78,7 +104,7 @@ func (c *Client) find(ctx context.Context, of discovered, namespace string, name
 			}
 		}
 		if err != nil {
-			return nil, fmt.Errorf("read %s: %w", of.resource, err)
+			return nil, fmt.Errorf("read %s: %w", mapping.Resource.Resource, err)
 		}
 		out = append(out, f)
 	}

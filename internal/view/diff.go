@@ -33,9 +33,9 @@ func (v *View) diff(w io.Writer, doc report.Diff) {
 		head := label(e) + strings.Repeat(" ", widest-len(label(e))+gap)
 		switch e.Type {
 		case revision.Created:
-			fmt.Fprintln(w, v.fit(good.Render("+ ")+head+describe(e, doc.URLs)))
+			fmt.Fprintln(w, good.Render("+ ")+hang(visible(head+describe(e, doc.URLs)), 2, widest+gap+2, v.width))
 		case revision.Deleted:
-			fmt.Fprintln(w, v.fit(bad.Render("- ")+head+"deleted"))
+			fmt.Fprintln(w, bad.Render("- ")+head+"deleted")
 		case revision.Updated:
 			fmt.Fprintln(w, warning.Render("~ ")+label(e))
 			for _, f := range e.Shown() {
@@ -117,8 +117,8 @@ func state(s revision.State) string {
 		return good.Render(string(s))
 	case revision.Failed, revision.Damaged:
 		return bad.Render(string(s))
-	case revision.Waiting, revision.Pending:
-		return warning.Render(string(s))
+	case revision.Waiting, revision.Pending: // people need one word for a deploy that has not ended
+		return warning.Render(string(revision.Pending))
 	case revision.Draft, revision.Discarded:
 	}
 	return string(s)

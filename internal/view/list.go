@@ -5,20 +5,24 @@ import (
 	"io"
 	"strings"
 
+	"github.com/charmbracelet/x/ansi"
+
 	"github.com/pscdev/psc/pkg/health"
 	"github.com/pscdev/psc/pkg/pod"
 	"github.com/pscdev/psc/pkg/report"
 	"github.com/pscdev/psc/pkg/revision"
 )
 
-// List writes items: a document, or for people a table. empty is the message if there are no items.
-func List[T report.Item](v *View, items []T, empty string, table func(*View, io.Writer, []T)) error {
+// List writes items: a document, or for people a table. If there are no items, empty is the message and next is the command
+// that creates one.
+func List[T report.Item](v *View, items []T, empty, next string, table func(*View, io.Writer, []T)) error {
 	if items == nil {
 		items = []T{}
 	}
 	return v.Answer(report.List[T]{Items: items}, report.Refs(items...), func(w io.Writer) {
 		if len(items) == 0 {
 			v.Say("%s", empty)
+			v.Next("%s", next)
 			return
 		}
 		table(v, w, items)
@@ -38,23 +42,42 @@ func rows[T any](items []T, row func(T) []string) [][]string {
 func Apps(v *View, w io.Writer, apps []report.App) {
 	v.table(w, []string{"APP", "STATE", "INSTANCES", "IMAGE", "URL", "REASON"}, rows(apps, func(a report.App) []string {
 		return []string{
-			a.Name, healthState(a.State), fmt.Sprintf("%d/%d", a.Instances.Ready, a.Instances.Desired),
-			pod.ShortImage(a.Image), strings.Join(a.URLs, " "), a.Reason,
+			a.Name, healthState(a.State), instances(a), pod.ShortImage(a.Image), strings.Join(a.URLs, " "), reason(a.State, a.Reason),
 		}
 	}))
+}
+
+// instances counts the instances of an app: "2/2", "2 old, 0/2 new", "3/3 (auto 1-4 at 70%)".
+func instances(a report.App) string {
+	text := fmt.Sprintf("%d/%d", a.Instances.Ready, a.Instances.Desired)
+	if a.Instances.Old > 0 {
+		text = fmt.Sprintf("%d old, %s new", a.Instances.Old, text)
+	}
+	if s := a.Autoscale; s != nil {
+		text += fmt.Sprintf(" (auto %d-%d at %d%%)", s.Min, s.Max, s.CPU)
+	}
+	return text
+}
+
+// reason returns the reason of a state, unless it only repeats the word for the state.
+func reason(s health.State, text string) string {
+	if text == stateWord(s) {
+		return ""
+	}
+	return text
 }
 
 // Routes writes the table of routes.
 func Routes(v *View, w io.Writer, routes []report.Route) {
 	v.table(w, []string{"ROUTE", "STATE", "URL", "TO", "REASON"}, rows(routes, func(r report.Route) []string {
-		return []string{r.Name, healthState(r.State), strings.Join(r.URLs, " "), (&pod.Route{Rules: r.Rules}).Describe(), r.Reason}
+		return []string{r.Name, healthState(r.State), strings.Join(r.URLs, " "), (&pod.Route{Rules: r.Rules}).Describe(), reason(r.State, r.Reason)}
 	}))
 }
 
 // others writes the table of the resources that a deploy waits for and that have no table of their own.
 func others(v *View, w io.Writer, all []report.Other) {
 	v.table(w, []string{"RESOURCE", "STATE", "REASON"}, rows(all, func(o report.Other) []string {
-		return []string{o.Ref(), healthState(o.State), o.Reason}
+		return []string{o.Ref(), healthState(o.State), reason(o.State, o.Reason)}
 	}))
 }
 
@@ -108,32 +131,35 @@ func Kinds(v *View, w io.Writer, kinds []report.Kind) {
 
 // revisions writes the table of revisions.
 func (v *View) revisions(w io.Writer, all []revision.Revision) {
-	v.table(w, []string{"REVISION", "STATE", "CREATED", "AUTHOR", "CHANGE"}, rows(all, func(r revision.Revision) []string {
+	v.table(w, []string{"REVISION", "STATE", "CREATED", "AUTHOR", "CHANGE", "REASON"}, rows(all, func(r revision.Revision) []string {
 		number := fmt.Sprint(r.Number)
 		if r.Live {
 			number += " (live)"
 		}
 		title := r.Title()
-		if r.State == revision.Damaged {
-			title = r.Reason
+		if v.width > 0 { // about two lines: "revision show" has the rest
+			title = ansi.Truncate(visible(title), v.width, "…")
 		}
-		return []string{number, state(r.State), v.ago(r.Created), r.Author, title}
+		return []string{number, state(r.State), v.ago(r.Created), r.Author, title, r.Reason}
 	}))
 }
 
-// Revisions writes revisions. more is the number of older ones that are left out, and how is the command that lists them all.
-func (v *View) Revisions(all []revision.Revision, empty string, more int, how string) error {
+// Revisions writes revisions, as List does. more is the number of older ones that are left out, and how is the command that
+// lists them all.
+func (v *View) Revisions(all []revision.Revision, empty, next string, more int, how string) error {
 	if all == nil {
 		all = []revision.Revision{}
 	}
 	return v.Answer(report.List[revision.Revision]{Items: all}, report.RevisionRefs(all...), func(w io.Writer) {
 		if len(all) == 0 {
 			v.Say("%s", empty)
+			v.Next("%s", next)
 			return
 		}
 		v.revisions(w, all)
 		if more > 0 {
-			v.Say("%s not shown: %s", Count(more, "older revision"), how)
+			v.Say("%s not shown", Count(more, "older revision"))
+			v.Next("%s", how)
 		}
 	})
 }
@@ -182,4 +208,4 @@ func firstSentence(text string) string {
 }
 
 // healthState returns the state of a resource in colour.
-func healthState(s health.State) string { return colour(s, string(s)) }
+func healthState(s health.State) string { return colour(s, stateWord(s)) }

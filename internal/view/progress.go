@@ -111,20 +111,18 @@ func (p *Progress) say(format string, args ...any) {
 func (p *Progress) Show(line report.Resource) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	known := false
-	for i := range p.lines {
-		if p.lines[i].Name == line.Name {
-			p.lines[i], known = line, true
-		}
+	i := slices.IndexFunc(p.lines, func(l report.Resource) bool { return l.Name == line.Name })
+	if i < 0 {
+		i, p.lines = len(p.lines), append(p.lines, report.Resource{})
 	}
-	if !known {
-		p.lines = append(p.lines, line)
-	}
-	if p.view.Redraw {
+	said := p.words(p.lines[i]) == p.words(line)
+	p.lines[i] = line
+	switch {
+	case p.view.Redraw:
 		p.redraw()
-		return
+	case !said:
+		p.say("%s", p.text(line))
 	}
-	p.say("%s", p.text(line))
 }
 
 // maxDrawn is the number of lines that are redrawn, if the terminal has room for them. If there are more, the resources that
@@ -202,18 +200,28 @@ func (p *Progress) words(l report.Resource) string {
 
 // StatusWords describes the state of a resource: "2/2 ready", "1/2 ready, image hello:v9 was not found", a route's address.
 func StatusWords(s health.Status, urls []string) string {
-	words := string(s.State)
+	words := stateWord(s.State)
 	switch {
 	case s.State == health.Failed: // the reason says whether the old version still serves
 	case s.Desired > 0:
 		words = fmt.Sprintf("%d/%d ready", s.Ready, s.Desired)
 	case s.State == health.Ready && len(urls) > 0:
 		words = "ready " + strings.Join(urls, " ")
+	case s.State == health.Progressing && s.Reason != "":
+		return oneLine(s.Reason)
 	}
 	if s.Reason != "" {
 		words += ", " + s.Reason
 	}
 	return oneLine(words)
+}
+
+// stateWord returns the word for a state. People need one word for what is not ready yet.
+func stateWord(s health.State) string {
+	if s == health.Progressing {
+		return "starting"
+	}
+	return string(s)
 }
 
 func colour(s health.State, text string) string {

@@ -75,9 +75,9 @@ func TestProgress(t *testing.T) {
 	}
 }
 
-// plain makes the codes that move the cursor visible, and leaves out those that only change how text looks.
+// plain makes codes visible. With NO_COLOR only those are left that move the cursor.
 func plain(text string) string {
-	return strings.NewReplacer("\x1b[2m", "", "\x1b[m", "", "\x1b", "ESC").Replace(text)
+	return strings.ReplaceAll(text, "\x1b", "ESC")
 }
 
 // The end of a log is between an error and its hint, and cannot overwrite them.

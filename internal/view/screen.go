@@ -18,8 +18,11 @@ import (
 // own begins the codes of psc itself. It is the start of a code with one more parameter, so that it has no width.
 var own = fmt.Sprintf("\x1b[%d;", rand.Uint32()) //nolint:gosec // nobody can read it before psc has ended
 
-// screen writes text for people.
-type screen struct{ to io.Writer }
+// screen writes text for people. If it is plain, text has no styles: https://no-color.org
+type screen struct {
+	to    io.Writer
+	plain bool
+}
 
 // Write writes text whose control characters are harmless.
 func (s screen) Write(p []byte) (int, error) {
@@ -31,12 +34,24 @@ func (s screen) Write(p []byte) (int, error) {
 
 // draw writes a text that is visible already, and codes that move the cursor.
 func (s screen) draw(text string) error {
+	if s.plain {
+		text = unstyled(text)
+	}
 	_, err := io.WriteString(s.to, strings.ReplaceAll(text, own, "\x1b["))
 	return err
 }
 
+// unstyled returns a text without psc's own codes, which all are styles and end with m.
+func unstyled(text string) string {
+	parts := strings.Split(text, own)
+	for i, part := range parts[1:] {
+		_, parts[i+1], _ = strings.Cut(part, "m")
+	}
+	return strings.Join(parts, "")
+}
+
 // Screen returns a writer for text that a person reads on out: control characters in it are shown, and not obeyed.
-func Screen(out io.Writer) io.Writer { return screen{out} }
+func Screen(out io.Writer) io.Writer { return screen{to: out} }
 
 // visible shows the control characters of a text, and what is not UTF-8, but not line breaks, tabs and psc's own codes.
 // Characters that change the direction of text are among them: they can make it read as something else.

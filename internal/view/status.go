@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 
 	"github.com/pscdev/psc/pkg/plan"
 	"github.com/pscdev/psc/pkg/report"
+	"github.com/pscdev/psc/pkg/revision"
 )
 
 // Status writes the status of a pod. diff names the command that shows the waiting drafts, and repair the one that reverts
@@ -22,7 +24,7 @@ func (v *View) Status(doc report.Status, diff, repair string) error {
 func (v *View) status(w io.Writer, doc report.Status, diff, repair string) {
 	live, reason, deploying := "nothing deployed yet", "", ""
 	if doc.Live != nil {
-		live = fmt.Sprintf("%s %s, deployed %s by %s: %s", doc.Live.Name(), state(doc.Live.State),
+		live = fmt.Sprintf("%s %s%s, deployed %s by %s: %s", doc.Live.Name(), state(doc.Live.State), serving(doc),
 			v.ago(*cmp.Or(doc.Live.Started, &doc.Live.Created)), doc.Live.DeployedBy, doc.Live.Title())
 		reason = doc.Live.Reason
 	}
@@ -34,7 +36,7 @@ func (v *View) status(w io.Writer, doc report.Status, diff, repair string) {
 		[2]string{"live", live}, [2]string{"reason", reason}, [2]string{"deploying", deploying})
 	if len(doc.Apps) > 0 {
 		fmt.Fprintln(w)
-		Apps(v, w, doc.Apps)
+		Apps(v, w, withoutURLs(doc.Apps))
 	}
 	if len(doc.Routes) > 0 {
 		fmt.Fprintln(w)
@@ -45,17 +47,52 @@ func (v *View) status(w io.Writer, doc report.Status, diff, repair string) {
 		others(v, w, doc.Others)
 	}
 	if len(doc.Drafts) > 0 {
-		fmt.Fprintf(w, "\n%s:\n", Count(len(doc.Drafts), "waiting draft"))
+		fmt.Fprintf(w, "\n%s, not deployed:\n", Count(len(doc.Drafts), "draft"))
 		v.revisions(w, doc.Drafts)
-		v.Say("%s", diff)
+		v.Next("%s", diff)
 	}
 	if len(doc.Drift) > 0 {
-		fmt.Fprintf(w, "\ndiffers from %s:\n", doc.Live.Name())
+		failed := ""
+		if doc.Live.State == revision.Failed {
+			failed = ", whose deploy failed"
+		}
+		fmt.Fprintf(w, "\ndiffers from %s%s:\n", doc.Live.Name(), failed)
 		for _, d := range doc.Drift {
 			fmt.Fprintf(w, "  %s %s: %s\n", d.Kind, d.Name, d.Reason)
 		}
-		v.Say("%s", repair)
+		v.Next("%s", repair)
 	}
+}
+
+// withoutURLs leaves out the addresses of apps: the table of routes has them.
+func withoutURLs(apps []report.App) []report.App {
+	apps = slices.Clone(apps)
+	for i := range apps {
+		apps[i].URLs = nil
+	}
+	return apps
+}
+
+// serving says which version serves although the deploy of the live revision failed: ", r8 still serves (4 ready)".
+func serving(doc report.Status) string {
+	var old []string
+	ready := 0
+	for _, a := range doc.Apps {
+		if a.Instances.Old > 0 {
+			old, ready = append(old, a.Name), ready+a.Instances.Old
+		}
+	}
+	if len(old) == 0 || doc.Live.State != revision.Failed {
+		return ""
+	}
+	version, of := "the old version", ""
+	if doc.Serving != 0 {
+		version = fmt.Sprintf("r%d", doc.Serving)
+	}
+	if len(doc.Apps) > 1 {
+		of = " " + strings.Join(old, ", ")
+	}
+	return fmt.Sprintf(", %s still serves%s (%d ready)", version, of, ready)
 }
 
 // Drift writes how the cluster differs from the live revision. repair names the command that reverts the differences.
@@ -70,12 +107,15 @@ func (v *View) Drift(doc report.Live, repair string) error {
 			for _, f := range d.Fields {
 				by := ""
 				if f.By != "" {
-					by = fmt.Sprintf(" by %s, %s", f.By, v.ago(f.At))
+					by = " by " + f.By
+				}
+				if !f.At.IsZero() {
+					by += ", " + v.ago(f.At)
 				}
 				fmt.Fprintf(w, "  %s  %s%s\n", f.Path, drift(f.Change), by)
 			}
 		}
-		v.Say("%s", repair)
+		v.Next("%s", repair)
 	})
 }
 
@@ -104,7 +144,7 @@ func (v *View) Pod(doc report.Pod) error {
 			{"live", live},
 		}
 		if doc.Drafts > 0 {
-			facts = append(facts, [2]string{"waiting", Count(doc.Drafts, "draft")})
+			facts = append(facts, [2]string{"drafts", fmt.Sprintf("%d, not deployed", doc.Drafts)})
 		}
 		for _, app := range doc.Apps {
 			facts = append(facts, [2]string{"app", app})

@@ -3,62 +3,133 @@ package view
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
-	"charm.land/lipgloss/v2"
 	"github.com/charmbracelet/x/ansi"
 )
 
-// gap is the space between two columns.
-const gap = 3
+const (
+	// gap is the space between two columns.
+	gap = 3
+	// A column whose text is too long wraps it inside the column, if that takes few lines and the column is not too narrow.
+	minColumn, maxWrapped = 30, 3
+)
 
-// table writes rows under a header, each column as wide as its widest cell. On a terminal a line never wraps: its end
-// is cut off.
+// table writes rows under a header, each column as wide as its widest cell. It leaves out columns without a value. Where a
+// terminal is too narrow, nothing is cut off: the last column wraps, and those without room follow below the row.
 func (v *View) table(w io.Writer, header []string, rows [][]string) {
-	widths := make([]int, len(header))
-	all := append([][]string{header}, rows...)
-	for _, row := range all {
-		for i, cell := range row {
-			row[i] = visible(strings.NewReplacer("\n", " ", "\t", " ").Replace(cell))
-			widths[i] = max(widths[i], lipgloss.Width(row[i]))
-		}
-	}
-	for n, row := range all {
-		var line strings.Builder
-		for i, cell := range row {
-			if n == 0 {
-				line.WriteString(dim.Render(cell))
-			} else {
-				line.WriteString(cell)
+	g := newGrid(header, rows)
+	inRow := g.fit(v.width)
+	for n, row := range g.rows {
+		line, column := "", 0
+		for i, cell := range row[:inRow] {
+			if i == inRow-1 {
+				line += hang(cell, column, column, v.width)
+				break
 			}
-			if i < len(row)-1 {
-				line.WriteString(strings.Repeat(" ", widths[i]-lipgloss.Width(cell)+gap))
+			line += pad(cell, g.widths[i]+gap)
+			column += g.widths[i] + gap
+		}
+		line = strings.TrimRight(line, " ")
+		if n == 0 {
+			fmt.Fprintln(w, dim.Render(line))
+			continue
+		}
+		fmt.Fprintln(w, line)
+		for i, cell := range row[inRow:] {
+			if cell != "" {
+				fmt.Fprintln(w, "  "+hang(dim.Render(strings.ToLower(g.rows[0][inRow+i])+":")+" "+cell, 2, 4, v.width))
 			}
 		}
-		fmt.Fprintln(w, v.fit(strings.TrimRight(line.String(), " ")))
 	}
 }
 
-// fit cuts a line off at the edge of the terminal.
-func (v *View) fit(line string) string {
-	if v.width <= 0 {
-		return line
+// grid has the header and the rows of a table, and the widths of its columns.
+type grid struct {
+	rows   [][]string
+	widths []int
+}
+
+func newGrid(header []string, rows [][]string) grid {
+	all := append([][]string{header}, rows...)
+	g := grid{rows: make([][]string, len(all))}
+	for i := range header {
+		if i > 0 && !slices.ContainsFunc(rows, func(row []string) bool { return row[i] != "" }) {
+			continue
+		}
+		widest := 0
+		for n, row := range all {
+			cell := visible(strings.NewReplacer("\n", " ", "\t", " ").Replace(row[i]))
+			g.rows[n], widest = append(g.rows[n], cell), max(widest, ansi.StringWidth(cell))
+		}
+		g.widths = append(g.widths, widest)
 	}
-	return ansi.Truncate(visible(line), v.width, "…")
+	return g
+}
+
+// fit returns how many columns a terminal has room for. The last one of them may have to wrap.
+func (g grid) fit(width int) int {
+	room := width
+	for i, widest := range g.widths {
+		if width <= 0 || widest <= room {
+			room -= widest + gap
+			continue
+		}
+		if i > 0 && (room < minColumn || widest > maxWrapped*room || g.longestWord(i) > room) {
+			return i
+		}
+		return i + 1
+	}
+	return len(g.widths)
+}
+
+func (g grid) longestWord(column int) int {
+	longest := 0
+	for _, row := range g.rows {
+		for _, word := range strings.Fields(row[column]) {
+			longest = max(longest, ansi.StringWidth(word))
+		}
+	}
+	return longest
+}
+
+// hang wraps a text that begins in a column between its words, so that no line is longer than width, and indents the lines
+// after the first one. With a width of 0 it does not wrap. A word stays whole, because it may be an address to copy.
+func hang(text string, column, indent, width int) string {
+	if width <= 0 || column+ansi.StringWidth(text) <= width {
+		return text
+	}
+	var out strings.Builder
+	for i, word := range strings.Split(text, " ") {
+		size := ansi.StringWidth(word)
+		switch {
+		case i == 0:
+		case column+1+size > width:
+			out.WriteString("\n" + strings.Repeat(" ", indent))
+			column = indent
+		default:
+			out.WriteString(" ")
+			column++
+		}
+		out.WriteString(word)
+		column += size
+	}
+	return out.String()
 }
 
 // facts writes names and values in two columns. Empty values are left out.
 func (v *View) facts(w io.Writer, facts ...[2]string) {
-	widest := 0
+	facts = slices.DeleteFunc(slices.Clone(facts), func(f [2]string) bool { return f[1] == "" })
+	column := 0
 	for _, f := range facts {
-		if f[1] != "" {
-			widest = max(widest, lipgloss.Width(f[0]))
-		}
+		column = max(column, ansi.StringWidth(f[0])+gap)
 	}
 	for _, f := range facts {
-		if f[1] != "" {
-			value := strings.ReplaceAll(f[1], "\n", "\n"+strings.Repeat(" ", widest+gap))
-			fmt.Fprintf(w, "%s%s%s\n", dim.Render(f[0]), strings.Repeat(" ", widest-lipgloss.Width(f[0])+gap), value)
+		lines := strings.Split(f[1], "\n")
+		for i, line := range lines {
+			lines[i] = hang(visible(line), column, column, v.width)
 		}
+		fmt.Fprintln(w, pad(dim.Render(f[0]), column)+strings.Join(lines, "\n"+strings.Repeat(" ", column)))
 	}
 }

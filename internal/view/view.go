@@ -51,12 +51,13 @@ func New(out, err io.Writer, format string, quiet bool, now func() time.Time) (*
 	}
 	environ := os.Environ()
 	width, _ := size(stream(out))
+	plain := os.Getenv("NO_COLOR") != ""
 	v := &View{
 		Terminal: isTerminal(err) && os.Getenv("CI") == "" && os.Getenv("TERM") != "dumb",
 		Quiet:    quiet,
 		Now:      now,
-		out:      screen{&colorprofile.Writer{Forward: out, Profile: colorprofile.Detect(stream(out), environ)}},
-		err:      screen{colorprofile.NewWriter(err, environ)},
+		out:      screen{&colorprofile.Writer{Forward: out, Profile: colorprofile.Detect(stream(out), environ)}, plain},
+		err:      screen{colorprofile.NewWriter(err, environ), plain},
 		document: out,
 		format:   format,
 		width:    width,
@@ -121,10 +122,11 @@ func (v *View) Say(format string, args ...any) {
 	}
 }
 
-// Next writes a line about what to do next. A script that reads a document does not need it.
+// Next writes the commands for what to do next, each with what it does if that is not clear from its name. A script that
+// reads a document does not need them.
 func (v *View) Next(format string, args ...any) {
 	if !v.Document() {
-		v.Say(format, args...)
+		v.Say("Next: "+format, args...)
 	}
 }
 
@@ -183,14 +185,13 @@ func (v *View) encode(document any, names []string) ([]byte, error) {
 		}
 		return []byte(strings.Join(names, "\n") + "\n"), nil
 	}
-	data, err := json.MarshalIndent(document, "", "  ")
+	data, err := encodeJSON(document, "  ")
 	if err != nil {
 		return nil, err
 	}
-	data = []byte(visible(string(data))) // in its strings: JSON leaves some control characters as they are, and YAML refuses them
 	switch kind {
 	case "json":
-		return append(data, '\n'), nil
+		return data, nil
 	case "yaml":
 		return yaml.JSONToYAML(data)
 	}
@@ -203,6 +204,19 @@ func (v *View) encode(document any, names []string) ([]byte, error) {
 		return nil, fault.Wrap(fault.Usage, fmt.Errorf("output %s: %w", v.format, err))
 	}
 	return out.Bytes(), nil
+}
+
+// encodeJSON writes a document whose strings are as people write them: -> and not -\u003e, which is for JSON inside of HTML.
+// Control characters, which JSON allows and YAML refuses, are made visible.
+func encodeJSON(document any, indent string) ([]byte, error) {
+	var out strings.Builder
+	encoder := json.NewEncoder(&out)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", indent)
+	err := encoder.Encode(document)
+	// A type with a JSON form of its own has escaped them already. The pairs of backslashes are no escapes.
+	text := strings.NewReplacer(`\\`, `\\`, `\u003c`, "<", `\u003e`, ">", `\u0026`, "&").Replace(out.String())
+	return []byte(visible(text)), err
 }
 
 func execute(w io.Writer, kind, expression string, tree any) error {
@@ -245,9 +259,9 @@ func (v *View) Error(err error) {
 			Hint    string         `json:"hint,omitempty"`
 			Details []fault.Detail `json:"details,omitempty"`
 		}
-		data, marshalErr := json.Marshal(map[string]body{"error": {e.Code.Word(), err.Error(), e.Hint, e.Details}})
-		if marshalErr == nil {
-			fmt.Fprintln(v.err, string(data))
+		data, encodeErr := encodeJSON(map[string]body{"error": {e.Code.Word(), err.Error(), e.Hint, e.Details}}, "")
+		if encodeErr == nil {
+			fmt.Fprint(v.err, string(data))
 			return
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	apply "k8s.io/client-go/applyconfigurations/core/v1"
 
 	"github.com/pscdev/psc/pkg/object"
 	"github.com/pscdev/psc/pkg/pod"
@@ -13,20 +14,18 @@ import (
 func disks(podName string, spec pod.Spec, _ Cluster) ([]*unstructured.Unstructured, pod.Problems) {
 	var objects []*unstructured.Unstructured
 	for name, d := range spec.Disks() {
-		objects = append(objects, withSpec(object.PersistentVolumeClaim, podName, name, labels(podName, object.LabelDisk, name), claim(d)))
+		objects = append(objects, rendered(claim(podName, name, d)))
 	}
 	return objects, nil
 }
 
-func claim(d *pod.Disk) corev1.PersistentVolumeClaimSpec {
-	spec := corev1.PersistentVolumeClaimSpec{
-		AccessModes: []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce},
-		Resources: corev1.VolumeResourceRequirements{
-			Requests: corev1.ResourceList{corev1.ResourceStorage: resource.MustParse(d.Size)},
-		},
-	}
+func claim(podName, name string, d *pod.Disk) *apply.PersistentVolumeClaimApplyConfiguration {
+	spec := apply.PersistentVolumeClaimSpec().
+		WithAccessModes(corev1.ReadWriteOnce).
+		WithResources(apply.VolumeResourceRequirements().
+			WithRequests(corev1.ResourceList{corev1.ResourceStorage: resource.MustParse(d.Size)}))
 	if d.Class != "" {
-		spec.StorageClassName = &d.Class
+		spec.WithStorageClassName(d.Class)
 	}
-	return spec
+	return apply.PersistentVolumeClaim(name, podName).WithLabels(labels(podName, object.LabelDisk, name)).WithSpec(spec)
 }
