@@ -48,7 +48,7 @@ func (f *appFlags) add(cmd *cobra.Command, o *options) {
 		flags.StringVar(&f.startGrace, "start-grace", "", "`TIME` that an instance may take to become healthy, such as 90s")
 	})
 	section(cmd, sectionFiles, func(flags *pflag.FlagSet) {
-		flags.StringArrayVar(&f.mounts, "mount", nil, "files or a disk to mount, `PATH=SOURCE`: config/NAME, secret/NAME or disk/NAME; NAME/FILE for one file; PATH- removes it")
+		flags.StringArrayVar(&f.mounts, "mount", nil, "what to mount, `PATH=SOURCE`: config/NAME or secret/NAME, NAME/FILE for one file, :0400 for a mode; disk/NAME, :ro for reading only; scratch/SIZE; PATH- removes it")
 	})
 	section(cmd, sectionStop, func(flags *pflag.FlagSet) {
 		flags.StringArrayVar(&f.command, "command", nil, "entrypoint instead of the image's, one flag for each `WORD`")
@@ -243,42 +243,4 @@ func (f *appFlags) setEnv(fields pod.Fields) error {
 		fields["env"] = env
 	}
 	return nil
-}
-
-// setMounts reads /PATH=config/NAME, secret/NAME or disk/NAME, the first two with /FILE for one file, and /PATH-. It
-// replaces a mount as a whole.
-func (f *appFlags) setMounts(fields pod.Fields) error {
-	files, disks := map[string]any{}, map[string]any{}
-	for _, text := range f.mounts {
-		path, source, set := strings.Cut(text, "=")
-		if name, remove := strings.CutSuffix(text, "-"); remove && !set {
-			files[name], disks[name] = nil, nil
-			continue
-		}
-		kind, name, _ := strings.Cut(source, "/")
-		name, file, single := strings.Cut(name, "/")
-		mount := map[string]any{"path": path, "config": nil, "secret": nil, "file": nil}
-		switch {
-		case name == "" || single && (file == "" || kind == "disk"):
-			return mountUsage(text)
-		case kind == "config" || kind == "secret":
-			mount[kind] = name
-			if single {
-				mount["file"] = file
-			}
-			files[path], disks[path] = mount, nil
-		case kind == "disk":
-			files[path], disks[path] = nil, map[string]any{"path": path, "disk": name}
-		default:
-			return mountUsage(text)
-		}
-	}
-	if len(f.mounts) > 0 {
-		fields["files"], fields["disks"] = files, disks
-	}
-	return nil
-}
-
-func mountUsage(text string) error {
-	return fault.New(fault.Usage, "--mount %q is not /PATH=config/NAME, /PATH=secret/NAME, /PATH=disk/NAME or /PATH-", text)
 }

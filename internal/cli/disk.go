@@ -22,6 +22,7 @@ func newDiskCreate(s *session) *cobra.Command {
 	var (
 		o           options
 		size, class string
+		shared      bool
 	)
 	cmd := &cobra.Command{
 		Use:   "create NAME --size CAPACITY",
@@ -37,12 +38,16 @@ func newDiskCreate(s *session) *cobra.Command {
 			if class != "" {
 				fields["class"] = class
 			}
+			if shared {
+				fields["shared"] = true
+			}
 			return s.change(cmd.Context(), &o, pod.Edit{Verb: pod.Create, Kind: pod.KindDisk, Name: args[0], Fields: fields})
 		},
 	}
 	section(cmd, sectionFiles, func(flags *pflag.FlagSet) {
 		flags.StringVar(&size, "size", "", "`CAPACITY` of the disk, such as 10Gi")
 		flags.StringVar(&class, "class", "", "`CLASS` of the storage (a StorageClass), by default that of the cluster")
+		flags.BoolVar(&shared, "shared", false, "let several apps and instances use it at once, if its class offers that (ReadWriteMany)")
 	})
 	o.addChange(cmd)
 	return cmd

@@ -80,6 +80,10 @@ func fieldFlag(kind pod.Kind, field string) (flag, choice string) {
 		return "", "N"
 	case "ports":
 		return " --port", "PORT"
+	case "scratch":
+		return " --mount", "PATH=scratch/SIZE"
+	case "shared":
+		return " --shared", ""
 	case "startGrace":
 		return " --start-grace", "TIME"
 	case "user":

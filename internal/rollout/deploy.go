@@ -162,7 +162,7 @@ func (d *deploy) prepare(ctx context.Context) ([]plan.Step, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := errors.Join(d.Store.Present(ctx, r.Spec), d.Shrinks(ctx, r.Spec)); err != nil {
+	if err := errors.Join(d.Store.Present(ctx, r.Spec), d.Unchangeable(ctx, r.Spec)); err != nil {
 		return nil, err
 	}
 	steps, err := d.Compare(ctx, objects)

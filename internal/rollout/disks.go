@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -12,20 +13,29 @@ import (
 	"github.com/pscdev/psc/pkg/pod"
 )
 
-// Shrinks returns pod.Problems for the disks of a spec that are larger in the cluster, or nil. A disk cannot shrink in
-// Kubernetes.
-func (o Observer) Shrinks(ctx context.Context, spec pod.Spec) error {
-	there, err := o.larger(ctx, spec)
+// Unchangeable returns pod.Problems for the disks of a spec that would have to shrink, or to become shared or not shared. Kubernetes
+// allows neither. It returns nil if there are none.
+func (o Observer) Unchangeable(ctx context.Context, spec pod.Spec) error {
+	there, err := o.disks(ctx, spec)
 	if err != nil {
 		return err
 	}
 	var problems pod.Problems
 	for name, disk := range there.Disks() {
-		problems = append(problems, pod.Problem{
-			Path:    "disk/" + name + " spec.size",
-			Message: fmt.Sprintf("is %s in the cluster and cannot shrink to %s", disk.Size, spec.Disk(name).Size),
-			Next:    pod.Next{Do: pod.DoSet, Kind: pod.KindDisk, Name: name, Set: map[string]string{"size": disk.Size}},
-		})
+		wanted := spec.Disk(name)
+		if wanted.Smaller(disk) {
+			problems = append(problems, pod.Problem{
+				Path:    "disk/" + name + " spec.size",
+				Message: fmt.Sprintf("is %s in the cluster and cannot shrink to %s", disk.Size, wanted.Size),
+				Next:    pod.Next{Do: pod.DoSet, Kind: pod.KindDisk, Name: name, Set: map[string]string{"size": disk.Size}},
+			})
+		}
+		if wanted.Shared != disk.Shared {
+			problems = append(problems, pod.Problem{
+				Path:    "disk/" + name + " spec.shared",
+				Message: fmt.Sprintf("is %t in the cluster and cannot become %t: create another disk, and copy the data", disk.Shared, wanted.Shared),
+			})
+		}
 	}
 	if len(problems) == 0 {
 		return nil
@@ -35,14 +45,19 @@ func (o Observer) Shrinks(ctx context.Context, spec pod.Spec) error {
 
 // Grown returns a spec whose disks are at least as large as they are in the cluster, so that a rollback can restore it.
 func (o Observer) Grown(ctx context.Context, spec pod.Spec) (pod.Spec, error) {
-	there, err := o.larger(ctx, spec)
+	there, err := o.disks(ctx, spec)
 	out := maps.Clone(spec)
-	maps.Copy(out, there)
+	for name, disk := range there.Disks() {
+		if wanted := *spec.Disk(name); wanted.Smaller(disk) {
+			wanted.Size = disk.Size
+			out[pod.Ref{Kind: pod.KindDisk, Name: name}] = &wanted
+		}
+	}
 	return out, err
 }
 
-// larger returns the disks of a spec that are larger in the cluster, with their size there.
-func (o Observer) larger(ctx context.Context, spec pod.Spec) (pod.Spec, error) {
+// disks returns the disks of a spec that the cluster has, as they are there.
+func (o Observer) disks(ctx context.Context, spec pod.Spec) (pod.Spec, error) {
 	if len(spec.Names(pod.KindDisk)) == 0 {
 		return nil, nil
 	}
@@ -56,12 +71,12 @@ func (o Observer) larger(ctx context.Context, spec pod.Spec) (pod.Spec, error) {
 		if err != nil {
 			return nil, err
 		}
+		if spec.Disk(claim.Name) == nil {
+			continue
+		}
 		size := claim.Spec.Resources.Requests[corev1.ResourceStorage]
-		if disk := spec.Disk(claim.Name); disk != nil {
-			there := &pod.Disk{Size: size.String(), Class: disk.Class}
-			if disk.Smaller(there) {
-				out[pod.Ref{Kind: pod.KindDisk, Name: claim.Name}] = there
-			}
+		out[pod.Ref{Kind: pod.KindDisk, Name: claim.Name}] = &pod.Disk{
+			Size: size.String(), Shared: slices.Contains(claim.Spec.AccessModes, corev1.ReadWriteMany),
 		}
 	}
 	return out, nil

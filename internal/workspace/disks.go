@@ -68,9 +68,15 @@ func (rd *Reader) claims(ctx context.Context) (map[string]*corev1.PersistentVolu
 
 // GrowDisk sets the size of a disk. The error is pod.Problems if the disk is larger in the cluster.
 func (w *Workspace) GrowDisk(ctx context.Context, name, size string, o Options) (Outcome, error) {
-	spec := pod.Spec{{Kind: pod.KindDisk, Name: name}: &pod.Disk{Size: size}}
-	if err := w.observer(render.Cluster{}).Shrinks(ctx, spec); err != nil {
+	spec, err := w.Spec(ctx)
+	if err != nil {
 		return Outcome{}, err
+	}
+	if disk := spec.Disk(name); disk != nil {
+		grown := pod.Spec{{Kind: pod.KindDisk, Name: name}: &pod.Disk{Size: size, Shared: disk.Shared}}
+		if err := w.observer(render.Cluster{}).Unchangeable(ctx, grown); err != nil {
+			return Outcome{}, err
+		}
 	}
 	return w.Change(ctx, []pod.Edit{{Verb: pod.Set, Kind: pod.KindDisk, Name: name, Fields: pod.Fields{"size": size}}}, o)
 }

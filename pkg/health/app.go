@@ -137,7 +137,7 @@ func currentReplicaSet(d *appsv1.Deployment, all []*appsv1.ReplicaSet) *appsv1.R
 const evictions = 2
 
 // instanceTrouble returns the trouble of the instances of the current version. It ignores instances that are being deleted,
-// those of older versions, and failed ones that were replaced.
+// those of older versions, and stopped ones that were replaced.
 func (o Objects) instanceTrouble(current *appsv1.ReplicaSet, complete bool, now time.Time) trouble {
 	var all []trouble
 	evicted := 0
@@ -146,12 +146,12 @@ func (o Objects) instanceTrouble(current *appsv1.ReplicaSet, complete bool, now 
 		if current == nil || !metav1.IsControlledBy(p, current) || p.DeletionTimestamp != nil {
 			continue
 		}
-		if p.Status.Phase == corev1.PodFailed && (complete || now.Sub(p.CreationTimestamp.Time) >= forgiven) {
+		if over(p) && (complete || now.Sub(p.CreationTimestamp.Time) >= forgiven) {
 			continue
 		}
 		i := instance{Pod: p, of: refOf(o.Deployment), events: o.Events.of("Pod", p.Name), all: o.Events, now: now}
 		t := i.trouble()
-		if p.Status.Phase == corev1.PodFailed && p.Status.Reason == "Evicted" {
+		if _, ok := i.evicted(); ok && over(p) {
 			evicted++
 			t.fatal = evicted >= evictions
 		}

@@ -359,6 +359,52 @@ func TestAppEvicted(t *testing.T) {
 	}
 }
 
+// An instance that wrote too much to a scratch folder is evicted. If its program ends with exit code 0, only an event says so, and
+// the instance stays behind as one that has succeeded.
+func TestAppFullScratch(t *testing.T) {
+	p := instance("new", ended(0, corev1.ContainerStateTerminated{}))
+	p.Status.Phase = corev1.PodSucceeded
+	p.Spec.Containers = []corev1.Container{{Name: "web", VolumeMounts: []corev1.VolumeMount{{Name: "scratch-0", MountPath: "/tmp"}}}}
+	e := &corev1.Event{
+		Reason: "Evicted", Message: `Usage of EmptyDir volume "scratch-0" exceeds the limit "1Mi". `,
+		InvolvedObject: corev1.ObjectReference{Kind: "Pod", Name: p.Name},
+	}
+	got := verdict(deployment(appsv1.DeploymentStatus{Replicas: 2, UpdatedReplicas: 2}), p, time.Minute, e)
+	if want := "instance new-1: evicted: it wrote more than 1Mi to its scratch folder /tmp; trying again; no instance serves"; got.Reason != want {
+		t.Errorf("got %v, want %s", got, want)
+	}
+	if diff := cmp.Diff(set(map[string]string{"scratch": "/tmp=scratch/SIZE"}), got.Next); diff != "" {
+		t.Errorf("next: -want +got\n%s", diff)
+	}
+	if got := verdict(deployment(appsv1.DeploymentStatus{Replicas: 2, UpdatedReplicas: 2, AvailableReplicas: 2}), p, time.Minute, e); got.State != health.Ready {
+		t.Errorf("another one has replaced it: got %v", got)
+	}
+	p = instance("new")
+	p.Status.Phase = corev1.PodSucceeded
+	if got := verdict(deployment(appsv1.DeploymentStatus{Replicas: 2, UpdatedReplicas: 2}), p, time.Minute); !strings.HasPrefix(got.Reason, "instance new-1: was stopped by its node") {
+		t.Errorf("without the event: got %v", got)
+	}
+}
+
+// A class that offers no disks for several apps says so when the disk is to be created, also while the scheduler waits for it.
+func TestAppDiskForSeveral(t *testing.T) {
+	p := instance("new")
+	p.Spec.Volumes = []corev1.Volume{{VolumeSource: corev1.VolumeSource{PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: "up"}}}}
+	e := &corev1.Event{
+		Reason:         "ProvisioningFailed",
+		Message:        `failed to provision volume with StorageClass "local-path": NodePath only supports ReadWriteOnce and ReadWriteOncePod (1.22+) access modes`,
+		InvolvedObject: corev1.ObjectReference{Kind: "PersistentVolumeClaim", Name: "up"},
+	}
+	d := deployment(appsv1.DeploymentStatus{Replicas: 2, UpdatedReplicas: 2})
+	for after, failed := range map[time.Duration]bool{10 * time.Second: false, time.Minute: true} {
+		got := verdict(d, p, after, e)
+		if (got.State == health.Failed) != failed || !strings.Contains(got.Reason, "disk up cannot be created: failed to provision") ||
+			!strings.Contains(got.Reason, "its class may not offer disks for several apps") {
+			t.Errorf("after %s: got %v", after, got)
+		}
+	}
+}
+
 // A condition of the Deployment fails an app if only a change can help, if it took too long, or if Kubernetes has given
 // up. The reason of an instance is better than that of a deadline.
 func TestAppConditions(t *testing.T) {

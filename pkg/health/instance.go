@@ -33,8 +33,8 @@ type instance struct {
 }
 
 func (i instance) trouble() trouble {
-	if i.Status.Phase == corev1.PodFailed { // its node has stopped it, and another instance replaces it
-		return trouble{cause: strings.ToLower(i.Status.Reason) + ": " + i.Status.Message, response: retries, next: i.set("memory", "")}
+	if over(i.Pod) {
+		return i.stopped()
 	}
 	if t := i.unscheduled(); t.cause != "" {
 		return t
@@ -72,6 +72,11 @@ func (i instance) condition(kind corev1.PodConditionType) corev1.PodCondition {
 func (i instance) unscheduled() trouble {
 	c := i.condition(corev1.PodScheduled)
 	if c.Status != corev1.ConditionFalse || c.Reason != corev1.PodReasonUnschedulable {
+		if i.Spec.NodeName == "" { // the scheduler may wait for the disks that it has asked for
+			if t, found := i.uncreated(); found {
+				return t
+			}
+		}
 		return trouble{}
 	}
 	since := i.now.Sub(c.LastTransitionTime.Time)
@@ -97,16 +102,43 @@ func (i instance) unbound(message string, since time.Duration) trouble {
 		if has(message, fmt.Sprintf("%q not found", claim)) {
 			return trouble{cause: fmt.Sprintf("disk %s does not exist", claim), response: retries, fatal: since >= mountGrace, next: recreate()}
 		}
-		if e := last(i.all.of("PersistentVolumeClaim", claim), "FailedBinding", "ProvisioningFailed"); e != nil {
-			t.cause = fmt.Sprintf("disk %s cannot be created: %s", claim, e.Message)
-			t.fatal = t.fatal || since >= mountGrace && has(e.Message, "not found", "no storage class")
-			t.next = []pod.Next{{
-				Do: pod.DoCreate, Kind: pod.KindDisk, Name: claim + "-2", Set: map[string]string{"class": "", "size": ""},
-				Note: "create a disk of a class that the cluster has",
-			}}
-		}
+	}
+	if other, found := i.uncreated(); found {
+		other.fatal = other.fatal || t.fatal
+		return other
 	}
 	return t
+}
+
+// uncreated returns the reason why a disk of the instance cannot be created, if the cluster has told it.
+func (i instance) uncreated() (t trouble, found bool) {
+	since := i.now.Sub(i.CreationTimestamp.Time)
+	for _, v := range i.Spec.Volumes {
+		if v.PersistentVolumeClaim == nil {
+			continue
+		}
+		claim := v.PersistentVolumeClaim.ClaimName
+		e := last(i.all.of("PersistentVolumeClaim", claim), "FailedBinding", "ProvisioningFailed")
+		if e == nil {
+			continue
+		}
+		next := pod.Next{
+			Do: pod.DoCreate, Kind: pod.KindDisk, Name: claim + "-2", Set: map[string]string{"class": "", "size": ""},
+			Note: "create a disk of a class that the cluster has",
+		}
+		t = trouble{cause: fmt.Sprintf("disk %s cannot be created: %s", claim, e.Message), response: retries, fatal: since >= nodeGrace}
+		switch {
+		case has(e.Message, "not found", "no storage class"):
+			t.fatal = since >= mountGrace
+		case has(e.Message, "access mode", "AccessMode", "ReadWriteMany", "ReadWriteOnce", "MULTI_NODE"):
+			t.cause += "; its class may not offer disks for several apps"
+			t.fatal = since >= mountGrace
+			next.Set["shared"] = ""
+			next.Note = "create a disk of a class that offers ReadWriteMany, or make one app of those that share it, with processes"
+		}
+		t.next, found = []pod.Next{next}, true
+	}
+	return t, found
 }
 
 // nodeLost reports whether the node has not sent the instance's status for a while: Kubernetes then marks the instance as

@@ -36,8 +36,11 @@ type App struct {
 	Env map[string]EnvValue `json:"env,omitempty"`
 	// Files mounts configs and secrets into the file system of the app.
 	Files []FileMount `json:"files,omitempty"`
-	// Disks mounts disks into the file system of the app. An app with a disk has one instance at a time.
+	// Disks mounts disks into the file system of the app. An app with a disk has one instance at a time, unless the disk is
+	// shared.
 	Disks []DiskMount `json:"disks,omitempty"`
+	// Scratch are empty folders to write to. They end with the instance.
+	Scratch []Scratch `json:"scratch,omitempty"`
 	// Health is the check that says whether an instance can serve. By default, an instance of an app with ports is healthy
 	// when its first port accepts connections.
 	Health *Health `json:"health,omitempty"`
@@ -47,7 +50,8 @@ type App struct {
 	// StopGrace is the time that an instance has to finish its work when it is stopped. The default is 30s.
 	StopGrace string `json:"stopGrace,omitempty"`
 	// Strategy is how a deploy replaces instances: rolling (there is always a running instance) or recreate (the old
-	// instances are stopped before new ones start). The default is rolling, and recreate for an app with a disk.
+	// instances are stopped before new ones start). The default is rolling, and recreate for an app with a disk that is not
+	// shared.
 	Strategy string `json:"strategy,omitempty"`
 }
 
@@ -59,26 +63,6 @@ type Autoscale struct {
 	Max int `json:"max"`
 	// CPU is the average CPU usage to aim at, in percent of the CPU request. The default is 70.
 	CPU int `json:"cpu,omitempty"`
-}
-
-// FileMount mounts a config or a secret into the file system of an app. Exactly one of Config and Secret is set.
-type FileMount struct {
-	// Path is the folder for the files, or the path of the file when file is set.
-	Path string `json:"path" psc:"key"`
-	// Config is the name of a config of this pod.
-	Config string `json:"config,omitempty"`
-	// Secret is the name of a secret of this pod. Each key is a file.
-	Secret string `json:"secret,omitempty"`
-	// File is the name of a file of the config, or of a key of the secret. Only this file is mounted.
-	File string `json:"file,omitempty"`
-}
-
-// DiskMount mounts a disk into the file system of an app.
-type DiskMount struct {
-	// Path is the folder where the disk is mounted.
-	Path string `json:"path" psc:"key"`
-	// Disk is the name of a disk of this pod.
-	Disk string `json:"disk"`
 }
 
 // Port is a port that an app listens on.
@@ -154,9 +138,9 @@ func (a *App) Count() int {
 // Target returns the average CPU usage to aim at, in percent of the CPU request.
 func (a Autoscale) Target() int { return cmp.Or(a.CPU, 70) }
 
-// Recreates reports whether the old instances are stopped before new ones start.
-func (a *App) Recreates() bool {
-	return a.Strategy == StrategyRecreate || a.Strategy == "" && len(a.Disks) > 0
+// Recreates reports whether the old instances of an app of this spec are stopped before new ones start.
+func (s Spec) Recreates(a *App) bool {
+	return a.Strategy == StrategyRecreate || a.Strategy == "" && s.attached(a)
 }
 
 // Resources returns what one instance requests: the size, or what overrides it.
@@ -201,25 +185,6 @@ func (a *App) refs(add func(Kind, string)) {
 		d.refs(add)
 	}
 }
-
-func (m FileMount) refs(add func(Kind, string)) {
-	add(KindConfig, m.Config)
-	add(KindSecret, m.Secret)
-}
-
-func (m DiskMount) refs(add func(Kind, string)) { add(KindDisk, m.Disk) }
-
-// Words implements Part. An example is "mount /etc/web" and "config/web/web.conf".
-func (m FileMount) Words() (name, text string) {
-	source := "config/" + m.Config
-	if m.Secret != "" {
-		source = "secret/" + m.Secret
-	}
-	return "mount " + m.Path, strings.TrimSuffix(source+"/"+m.File, "/")
-}
-
-// Words implements Part. An example is "mount /data" and "disk/data".
-func (m DiskMount) Words() (name, text string) { return "mount " + m.Path, "disk/" + m.Disk }
 
 // Words implements Part. An example is "port http" and "8080".
 func (p Port) Words() (name, text string) { return "port " + p.Name, fmt.Sprint(p.Port) }

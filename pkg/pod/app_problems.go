@@ -2,7 +2,6 @@ package pod
 
 import (
 	"fmt"
-	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -155,57 +154,18 @@ func (a *App) portProblems(p *problems) {
 func (a *App) mountProblems(p *problems, name string, s Spec) {
 	taken := map[string]bool{}
 	p.files("spec.files", a.Files, taken, s)
-	for _, d := range a.Disks {
-		at := fmt.Sprintf("spec.disks[%s]", d.Path)
-		p.mountPath(at, d.Path, taken)
-		if s.Disk(d.Disk) == nil {
-			p.missing(at, KindDisk, d.Disk, s)
-		}
-		for other, o := range s.Apps() {
-			if other < name && slices.ContainsFunc(o.Disks, func(m DiskMount) bool { return m.Disk == d.Disk }) {
-				p.add(at, "disk %q is already used by app %q", d.Disk, other)
-			}
-		}
-	}
-	if len(a.Disks) == 0 {
+	p.disks("spec.disks", name, a.Disks, taken, s)
+	p.scratch("spec.scratch", a.Scratch, taken)
+	if !s.attached(a) {
 		return
 	}
-	// A disk can be attached to one node at a time, so a second instance might wait for it forever.
+	// Such a disk can be attached to one node at a time, so a second instance might wait for it forever.
 	if a.Count() > 1 || a.Autoscale != nil {
-		p.add("spec.disks", "an app with a disk can have one instance only")
+		p.add("spec.disks", "an app with a disk can have one instance only, unless the disk is shared")
 	}
 	if a.Strategy == StrategyRolling {
-		p.add("spec.strategy", "must be recreate for an app with a disk")
+		p.add("spec.strategy", "must be recreate for an app with a disk that is not shared")
 	}
-}
-
-// files checks mounts of files. taken has the paths that other mounts of the same container use.
-func (p *problems) files(path string, files []FileMount, taken map[string]bool, s Spec) {
-	for _, f := range files {
-		at := fmt.Sprintf("%s[%s]", path, f.Path)
-		p.mountPath(at, f.Path, taken)
-		switch {
-		case (f.Config == "") == (f.Secret == ""):
-			p.add(at, "needs exactly one of config and secret")
-		case f.Config != "":
-			p.configFile(at, f.Config, f.File, s)
-		default:
-			p.secretKey(at, f.Secret, f.File, s)
-		}
-	}
-}
-
-func (p *problems) mountPath(at, text string, taken map[string]bool) {
-	clean := path.Clean(text)
-	switch {
-	case !path.IsAbs(text) || clean != text || strings.Contains(text, ":"):
-		p.add(at+".path", "must be an absolute path such as /etc/web, is %q", text)
-	case clean == "/":
-		p.add(at+".path", "must not be the root of the file system")
-	case taken[clean]:
-		p.add(at, "is listed twice")
-	}
-	taken[clean] = true
 }
 
 // appPort checks a reference to a port of an app: the port with that name, or the first one if there is no name.

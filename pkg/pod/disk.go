@@ -14,6 +14,9 @@ type Disk struct {
 	Size string `json:"size"`
 	// Class is the StorageClass. The default is that of the cluster.
 	Class string `json:"class,omitempty"`
+	// Shared lets several apps, and several instances of an app, use the disk at once. Its class has to offer such disks
+	// (ReadWriteMany). It cannot be changed later.
+	Shared bool `json:"shared,omitempty"`
 }
 
 // Kind implements Resource.
@@ -30,12 +33,16 @@ func (s Spec) Disks() iter.Seq2[string, *Disk] { return each[*Disk](s) }
 
 func (*Disk) refs(func(Kind, string)) {}
 
-// Describe implements Resource. An example is "10Gi".
+// Describe implements Resource. An example is "10Gi · shared".
 func (d *Disk) Describe() string {
+	text := d.Size
 	if d.Class != "" {
-		return d.Size + " · class " + d.Class
+		text += " · class " + d.Class
 	}
-	return d.Size
+	if d.Shared {
+		text += " · shared"
+	}
+	return text
 }
 
 // Smaller reports whether a disk has a smaller size than another. An invalid size is never smaller.

@@ -133,7 +133,7 @@ func deployment(podName, name string, a *pod.App, spec pod.Spec, all map[string]
 	d := appsv1.DeploymentSpec().
 		WithRevisionHistoryLimit(keptReplicaSets).
 		WithSelector(selector(name)).
-		WithStrategy(strategy(a)).
+		WithStrategy(strategy(a, spec)).
 		WithTemplate(apply.PodTemplateSpec().WithLabels(all).WithSpec(template))
 	if a.Autoscale == nil { // else the autoscaler writes the number
 		d.WithReplicas(int32(a.Count()))
@@ -145,8 +145,8 @@ func deployment(podName, name string, a *pod.App, spec pod.Spec, all map[string]
 }
 
 // strategy starts new instances before it stops old ones, unless two versions of the app cannot run at once.
-func strategy(a *pod.App) *appsv1.DeploymentStrategyApplyConfiguration {
-	if a.Recreates() {
+func strategy(a *pod.App, spec pod.Spec) *appsv1.DeploymentStrategyApplyConfiguration {
+	if spec.Recreates(a) {
 		return appsv1.DeploymentStrategy().WithType("Recreate")
 	}
 	return appsv1.DeploymentStrategy().WithType("RollingUpdate").WithRollingUpdate(
@@ -167,7 +167,7 @@ func podSecurity(a *pod.App) *apply.PodSecurityContextApplyConfiguration {
 	}
 	if restricted(a) {
 		s.WithRunAsNonRoot(true)
-		if len(a.Disks) > 0 { // a new disk belongs to root
+		if grouped(a) {
 			s.WithFSGroup(*user).WithFSGroupChangePolicy(corev1.FSGroupChangeOnRootMismatch)
 		}
 	}

@@ -20,8 +20,12 @@ func disks(podName string, spec pod.Spec, _ Cluster) ([]*unstructured.Unstructur
 }
 
 func claim(podName, name string, d *pod.Disk) *apply.PersistentVolumeClaimApplyConfiguration {
+	mode := corev1.ReadWriteOnce
+	if d.Shared {
+		mode = corev1.ReadWriteMany
+	}
 	spec := apply.PersistentVolumeClaimSpec().
-		WithAccessModes(corev1.ReadWriteOnce).
+		WithAccessModes(mode).
 		WithResources(apply.VolumeResourceRequirements().
 			WithRequests(corev1.ResourceList{corev1.ResourceStorage: resource.MustParse(d.Size)}))
 	if d.Class != "" {
