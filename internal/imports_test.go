@@ -6,6 +6,8 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"os"
+	"os/exec"
 	"path"
 	"path/filepath"
 	"regexp"
@@ -52,17 +54,22 @@ var doors = map[string][]string{
 	"charm.land":                             {"internal/view"},
 	"github.com/charmbracelet":               {"internal/view"},
 	"github.com/google/go-containerregistry": {"internal/image"},
-	"k8s.io/client-go/discovery":             {"internal/kube"},
 	"k8s.io/client-go/dynamic":               {"internal/kube"},
-	"k8s.io/client-go/kubernetes":            {"internal/kube"},
 	"k8s.io/client-go/metadata":              {"internal/kube"},
 	"k8s.io/client-go/rest":                  {"internal/kube"},
-	"k8s.io/client-go/restmapper":            {"internal/kube"},
 	"k8s.io/client-go/tools/cache":           {"internal/kube"},
 	"k8s.io/client-go/transport":             {"internal/kube"},
 	"k8s.io/client-go/tools/clientcmd":       {"internal/kube", "internal/login"},
 	"k8s.io/cli-runtime":                     {"internal/view"},
 	"k8s.io/klog":                            {"internal/kube"},
+}
+
+// slow lists packages that psc must not link: to initialise them takes longer than the start of everything else, and every
+// command pays for it. They come in unseen with other packages, such as the discovery and the apply configurations of client-go.
+var slow = []string{
+	"k8s.io/client-go/kubernetes/scheme",
+	"github.com/google/gnostic-models/openapiv2",
+	"sigs.k8s.io/structured-merge-diff/v6/typed",
 }
 
 // The model in pkg is pure: the same input gives the same output. It uses no files, no network, no
@@ -114,6 +121,28 @@ func TestImports(t *testing.T) {
 	}
 }
 
+// TestStart reads go.mod, and TestImports all files, so that its result is not cached when one of them changes.
+func TestStart(t *testing.T) {
+	if _, err := os.ReadFile("../go.mod"); err != nil {
+		t.Fatal(err)
+	}
+	list := exec.Command("go", "list", "-deps", "../cmd/psc")
+	list.Stderr = os.Stderr
+	out, err := list.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	linked := strings.Fields(string(out))
+	if !slices.Contains(linked, module+"/internal/kube") {
+		t.Fatal("psc does not link internal/kube: this test reads the wrong list")
+	}
+	for _, name := range slow {
+		if slices.Contains(linked, name) {
+			t.Errorf("psc links %s: GODEBUG=inittrace=1 psc version shows what it costs, go list -deps -f '{{.ImportPath}} {{.Imports}}' ./cmd/psc who imports it", name)
+		}
+	}
+}
+
 // check reports each import of a file that breaks a rule.
 func check(t *testing.T, file, name string) {
 	t.Helper()
@@ -131,6 +160,13 @@ func check(t *testing.T, file, name string) {
 		}
 		for _, problem := range problems(from, imported) {
 			t.Errorf("%s:%d: %s", name, files.Position(spec.Pos()).Line, problem)
+		}
+	}
+	for _, d := range parsed.Decls {
+		if d, ok := d.(*ast.GenDecl); ok && d.Tok == token.VAR {
+			for _, call := range callsIn(d, "regexp", "MustCompile") {
+				t.Errorf("%s:%d: a regular expression that is compiled at every start: use sync.OnceValue", name, files.Position(call).Line)
+			}
 		}
 	}
 	if !strings.HasPrefix(from, "pkg/") {
@@ -202,6 +238,18 @@ func within(name, prefix string) bool {
 	return name == prefix || strings.HasPrefix(name, prefix+"/")
 }
 
+// callsIn returns the calls of a function outside of function literals, which run when a package is initialised.
+func callsIn(d ast.Node, pkg, name string) (calls []token.Pos) {
+	ast.Inspect(d, func(n ast.Node) bool {
+		if s, ok := n.(*ast.SelectorExpr); ok && isName(s.X, pkg) && s.Sel.Name == name {
+			calls = append(calls, s.Pos())
+		}
+		_, literal := n.(*ast.FuncLit)
+		return !literal
+	})
+	return calls
+}
+
 func isName(e ast.Expr, name string) bool {
 	id, ok := e.(*ast.Ident)
 	return ok && id.Name == name
@@ -224,8 +272,8 @@ func TestProblems(t *testing.T) {
 		{"internal/cli", "charm.land/lipgloss/v2", 1},
 		{"internal/cli", module + "/internal/kube", 1},
 		{"internal/cli", "k8s.io/api/core/v1", 1},
-		{"internal/store", "k8s.io/client-go/kubernetes/typed/core/v1", 1},
-		{"pkg/render", "k8s.io/client-go/applyconfigurations/apps/v1", 0},
+		{"pkg/render", "k8s.io/api/apps/v1", 0},
+		{"internal/store", "k8s.io/client-go/rest", 1},
 		{"pkg/pod", "net/url", 0},
 		{"pkg/pod", "net/http", 1},
 		{"pkg/pod", "os/exec", 1},

@@ -3,6 +3,7 @@ package cli
 import (
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/pscdev/psc/internal/fault"
 )
@@ -20,7 +21,7 @@ func (s *session) readEnvFile(values map[string][]byte, path string) error {
 }
 
 // envKey matches the keys of a Secret.
-var envKey = regexp.MustCompile(`^[-._a-zA-Z0-9]+$`)
+var envKey = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[-._a-zA-Z0-9]+$`) })
 
 // parseEnvFile reads lines as docker compose and dotenv do where they agree:
 //
@@ -65,7 +66,7 @@ func parseEnvLine(line string) (key, value string, err error) {
 	if rest, exported := strings.CutPrefix(key, "export"); exported && rest != "" && strings.TrimSpace(rest) != rest {
 		key = strings.TrimSpace(rest)
 	}
-	if !envKey.MatchString(key) {
+	if !envKey().MatchString(key) {
 		return "", "", fault.New(fault.Usage, "has a key with other characters than letters, digits, -, _ and .")
 	}
 	if strings.ContainsAny(value, "\r\x00") {

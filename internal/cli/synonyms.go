@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -215,20 +216,20 @@ func nearest(cmd *cobra.Command, word string) *cobra.Command {
 }
 
 // plain is an argument that can be repeated in a hint.
-var plain = regexp.MustCompile(`^[a-z0-9][-a-z0-9.]*$`)
+var plain = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z0-9][-a-z0-9.]*$`) })
 
 // filled returns a hint with the arguments in place of NAME and N.
 func filled(hint string, args []string) string {
 	if len(args) > 0 {
 		name, number, _ := strings.Cut(args[0], "=") // heroku ps:scale web=2
 		name = name[strings.Index(name, "/")+1:]     // kubectl logs deploy/web
-		if plain.MatchString(name) {
+		if plain().MatchString(name) {
 			hint = strings.ReplaceAll(hint, "NAME", name)
 		}
 		if number == "" && len(args) > 1 {
 			number = args[1]
 		}
-		if plain.MatchString(number) && strings.HasSuffix(hint, " N") {
+		if plain().MatchString(number) && strings.HasSuffix(hint, " N") {
 			hint = strings.TrimSuffix(hint, "N") + number
 		}
 	}

@@ -7,16 +7,12 @@ import (
 	"fmt"
 	"strings"
 
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/runtime/serializer"
-	"k8s.io/client-go/discovery"
-	"k8s.io/client-go/discovery/cached/memory"
 	"k8s.io/client-go/rest"
-	"k8s.io/client-go/restmapper"
 
 	"github.com/pscdev/psc/internal/fault"
 )
@@ -31,24 +27,22 @@ type Found struct {
 // Find reads objects of any kind in a namespace, by the names that kubectl accepts: "pods", "deploy,svc", "po/web-1". With table
 // it asks for the columns that the server has for people, else for the objects.
 func (c *Client) Find(ctx context.Context, namespace, types string, names []string, selector string, table bool) ([]Found, error) {
-	d, err := discovery.NewDiscoveryClientForConfigAndClient(c.config, c.http)
+	known, err := c.discover(ctx)
 	if err != nil {
 		return nil, err
 	}
-	cached := memory.NewMemCacheClient(d)
-	mapper := restmapper.NewShortcutExpander(restmapper.NewDeferredDiscoveryRESTMapper(cached), cached, func(string) {})
 	var found []Found
 	for name := range strings.SplitSeq(types, ",") {
-		kind, one, single := strings.Cut(name, "/")
+		name, one, single := strings.Cut(name, "/")
 		wanted := names
 		if single {
 			wanted = []string{one}
 		}
-		mapping, err := retry(ctx, c, func() (*meta.RESTMapping, error) { return c.mapping(mapper, kind) })
+		kind, err := known.named(name)
 		if err != nil {
 			return nil, err
 		}
-		f, err := c.find(ctx, mapping, namespace, wanted, selector, table)
+		f, err := c.find(ctx, kind, namespace, wanted, selector, table)
 		if err != nil {
 			return nil, err
 		}
@@ -57,29 +51,9 @@ func (c *Client) Find(ctx context.Context, namespace, types string, names []stri
 	return found, nil
 }
 
-func (c *Client) mapping(mapper meta.RESTMapper, name string) (*meta.RESTMapping, error) {
-	full, group := schema.ParseResourceArg(strings.ToLower(name))
-	var kind Kind
-	var err error
-	if full != nil {
-		kind, err = mapper.KindFor(*full)
-	}
-	if full == nil || err != nil {
-		kind, err = mapper.KindFor(group.WithVersion(""))
-	}
-	if meta.IsNoMatchError(err) {
-		return nil, fault.New(fault.Usage, "the cluster has no kind %q", name)
-	}
-	if err != nil {
-		return nil, c.wrap(err, "ask the cluster for its kinds")
-	}
-	return mapper.RESTMapping(kind.GroupKind(), kind.Version)
-}
-
-func (c *Client) find(ctx context.Context, mapping *meta.RESTMapping, namespace string, names []string, selector string, table bool) ([]Found, error) {
-	if mapping.Scope.Name() != meta.RESTScopeNameNamespace {
-		return nil, fault.New(fault.Usage, "%s belong to the cluster, not to a pod", mapping.Resource.Resource).
-			WithHint("kubectl get %s", mapping.Resource.Resource)
+func (c *Client) find(ctx context.Context, of discovered, namespace string, names []string, selector string, table bool) ([]Found, error) {
+	if !of.namespaced {
+		return nil, fault.New(fault.Usage, "%s belong to the cluster, not to a pod", of.resource).WithHint("kubectl get %s", of.resource)
 	}
 	paths := []string{""}
 	if len(names) > 0 {
@@ -88,12 +62,12 @@ func (c *Client) find(ctx context.Context, mapping *meta.RESTMapping, namespace 
 	var out []Found
 	for _, name := range paths {
 		data, err := retry(ctx, c, func() ([]byte, error) {
-			return c.raw(ctx, mapping.Resource, namespace, name, selector, table)
+			return c.raw(ctx, of.kind.GroupVersion().WithResource(of.resource), namespace, name, selector, table)
 		})
 		if err != nil {
-			return nil, c.wrap(err, "read %s", strings.TrimSpace(mapping.Resource.Resource+" "+name))
+			return nil, c.wrap(err, "read %s", strings.TrimSpace(of.resource+" "+name))
 		}
-		f := Found{Kind: mapping.GroupVersionKind}
+		f := Found{Kind: of.kind}
 		if table {
 			f.Table = &metav1.Table{}
 			err = json.Unmarshal(data, f.Table)
@@ -104,7 +78,7 @@ func (c *Client) find(ctx context.Context, mapping *meta.RESTMapping, namespace 
 			}
 		}
 		if err != nil {
-			return nil, fmt.Errorf("read %s: %w", mapping.Resource.Resource, err)
+			return nil, fmt.Errorf("read %s: %w", of.resource, err)
 		}
 		out = append(out, f)
 	}

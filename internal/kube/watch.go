@@ -7,13 +7,13 @@ import (
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/serializer"
 	"k8s.io/apimachinery/pkg/watch"
-	"k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/cache"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
@@ -64,11 +64,15 @@ func (c *Client) watch(ctx context.Context, namespace string, choose func(*metav
 			stop() // else it would retry for ever
 		}
 	}()
+	types, err := watchable()
+	if err != nil {
+		return nil, err
+	}
 	changed, failed := make(chan struct{}, 1), make(chan error, len(kinds))
 	w := &Watch{Changed: changed, stores: map[Kind]cache.Store{}}
 	var synced []cache.DoneChecker
 	for _, kind := range kinds {
-		informer, err := w.informer(c, kind, namespace, choose)
+		informer, err := w.informer(c, types, kind, namespace, choose)
 		if err != nil {
 			return nil, err
 		}
@@ -119,11 +123,7 @@ func listen(informer cache.SharedIndexInformer, changed chan<- struct{}, failed 
 }
 
 // informer follows one kind. It reads protobuf where the API server has it, which takes a tenth of the time of JSON.
-func (w *Watch) informer(c *Client, kind Kind, namespace string, choose func(*metav1.ListOptions)) (cache.SharedIndexInformer, error) {
-	types, err := typesOf(kind)
-	if err != nil {
-		return nil, err
-	}
+func (w *Watch) informer(c *Client, types *runtime.Scheme, kind Kind, namespace string, choose func(*metav1.ListOptions)) (cache.SharedIndexInformer, error) {
 	instance, err := types.New(kind)
 	if err != nil {
 		return nil, err
@@ -174,17 +174,15 @@ func (w *Watch) retrying(c *Client, kind Kind, source *cache.ListWatch) *cache.L
 
 // CanWatch reports whether Watch knows the type of a kind.
 func CanWatch(kind Kind) bool {
-	types, err := typesOf(kind)
+	types, err := watchable()
 	return err == nil && types.Recognizes(kind)
 }
 
-// typesOf returns the scheme with the Go type of a kind. Kubernetes' own kinds are all in that of client-go.
-func typesOf(kind Kind) (*runtime.Scheme, error) {
-	if scheme.Scheme.Recognizes(kind) {
-		return scheme.Scheme, nil
-	}
-	others := runtime.NewScheme()
-	return others, gatewayv1.Install(others)
+// watchable returns a scheme with the Go types of the kinds that psc watches. The scheme of client-go has all kinds of
+// Kubernetes: it makes every start of psc slower.
+func watchable() (*runtime.Scheme, error) {
+	types := runtime.NewScheme()
+	return types, errors.Join(corev1.AddToScheme(types), appsv1.AddToScheme(types), autoscalingv2.AddToScheme(types), gatewayv1.Install(types))
 }
 
 // trim removes the fields that take the most memory and that psc does not read.

@@ -33,7 +33,7 @@ func TestAdapters(t *testing.T) {
 		}
 		for _, of := range follows {
 			if !kube.CanWatch(of) {
-				t.Errorf("%s: a %s cannot be watched: add its group to typesOf in internal/kube/watch.go", kind, of.Kind)
+				t.Errorf("%s: a %s cannot be watched: add its group to watchable in internal/kube/watch.go", kind, of.Kind)
 			}
 		}
 		o := &unstructured.Unstructured{}

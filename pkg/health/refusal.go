@@ -3,6 +3,7 @@ package health
 import (
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/resource"
@@ -50,11 +51,13 @@ func forbidden(message string) string {
 	return message
 }
 
-var quotaMessage = regexp.MustCompile(`exceeded quota: .*requested: (.*), used: .*, limited: (.*)`)
+var quotaMessage = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`exceeded quota: .*requested: (.*), used: .*, limited: (.*)`)
+})
 
 // neverFits reports whether an instance asks for more than the whole quota.
 func neverFits(message string) bool {
-	match := quotaMessage.FindStringSubmatch(message)
+	match := quotaMessage().FindStringSubmatch(message)
 	if match == nil {
 		return false
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -26,13 +27,15 @@ func (i instance) evicted() (message string, ok bool) {
 	return "", false
 }
 
-var fullFolder = regexp.MustCompile(`EmptyDir volume "([^"]+)" exceeds the limit "([^"]+)"`)
+var fullFolder = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`EmptyDir volume "([^"]+)" exceeds the limit "([^"]+)"`)
+})
 
 // stopped returns the reason why the node stopped the instance for good.
 func (i instance) stopped() trouble {
 	t := trouble{cause: strings.ToLower(i.Status.Reason) + ": " + i.Status.Message, response: retries, next: i.set("memory", "")}
 	message, evicted := i.evicted()
-	full := fullFolder.FindStringSubmatch(message)
+	full := fullFolder().FindStringSubmatch(message)
 	switch {
 	case full != nil:
 		path := i.mountPath(full[1])

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"reflect"
-	"regexp"
 	"sync"
 	"unicode/utf8"
 
@@ -78,14 +77,14 @@ func Encode(f File) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return yaml.JSONToYAML(unbroken.ReplaceAllFunc(data, func(c []byte) []byte {
+	return yaml.JSONToYAML(unbroken().ReplaceAllFunc(data, func(c []byte) []byte {
 		r, _ := utf8.DecodeRune(c)
 		return fmt.Appendf(nil, `\u%04x`, r)
 	}))
 }
 
 // unbroken matches characters that are literal in JSON, but line breaks or errors in YAML.
-var unbroken = regexp.MustCompile(`[\x{7f}-\x{9f}\x{feff}\x{fffe}\x{ffff}]`)
+var unbroken = pattern(`[\x{7f}-\x{9f}\x{feff}\x{fffe}\x{ffff}]`)
 
 // Decode reads YAML or JSON with any number of resources. The error is Problems, with a line each: all unknown kinds and
 // fields, wrong types, and resources that are defined twice. Decode does not call Validate.
@@ -144,14 +143,14 @@ func unreadable(data []byte) Problems {
 	return nil
 }
 
-var surrogates = regexp.MustCompile(`\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|.)`)
+var surrogates = pattern(`\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|.)`)
 
 // paired replaces the pairs of escapes with which JSON may write one character, such as \ud83d\ude00. YAML does not know them.
 func paired(data []byte) []byte {
 	if !json.Valid(data) {
 		return data
 	}
-	return surrogates.ReplaceAllFunc(data, func(escape []byte) []byte {
+	return surrogates().ReplaceAllFunc(data, func(escape []byte) []byte {
 		var character string
 		if len(escape) < 12 || json.Unmarshal([]byte(`"`+string(escape)+`"`), &character) != nil {
 			return escape

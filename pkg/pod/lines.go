@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -66,7 +65,7 @@ func mark(document *yamlv3.Node, prefix string, found problems) Problems {
 }
 
 // syntaxLine matches the beginning of a message of the YAML library.
-var syntaxLine = regexp.MustCompile(`^(?:yaml: )?(?:line (\d+): )?`)
+var syntaxLine = pattern(`^(?:yaml: )?(?:line (\d+): )?`)
 
 // syntaxProblems returns the problems of a document that is not valid YAML. line is for messages that have no line.
 func syntaxProblems(err error, line int) Problems {
@@ -77,7 +76,7 @@ func syntaxProblems(err error, line int) Problems {
 	}
 	out := make(Problems, len(messages))
 	for i, text := range messages {
-		begin := syntaxLine.FindStringSubmatch(text)
+		begin := syntaxLine().FindStringSubmatch(text)
 		own, _ := strconv.Atoi(begin[1])
 		out[i] = Problem{Line: cmp.Or(own, line), Message: text[len(begin[0]):]}
 	}

@@ -3,7 +3,6 @@ package pod
 import (
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -87,7 +86,7 @@ func (s Spec) attached(a *App) bool {
 }
 
 // modePattern matches permissions in the octal digits of chmod.
-var modePattern = regexp.MustCompile(`^0?[0-7]{3}$`)
+var modePattern = pattern(`^0?[0-7]{3}$`)
 
 // files checks mounts of files. taken has the paths that other mounts of the same container use.
 func (p *problems) files(path string, files []FileMount, taken map[string]bool, s Spec) {
@@ -102,7 +101,7 @@ func (p *problems) files(path string, files []FileMount, taken map[string]bool, 
 		default:
 			p.secretKey(at, f.Secret, f.File, s)
 		}
-		if f.Mode != "" && !modePattern.MatchString(f.Mode) {
+		if f.Mode != "" && !modePattern().MatchString(f.Mode) {
 			p.add(at+".mode", "%q is not a mode such as 0644, 0755 or 0400", f.Mode)
 		}
 	}

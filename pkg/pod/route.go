@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"iter"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -69,8 +68,8 @@ const (
 )
 
 var (
-	pathPattern   = regexp.MustCompile(`^/(?:[-A-Za-z0-9/._~!$&'()*+,;=:@]|%[0-9a-fA-F]{2})*$`)
-	pathForbidden = regexp.MustCompile(`(?i)//|/\.\.?(/|$)|%2f`)
+	pathPattern   = pattern(`^/(?:[-A-Za-z0-9/._~!$&'()*+,;=:@]|%[0-9a-fA-F]{2})*$`)
+	pathForbidden = pattern(`(?i)//|/\.\.?(/|$)|%2f`)
 )
 
 // MarshalJSON writes a mode as a string and a secret as an object.
@@ -222,9 +221,9 @@ func (r *Route) problems(name string, s Spec) []Problem {
 		switch {
 		case !strings.HasPrefix(rule.Path, "/"):
 			p.add(path+".path", "must begin with /, is %q", rule.Path)
-		case !pathPattern.MatchString(rule.Path):
+		case !pathPattern().MatchString(rule.Path):
 			p.add(path+".path", "%q has characters that are not allowed in a path: escape them, as in %%20", rule.Path)
-		case pathForbidden.MatchString(rule.Path):
+		case pathForbidden().MatchString(rule.Path):
 			p.add(path+".path", "must not have an empty segment, the segments . and .., or %%2f, is %q", rule.Path)
 		case len(rule.Path) > maxPath:
 			p.add(path+".path", "has %d characters: at most %d are allowed", len(rule.Path), maxPath)

@@ -3,7 +3,6 @@ package pod
 import (
 	"iter"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -23,7 +22,7 @@ const (
 	KeyPrivateKey  = "tls.key"
 )
 
-var versionPattern = regexp.MustCompile(`^[a-z0-9]{10}$`)
+var versionPattern = pattern(`^[a-z0-9]{10}$`)
 
 // Object is the name of the Kubernetes Secret that stores a version of the values of some keys.
 func (*Secret) Object(secret, version string) string { return secret + "-" + version }
@@ -70,7 +69,7 @@ func (s *Secret) problems(name string, _ Spec) []Problem {
 		switch {
 		case version == "":
 			p.addNext(path, set, "has no value yet")
-		case !versionPattern.MatchString(version):
+		case !versionPattern().MatchString(version):
 			p.addNext(path, set, "is not the version of a value, and a file cannot set the value")
 		}
 	}

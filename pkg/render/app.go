@@ -3,16 +3,13 @@ package render
 import (
 	"fmt"
 
+	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/intstr"
-	appsv1 "k8s.io/client-go/applyconfigurations/apps/v1"
-	autoscaling "k8s.io/client-go/applyconfigurations/autoscaling/v2"
-	apply "k8s.io/client-go/applyconfigurations/core/v1"
-	metav1 "k8s.io/client-go/applyconfigurations/meta/v1"
-	policy "k8s.io/client-go/applyconfigurations/policy/v1"
 
 	"github.com/pscdev/psc/pkg/object"
 	"github.com/pscdev/psc/pkg/pod"
@@ -40,41 +37,45 @@ func apps(podName string, spec pod.Spec, c Cluster) ([]*unstructured.Unstructure
 
 func appObjects(podName, name string, a *pod.App, spec pod.Spec, pullSecret string) []*unstructured.Unstructured {
 	all := labels(podName, object.LabelApp, name)
-	account := apply.ServiceAccount(name, podName).WithLabels(all).WithAutomountServiceAccountToken(false)
+	account := corev1.ServiceAccount{
+		TypeMeta:                     typeMeta(object.ServiceAccount),
+		ObjectMeta:                   metav1.ObjectMeta{Name: name, Namespace: podName, Labels: all},
+		AutomountServiceAccountToken: new(false),
+	}
 	if pullSecret != "" { // not in the template, so that a login restarts nothing
-		account.WithImagePullSecrets(apply.LocalObjectReference().WithName(pullSecret))
+		account.ImagePullSecrets = []corev1.LocalObjectReference{{Name: pullSecret}}
 	}
-	objects := []*unstructured.Unstructured{
-		rendered(account),
-		rendered(deployment(podName, name, a, spec, all)),
-	}
+	objects := []*unstructured.Unstructured{rendered(account)}
+	add := func(kind object.Kind, spec any) { objects = append(objects, withSpec(kind, podName, name, all, spec)) }
+	add(object.Deployment, deployment(name, a, spec, all))
 	if len(a.Ports) > 0 {
-		objects = append(objects, rendered(service(podName, name, a, all)))
+		add(object.Service, service(name, a))
 	}
 	if a.Autoscale != nil {
-		objects = append(objects, rendered(autoscaler(podName, name, a.Autoscale, all)))
+		add(object.HorizontalPodAutoscaler, autoscaler(name, a.Autoscale))
 	}
 	if a.Count() > 1 || a.Autoscale != nil {
-		objects = append(objects, rendered(policy.PodDisruptionBudget(name, podName).WithLabels(all).
-			WithSpec(policy.PodDisruptionBudgetSpec().
-				WithSelector(selector(name)).
-				WithMaxUnavailable(intstr.FromInt32(1)).
-				WithUnhealthyPodEvictionPolicy(policyv1.AlwaysAllow))))
+		add(object.PodDisruptionBudget, policyv1.PodDisruptionBudgetSpec{
+			Selector:                   selector(name),
+			MaxUnavailable:             new(intstr.FromInt32(1)),
+			UnhealthyPodEvictionPolicy: new(policyv1.AlwaysAllow),
+		})
 	}
 	return objects
 }
 
 // selector must never change: the selector of a Deployment is immutable.
-func selector(name string) *metav1.LabelSelectorApplyConfiguration {
-	return metav1.LabelSelector().WithMatchLabels(map[string]string{object.LabelApp: name})
+func selector(name string) *metav1.LabelSelector {
+	return &metav1.LabelSelector{MatchLabels: map[string]string{object.LabelApp: name}}
 }
 
 // service offers each port of an app under its own number, and the first port at pod.ServicePort too.
-func service(podName, name string, a *pod.App, all map[string]string) *apply.ServiceApplyConfiguration {
-	spec := apply.ServiceSpec().WithSelector(map[string]string{object.LabelApp: name})
+func service(name string, a *pod.App) corev1.ServiceSpec {
+	spec := corev1.ServiceSpec{Selector: map[string]string{object.LabelApp: name}}
 	add := func(name string, number int, target pod.Port) {
-		spec.WithPorts(apply.ServicePort().WithName(name).WithProtocol(corev1.ProtocolTCP).
-			WithPort(int32(number)).WithTargetPort(intstr.FromString(target.Name)))
+		spec.Ports = append(spec.Ports, corev1.ServicePort{
+			Name: name, Protocol: corev1.ProtocolTCP, Port: int32(number), TargetPort: intstr.FromString(target.Name),
+		})
 	}
 	first := a.Ports[0]
 	add(first.Name, pod.ServicePort, first)
@@ -84,7 +85,7 @@ func service(podName, name string, a *pod.App, all map[string]string) *apply.Ser
 	for _, p := range a.Ports[1:] {
 		add(p.Name, p.Port, p)
 	}
-	return apply.Service(name, podName).WithLabels(all).WithSpec(spec)
+	return spec
 }
 
 // servicePort returns the number at which the Service of an app has a port; the first port when name is empty.
@@ -97,87 +98,91 @@ func servicePort(a *pod.App, name string) int {
 	return pod.ServicePort
 }
 
-func autoscaler(podName, name string, s *pod.Autoscale, all map[string]string) *autoscaling.HorizontalPodAutoscalerApplyConfiguration {
-	return autoscaling.HorizontalPodAutoscaler(name, podName).WithLabels(all).WithSpec(autoscaling.HorizontalPodAutoscalerSpec().
-		WithScaleTargetRef(autoscaling.CrossVersionObjectReference().WithAPIVersion("apps/v1").WithKind("Deployment").WithName(name)).
-		WithMinReplicas(int32(s.Min)).
-		WithMaxReplicas(int32(s.Max)).
-		WithMetrics(autoscaling.MetricSpec().
-			WithType(autoscalingv2.ResourceMetricSourceType).
-			WithResource(autoscaling.ResourceMetricSource().WithName(corev1.ResourceCPU).WithTarget(
-				autoscaling.MetricTarget().WithType(autoscalingv2.UtilizationMetricType).WithAverageUtilization(int32(s.Target()))))))
+func autoscaler(name string, s *pod.Autoscale) autoscalingv2.HorizontalPodAutoscalerSpec {
+	return autoscalingv2.HorizontalPodAutoscalerSpec{
+		ScaleTargetRef: autoscalingv2.CrossVersionObjectReference{APIVersion: "apps/v1", Kind: "Deployment", Name: name},
+		MinReplicas:    new(int32(s.Min)),
+		MaxReplicas:    int32(s.Max),
+		Metrics: []autoscalingv2.MetricSpec{{
+			Type: autoscalingv2.ResourceMetricSourceType,
+			Resource: &autoscalingv2.ResourceMetricSource{Name: corev1.ResourceCPU, Target: autoscalingv2.MetricTarget{
+				Type: autoscalingv2.UtilizationMetricType, AverageUtilization: new(int32(s.Target())),
+			}},
+		}},
+	}
 }
 
-func deployment(podName, name string, a *pod.App, spec pod.Spec, all map[string]string) *appsv1.DeploymentApplyConfiguration {
+func deployment(name string, a *pod.App, spec pod.Spec, all map[string]string) appsv1.DeploymentSpec {
 	container := container(name, a, spec)
 	volumes, mounts := volumes(a, spec)
-	container.WithVolumeMounts(mounts...)
+	container.VolumeMounts = mounts
 	grace := stopSeconds(a)
 	if len(a.Ports) > 0 {
 		grace += drainSeconds
 	}
-	template := apply.PodSpec().
-		WithServiceAccountName(name).
-		WithAutomountServiceAccountToken(false).
-		WithEnableServiceLinks(false).
-		WithTerminationGracePeriodSeconds(grace).
-		WithSecurityContext(podSecurity(a)).
-		WithTopologySpreadConstraints(apply.TopologySpreadConstraint().
-			WithTopologyKey(corev1.LabelHostname).
-			WithMaxSkew(1).
-			WithWhenUnsatisfiable(corev1.ScheduleAnyway).
-			WithLabelSelector(selector(name)).
-			WithMatchLabelKeys("pod-template-hash")).
-		WithVolumes(volumes...).
-		WithContainers(container)
-	d := appsv1.DeploymentSpec().
-		WithRevisionHistoryLimit(keptReplicaSets).
-		WithSelector(selector(name)).
-		WithStrategy(strategy(a, spec)).
-		WithTemplate(apply.PodTemplateSpec().WithLabels(all).WithSpec(template))
+	d := appsv1.DeploymentSpec{
+		RevisionHistoryLimit: new(int32(keptReplicaSets)),
+		Selector:             selector(name),
+		Strategy:             strategy(a, spec),
+		Template: corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: all}, Spec: corev1.PodSpec{
+			ServiceAccountName:            name,
+			AutomountServiceAccountToken:  new(false),
+			EnableServiceLinks:            new(false),
+			TerminationGracePeriodSeconds: &grace,
+			SecurityContext:               podSecurity(a),
+			TopologySpreadConstraints: []corev1.TopologySpreadConstraint{{
+				TopologyKey:       corev1.LabelHostname,
+				MaxSkew:           1,
+				WhenUnsatisfiable: corev1.ScheduleAnyway,
+				LabelSelector:     selector(name),
+				MatchLabelKeys:    []string{"pod-template-hash"},
+			}},
+			Volumes:    volumes,
+			Containers: []corev1.Container{container},
+		}},
+	}
 	if a.Autoscale == nil { // else the autoscaler writes the number
-		d.WithReplicas(int32(a.Count()))
+		d.Replicas = new(int32(a.Count()))
 	}
 	if container.ReadinessProbe == nil {
-		d.WithMinReadySeconds(settleSeconds)
+		d.MinReadySeconds = settleSeconds
 	}
-	return appsv1.Deployment(name, podName).WithLabels(all).WithSpec(d)
+	return d
 }
 
 // strategy starts new instances before it stops old ones, unless two versions of the app cannot run at once.
-func strategy(a *pod.App, spec pod.Spec) *appsv1.DeploymentStrategyApplyConfiguration {
+func strategy(a *pod.App, spec pod.Spec) appsv1.DeploymentStrategy {
 	if spec.Recreates(a) {
-		return appsv1.DeploymentStrategy().WithType("Recreate")
+		return appsv1.DeploymentStrategy{Type: appsv1.RecreateDeploymentStrategyType}
 	}
-	return appsv1.DeploymentStrategy().WithType("RollingUpdate").WithRollingUpdate(
-		appsv1.RollingUpdateDeployment().
-			WithMaxSurge(intstr.FromString("25%")).
-			WithMaxUnavailable(intstr.FromInt32(0)))
+	return appsv1.DeploymentStrategy{Type: appsv1.RollingUpdateDeploymentStrategyType, RollingUpdate: &appsv1.RollingUpdateDeployment{
+		MaxSurge:       new(intstr.FromString("25%")),
+		MaxUnavailable: new(intstr.FromInt32(0)),
+	}}
 }
 
 // podSecurity and containerSecurity follow the "restricted" Pod Security Standard when the image is known to run as
 // a user of its own, else "baseline" without privilege escalation:
 // https://kubernetes.io/docs/concepts/security/pod-security-standards/
-func podSecurity(a *pod.App) *apply.PodSecurityContextApplyConfiguration {
-	s := apply.PodSecurityContext().
-		WithSeccompProfile(apply.SeccompProfile().WithType(corev1.SeccompProfileTypeRuntimeDefault))
+func podSecurity(a *pod.App) *corev1.PodSecurityContext {
 	user := a.RunsAs()
-	if user != nil {
-		s.WithRunAsUser(*user)
+	s := &corev1.PodSecurityContext{
+		SeccompProfile: &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault},
+		RunAsUser:      user,
 	}
 	if restricted(a) {
-		s.WithRunAsNonRoot(true)
+		s.RunAsNonRoot = new(true)
 		if grouped(a) {
-			s.WithFSGroup(*user).WithFSGroupChangePolicy(corev1.FSGroupChangeOnRootMismatch)
+			s.FSGroup, s.FSGroupChangePolicy = user, new(corev1.FSGroupChangeOnRootMismatch)
 		}
 	}
 	return s
 }
 
-func containerSecurity(a *pod.App) *apply.SecurityContextApplyConfiguration {
-	s := apply.SecurityContext().WithAllowPrivilegeEscalation(false)
+func containerSecurity(a *pod.App) *corev1.SecurityContext {
+	s := &corev1.SecurityContext{AllowPrivilegeEscalation: new(false)}
 	if restricted(a) {
-		s.WithCapabilities(apply.Capabilities().WithDrop("ALL"))
+		s.Capabilities = &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}}
 	}
 	return s
 }

@@ -10,7 +10,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/apimachinery/pkg/util/intstr"
-	apply "k8s.io/client-go/applyconfigurations/core/v1"
 
 	"github.com/pscdev/psc/pkg/pod"
 )
@@ -36,55 +35,56 @@ func seconds(text string) int64 {
 	return int64(d / time.Second)
 }
 
-func container(name string, a *pod.App, spec pod.Spec) *apply.ContainerApplyConfiguration {
+func container(name string, a *pod.App, spec pod.Spec) corev1.Container {
 	size := a.Resources()
-	c := apply.Container().
-		WithName(name).
-		WithImage(a.Image).
-		WithCommand(literal(a.Command...)...).
-		WithArgs(literal(a.Args...)...).
-		WithTerminationMessagePolicy(corev1.TerminationMessageFallbackToLogsOnError).
-		WithSecurityContext(containerSecurity(a)).
-		WithResources(apply.ResourceRequirements().
-			WithRequests(corev1.ResourceList{
+	c := corev1.Container{
+		Name:                     name,
+		Image:                    a.Image,
+		Command:                  literal(a.Command...),
+		Args:                     literal(a.Args...),
+		TerminationMessagePolicy: corev1.TerminationMessageFallbackToLogsOnError,
+		SecurityContext:          containerSecurity(a),
+		Resources: corev1.ResourceRequirements{
+			Requests: corev1.ResourceList{
 				corev1.ResourceCPU:    resource.MustParse(size.CPU),
 				corev1.ResourceMemory: resource.MustParse(size.Memory),
-			}).
-			WithLimits(corev1.ResourceList{corev1.ResourceMemory: resource.MustParse(size.Memory)}))
+			},
+			Limits: corev1.ResourceList{corev1.ResourceMemory: resource.MustParse(size.Memory)},
+		},
+	}
 	for _, p := range a.Ports {
-		c.WithPorts(apply.ContainerPort().WithName(p.Name).WithContainerPort(int32(p.Port)).WithProtocol(corev1.ProtocolTCP))
+		c.Ports = append(c.Ports, corev1.ContainerPort{Name: p.Name, ContainerPort: int32(p.Port), Protocol: corev1.ProtocolTCP})
 	}
 	for _, key := range slices.Sorted(maps.Keys(a.Env)) {
-		c.WithEnv(envVar(key, a.Env[key], spec))
+		c.Env = append(c.Env, envVar(key, a.Env[key], spec))
 	}
-	if p := probe(a); p != nil {
-		c.WithReadinessProbe(p)
-		if grace := seconds(a.StartGrace); grace > 0 {
-			c.WithStartupProbe(probe(a).WithFailureThreshold(int32(max(1, grace/probeSeconds))))
-		}
+	c.ReadinessProbe = probe(a)
+	if grace := seconds(a.StartGrace); grace > 0 && c.ReadinessProbe != nil {
+		c.StartupProbe = probe(a)
+		c.StartupProbe.FailureThreshold = int32(max(1, grace/probeSeconds))
 	}
 	if len(a.Ports) > 0 {
-		c.WithLifecycle(apply.Lifecycle().WithPreStop(apply.LifecycleHandler().
-			WithSleep(apply.SleepAction().WithSeconds(drainSeconds))))
+		c.Lifecycle = &corev1.Lifecycle{PreStop: &corev1.LifecycleHandler{Sleep: &corev1.SleepAction{Seconds: drainSeconds}}}
 	}
 	return c
 }
 
-func envVar(name string, v pod.EnvValue, spec pod.Spec) *apply.EnvVarApplyConfiguration {
-	out := apply.EnvVar().WithName(name)
+func envVar(name string, v pod.EnvValue, spec pod.Spec) corev1.EnvVar {
 	switch {
 	case v.Secret != "":
 		secret := spec.Secret(v.Secret)
-		return out.WithValueFrom(apply.EnvVarSource().WithSecretKeyRef(apply.SecretKeySelector().
-			WithName(secret.Object(v.Secret, secret.Keys[v.Key])).WithKey(v.Key)))
+		return corev1.EnvVar{Name: name, ValueFrom: &corev1.EnvVarSource{SecretKeyRef: &corev1.SecretKeySelector{
+			LocalObjectReference: corev1.LocalObjectReference{Name: secret.Object(v.Secret, secret.Keys[v.Key])},
+			Key:                  v.Key,
+		}}}
 	case v.App != "":
 		address := "http://" + v.App
 		if port := servicePort(spec.App(v.App), v.Port); port != pod.ServicePort {
 			address += fmt.Sprintf(":%d", port)
 		}
-		return out.WithValue(address)
+		return corev1.EnvVar{Name: name, Value: address}
 	default:
-		return out.WithValue(literal(v.Value)[0])
+		return corev1.EnvVar{Name: name, Value: literal(v.Value)[0]}
 	}
 }
 
@@ -100,7 +100,7 @@ func literal(texts ...string) []string {
 }
 
 // probe checks whether an instance can serve. It is nil when the app has no health check and no port.
-func probe(a *pod.App) *apply.ProbeApplyConfiguration {
+func probe(a *pod.App) *corev1.Probe {
 	h := a.Health
 	if h == nil {
 		if len(a.Ports) == 0 {
@@ -112,15 +112,16 @@ func probe(a *pod.App) *apply.ProbeApplyConfiguration {
 	if h.Port == 0 && len(a.Ports) > 0 {
 		port = intstr.FromString(a.Ports[0].Name)
 	}
-	p := apply.Probe().WithPeriodSeconds(probeSeconds).WithTimeoutSeconds(probeSeconds).WithFailureThreshold(3)
+	p := &corev1.Probe{PeriodSeconds: probeSeconds, TimeoutSeconds: probeSeconds, FailureThreshold: 3}
 	switch {
 	case h.Path != "":
-		return p.WithHTTPGet(apply.HTTPGetAction().WithPath(h.Path).WithPort(port))
+		p.HTTPGet = &corev1.HTTPGetAction{Path: h.Path, Port: port}
 	case len(h.Command) > 0:
-		return p.WithExec(apply.ExecAction().WithCommand(literal(h.Command...)...))
+		p.Exec = &corev1.ExecAction{Command: literal(h.Command...)}
 	case h.TCP:
-		return p.WithTCPSocket(apply.TCPSocketAction().WithPort(port))
+		p.TCPSocket = &corev1.TCPSocketAction{Port: port}
 	default:
 		return nil
 	}
+	return p
 }

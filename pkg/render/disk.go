@@ -4,7 +4,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	apply "k8s.io/client-go/applyconfigurations/core/v1"
 
 	"github.com/pscdev/psc/pkg/object"
 	"github.com/pscdev/psc/pkg/pod"
@@ -14,22 +13,24 @@ import (
 func disks(podName string, spec pod.Spec, _ Cluster) ([]*unstructured.Unstructured, pod.Problems) {
 	var objects []*unstructured.Unstructured
 	for name, d := range spec.Disks() {
-		objects = append(objects, rendered(claim(podName, name, d)))
+		objects = append(objects, withSpec(object.PersistentVolumeClaim, podName, name, labels(podName, object.LabelDisk, name), claim(d)))
 	}
 	return objects, nil
 }
 
-func claim(podName, name string, d *pod.Disk) *apply.PersistentVolumeClaimApplyConfiguration {
+func claim(d *pod.Disk) corev1.PersistentVolumeClaimSpec {
 	mode := corev1.ReadWriteOnce
 	if d.Shared {
 		mode = corev1.ReadWriteMany
 	}
-	spec := apply.PersistentVolumeClaimSpec().
-		WithAccessModes(mode).
-		WithResources(apply.VolumeResourceRequirements().
-			WithRequests(corev1.ResourceList{corev1.ResourceStorage: resource.MustParse(d.Size)}))
-	if d.Class != "" {
-		spec.WithStorageClassName(d.Class)
+	spec := corev1.PersistentVolumeClaimSpec{
+		AccessModes: []corev1.PersistentVolumeAccessMode{mode},
+		Resources: corev1.VolumeResourceRequirements{
+			Requests: corev1.ResourceList{corev1.ResourceStorage: resource.MustParse(d.Size)},
+		},
 	}
-	return apply.PersistentVolumeClaim(name, podName).WithLabels(labels(podName, object.LabelDisk, name)).WithSpec(spec)
+	if d.Class != "" {
+		spec.StorageClassName = &d.Class
+	}
+	return spec
 }

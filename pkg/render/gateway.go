@@ -5,7 +5,6 @@ import (
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
-	apply "sigs.k8s.io/gateway-api/applyconfiguration/apis/v1"
 
 	"github.com/pscdev/psc/pkg/object"
 	"github.com/pscdev/psc/pkg/pod"
@@ -47,57 +46,75 @@ func (g GatewayAPI) secure(r *pod.Route) bool { return r.TLS.Mode != pod.TLSOff 
 func (g GatewayAPI) objects(podName, name string, hosts []string, r *pod.Route, spec pod.Spec) []*unstructured.Unstructured {
 	all := labels(podName, object.LabelRoute, name)
 	var objects []*unstructured.Unstructured
-	s := apply.HTTPRouteSpec()
+	var s gatewayv1.HTTPRouteSpec
 	if r.TLS.Secret == "" {
 		listener := g.HTTP
 		if g.secure(r) {
 			listener = g.HTTPS
 		}
-		s.WithParentRefs(apply.ParentReference().
-			WithGroup(gatewayv1.GroupName).WithKind("Gateway").
-			WithNamespace(gatewayv1.Namespace(g.Namespace)).
-			WithName(gatewayv1.ObjectName(g.Name)).
-			WithSectionName(gatewayv1.SectionName(listener.Name)))
+		s.ParentRefs = []gatewayv1.ParentReference{{
+			Group:       new(gatewayv1.Group(gatewayv1.GroupName)),
+			Kind:        new(gatewayv1.Kind("Gateway")),
+			Namespace:   new(gatewayv1.Namespace(g.Namespace)),
+			Name:        gatewayv1.ObjectName(g.Name),
+			SectionName: new(gatewayv1.SectionName(listener.Name)),
+		}}
 	} else {
-		objects = append(objects, rendered(apply.ListenerSet(name, podName).WithLabels(all).WithSpec(g.listeners(r, hosts, spec))))
-		s.WithParentRefs(apply.ParentReference().
-			WithGroup(gatewayv1.GroupName).WithKind("ListenerSet").WithName(gatewayv1.ObjectName(name)))
+		objects = append(objects, withSpec(object.ListenerSet, podName, name, all, g.listeners(r, hosts, spec)))
+		s.ParentRefs = []gatewayv1.ParentReference{{
+			Group: new(gatewayv1.Group(gatewayv1.GroupName)),
+			Kind:  new(gatewayv1.Kind("ListenerSet")),
+			Name:  gatewayv1.ObjectName(name),
+		}}
 	}
 	for _, host := range hosts {
-		s.WithHostnames(gatewayv1.Hostname(host))
+		s.Hostnames = append(s.Hostnames, gatewayv1.Hostname(host))
 	}
 	for _, rule := range r.Rules {
-		out := apply.HTTPRouteRule().WithMatches(apply.HTTPRouteMatch().WithPath(
-			apply.HTTPPathMatch().WithType(gatewayv1.PathMatchPathPrefix).WithValue(rule.Path)))
+		out := gatewayv1.HTTPRouteRule{Matches: []gatewayv1.HTTPRouteMatch{{
+			Path: &gatewayv1.HTTPPathMatch{Type: new(gatewayv1.PathMatchPathPrefix), Value: &rule.Path},
+		}}}
 		for _, t := range rule.To {
-			out.WithBackendRefs(apply.HTTPBackendRef().
-				WithGroup("").WithKind("Service").
-				WithName(gatewayv1.ObjectName(t.App)).
-				WithPort(gatewayv1.PortNumber(servicePort(spec.App(t.App), t.Port))).
-				WithWeight(int32(t.Share())))
+			out.BackendRefs = append(out.BackendRefs, gatewayv1.HTTPBackendRef{BackendRef: gatewayv1.BackendRef{
+				BackendObjectReference: gatewayv1.BackendObjectReference{
+					Group: new(gatewayv1.Group("")),
+					Kind:  new(gatewayv1.Kind("Service")),
+					Name:  gatewayv1.ObjectName(t.App),
+					Port:  new(gatewayv1.PortNumber(servicePort(spec.App(t.App), t.Port))),
+				},
+				Weight: new(int32(t.Share())),
+			}})
 		}
-		s.WithRules(out)
+		s.Rules = append(s.Rules, out)
 	}
-	return append(objects, rendered(apply.HTTPRoute(name, podName).WithLabels(all).WithSpec(s)))
+	return append(objects, withSpec(object.HTTPRoute, podName, name, all, s))
 }
 
 // listeners add the hosts of a route to the Gateway, with the route's own certificate:
 // https://gateway-api.sigs.k8s.io/geps/gep-1713/
-func (g GatewayAPI) listeners(r *pod.Route, hosts []string, spec pod.Spec) *apply.ListenerSetSpecApplyConfiguration {
+func (g GatewayAPI) listeners(r *pod.Route, hosts []string, spec pod.Spec) gatewayv1.ListenerSetSpec {
 	secret := spec.Secret(r.TLS.Secret)
-	s := apply.ListenerSetSpec().WithParentRef(apply.ParentGatewayReference().
-		WithGroup(gatewayv1.GroupName).WithKind("Gateway").
-		WithNamespace(gatewayv1.Namespace(g.Namespace)).
-		WithName(gatewayv1.ObjectName(g.Name)))
+	s := gatewayv1.ListenerSetSpec{ParentRef: gatewayv1.ParentGatewayReference{
+		Group:     new(gatewayv1.Group(gatewayv1.GroupName)),
+		Kind:      new(gatewayv1.Kind("Gateway")),
+		Namespace: new(gatewayv1.Namespace(g.Namespace)),
+		Name:      gatewayv1.ObjectName(g.Name),
+	}}
 	for i, host := range hosts {
-		s.WithListeners(apply.ListenerEntry().
-			WithName(gatewayv1.SectionName(fmt.Sprintf("https-%d", i))).
-			WithHostname(gatewayv1.Hostname(host)).
-			WithPort(gatewayv1.PortNumber(g.HTTPS.Port)).
-			WithProtocol(gatewayv1.HTTPSProtocolType).
-			WithTLS(apply.ListenerTLSConfig().WithMode(gatewayv1.TLSModeTerminate).WithCertificateRefs(
-				apply.SecretObjectReference().WithGroup("").WithKind("Secret").
-					WithName(gatewayv1.ObjectName(secret.Object(r.TLS.Secret, secret.Certificate()))))))
+		s.Listeners = append(s.Listeners, gatewayv1.ListenerEntry{
+			Name:     gatewayv1.SectionName(fmt.Sprintf("https-%d", i)),
+			Hostname: new(gatewayv1.Hostname(host)),
+			Port:     gatewayv1.PortNumber(g.HTTPS.Port),
+			Protocol: gatewayv1.HTTPSProtocolType,
+			TLS: &gatewayv1.ListenerTLSConfig{
+				Mode: new(gatewayv1.TLSModeTerminate),
+				CertificateRefs: []gatewayv1.SecretObjectReference{{
+					Group: new(gatewayv1.Group("")),
+					Kind:  new(gatewayv1.Kind("Secret")),
+					Name:  gatewayv1.ObjectName(secret.Object(r.TLS.Secret, secret.Certificate())),
+				}},
+			},
+		})
 	}
 	return s
 }

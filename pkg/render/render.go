@@ -12,6 +12,7 @@ import (
 	"encoding/json"
 	"fmt"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/pscdev/psc/pkg/object"
@@ -72,15 +73,37 @@ func labels(podName, key, name string) map[string]string {
 	}
 }
 
-// rendered turns an apply configuration into the object to send, with the hash of its content.
-func rendered(configuration any) *unstructured.Unstructured {
-	data, err := json.Marshal(configuration)
+// manifest is a Kubernetes object without a status, which only the cluster writes. Fields that have no value are left out of
+// the spec, because it is a pointer or its field has omitempty. (The apply configurations of client-go would do the same. They
+// import its whole scheme, which takes longer to initialise than everything else in psc together.)
+type manifest struct {
+	metav1.TypeMeta
+	Metadata metav1.ObjectMeta `json:"metadata"`
+	Spec     any               `json:"spec"`
+}
+
+// withSpec renders an object of a kind that has a spec.
+func withSpec(kind object.Kind, podName, name string, all map[string]string, spec any) *unstructured.Unstructured {
+	return rendered(manifest{
+		TypeMeta: typeMeta(kind),
+		Metadata: metav1.ObjectMeta{Name: name, Namespace: podName, Labels: all},
+		Spec:     spec,
+	})
+}
+
+func typeMeta(kind object.Kind) metav1.TypeMeta {
+	return metav1.TypeMeta{Kind: kind.Kind, APIVersion: kind.GroupVersion().String()}
+}
+
+// rendered turns a typed object into the object to send, with the hash of its content.
+func rendered(typed any) *unstructured.Unstructured {
+	data, err := json.Marshal(typed)
 	if err != nil {
-		panic(fmt.Sprintf("render: %T has no JSON form: %v", configuration, err))
+		panic(fmt.Sprintf("render: %T has no JSON form: %v", typed, err))
 	}
 	o := &unstructured.Unstructured{}
 	if err := o.UnmarshalJSON(data); err != nil {
-		panic(fmt.Sprintf("render: %T is not an object: %v", configuration, err))
+		panic(fmt.Sprintf("render: %T is not an object: %v", typed, err))
 	}
 	sum := sha256.Sum256(data)
 	o.SetAnnotations(map[string]string{object.AnnotationHash: hex.EncodeToString(sum[:8])})

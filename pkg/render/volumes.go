@@ -6,48 +6,41 @@ import (
 	"slices"
 	"strconv"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
-	apply "k8s.io/client-go/applyconfigurations/core/v1"
 
 	"github.com/pscdev/psc/pkg/pod"
 )
 
 // volumes are the files, disks and scratch folders of an app. Configs and secrets are mounted under names that depend on their content, so
 // that new content restarts the app and a rollback restores the same bytes.
-func volumes(a *pod.App, spec pod.Spec) (volumes []*apply.VolumeApplyConfiguration, mounts []*apply.VolumeMountApplyConfiguration) {
+func volumes(a *pod.App, spec pod.Spec) (volumes []corev1.Volume, mounts []corev1.VolumeMount) {
 	for i, f := range a.Files {
 		name := fmt.Sprintf("files-%d", i)
-		volumes = append(volumes, apply.Volume().WithName(name).
-			WithProjected(projected(f, spec)))
-		mount := apply.VolumeMount().WithName(name).WithMountPath(f.Path).WithReadOnly(true)
-		if f.File != "" {
-			mount.WithSubPath(f.File)
-		}
-		mounts = append(mounts, mount)
+		volumes = append(volumes, corev1.Volume{Name: name, VolumeSource: corev1.VolumeSource{Projected: projected(f, spec)}})
+		mounts = append(mounts, corev1.VolumeMount{Name: name, MountPath: f.Path, SubPath: f.File, ReadOnly: true})
 	}
 	for i, d := range a.Disks {
 		name := fmt.Sprintf("disk-%d", i)
-		volumes = append(volumes, apply.Volume().WithName(name).
-			WithPersistentVolumeClaim(apply.PersistentVolumeClaimVolumeSource().WithClaimName(d.Disk)))
-		mount := apply.VolumeMount().WithName(name).WithMountPath(d.Path)
-		if d.ReadOnly {
-			mount.WithReadOnly(true)
-		}
-		mounts = append(mounts, mount)
+		volumes = append(volumes, corev1.Volume{Name: name, VolumeSource: corev1.VolumeSource{
+			PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: d.Disk},
+		}})
+		mounts = append(mounts, corev1.VolumeMount{Name: name, MountPath: d.Path, ReadOnly: d.ReadOnly})
 	}
 	for i, s := range a.Scratch {
 		name := fmt.Sprintf("scratch-%d", i)
-		volumes = append(volumes, apply.Volume().WithName(name).
-			WithEmptyDir(apply.EmptyDirVolumeSource().WithSizeLimit(resource.MustParse(s.Size))))
-		mounts = append(mounts, apply.VolumeMount().WithName(name).WithMountPath(s.Path))
+		volumes = append(volumes, corev1.Volume{Name: name, VolumeSource: corev1.VolumeSource{
+			EmptyDir: &corev1.EmptyDirVolumeSource{SizeLimit: new(resource.MustParse(s.Size))},
+		}})
+		mounts = append(mounts, corev1.VolumeMount{Name: name, MountPath: s.Path})
 	}
 	return volumes, mounts
 }
 
-func projected(f pod.FileMount, spec pod.Spec) *apply.ProjectedVolumeSourceApplyConfiguration {
-	source := apply.ProjectedVolumeSource().WithSources(sources(f, spec)...)
+func projected(f pod.FileMount, spec pod.Spec) *corev1.ProjectedVolumeSource {
+	source := &corev1.ProjectedVolumeSource{Sources: sources(f, spec)}
 	if f.Mode != "" {
-		source.WithDefaultMode(mode(f.Mode))
+		source.DefaultMode = new(mode(f.Mode))
 	}
 	return source
 }
@@ -65,24 +58,26 @@ func grouped(a *pod.App) bool {
 }
 
 // sources are the objects that hold the files of a mount, one per file.
-func sources(f pod.FileMount, spec pod.Spec) []*apply.VolumeProjectionApplyConfiguration {
-	var out []*apply.VolumeProjectionApplyConfiguration
+func sources(f pod.FileMount, spec pod.Spec) []corev1.VolumeProjection {
+	var out []corev1.VolumeProjection
 	wanted := func(file string) bool { return f.File == "" || f.File == file }
 	if config := spec.Config(f.Config); config != nil {
 		for _, file := range slices.Sorted(maps.Keys(config.Files)) {
 			if wanted(file) {
-				out = append(out, apply.VolumeProjection().WithConfigMap(apply.ConfigMapProjection().
-					WithName(config.Files[file].Object(f.Config, file)).
-					WithItems(apply.KeyToPath().WithKey(file).WithPath(file))))
+				out = append(out, corev1.VolumeProjection{ConfigMap: &corev1.ConfigMapProjection{
+					LocalObjectReference: corev1.LocalObjectReference{Name: config.Files[file].Object(f.Config, file)},
+					Items:                []corev1.KeyToPath{{Key: file, Path: file}},
+				}})
 			}
 		}
 	}
 	if secret := spec.Secret(f.Secret); secret != nil {
 		for _, key := range slices.Sorted(maps.Keys(secret.Keys)) {
 			if wanted(key) {
-				out = append(out, apply.VolumeProjection().WithSecret(apply.SecretProjection().
-					WithName(secret.Object(f.Secret, secret.Keys[key])).
-					WithItems(apply.KeyToPath().WithKey(key).WithPath(key))))
+				out = append(out, corev1.VolumeProjection{Secret: &corev1.SecretProjection{
+					LocalObjectReference: corev1.LocalObjectReference{Name: secret.Object(f.Secret, secret.Keys[key])},
+					Items:                []corev1.KeyToPath{{Key: key, Path: key}},
+				}})
 			}
 		}
 	}

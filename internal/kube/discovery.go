@@ -1,0 +1,105 @@
+package kube
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+	apidiscovery "k8s.io/api/apidiscovery/v2"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/pscdev/psc/internal/fault"
+)
+
+// aggregated asks for all kinds in one answer, which API servers have since Kubernetes 1.30:
+// https://kubernetes.io/docs/concepts/overview/kubernetes-api/#aggregated-discovery
+const aggregated = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
+
+// kinds are the kinds of a cluster, by group. The core group is the first, and the preferred version of each group.
+type kinds []apidiscovery.APIGroupDiscovery
+
+// discovered is a kind of a cluster.
+type discovered struct {
+	kind       Kind
+	resource   string
+	namespaced bool
+}
+
+// discover asks the cluster for its kinds.
+func (c *Client) discover(ctx context.Context) (kinds, error) {
+	paths := []string{"/api", "/apis"}
+	answers := make([]kinds, len(paths))
+	group, asking := errgroup.WithContext(ctx)
+	for i, path := range paths {
+		group.Go(func() error {
+			data, err := retry(asking, c, func() ([]byte, error) { return c.document(asking, path, aggregated) })
+			if err != nil {
+				return c.wrap(err, "ask the cluster for its kinds")
+			}
+			var list apidiscovery.APIGroupDiscoveryList
+			if err := json.Unmarshal(data, &list); err != nil {
+				return fmt.Errorf("ask the cluster for its kinds: %w", err)
+			}
+			answers[i] = list.Items
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	return slices.Concat(answers...), nil
+}
+
+// document reads a document of the API server that is not an object.
+func (c *Client) document(ctx context.Context, path, accept string) ([]byte, error) {
+	client, err := c.rest(schema.GroupVersion{Version: "v1"})
+	if err != nil {
+		return nil, err
+	}
+	return client.Get().AbsPath(path).SetHeader("Accept", accept).Do(ctx).Raw()
+}
+
+// named finds a kind by a name that kubectl accepts: "deployments", "Deployment", "deploy", "deployments.apps" or
+// "deployments.v1.apps".
+func (all kinds) named(name string) (discovered, error) {
+	withVersion, withGroup := schema.ParseResourceArg(strings.ToLower(name))
+	wanted := []schema.GroupVersionResource{withGroup.WithVersion("")}
+	if withVersion != nil {
+		wanted = append(wanted, *withVersion)
+	}
+	full := func(r apidiscovery.APIResourceDiscovery) []string { return []string{r.Resource, r.SingularResource} }
+	short := func(r apidiscovery.APIResourceDiscovery) []string { return r.ShortNames }
+	for _, names := range []func(apidiscovery.APIResourceDiscovery) []string{full, short} {
+		for _, resource := range wanted {
+			if found, ok := all.find(resource, names); ok {
+				return found, nil
+			}
+		}
+	}
+	return discovered{}, fault.New(fault.Usage, "the cluster has no kind %q", name)
+}
+
+// find returns the first kind for which names returns the name of a resource. The group of the resource may be the beginning of
+// a group, and its version may be empty.
+func (all kinds) find(wanted schema.GroupVersionResource, names func(apidiscovery.APIResourceDiscovery) []string) (discovered, bool) {
+	for _, group := range all {
+		if !strings.HasPrefix(group.Name, wanted.Group) {
+			continue
+		}
+		for _, version := range group.Versions {
+			if wanted.Version != "" && version.Version != wanted.Version {
+				continue
+			}
+			for _, r := range version.Resources {
+				if r.ResponseKind != nil && slices.Contains(names(r), wanted.Resource) {
+					kind := Kind{Group: group.Name, Version: version.Version, Kind: r.ResponseKind.Kind}
+					return discovered{kind, r.Resource, r.Scope == apidiscovery.ScopeNamespace}, true
+				}
+			}
+		}
+	}
+	return discovered{}, false
+}
