@@ -119,7 +119,8 @@ type wording struct {
 func podWords(err error, e *workspace.PodError) error {
 	return word(err, []wording{
 		{workspace.ErrNoPod, fault.Failed, "psc pod list, or psc new-pod " + e.Pod},
-		{workspace.ErrNotPod, fault.Failed, "psc pod list"},
+		{workspace.ErrNotPod, fault.Failed, fmt.Sprintf("psc pod list, or make it one: kubectl label namespace %s psc.dev/pod=%s", e.Pod, e.Pod)},
+		{workspace.ErrPodGoing, fault.Failed, "psc pod delete " + e.Pod + " waits until it is gone"},
 		{workspace.ErrPodExists, fault.Usage, fmt.Sprintf("psc pod use %s, if it is your pod", e.Pod)},
 		{workspace.ErrPodName, fault.Usage, "psc pod list"},
 		{workspace.ErrNoRevisions, fault.Usage, "psc app create NAME --image IMAGE creates the first"},

@@ -3,15 +3,23 @@ package cli_test
 import (
 	"encoding/json"
 	"os/exec"
+	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// TestAloneScripts runs the stories that need their own cluster.
+// TestAloneScripts runs the stories that need a cluster of their own, each in a new one.
 func TestAloneScripts(t *testing.T) {
-	run(t, start(t, "simulated"), "../../testdata/script/alone")
+	files, err := filepath.Glob("../../testdata/script/alone/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no stories: %v", err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) { run(t, start(t, "simulated"), file) })
+	}
 }
 
 // server down kills the API server, and server up lets psc-local start it again.

@@ -160,9 +160,14 @@ func compile(t testing.TB, path, source, flags string) {
 	}
 }
 
-func run(t *testing.T, c *cluster, dir string) {
+// run runs the stories in a folder, or the one in a file.
+func run(t *testing.T, c *cluster, path string) {
+	files := []string{path}
+	if filepath.Ext(path) == "" {
+		files, _ = filepath.Glob(filepath.Join(path, "*.txtar"))
+	}
 	testscript.Run(t, testscript.Params{
-		Dir:                 dir,
+		Files:               files,
 		Setup:               c.setup,
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,

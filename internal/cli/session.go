@@ -127,6 +127,8 @@ func (s *session) tell(n workspace.Note) {
 			text += fmt.Sprintf(", and stops for r%d", n.Queued.Next)
 		}
 		s.say("%s", text)
+	case n.Left != nil:
+		s.view.Warn("objects of kind %s are left alone: you may not list them", strings.Join(n.Left, " and "))
 	case n.Plan != nil:
 		s.say("  %s", view.PlanWords(*n.Plan))
 	case n.Resource != nil:

@@ -8,13 +8,17 @@ import (
 	"maps"
 	"net"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 
 	"github.com/pscdev/psc/internal/fault"
+	"github.com/pscdev/psc/pkg/object"
 )
 
 // wrap adds the request, the exit code and a hint to an error of the API server. It wraps the error for apierrors.Is….
@@ -30,9 +34,12 @@ func (c *Client) wrap(err error, format string, args ...any) error {
 	case apierrors.IsUnauthorized(err):
 		return fault.New(fault.Denied, "the cluster does not know who you are (context %s): %w", c.Context, err).
 			WithHint("psc login %s", c.Server)
-	case apierrors.IsForbidden(err) && lacksPermission(err):
-		return fault.New(fault.Denied, "%s: %w", doing, err).
-			WithHint("ask an admin of the pod or the cluster for this permission")
+	case apierrors.IsForbidden(err) && len(RulesOf(err)) > 0:
+		role := "an admin of the pod for a role"
+		if strings.Contains(err.Error(), " at the cluster scope") {
+			role = "an admin of the cluster for a ClusterRole"
+		}
+		return fault.New(fault.Denied, "%s: %w", doing, err).WithHint("ask %s with the rule %s", role, RulesOf(err)[0])
 	case strings.Contains(err.Error(), "getting credentials: "): // the kubeconfig's plugin has failed; no request was made
 		return fault.New(fault.Denied, "context %s: %w", c.Context, rootCause(err)).WithHint("psc login %s", c.Server)
 	case errors.As(err, &network) && !errors.As(err, new(*tls.CertificateVerificationError)):
@@ -42,11 +49,49 @@ func (c *Client) wrap(err error, format string, args ...any) error {
 	return fmt.Errorf("%s: %w", doing, err)
 }
 
-// lacksPermission distinguishes a missing permission from the other reasons for a 403: a full quota, a disk that cannot grow,
-// or a policy.
-func lacksPermission(err error) bool {
-	_, what, found := strings.Cut(err.Error(), " cannot ")
-	return found && strings.Contains(what, " resource ")
+// missingRight is how the API server says that a permission is missing, unlike the other reasons for a 403: a full quota, a disk
+// that cannot grow, or a policy.
+var missingRight = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`cannot ([a-z]+) resource "([^"]+)" in API group "([^"]*)"`)
+})
+
+// RulesOf returns the rules of a Role that grant what an error says is missing, or none if the error is another one. A rule has
+// all that psc needs for such objects, to look at them or to write them, so that the next request does not fail in turn. Only a
+// deploy needs Leases, and it writes them.
+func RulesOf(err error) []string {
+	var rules []string
+	for _, right := range missingRight().FindAllStringSubmatch(err.Error(), -1) {
+		verb, resource, group := right[1], right[2], right[3]
+		verbs := "get, list, watch"
+		if resource == "leases" || !slices.Contains([]string{"get", "list", "watch"}, verb) {
+			verbs += ", create, update, patch, delete"
+		}
+		rule := fmt.Sprintf("{apiGroups: [%q], resources: [%s], verbs: [%s]}", group, resource, verbs)
+		if !slices.Contains(rules, rule) {
+			rules = append(rules, rule)
+		}
+	}
+	return rules
+}
+
+// AbsentError is the error for a kind that the cluster does not have, or not in the version that psc uses.
+type AbsentError struct{ Kind Kind }
+
+// Error implements error.
+func (e *AbsentError) Error() string { return object.Absent(e.Kind) }
+
+// wrapList is wrap for a request for all objects of a kind. If the cluster does not have the kind, the error is an *AbsentError.
+func (c *Client) wrapList(err error, doing string, kind Kind) error {
+	// The API server answers otherwise for a namespace or an object that does not exist.
+	if apierrors.IsNotFound(err) && apierrors.HasStatusCause(err, metav1.CauseTypeUnexpectedServerResponse) {
+		return fault.New(fault.Failed, "%w", &AbsentError{kind}).WithHint("ask the owner of the cluster to install it")
+	}
+	return c.wrap(err, "%s %s", doing, resource(kind).Resource)
+}
+
+// Unseen reports whether an error only says that the user may not see some objects, or that the cluster cannot have them.
+func Unseen(err error) bool {
+	return apierrors.IsForbidden(err) || errors.As(err, new(*AbsentError))
 }
 
 // rootCause returns an error without the request line that net/http puts before it.

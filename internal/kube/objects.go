@@ -94,16 +94,13 @@ func (c *Client) GetMeta(ctx context.Context, kind Kind, namespace, name string)
 	return o, nil
 }
 
-// List reads all objects of a kind with a label selector. A kind that the cluster does not have is an empty list.
+// List reads all objects of a kind with a label selector. The error for a kind that the cluster does not have is an *AbsentError.
 func (c *Client) List(ctx context.Context, kind Kind, namespace, selector string) ([]unstructured.Unstructured, error) {
 	list, err := retry(ctx, c, func() (*unstructured.UnstructuredList, error) {
 		return c.in(kind, namespace).List(ctx, metav1.ListOptions{LabelSelector: selector})
 	})
-	if apierrors.IsNotFound(err) {
-		return nil, nil
-	}
 	if err != nil {
-		return nil, c.wrap(err, "list %s", resource(kind).Resource)
+		return nil, c.wrapList(err, "list", kind)
 	}
 	return list.Items, nil
 }
@@ -113,11 +110,8 @@ func (c *Client) ListMeta(ctx context.Context, kind Kind, namespace, selector st
 	list, err := retry(ctx, c, func() (*metav1.PartialObjectMetadataList, error) {
 		return c.metadata.Resource(resource(kind)).Namespace(namespace).List(ctx, metav1.ListOptions{LabelSelector: selector})
 	})
-	if apierrors.IsNotFound(err) {
-		return nil, nil
-	}
 	if err != nil {
-		return nil, c.wrap(err, "list %s", resource(kind).Resource)
+		return nil, c.wrapList(err, "list", kind)
 	}
 	for i := range list.Items {
 		list.Items[i].SetGroupVersionKind(kind) // the items of a list have none

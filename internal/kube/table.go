@@ -117,7 +117,9 @@ func (c *Client) rest(version schema.GroupVersion) (*rest.RESTClient, error) {
 	if version.Group == "" {
 		config.APIPath = "/api"
 	}
-	config.NegotiatedSerializer = serializer.NewCodecFactory(runtime.NewScheme()).WithoutConversion()
+	answers := runtime.NewScheme() // to read the errors of the API server
+	metav1.AddToGroupVersion(answers, schema.GroupVersion{Version: "v1"})
+	config.NegotiatedSerializer = serializer.NewCodecFactory(answers).WithoutConversion()
 	return rest.RESTClientForConfigAndClient(config, c.http)
 }
 

@@ -9,6 +9,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -25,6 +26,8 @@ import (
 type Watch struct {
 	// Changed gets a value when an object changed since the last receive.
 	Changed <-chan struct{}
+	// Unseen has the kinds of which no objects are read, and why: the user may not see them, or the cluster does not have them.
+	Unseen map[Kind]error
 
 	stores map[Kind]cache.Store
 	broken sync.Map // the kinds whose last request got no answer
@@ -41,8 +44,8 @@ func (w *Watch) Fresh() bool {
 }
 
 // Watch follows the objects of some kinds with a label selector until ctx ends, without the templates of workloads: the
-// instances have the same. It returns when all current objects are read. The cluster must have the kinds, and CanWatch must be
-// true for them. A watch that breaks off later recovers by itself.
+// instances have the same. It returns when all current objects are read, except those of Unseen. CanWatch must be true for the
+// kinds. A watch that breaks off later recovers by itself.
 func (c *Client) Watch(ctx context.Context, namespace, selector string, kinds ...Kind) (*Watch, error) {
 	return c.watch(ctx, namespace, func(o *metav1.ListOptions) { o.LabelSelector = selector }, kinds)
 }
@@ -54,7 +57,11 @@ func (c *Client) WatchEvents(ctx context.Context, namespace string, without []st
 		selectors = append(selectors, fields.OneTermNotEqualSelector("reason", reason))
 	}
 	selector := fields.AndSelectors(selectors...).String()
-	return c.watch(ctx, namespace, func(o *metav1.ListOptions) { o.FieldSelector = selector }, []Kind{object.Event})
+	w, err := c.watch(ctx, namespace, func(o *metav1.ListOptions) { o.FieldSelector = selector }, []Kind{object.Event})
+	if err == nil {
+		err = w.Unseen[object.Event]
+	}
+	return w, err
 }
 
 func (c *Client) watch(ctx context.Context, namespace string, choose func(*metav1.ListOptions), kinds []Kind) (_ *Watch, err error) {
@@ -68,40 +75,62 @@ func (c *Client) watch(ctx context.Context, namespace string, choose func(*metav
 	if err != nil {
 		return nil, err
 	}
-	changed, failed := make(chan struct{}, 1), make(chan error, len(kinds))
-	w := &Watch{Changed: changed, stores: map[Kind]cache.Store{}}
-	var synced []cache.DoneChecker
-	for _, kind := range kinds {
+	changed, failed := make(chan struct{}, 1), make(chan failure, len(kinds))
+	w := &Watch{Changed: changed, Unseen: map[Kind]error{}, stores: map[Kind]cache.Store{}}
+	synced, stops := make([]cache.DoneChecker, len(kinds)), map[Kind]context.CancelFunc{}
+	for i, kind := range kinds {
 		informer, err := w.informer(c, types, kind, namespace, choose)
 		if err != nil {
 			return nil, err
 		}
-		if err := listen(informer, changed, failed); err != nil {
+		if err := listen(informer, kind, changed, failed); err != nil {
 			return nil, err
 		}
-		w.stores[kind] = informer.GetStore()
-		synced = append(synced, informer.HasSyncedChecker())
-		go informer.RunWithContext(ctx)
+		w.stores[kind], synced[i] = informer.GetStore(), informer.HasSyncedChecker()
+		running, stop := context.WithCancel(ctx)
+		stops[kind] = stop
+		go informer.RunWithContext(running)
 	}
 	begin := time.Now()
-	for len(synced) > 0 {
-		select {
-		case err := <-failed:
-			if time.Since(begin) >= c.retryLimit(err) { // else it is being retried
-				return nil, c.wrap(err, "watch the pod")
+	for i, kind := range kinds {
+		for done := false; !done && w.Unseen[kind] == nil; {
+			select {
+			case f := <-failed:
+				switch err := c.wrapList(f.cause(), "watch", f.kind); {
+				case Unseen(err):
+					stops[f.kind]()
+					w.Unseen[f.kind] = err
+				case time.Since(begin) >= c.retryLimit(f.err): // else it is being retried
+					return nil, err
+				}
+			case <-synced[i].Done():
+				done = true
+			case <-ctx.Done():
+				return nil, c.wrap(ctx.Err(), "watch the pod")
 			}
-		case <-synced[0].Done():
-			synced = synced[1:]
-		case <-ctx.Done():
-			return nil, c.wrap(ctx.Err(), "watch the pod")
 		}
 	}
 	return w, nil
 }
 
+// failure is an error of the watch of a kind.
+type failure struct {
+	kind Kind
+	err  error
+}
+
+// cause returns the answer of the API server, if there was one, without what client-go adds to it.
+func (f failure) cause() error {
+	var status *apierrors.StatusError
+	if errors.As(f.err, &status) {
+		return status
+	}
+	return f.err
+}
+
 // listen makes an informer send to changed when an object changed, and its errors to failed while that has room: only errors
 // before the first list matter.
-func listen(informer cache.SharedIndexInformer, changed chan<- struct{}, failed chan<- error) error {
+func listen(informer cache.SharedIndexInformer, kind Kind, changed chan<- struct{}, failed chan<- failure) error {
 	notify := func() {
 		select {
 		case changed <- struct{}{}:
@@ -110,7 +139,7 @@ func listen(informer cache.SharedIndexInformer, changed chan<- struct{}, failed 
 	}
 	onError := func(_ context.Context, _ *cache.Reflector, err error) {
 		select {
-		case failed <- err:
+		case failed <- failure{kind, err}:
 		default:
 		}
 	}

@@ -8,6 +8,7 @@ package platform
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"strings"
 
@@ -21,11 +22,16 @@ import (
 )
 
 // Find returns how the cluster serves routes. The user needs no permission: what the user may not read counts as absent, and
-// the Routing then says what is missing. The error for a ConfigMap with invalid content lists all problems.
+// the Routing then says what is missing. It also says what is wrong with a ConfigMap that is not valid: only a new or changed
+// route needs to know.
 func Find(ctx context.Context, client *kube.Client) (render.Routing, error) {
 	o, err := client.Get(ctx, object.ConfigMap, object.PlatformNamespace, object.PlatformConfig)
 	if err == nil {
-		return configured(o)
+		routing, err := configured(o)
+		if err != nil {
+			return render.RoutingInvalid{Why: err.Error()}, nil
+		}
+		return routing, nil
 	}
 	if !apierrors.IsNotFound(err) && !apierrors.IsForbidden(err) {
 		return nil, err
@@ -34,6 +40,8 @@ func Find(ctx context.Context, client *kube.Client) (render.Routing, error) {
 	switch {
 	case apierrors.IsForbidden(err):
 		return render.RoutingHidden{}, nil
+	case errors.As(err, new(*kube.AbsentError)):
+		return render.RoutingMissing{}, nil
 	case err != nil:
 		return nil, err
 	}

@@ -165,7 +165,8 @@ func TestFind(t *testing.T) {
 		gateways = "/apis/gateway.networking.k8s.io/v1/gateways"
 		listed   = `{"apiVersion":"gateway.networking.k8s.io/v1","kind":"GatewayList","items":[{"apiVersion":"gateway.networking.k8s.io/v1","kind":"Gateway",` +
 			`"metadata":{"namespace":"gateways","name":"found"},"spec":{"gatewayClassName":"a","listeners":[{"name":"web","port":80,"protocol":"HTTP"}]}}]}`
-		written = `{"apiVersion":"v1","kind":"ConfigMap","metadata":{"namespace":"psc-system","name":"psc-platform"},"data":{"platform.yaml":"gateway: {namespace: gateways, name: written}"}}`
+		invalidConfig = `{"apiVersion":"v1","kind":"ConfigMap","metadata":{"namespace":"psc-system","name":"psc-platform"},"data":{"platform.yaml":"domain: 5"}}`
+		written       = `{"apiVersion":"v1","kind":"ConfigMap","metadata":{"namespace":"psc-system","name":"psc-platform"},"data":{"platform.yaml":"gateway: {namespace: gateways, name: written}"}}`
 	)
 	found := render.GatewayAPI{Namespace: "gateways", Name: "found", HTTP: render.Listener{Name: "web", Port: 80}, HTTPS: render.Listener{Name: "https"}}
 	for name, test := range map[string]struct {
@@ -175,7 +176,8 @@ func TestFind(t *testing.T) {
 		"written":             {written, listed, render.GatewayAPI{Namespace: "gateways", Name: "written", HTTP: render.Listener{Name: "http", Port: 80}, HTTPS: render.Listener{Name: "https", Port: 443}}},
 		"not written":         {http.StatusNotFound, listed, found},
 		"written, unreadable": {http.StatusForbidden, listed, found},
-		"no such kind":        {http.StatusNotFound, http.StatusNotFound, render.RoutingNone{}},
+		"no such kind":        {http.StatusNotFound, http.StatusNotFound, render.RoutingMissing{}},
+		"written, invalid":    {invalidConfig, listed, render.RoutingInvalid{Why: "ConfigMap psc-system/psc-platform is not valid: domain: must be a string, got number"}},
 		"nothing readable":    {http.StatusForbidden, http.StatusForbidden, render.RoutingHidden{}},
 		"not signed in":       {http.StatusUnauthorized, listed, nil},
 		"signed out":          {http.StatusNotFound, http.StatusUnauthorized, nil},

@@ -2,6 +2,8 @@ package rollout
 
 import (
 	"context"
+	"slices"
+	"strings"
 
 	"golang.org/x/sync/errgroup"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -13,14 +15,45 @@ import (
 	"github.com/pscdev/psc/pkg/plan"
 )
 
-// Compare returns the steps that make the cluster match objects.
-func (o Observer) Compare(ctx context.Context, objects []*unstructured.Unstructured) ([]plan.Step, error) {
+// Unseen has the kinds of objects that were not compared, and why: the user may not see them, or the cluster does not have
+// them. psc leaves such objects alone.
+type Unseen map[object.Kind]error
+
+// Of returns the objects of these kinds.
+func (u Unseen) Of(objects []*unstructured.Unstructured) (out []*unstructured.Unstructured) {
+	for _, o := range objects {
+		if u[o.GroupVersionKind()] != nil {
+			out = append(out, o)
+		}
+	}
+	return out
+}
+
+// error returns why some of these objects cannot be written: nobody can tell whether they exist.
+func (u Unseen) error(objects []*unstructured.Unstructured) error {
+	var errs []error
+	for _, o := range u.Of(objects) {
+		errs = append(errs, u[o.GroupVersionKind()])
+	}
+	return joinDistinct(errs)
+}
+
+// Words says why no objects of a kind were seen.
+func (u Unseen) Words(kind object.Kind) string {
+	if rules := kube.RulesOf(u[kind]); len(rules) > 0 {
+		return "you may not see it: that needs a role with the rule " + strings.Join(rules, " and the rule ")
+	}
+	return u[kind].Error()
+}
+
+// Compare returns the steps that make the cluster match objects, except for those of Unseen.
+func (o Observer) Compare(ctx context.Context, objects []*unstructured.Unstructured) ([]plan.Step, Unseen, error) {
 	wanted := map[kube.Kind]bool{}
 	for _, o := range objects {
 		wanted[o.GroupVersionKind()] = true
 	}
 	rows := object.Rendered()
-	lists := make([]plan.Live, len(rows))
+	lists, refused := make([]plan.Live, len(rows)), make([]error, len(rows))
 	group, ctx := errgroup.WithContext(ctx)
 	for i, row := range rows {
 		group.Go(func() (err error) {
@@ -30,14 +63,20 @@ func (o Observer) Compare(ctx context.Context, objects []*unstructured.Unstructu
 			} else {
 				lists[i].Objects, err = o.Kube.ListMeta(ctx, kind, o.Pod, object.Selector(o.Pod))
 			}
-			if apierrors.IsForbidden(err) && !wanted[kind] {
-				return nil // a pod without routes needs no permission on routes
+			if kube.Unseen(err) {
+				refused[i], err = err, nil
 			}
 			return err
 		})
 	}
 	if err := group.Wait(); err != nil {
-		return nil, err
+		return nil, nil, err
+	}
+	unseen := Unseen{}
+	for i, err := range refused {
+		if err != nil {
+			unseen[rows[i].Kind] = err
+		}
 	}
 	var live plan.Live
 	for _, list := range lists {
@@ -46,7 +85,8 @@ func (o Observer) Compare(ctx context.Context, objects []*unstructured.Unstructu
 			live.Instances = list.Instances
 		}
 	}
-	return plan.Of(objects, live), nil
+	seen := slices.DeleteFunc(slices.Clone(objects), func(o *unstructured.Unstructured) bool { return unseen[o.GroupVersionKind()] != nil })
+	return plan.Of(seen, live), unseen, nil
 }
 
 // workloads lists Deployments with their numbers of instances, which are not in the metadata.
@@ -64,4 +104,23 @@ func (o Observer) workloads(ctx context.Context) (plan.Live, error) {
 		}
 	}
 	return live, err
+}
+
+// tellLeft emits which objects the deploy leaves alone, although it may have to remove some: those of routes that the live
+// revision has and ours does not.
+func (d *deploy) tellLeft(ctx context.Context, unseen Unseen) error {
+	if !apierrors.IsForbidden(unseen[object.HTTPRoute]) {
+		return nil
+	}
+	live, err := d.Store.Get(ctx, d.history.Live)
+	if err != nil {
+		return err
+	}
+	for name := range live.Spec.Routes() {
+		if d.result.Revision.Spec.Route(name) == nil {
+			d.Emit(Event{Left: []object.Kind{object.HTTPRoute}})
+			return nil
+		}
+	}
+	return nil
 }

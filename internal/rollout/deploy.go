@@ -165,8 +165,14 @@ func (d *deploy) prepare(ctx context.Context) ([]plan.Step, error) {
 	if err := errors.Join(d.Store.Present(ctx, r.Spec), d.Unchangeable(ctx, r.Spec)); err != nil {
 		return nil, err
 	}
-	steps, err := d.Compare(ctx, objects)
+	steps, unseen, err := d.Compare(ctx, objects)
+	if err == nil {
+		err = d.withRules(unseen.error(objects))
+	}
 	if err != nil {
+		return nil, err
+	}
+	if err := d.tellLeft(ctx, unseen); err != nil {
 		return nil, err
 	}
 	return d.preflight(ctx, steps)

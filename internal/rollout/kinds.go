@@ -7,6 +7,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/pscdev/psc/internal/kube"
@@ -26,6 +27,9 @@ type adapter struct {
 	follow func(spec pod.Spec) []object.Kind
 	// read returns what the watch shows of each resource of the follower's spec, also if it is not in the cluster.
 	read func(f *follower) func(name string) observed
+	// optional is set if the statuses of other kinds do not depend on these objects: the user may not see them, or the cluster
+	// does not have them.
+	optional bool
 	// urls returns the addresses of a resource; it may be nil.
 	urls func(o Observer, name string, spec pod.Spec) []string
 }
@@ -91,9 +95,30 @@ type live map[pod.Kind]func(name string) observed
 func (f *follower) read() live {
 	l := live{}
 	for kind, a := range adapters() {
+		if f.Unseen[a.object] != nil {
+			l[kind] = func(string) observed { return hidden{Unseen(f.Unseen), a.object} }
+			continue
+		}
 		l[kind] = a.read(f)
 	}
 	return l
+}
+
+// hidden is a resource whose object is not seen.
+type hidden struct {
+	Unseen
+	kind object.Kind
+}
+
+func (hidden) generation() int64 { return -1 }
+
+// health is not final if the object may be there.
+func (h hidden) health(time.Time) health.Status {
+	state := health.Failed
+	if apierrors.IsForbidden(h.Unseen[h.kind]) {
+		state = health.Progressing
+	}
+	return health.Status{State: state, Reason: h.Words(h.kind)}
 }
 
 func (l live) of(ref pod.Ref) observed { return l[ref.Kind](ref.Name) }

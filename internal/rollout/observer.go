@@ -3,6 +3,8 @@ package rollout
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -90,6 +92,11 @@ func (o Observer) follow(ctx context.Context, spec pod.Spec) (*follower, error) 
 	w, err := o.Kube.Watch(ctx, o.Pod, object.Selector(o.Pod), followed(spec)...)
 	if err != nil {
 		return nil, err
+	}
+	for kind, err := range w.Unseen {
+		if !slices.ContainsFunc(slices.Collect(maps.Values(adapters())), func(a adapter) bool { return a.object == kind && a.optional }) {
+			return nil, err
+		}
 	}
 	return &follower{Watch: w, spec: spec}, nil
 }

@@ -2,9 +2,7 @@ package rollout
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"golang.org/x/sync/errgroup"
@@ -14,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/pscdev/psc/internal/fault"
+	"github.com/pscdev/psc/internal/kube"
 	"github.com/pscdev/psc/pkg/object"
 	"github.com/pscdev/psc/pkg/plan"
 )
@@ -46,28 +45,20 @@ func (d *deploy) preflight(ctx context.Context, steps []plan.Step) ([]plan.Step,
 		})
 	}
 	_ = group.Wait() // errs has the errors, in the order of the steps
-	err := joinDistinct(errs)
-	var rules []string
-	for _, e := range errs {
-		var missing *missingRule
-		if errors.As(e, &missing) && !slices.Contains(rules, missing.rule) {
-			rules = append(rules, missing.rule)
-		}
-	}
-	if len(rules) > 0 {
-		err = fault.New(fault.Denied, "%w", err).WithHint("the role of %s in %s needs the rule %s", d.User, d.Pod, strings.Join(rules, " and the rule "))
-	}
-	return out, err
+	return out, d.withRules(joinDistinct(errs))
 }
 
-// missingRule is an error because of a missing permission, with the RBAC rule that grants it.
-type missingRule struct {
-	error
-	rule string
+// withRules adds the RBAC rules that grant all the permissions which an error says are missing.
+func (d *deploy) withRules(err error) error {
+	if err == nil {
+		return nil
+	}
+	rules := kube.RulesOf(err)
+	if len(rules) == 0 {
+		return err
+	}
+	return fault.New(fault.Denied, "%w", err).WithHint("the role of %s in %s needs the rule %s", d.User, d.Pod, strings.Join(rules, " and the rule "))
 }
-
-// Unwrap returns the answer of the API server.
-func (e *missingRule) Unwrap() error { return e.error }
 
 // dryRun is the preflight of one step that creates or updates an object. newAccounts are the ServiceAccounts that the deploy
 // creates.
@@ -122,13 +113,6 @@ func (d *deploy) refusal(ctx context.Context, step plan.Step, err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case apierrors.IsForbidden(err):
-		for _, verb := range []string{"create", "patch", "delete"} {
-			if can, reviewErr := d.Kube.Can(ctx, verb, step.Kind, d.Pod); reviewErr == nil && !can {
-				return &missingRule{err, rule(err)}
-			}
-		}
-		return err
 	case !apierrors.IsInvalid(err):
 		return err
 	}
@@ -160,16 +144,6 @@ func (d *deploy) immutable(ctx context.Context, step plan.Step) bool {
 	whole := step.Object.DeepCopy()
 	whole.SetResourceVersion(there.ResourceVersion)
 	return apierrors.IsInvalid(d.Kube.DryUpdate(ctx, whole))
-}
-
-// rule returns the RBAC rule that grants the permission that is missing.
-func rule(err error) string {
-	var status apierrors.APIStatus
-	if !errors.As(err, &status) || status.Status().Details == nil {
-		return "that allows it"
-	}
-	of := status.Status().Details
-	return fmt.Sprintf(`{apiGroups: [%q], resources: [%s], verbs: [get, list, watch, create, patch, delete]}`, of.Group, of.Kind)
 }
 
 // unnamed returns a copy of an object, for which the API server generates a name.

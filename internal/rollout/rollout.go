@@ -17,6 +17,7 @@ import (
 	"github.com/pscdev/psc/internal/lease"
 	"github.com/pscdev/psc/internal/store"
 	"github.com/pscdev/psc/pkg/health"
+	"github.com/pscdev/psc/pkg/object"
 	"github.com/pscdev/psc/pkg/plan"
 	"github.com/pscdev/psc/pkg/pod"
 	"github.com/pscdev/psc/pkg/render"
@@ -75,6 +76,8 @@ type Options struct {
 type Event struct {
 	// Queued is the client whose deploy has to end first.
 	Queued *lease.Holder
+	// Left are the kinds of objects that the deploy leaves alone, although it may have to remove some: the user may not see them.
+	Left []object.Kind
 	// Plan is what will be written.
 	Plan []plan.Step
 	// Status is the new status of a resource.
@@ -141,8 +144,9 @@ func (o *Rollout) upToDate(ctx context.Context, r revision.Revision) ([]Status, 
 		return err
 	})
 	group.Go(func() (err error) {
-		steps, err = o.Compare(reading, objects)
-		return err
+		var unseen Unseen
+		steps, unseen, err = o.Compare(reading, objects)
+		return errors.Join(err, unseen.error(objects))
 	})
 	group.Go(func() error { return o.Store.Present(reading, r.Spec) })
 	err = group.Wait()

@@ -14,8 +14,9 @@ import (
 // routes returns the adapter of routes.
 func routes() adapter {
 	return adapter{
-		object: object.HTTPRoute,
-		follow: func(pod.Spec) []object.Kind { return []object.Kind{object.HTTPRoute} },
+		object:   object.HTTPRoute,
+		optional: true,
+		follow:   func(pod.Spec) []object.Kind { return []object.Kind{object.HTTPRoute} },
 		read: func(f *follower) func(string) observed {
 			all := map[string]*gatewayv1.HTTPRoute{}
 			for _, r := range kube.Objects[gatewayv1.HTTPRoute](f.Watch, object.HTTPRoute) {

@@ -26,6 +26,12 @@ func (d *deploy) watch(ctx context.Context) (*watcher, error) {
 	if err != nil {
 		return nil, err
 	}
+	for _, why := range f.Unseen {
+		err = errors.Join(err, why) // nobody could say when they are ready
+	}
+	if err != nil {
+		return nil, err
+	}
 	return &watcher{follower: f, d: d, last: map[pod.Ref]Status{}}, nil
 }
 

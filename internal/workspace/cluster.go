@@ -91,7 +91,12 @@ func (rd *Reader) cluster(ctx context.Context, spec pod.Spec) (render.Cluster, e
 	group, asking := errgroup.WithContext(ctx)
 	if len(spec.Names(pod.KindRoute)) > 0 {
 		group.Go(func() (err error) {
-			c.Routing, err = platform.Find(asking, rd.kube)
+			if c.Routing, err = platform.Find(asking, rd.kube); err != nil {
+				return err
+			}
+			if _, ok := c.Routing.(render.Backend); !ok {
+				c.Kept, err = platform.Kept(asking, rd.kube, rd.Pod)
+			}
 			return err
 		})
 	}

@@ -246,6 +246,12 @@ func noteOf(e rollout.Event) Note {
 	switch {
 	case e.Queued != nil:
 		return Note{Queued: holderOf(*e.Queued)}
+	case e.Left != nil:
+		n := Note{}
+		for _, kind := range e.Left {
+			n.Left = append(n.Left, kind.Kind)
+		}
+		return n
 	case e.Plan != nil:
 		p := report.PlanOf(e.Plan)
 		return Note{Plan: &p}

@@ -14,6 +14,7 @@ import (
 var (
 	ErrNoPod           = errors.New("does not exist")
 	ErrNotPod          = errors.New("is a namespace, but not a pod")
+	ErrPodGoing        = errors.New("is being deleted")
 	ErrPodExists       = errors.New("exists already")
 	ErrPodName         = errors.New("is not a valid name for a pod")
 	ErrNoRevisions     = errors.New("has no revision to deploy")
@@ -42,6 +43,7 @@ func (e *PodError) Error() string {
 	}{
 		{ErrNoPod, fmt.Sprintf("context %s has no pod %q", e.Context, e.Pod)},
 		{ErrNotPod, fmt.Sprintf("namespace %q is not a pod: it has no label %s", e.Pod, object.LabelPod)},
+		{ErrPodGoing, fmt.Sprintf("pod %s is being deleted", e.Pod)},
 		{ErrPodExists, fmt.Sprintf("context %s already has a namespace %q", e.Context, e.Pod)},
 		{ErrPodName, fmt.Sprintf("%q is not a valid name for a pod", e.Pod)},
 		{ErrNothingDeployed, fmt.Sprintf("nothing was deployed to pod %s yet", e.Pod)},

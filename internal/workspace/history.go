@@ -47,7 +47,8 @@ func (rd *Reader) History(ctx context.Context) (History, error) {
 	return h, rd.settle(ctx, &h)
 }
 
-// history lists the revisions, and finds the live one. If there are no revisions, it checks that the pod exists.
+// history lists the revisions, and finds the live one. The first time, and if there are no revisions, it checks that the pod
+// exists.
 func (rd *Reader) history(ctx context.Context) (History, error) {
 	var (
 		live   int
@@ -55,6 +56,10 @@ func (rd *Reader) history(ctx context.Context) (History, error) {
 		all    []revision.Revision
 	)
 	group, reading := errgroup.WithContext(ctx)
+	first := !rd.exists.Swap(true)
+	if first {
+		group.Go(func() error { return rd.Exists(reading) })
+	}
 	group.Go(func() (err error) {
 		live, holder, err = rd.lease.Live(reading)
 		if apierrors.IsForbidden(err) { // the role view cannot read Leases: the records are enough
@@ -77,10 +82,8 @@ func (rd *Reader) history(ctx context.Context) (History, error) {
 		}
 		h.History = revision.NewHistory(all, live)
 	}
-	if len(h.All) == 0 {
-		if _, err := rd.namespace(ctx); err != nil {
-			return h, err
-		}
+	if len(h.All) == 0 && !first {
+		return h, rd.Exists(ctx)
 	}
 	return h, nil
 }
@@ -183,7 +186,7 @@ func (rd *Reader) Refs(ctx context.Context) ([]pod.Ref, error) {
 	return rd.store.Refs(ctx, h.Tip())
 }
 
-// Revisions returns the records, newest first, without their specs.
+// Revisions returns the records, newest first, without their specs: for completion, so it does not check that the pod exists.
 func (rd *Reader) Revisions(ctx context.Context) ([]revision.Revision, error) {
 	return rd.store.List(ctx)
 }

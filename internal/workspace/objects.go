@@ -4,8 +4,10 @@ import (
 	"context"
 	"strings"
 
+	"golang.org/x/sync/errgroup"
 	"sigs.k8s.io/yaml"
 
+	"github.com/pscdev/psc/internal/kube"
 	"github.com/pscdev/psc/pkg/object"
 	"github.com/pscdev/psc/pkg/pod"
 	"github.com/pscdev/psc/pkg/render"
@@ -15,7 +17,14 @@ import (
 // Find reads objects in the pod's namespace, by the names that kubectl accepts. With table it reads the columns that the API
 // server has for people, else the objects.
 func (rd *Reader) Find(ctx context.Context, types string, names []string, selector string, table bool) ([]report.Objects, error) {
-	found, err := rd.kube.Find(ctx, rd.Pod, types, names, selector, table)
+	var found []kube.Found
+	group, reading := errgroup.WithContext(ctx)
+	group.Go(func() error { return rd.Exists(reading) })
+	group.Go(func() (err error) {
+		found, err = rd.kube.Find(reading, rd.Pod, types, names, selector, table)
+		return err
+	})
+	err := group.Wait()
 	out := make([]report.Objects, len(found))
 	for i, f := range found {
 		out[i] = report.Objects(f)

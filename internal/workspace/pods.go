@@ -41,8 +41,12 @@ func (w *Workspace) Create(ctx context.Context) (report.Pod, error) {
 		object.LabelPod: w.Pod, object.LabelManagedBy: object.Manager, object.LabelEnforce: "baseline",
 	}, Annotations: map[string]string{object.AnnotationMadeBy: run}}}, object.Namespace, "")
 	if apierrors.IsAlreadyExists(err) {
-		if there, readErr := w.kube.Get(ctx, object.Namespace, "", w.Pod); readErr == nil && there.GetAnnotations()[object.AnnotationMadeBy] == run {
+		there, readErr := w.kube.Get(ctx, object.Namespace, "", w.Pod)
+		switch {
+		case readErr == nil && there.GetAnnotations()[object.AnnotationMadeBy] == run:
 			made, err = there, nil // this run created it, and the answer was lost
+		case readErr == nil && there.GetDeletionTimestamp() != nil:
+			return doc, &PodError{Pod: w.Pod, Context: w.Context, Err: ErrPodGoing}
 		}
 	}
 	switch {
@@ -65,12 +69,17 @@ func (w *Workspace) Create(ctx context.Context) (report.Pod, error) {
 	return doc, nil
 }
 
-// Exists returns nil if the pod exists, or if the user may not read its namespace.
+// Exists returns nil if the pod exists, or if the user may not read its namespace. The error is a *PodError if there is no such
+// pod, or if it is being deleted.
 func (rd *Reader) Exists(ctx context.Context) error {
-	if _, err := rd.namespace(ctx); err != nil && !apierrors.IsForbidden(err) {
-		return err
+	o, err := rd.namespace(ctx)
+	switch {
+	case apierrors.IsForbidden(err):
+		return nil
+	case err == nil && o.GetDeletionTimestamp() != nil:
+		return &PodError{Pod: rd.Pod, Context: rd.Context, Err: ErrPodGoing}
 	}
-	return nil
+	return err
 }
 
 // Describe returns the live revision of the pod, its apps and its members.
@@ -136,10 +145,13 @@ func (rd *Reader) namespace(ctx context.Context) (*unstructured.Unstructured, er
 	return o, nil
 }
 
-// named turns the API server's error for a missing namespace into a *PodError.
+// named turns the API server's error for a namespace that is missing, or is being deleted, into a *PodError.
 func (rd *Reader) named(err error) error {
-	if apierrors.IsNotFound(err) {
+	switch {
+	case apierrors.IsNotFound(err):
 		return &PodError{Pod: rd.Pod, Context: rd.Context, Err: ErrNoPod, Cause: err}
+	case apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause):
+		return &PodError{Pod: rd.Pod, Context: rd.Context, Err: ErrPodGoing}
 	}
 	return err
 }

@@ -24,6 +24,9 @@ func (rd *Reader) Registry() *Registry { return &Registry{rd} }
 
 // Logins returns the registry logins of the pod, without their passwords.
 func (reg *Registry) Logins(ctx context.Context) ([]report.Login, error) {
+	if err := reg.pod.Exists(ctx); err != nil {
+		return nil, err
+	}
 	logins, _, err := reg.logins(ctx)
 	docs := []report.Login{}
 	for _, server := range slices.Sorted(maps.Keys(logins)) {
@@ -74,7 +77,7 @@ func (reg *Registry) logins(ctx context.Context) (logins image.Logins, kept *cor
 
 // changeLogins reads, changes and writes the logins. It retries after a conflict.
 func (reg *Registry) changeLogins(ctx context.Context, change func(image.Logins) error) error {
-	if _, err := reg.pod.namespace(ctx); err != nil {
+	if err := reg.pod.Exists(ctx); err != nil {
 		return err
 	}
 	for {

@@ -40,7 +40,7 @@ func (rd *Reader) Status(ctx context.Context) (report.Status, error) {
 	})
 	if h.Live != 0 {
 		group.Go(func() (err error) {
-			drift, err = rd.drift(both, spec, cluster)
+			drift, _, err = rd.drift(both, spec, cluster) // the resources say what was not seen
 			return err
 		})
 	}
@@ -147,18 +147,30 @@ func (rd *Reader) Drift(ctx context.Context) (report.Live, error) {
 	if err != nil {
 		return report.Live{}, err
 	}
-	drift, err := rd.drift(ctx, live.Spec, cluster)
-	return report.Live{Live: live.Number, Drift: drift}, err
+	drift, unseen, err := rd.drift(ctx, live.Spec, cluster)
+	return report.Live{Live: live.Number, Drift: append(drift, unseen...)}, err
 }
 
-// drift compares the objects of a spec with those in the cluster.
-func (rd *Reader) drift(ctx context.Context, spec pod.Spec, cluster render.Cluster) ([]report.Drift, error) {
+// drift compares the objects of a spec with those in the cluster. unseen are those that cannot be compared, and why.
+func (rd *Reader) drift(ctx context.Context, spec pod.Spec, cluster render.Cluster) (drift, unseen []report.Drift, err error) {
 	objects, err := render.Objects(rd.Pod, spec, cluster)
-	if err != nil {
-		return []report.Drift{{Kind: "pod", Name: rd.Pod, Reason: err.Error()}}, nil
+	routes := err == nil
+	if !routes { // what the cluster offers to routes does not matter to the rest
+		unseen = []report.Drift{{Kind: "pod", Name: rd.Pod, Reason: err.Error()}}
+		others := maps.Clone(spec)
+		maps.DeleteFunc(others, func(ref pod.Ref, _ pod.Resource) bool { return ref.Kind == pod.KindRoute })
+		if objects, err = render.Objects(rd.Pod, others, cluster); err != nil {
+			return unseen, nil, nil
+		}
 	}
-	steps, err := rd.observer(cluster).Compare(ctx, objects)
-	return report.Drifts(steps), err
+	steps, left, err := rd.observer(cluster).Compare(ctx, objects)
+	for _, o := range left.Of(objects) {
+		unseen = append(unseen, report.Drift{Kind: o.GetKind(), Name: o.GetName(), Reason: left.Words(o.GroupVersionKind())})
+	}
+	drift = slices.DeleteFunc(report.Drifts(steps), func(d report.Drift) bool {
+		return !routes && (d.Kind == object.HTTPRoute.Kind || d.Kind == object.ListenerSet.Kind)
+	})
+	return drift, unseen, err
 }
 
 // Diff returns how the revision of an outcome differs from its base, with the text of config files. With urls it returns the

@@ -8,6 +8,7 @@
 package workspace
 
 import (
+	"sync/atomic"
 	"time"
 
 	"github.com/pscdev/psc/internal/image"
@@ -23,8 +24,9 @@ type Reader struct {
 	// Pod is the name of the pod.
 	Pod string
 
-	store *store.Store
-	lease *lease.Lease
+	store  *store.Store
+	lease  *lease.Lease
+	exists atomic.Bool // history has checked that the pod exists
 }
 
 // Workspace reads and changes one pod, for one request or command.
@@ -97,6 +99,8 @@ type Note struct {
 	Deploying *Deploying
 	// Queued is the running deploy that has to end first.
 	Queued *report.Holder
+	// Left are kinds of objects that a deploy leaves alone, although it may have to remove some: the user may not see them.
+	Left []string
 	// Plan counts what the deploy writes.
 	Plan *report.Plan
 	// Resource is the state of an app or route, whenever it changes.

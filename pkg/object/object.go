@@ -7,6 +7,8 @@
 package object
 
 import (
+	"fmt"
+
 	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	coordinationv1 "k8s.io/api/coordination/v1"
@@ -47,6 +49,14 @@ var (
 
 func gateway(kind string) Kind {
 	return Kind{Group: gatewayv1.GroupName, Version: gatewayv1.GroupVersion.Version, Kind: kind}
+}
+
+// Absent says that a cluster does not have a kind: "this cluster has no Gateway API (HTTPRoute)".
+func Absent(kind Kind) string {
+	if kind.Group == gatewayv1.GroupName {
+		return fmt.Sprintf("this cluster has no Gateway API (%s)", kind.Kind)
+	}
+	return fmt.Sprintf("this cluster has no %s in %s", kind.Kind, kind.GroupVersion())
 }
 
 // Phase is a part of a deploy. Each begins when the one before is written.

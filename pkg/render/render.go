@@ -23,6 +23,8 @@ import (
 type Cluster struct {
 	// Routing is how the cluster serves routes; nil when psc did not look, as for a spec without routes.
 	Routing Routing
+	// Kept has the routes that are in the cluster, by name. It is only needed when Routing is no Backend.
+	Kept map[string]Kept
 	// PullSecret is the name of the Secret with the pod's own logins to registries; empty when there is none.
 	PullSecret string
 }

@@ -37,6 +37,10 @@ func routes(podName string, spec pod.Spec, c Cluster) ([]*unstructured.Unstructu
 		path := pod.Ref{Kind: pod.KindRoute, Name: name}.String()
 		backend, err := c.backend()
 		if err != nil {
+			if made := c.kept(podName, name, r, spec); made != nil {
+				objects = append(objects, made...)
+				continue
+			}
 			problems = append(problems, pod.Problem{Path: path, Message: err.Error()})
 			continue
 		}
