@@ -32,7 +32,7 @@ func (o *options) addDeploy(cmd *cobra.Command) { section(cmd, sectionDeploy, o.
 // addChange adds the flags of a command that changes the spec.
 func (o *options) addChange(cmd *cobra.Command) {
 	section(cmd, sectionDeploy, func(flags *pflag.FlagSet) {
-		flags.BoolVar(&o.Alone, "deploy", false, "deploy the change at once, without the waiting drafts")
+		flags.BoolVar(&o.Alone, "deploy", false, "deploy the change at once, with those of your drafts that it refers to")
 		o.deployFlags(flags)
 	})
 }

@@ -29,7 +29,7 @@ func newEdit(s *session) *cobra.Command {
 		Long: "Open a resource of the newest revision, or all of them, in $VISUAL, $EDITOR or vi. The saved file is the change:\n" +
 			"a resource that you remove is deleted, one that you add is created, and an empty file changes nothing.\n" +
 			"Changes that others make at the same time stay, and a field that both changed is a conflict. With --deploy, psc\n" +
-			"opens the live revision, without the waiting drafts.",
+			"opens the live revision, without the waiting drafts, except for a resource that only a draft has.",
 		Example:           "  psc edit app/web\n  EDITOR='code --wait' psc edit -m \"tidy up\"\n  psc edit route shop --deploy",
 		Args:              between(0, "KIND/NAME", "NAME"),
 		ValidArgsFunction: s.complete(s.refNames),
@@ -52,11 +52,10 @@ func (s *session) edit(ctx context.Context, o *options, args []string) error {
 	if err != nil {
 		return err
 	}
-	base, err := w.Base(ctx, o.Alone)
-	if err != nil {
-		return err
+	base, opened, text, err := editable(ctx, w, o.Alone, args)
+	if o.Alone && errors.Is(err, pod.ErrNotFound) { // it may be in a draft, which the change includes then
+		base, opened, text, err = editable(ctx, w, false, args)
 	}
-	opened, text, err := editable(ctx, w, base.Spec, args)
 	if err != nil {
 		return err
 	}
@@ -93,23 +92,28 @@ func (s *session) edit(ctx context.Context, o *options, args []string) error {
 	}
 }
 
-// editable returns the resource that the arguments name, or without arguments all resources of a spec, and their text.
-func editable(ctx context.Context, w *workspace.Workspace, spec pod.Spec, args []string) (pod.Spec, string, error) {
+// editable returns the newest revision, or with alone the live one, the resource in it that the arguments name, or without
+// arguments all resources, and their text.
+func editable(ctx context.Context, w *workspace.Workspace, alone bool, args []string) (revision.Revision, pod.Spec, string, error) {
+	base, err := w.Base(ctx, alone)
+	if err != nil {
+		return base, nil, "", err
+	}
+	spec := base.Spec
 	if len(args) > 0 {
 		ref, err := parseRef(args)
 		if err != nil {
-			return nil, "", err
+			return base, nil, "", err
 		}
 		if spec, err = chosen(spec, ref); err != nil {
-			return nil, "", err
+			return base, nil, "", err
 		}
 	}
-	spec, err := w.Fill(ctx, spec)
-	if err != nil {
-		return nil, "", err
+	if spec, err = w.Fill(ctx, spec); err != nil {
+		return base, nil, "", err
 	}
 	files, err := report.Files(spec)
-	return spec, report.Stream(files), err
+	return base, spec, report.Stream(files), err
 }
 
 // propose returns base with the resources of a text in place of those that were opened.

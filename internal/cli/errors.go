@@ -27,6 +27,7 @@ func worded(err error) error {
 		conflict  *workspace.ConflictError
 		lost      *workspace.ContentError
 		draft     *workspace.DraftError
+		drafted   *workspace.DraftedError
 		disk      *workspace.DiskError
 		notSigned *workspace.NotSignedInError
 		problems  pod.Problems
@@ -45,6 +46,8 @@ func worded(err error) error {
 		return clashWords(err, conflict.Clashes).WithHint("psc revision diff %d %d", conflict.Base, conflict.Now)
 	case errors.As(err, &draft):
 		return draftWords(err, draft)
+	case errors.As(err, &drafted):
+		return draftedWords(err, drafted)
 	case errors.As(err, &lost): // the user did nothing wrong
 		return fault.Wrap(fault.Failed, err)
 	case errors.As(err, &disk):
@@ -69,12 +72,16 @@ func worded(err error) error {
 // problemWords writes the next steps of problems as commands, in the text and in the details.
 func problemWords(err error, problems pod.Problems) error {
 	worded := withCommands(problems)
-	details := make([]fault.Detail, 0, len(problems))
-	for _, p := range worded {
-		details = append(details, fault.Detail{File: p.File, Line: p.Line, Path: p.Path, Message: p.Message})
-	}
 	text := strings.Replace(err.Error(), problems.Error(), worded.Error(), 1)
-	return &fault.Error{Code: fault.Usage, Err: reworded{text, worded, err}, Details: details}
+	return &fault.Error{Code: fault.Usage, Err: reworded{text, worded, err}, Details: details(worded)}
+}
+
+func details(problems pod.Problems) []fault.Detail {
+	out := make([]fault.Detail, 0, len(problems))
+	for _, p := range problems {
+		out = append(out, fault.Detail{File: p.File, Line: p.Line, Path: p.Path, Message: p.Message})
+	}
+	return out
 }
 
 // withCommands returns problems whose messages end with their next step as a command. It removes the next steps, so that no
@@ -155,16 +162,31 @@ func word(err error, all []wording) error {
 }
 
 func draftWords(err error, e *workspace.DraftError) error {
+	out := fault.New(fault.Conflict, "%w", err)
 	var clashes revision.Clashes
+	if errors.As(e.Cause, &clashes) {
+		out = clashWords(err, clashes)
+	}
 	switch {
 	case e.Without:
-		return fault.New(fault.Conflict, "%w", err).WithHint("discard r%d too", e.Draft().Number)
+		return out.WithHint("discard r%d too", e.Draft().Number)
 	case e.Author == "":
-		return fault.New(fault.Conflict, "%w", err).WithHint("psc deploy --all")
-	case errors.As(e.Cause, &clashes):
-		return clashWords(err, clashes).WithHint("psc deploy includes the draft, psc revision discard %d discards it", e.Draft().Number)
+		return out.WithHint("psc deploy --all")
 	}
-	return fault.New(fault.Conflict, "%w", err)
+	return out.WithHint("psc deploy --all includes the draft, psc revision discard %d discards it", e.Draft().Number)
+}
+
+// draftedWords adds what to do about a draft that a change with --deploy leaves out.
+func draftedWords(err error, e *workspace.DraftedError) error {
+	out := fault.New(fault.Usage, "%w", err)
+	var problems pod.Problems
+	if errors.As(err, &problems) {
+		out.Details = details(problems)
+	}
+	if e.Own {
+		return out.WithHint("psc %s set %s changes it, psc deploy %d deploys it", e.Ref.Kind.Word(), e.Ref.Name, e.Draft.Number)
+	}
+	return out.WithHint("leave out --deploy, then psc deploy --all includes %s", e.Draft.Name())
 }
 
 // deployWords adds the exit code, the next step, and the last lines of the apps' logs to the end of a deploy.

@@ -18,6 +18,7 @@ import (
 	"github.com/pscdev/psc/internal/fault"
 	"github.com/pscdev/psc/internal/view"
 	"github.com/pscdev/psc/internal/workspace"
+	"github.com/pscdev/psc/pkg/revision"
 )
 
 // session is one run of psc: its environment, flags and settings.
@@ -118,6 +119,14 @@ func (s *session) tell(n workspace.Note) {
 		for _, d := range n.Includes {
 			s.say("  %s by %s: %s", d.Name(), d.Author, d.Title())
 		}
+	case n.Along != nil:
+		s.say("Includes your %s: %s", draftNames(n.Along), titles(n.Along))
+	case n.Withdrawn != nil:
+		s.say("Discarded your %s: nothing of it is left to deploy", draftNames(n.Withdrawn))
+	case n.Undoes:
+		s.say("No change to deploy. The change becomes a draft, because your other drafts set the same fields")
+	case n.Reduced != nil:
+		s.say("Draft %s is now %s, without the fields that %s sets", n.Reduced.Draft.Name(), n.Reduced.Now.Name(), n.Reduced.By.Name())
 	case n.Deploying != nil:
 		s.say("Deploying %s to %s on %s as %s", n.Deploying.Revision.Name(), n.Deploying.Pod, n.Deploying.Context, n.Deploying.User)
 		s.progress.Store(s.view.Progress())
@@ -152,6 +161,27 @@ func (s *session) tell(n workspace.Note) {
 	case n.NotAdmin != nil:
 		s.view.Warn("you are not an admin of the new pod: %v", n.NotAdmin)
 	}
+}
+
+// draftNames returns "draft r2" or "drafts r2, r3".
+func draftNames(drafts []revision.Revision) string {
+	names := make([]string, len(drafts))
+	for i, d := range drafts {
+		names[i] = d.Name()
+	}
+	if len(names) == 1 {
+		return "draft " + names[0]
+	}
+	return "drafts " + strings.Join(names, ", ")
+}
+
+// titles returns what drafts change, in one line.
+func titles(drafts []revision.Revision) string {
+	words := make([]string, len(drafts))
+	for i, d := range drafts {
+		words[i] = d.Title()
+	}
+	return strings.Join(words, "; ")
 }
 
 // endProgress ends the lines that a deploy redraws.

@@ -25,25 +25,30 @@ func (s *Store) write(ctx context.Context, content *Content, before, spec pod.Sp
 	for _, ref := range references(before) {
 		done[ref.id()] = true
 	}
-	var others []reference
 	group, writing := errgroup.WithContext(ctx)
 	group.SetLimit(parallel)
 	for _, ref := range references(spec) {
 		o := content.object(ref)
-		switch {
-		case done[ref.id()]:
-			continue
-		case o == nil:
-			others = append(others, ref)
-		default:
+		if !done[ref.id()] && o != nil {
+			done[ref.id()] = true
 			group.Go(func() error { return s.ensure(writing, ref, o) })
 		}
-		done[ref.id()] = true
 	}
 	if err := group.Wait(); err != nil {
 		return err
 	}
-	return s.present(ctx, others)
+	return s.Needs(ctx, content, before, spec)
+}
+
+// Needs returns nil if content, or else the pod, has all content that spec refers to and before does not, else pod.Problems.
+func (s *Store) Needs(ctx context.Context, content *Content, before, spec pod.Spec) error {
+	known := map[string]bool{}
+	for _, ref := range references(before) {
+		known[ref.id()] = true
+	}
+	return s.present(ctx, slices.DeleteFunc(references(spec), func(ref reference) bool {
+		return known[ref.id()] || content.object(ref) != nil
+	}))
 }
 
 // Restore writes the content of a spec that the pod has lost. It reports whether something was missing. With an empty or nil

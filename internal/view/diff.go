@@ -84,6 +84,9 @@ const (
 )
 
 func shorten(text string) string {
+	if text == "" {
+		return `""`
+	}
 	if runes := []rune(text); len(runes) > maxValue {
 		return fmt.Sprintf("%s… (%d characters)", string(runes[:maxValue]), len(runes))
 	}

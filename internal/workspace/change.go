@@ -87,7 +87,7 @@ func (w *Workspace) Apply(ctx context.Context, put pod.Spec, base int, prune boo
 		proposal = &p
 	}
 	return w.change(ctx, contentOf(put), o, func(on revision.Revision) (pod.Change, error) {
-		if proposal == nil { // a retry merges the changes that others make from now on
+		if proposal == nil || base == 0 && on.Number == proposal.base.Number { // else a retry, which merges the changes of others
 			p, err := propose(on)
 			if err != nil {
 				return pod.Change{}, err
@@ -100,8 +100,16 @@ func (w *Workspace) Apply(ctx context.Context, put pod.Spec, base int, prune boo
 
 // since returns the change that a proposal makes to a revision.
 func (w *Workspace) since(ctx context.Context, p Proposal, on revision.Revision) (pod.Change, error) {
+	mine := pod.Edits(p.base.Spec, p.spec)
 	if on.Number == p.base.Number {
-		return pod.Edits(p.base.Spec, p.spec), nil
+		return mine, nil
+	}
+	if on.Number < p.base.Number { // what it does not have may be in a draft
+		for _, e := range mine.Edits {
+			if ref := e.Ref(); e.Verb != pod.Create && on.Spec[ref] == nil {
+				return pod.Change{}, &pod.RefError{Ref: ref, Err: pod.ErrNotFound}
+			}
+		}
 	}
 	change, err := revision.Merge(p.base.Spec, p.spec, on.Spec)
 	var clashes revision.Clashes
@@ -134,40 +142,105 @@ func (w *Workspace) conflict(ctx context.Context, clashes revision.Clashes, base
 
 // change creates a revision: a draft on top of the newest revision, or with o.Alone one that is deployed at once.
 func (w *Workspace) change(ctx context.Context, content *store.Content, o Options, edits func(on revision.Revision) (pod.Change, error)) (Outcome, error) {
-	var base revision.Revision
 	build := func(number int, on revision.Revision) (revision.Revision, error) {
-		base = on
 		return w.build(number, on, edits, o.Message)
 	}
+	if o.Alone {
+		return w.changeAlone(ctx, content, o, build)
+	}
 	if o.DryRun {
-		out, err := w.dryRun(ctx, o, build)
-		out.content = content
-		return out, err
+		base, err := w.Base(ctx, false)
+		if err != nil {
+			return Outcome{}, err
+		}
+		r, err := build(base.Number+1, base)
+		return w.dryOutcome(ctx, r, base, content, err)
 	}
 	user, err := w.User(ctx)
 	if err != nil {
 		return Outcome{}, err
 	}
-	var r revision.Revision
-	if o.Alone {
-		r, err = w.drafts.alone(ctx, user.User, content, false, build)
-	} else {
-		r, err = w.drafts.draft(ctx, user.User, content, build)
+	return w.changeDraft(ctx, user.User, content, build)
+}
+
+// changeDraft is change for a draft.
+func (w *Workspace) changeDraft(ctx context.Context, user string, content *store.Content, build revision.Build) (Outcome, error) {
+	var base revision.Revision
+	r, err := w.drafts.draft(ctx, user, content, func(number int, on revision.Revision) (revision.Revision, error) {
+		base = on
+		return build(number, on)
+	})
+	if errors.Is(err, revision.ErrUnchanged) {
+		return Outcome{Base: base, Unchanged: true}, w.restoreContent(ctx, content)
 	}
+	return Outcome{Revision: r, Base: base}, w.named(err)
+}
+
+// changeAlone is change for a revision that is deployed at once. It includes those of the user's own drafts that it refers to.
+func (w *Workspace) changeAlone(ctx context.Context, content *store.Content, o Options, build revision.Build) (Outcome, error) {
+	user, err := w.User(ctx)
+	if err != nil {
+		return Outcome{}, err
+	}
+	var (
+		base  revision.Revision
+		along []revision.Revision // the drafts that it includes
+		undo  bool                // the live revision is like the change, and the user's own drafts are not
+	)
+	alone := func(number int, on revision.Revision, own []revision.Revision) (revision.Revision, error) {
+		r, err := revision.Along(number, on, own, build)
+		base, along = on, slices.DeleteFunc(slices.Clone(own), func(d revision.Revision) bool { return !slices.Contains(r.Replaces, d.Number) })
+		undo = errors.Is(err, revision.ErrUnchanged) && revision.Undoes(on, own, build)
+		return r, err
+	}
+	if o.DryRun {
+		h, err := w.history(ctx)
+		if err != nil {
+			return Outcome{}, err
+		}
+		out, err := w.dryRun(ctx, h, user.User, content, alone)
+		w.takenAlong(along, err)
+		return out, err
+	}
+	r, err := w.drafts.alone(ctx, user.User, content, alone)
 	switch {
-	case errors.Is(err, revision.ErrUnchanged) && o.Alone && base.Number != 0 && base.State != revision.Ready:
+	case errors.Is(err, revision.ErrUnchanged) && len(along) > 0:
+		return Outcome{Base: base, Unchanged: true}, w.withdraw(ctx, along)
+	case undo:
+		w.tell(Note{Undoes: true})
+		return w.changeDraft(ctx, user.User, content, build)
+	case errors.Is(err, revision.ErrUnchanged) && base.Number != 0 && base.State != revision.Ready:
 		return w.deploy(ctx, base, nil, o) // an earlier command made the same change, and it is not ready yet
 	case errors.Is(err, revision.ErrUnchanged):
 		return Outcome{Base: base, Unchanged: true}, w.restoreContent(ctx, content)
 	case err != nil:
 		return Outcome{Base: base}, w.named(err)
-	case o.Alone:
-		return w.deploy(ctx, r, w.drafts.rebuild(content, build), o)
 	}
-	return Outcome{Revision: r, Base: base}, nil
+	w.takenAlong(along, nil)
+	return w.deploy(ctx, r, w.drafts.rebuild(content, func(number int, on revision.Revision) (revision.Revision, error) {
+		return revision.Including(number, on, along, build)
+	}), o)
 }
 
-// build returns the revision that edits make of another one. The error is revision.ErrUnchanged if they change nothing.
+func (w *Workspace) takenAlong(drafts []revision.Revision, err error) {
+	if len(drafts) > 0 && err == nil {
+		w.tell(Note{Along: drafts})
+	}
+}
+
+// withdraw discards the user's own drafts that a change undoes, so that nothing is left to deploy.
+func (w *Workspace) withdraw(ctx context.Context, drafts []revision.Revision) error {
+	for _, draft := range drafts {
+		if err := w.drafts.discard(ctx, draft, "by "+draft.Author); err != nil {
+			return err
+		}
+	}
+	w.tell(Note{Withdrawn: drafts})
+	return w.drafts.rebase(ctx)
+}
+
+// build returns the revision that edits make of another one. The error is revision.ErrUnchanged, with the revision, if they
+// change nothing.
 func (w *Workspace) build(number int, on revision.Revision, edits func(revision.Revision) (pod.Change, error), message string) (revision.Revision, error) {
 	change, err := edits(on)
 	if err != nil {
@@ -183,22 +256,27 @@ func (w *Workspace) build(number int, on revision.Revision, edits func(revision.
 	r := revision.Next(number, on, spec, change)
 	r.Message = message
 	if r.Change == "" {
-		return on, revision.ErrUnchanged
+		return r, revision.ErrUnchanged
 	}
 	return r, nil
 }
 
-// dryRun returns the outcome that a change of the newest revision would have, or with o.Alone of the live one.
-func (w *Workspace) dryRun(ctx context.Context, o Options, build revision.Build) (Outcome, error) {
-	base, err := w.Base(ctx, o.Alone)
-	if err != nil {
-		return Outcome{}, err
-	}
-	r, err := build(base.Number+1, base)
+// dryRun returns the outcome that a change which is deployed at once would have.
+func (w *Workspace) dryRun(ctx context.Context, h History, user string, content *store.Content, build aloneBuild) (Outcome, error) {
+	r, base, err := w.drafts.next(ctx, h, user, build)
+	return w.dryOutcome(ctx, r, base, content, err)
+}
+
+// dryOutcome returns the outcome of a change that is not written. The error is pod.Problems if the pod does not have the content
+// that the change needs.
+func (w *Workspace) dryOutcome(ctx context.Context, r, base revision.Revision, content *store.Content, err error) (Outcome, error) {
 	if errors.Is(err, revision.ErrUnchanged) {
-		return Outcome{Revision: base, Base: base, Unchanged: true}, nil
+		return Outcome{Revision: base, Base: base, Unchanged: true, content: content}, nil
 	}
-	return Outcome{Revision: r, Base: base}, err
+	if err == nil {
+		err = w.store.Needs(ctx, content, base.Spec, r.Spec)
+	}
+	return Outcome{Revision: r, Base: base, content: content}, err
 }
 
 // restoreContent writes the given content that the pod has lost.
@@ -236,6 +314,7 @@ func (w *Workspace) SetValues(ctx context.Context, name string, values map[strin
 	if err != nil {
 		return Outcome{}, err
 	}
+	keys := map[string]any{}
 	if old := spec.Secret(name); old != nil {
 		had, err := w.store.Values(ctx, name, old)
 		if err != nil && !denied(err) { // without permission to read them, all values are set
@@ -244,11 +323,14 @@ func (w *Workspace) SetValues(ctx context.Context, name string, values map[strin
 		values = maps.Clone(values)
 		maps.DeleteFunc(values, func(key string, value []byte) bool {
 			before, ok := had[key]
-			return ok && string(before) == string(value)
+			if same := ok && string(before) == string(value); !same {
+				return false
+			}
+			keys[key] = old.Keys[key] // the live revision may have another one
+			return true
 		})
 	}
 	content := &store.Content{}
-	keys := map[string]any{}
 	for _, key := range remove {
 		keys[key] = nil
 	}

@@ -65,9 +65,11 @@ func (w *Workspace) DeployMine(ctx context.Context, o Options) (Outcome, error) 
 		return Outcome{}, err
 	}
 	build := func(number int, on revision.Revision) (revision.Revision, error) { return w.join(ctx, own, number, on) }
+	alone := func(number int, on revision.Revision, _ []revision.Revision) (revision.Revision, error) {
+		return build(number, on)
+	}
 	if o.DryRun {
-		o.Alone = true
-		return w.dryRun(ctx, o, build)
+		return w.dryRun(ctx, h, user.User, nil, alone)
 	}
 	if !h.NeedsJoin(own) {
 		r, err := w.Revision(ctx, own[len(own)-1].Number)
@@ -76,7 +78,7 @@ func (w *Workspace) DeployMine(ctx context.Context, o Options) (Outcome, error) 
 		}
 		return w.deploy(ctx, r, nil, o)
 	}
-	r, err := w.drafts.alone(ctx, user.User, nil, false, build)
+	r, err := w.drafts.alone(ctx, user.User, nil, alone)
 	if errors.Is(err, revision.ErrUnchanged) {
 		return Outcome{Unchanged: true}, nil
 	}

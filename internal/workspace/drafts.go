@@ -3,6 +3,7 @@ package workspace
 import (
 	"context"
 	"errors"
+	"reflect"
 	"slices"
 
 	"github.com/pscdev/psc/internal/store"
@@ -38,19 +39,10 @@ func (d *drafts) append(ctx context.Context, author string, content *store.Conte
 	return r, d.replace(ctx, r)
 }
 
-// draft stores the revision that build makes of the newest one, which includes all waiting drafts.
-func (d *drafts) draft(ctx context.Context, author string, content *store.Content, build revision.Build) (revision.Revision, error) {
+// settled is append that rebases the loose drafts when next returns errLoose, and then calls next again.
+func (d *drafts) settled(ctx context.Context, author string, content *store.Content, next func(History) (r, on revision.Revision, err error)) (revision.Revision, error) {
 	for {
-		r, err := d.append(ctx, author, content, func(h History) (r, tip revision.Revision, err error) {
-			if _, loose := h.Stack(); len(loose) > 0 {
-				return r, tip, errLoose
-			}
-			if tip, err = d.store.Get(ctx, h.Tip()); err != nil {
-				return r, tip, err
-			}
-			r, err = build(h.Next(), tip)
-			return r, tip, err
-		})
+		r, err := d.append(ctx, author, content, next)
 		if !errors.Is(err, errLoose) {
 			return r, err
 		}
@@ -60,22 +52,88 @@ func (d *drafts) draft(ctx context.Context, author string, content *store.Conten
 	}
 }
 
-// alone stores the revision that build makes of the live revision, or of a newer one that is about to be deployed. It is
-// deployed without the waiting drafts. If these cannot be rebased onto it, alone writes nothing. A restore must
-// always work: neither drafts nor a damaged record of the base prevent it.
-func (d *drafts) alone(ctx context.Context, author string, content *store.Content, restore bool, build revision.Build) (revision.Revision, error) {
-	return d.append(ctx, author, content, func(h History) (r, base revision.Revision, err error) {
-		base, err = d.store.Get(ctx, h.Base())
-		if err != nil && (!restore || !errors.Is(err, store.ErrDamaged)) {
+// draft stores the revision that build makes of the newest one, which includes all waiting drafts.
+func (d *drafts) draft(ctx context.Context, author string, content *store.Content, build revision.Build) (revision.Revision, error) {
+	return d.settled(ctx, author, content, func(h History) (r, tip revision.Revision, err error) {
+		if _, loose := h.Stack(); len(loose) > 0 {
+			return r, tip, errLoose
+		}
+		if tip, err = d.store.Get(ctx, h.Tip()); err != nil {
+			return r, tip, err
+		}
+		r, err = build(h.Next(), tip)
+		return r, tip, err
+	})
+}
+
+// aloneBuild makes a revision of the live one, or of a newer one that is about to be deployed. own are the waiting drafts of the
+// author, oldest first. The revision may include some of them, and then replaces them.
+type aloneBuild func(number int, on revision.Revision, own []revision.Revision) (revision.Revision, error)
+
+// alone stores the revision that build makes. It is deployed without the waiting drafts that it does not replace. If these
+// cannot be rebased onto it, alone writes nothing.
+func (d *drafts) alone(ctx context.Context, author string, content *store.Content, build aloneBuild) (revision.Revision, error) {
+	return d.settled(ctx, author, content, func(h History) (r, base revision.Revision, err error) {
+		if r, base, err = d.next(ctx, h, author, build); err != nil {
 			return r, base, err
 		}
-		if r, err = build(h.Next(), base); err != nil {
-			return r, base, err
+		_, loose := h.Stack()
+		if slices.ContainsFunc(loose, func(draft revision.Revision) bool { return slices.Contains(r.Replaces, draft.Number) }) {
+			err = errLoose // they may conflict with what was deployed since
 		}
 		r.State = revision.Waiting // so that the next change builds on it
-		if !restore {
-			err = d.fits(ctx, h, r, author)
+		return r, base, err
+	})
+}
+
+// next returns the revision that build makes, and its base. The error is a *DraftedError if the change needs what only a draft
+// has, and a *DraftError if the other drafts cannot be rebased onto it.
+func (d *drafts) next(ctx context.Context, h History, author string, build aloneBuild) (r, base revision.Revision, err error) {
+	if base, err = d.store.Get(ctx, h.Base()); err != nil {
+		return r, base, err
+	}
+	waiting, err := d.waiting(ctx, h, base)
+	if err != nil {
+		return r, base, err
+	}
+	var all, own []revision.Revision
+	for _, draft := range waiting {
+		all = append(all, draft.Revision)
+		if draft.Author == author {
+			own = append(own, draft.Revision)
 		}
+	}
+	if r, err = build(h.Next(), base, own); err != nil {
+		return r, base, drafted(err, base.Spec, author, all)
+	}
+	if err := revision.CheckRebase(r, author, waiting); err != nil {
+		return r, base, &DraftError{Author: author, Cause: err}
+	}
+	return r, base, nil
+}
+
+// waiting reads the waiting drafts.
+func (rd *Reader) waiting(ctx context.Context, h History, base revision.Revision) ([]revision.Rooted, error) {
+	var waiting []revision.Rooted
+	for _, draft := range h.Drafts() {
+		rooted, err := rd.rooted(ctx, h, draft, base)
+		if err != nil {
+			return nil, err
+		}
+		waiting = append(waiting, rooted)
+	}
+	return waiting, nil
+}
+
+// restore stores the revision that build makes of the live one, or of a newer one that is about to be deployed. A restore must
+// always work: neither drafts nor a damaged record of the base prevent it.
+func (d *drafts) restore(ctx context.Context, author string, build revision.Build) (revision.Revision, error) {
+	return d.append(ctx, author, nil, func(h History) (r, base revision.Revision, err error) {
+		if base, err = d.store.Get(ctx, h.Base()); err != nil && !errors.Is(err, store.ErrDamaged) {
+			return r, base, err
+		}
+		r, err = build(h.Next(), base)
+		r.State = revision.Waiting // so that the next change builds on it
 		return r, base, err
 	})
 }
@@ -127,7 +185,7 @@ func (d *drafts) rebase(ctx context.Context) error {
 	var base revision.Revision
 	for rebased := 0; ; {
 		var old revision.Revision
-		_, err := d.append(ctx, "", nil, func(h History) (r, tip revision.Revision, err error) {
+		made, err := d.append(ctx, "", nil, func(h History) (r, tip revision.Revision, err error) {
 			_, loose := h.Stack()
 			if len(loose) == 0 {
 				return r, tip, errAllRebased
@@ -138,7 +196,7 @@ func (d *drafts) rebase(ctx context.Context) error {
 			if tip, err = d.store.Get(ctx, h.Tip()); err != nil {
 				return r, tip, err
 			}
-			draft, err := d.rooted(ctx, h, loose[0])
+			draft, err := d.rooted(ctx, h, loose[0], base)
 			if err != nil {
 				return r, tip, err
 			}
@@ -150,6 +208,9 @@ func (d *drafts) rebase(ctx context.Context) error {
 		switch {
 		case err == nil:
 			rebased++
+			if !reflect.DeepEqual(made.Edits, old.Edits) {
+				d.tell(Note{Reduced: &Reduced{Draft: old, Now: made, By: base}})
+			}
 		case errors.As(err, &failed):
 			d.tell(Note{Discarded: &Discarded{Draft: old, Why: failed.Err}})
 			if err := d.discard(ctx, old, failed.Err.Error()); err != nil {
@@ -227,8 +288,8 @@ func (rd *Reader) chosenDrafts(h History, numbers []int, user string) ([]revisio
 	return out, nil
 }
 
-// rooted reads a draft with its edits, and the revision that its stack of drafts is based on.
-func (rd *Reader) rooted(ctx context.Context, h History, draft revision.Revision) (revision.Rooted, error) {
+// rooted reads a draft with its edits, the revision that its stack of drafts is based on, and those from there to base.
+func (rd *Reader) rooted(ctx context.Context, h History, draft, base revision.Revision) (revision.Rooted, error) {
 	full, err := rd.store.Get(ctx, draft.Number)
 	if err != nil {
 		return revision.Rooted{}, err
@@ -237,21 +298,28 @@ func (rd *Reader) rooted(ctx context.Context, h History, draft revision.Revision
 	if errors.Is(err, store.ErrNoRevision) {
 		return revision.Rooted{Revision: full}, nil
 	}
-	return revision.Rooted{Revision: full, Root: &root}, err
+	if err != nil {
+		return revision.Rooted{}, err
+	}
+	since, err := rd.since(ctx, root.Number, base)
+	return revision.Rooted{Revision: full, Root: &root, Since: since}, err
 }
 
-// fits checks that the waiting drafts can be rebased onto r. The error is a *DraftError.
-func (d *drafts) fits(ctx context.Context, h History, r revision.Revision, author string) error {
-	var waiting []revision.Rooted
-	for _, draft := range h.DraftsExcept(r.Replaces) {
-		rooted, err := d.rooted(ctx, h, draft)
-		if err != nil {
-			return err
+// since reads the revisions from root, without it, to base, oldest first. It returns none if one of them is gone.
+func (rd *Reader) since(ctx context.Context, root int, base revision.Revision) ([]revision.Revision, error) {
+	var since []revision.Revision
+	for r := base; r.Number > root; {
+		since = append(since, r)
+		if r.Parent == root {
+			slices.Reverse(since)
+			return since, nil
 		}
-		waiting = append(waiting, rooted)
+		var err error
+		if r, err = rd.store.Get(ctx, r.Parent); errors.Is(err, store.ErrNoRevision) {
+			return nil, nil
+		} else if err != nil {
+			return nil, err
+		}
 	}
-	if err := revision.CheckRebase(r, author, waiting); err != nil {
-		return &DraftError{Author: author, Cause: err}
-	}
-	return nil
+	return nil, nil
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/pscdev/psc/pkg/object"
+	"github.com/pscdev/psc/pkg/pod"
 	"github.com/pscdev/psc/pkg/report"
 	"github.com/pscdev/psc/pkg/revision"
 )
@@ -142,6 +143,52 @@ func (e *ConflictError) Error() string {
 
 // Unwrap returns the clashes.
 func (e *ConflictError) Unwrap() error { return e.Clashes }
+
+// DraftedError is the error for a change that is to be deployed without the waiting drafts, and needs or repeats one of them.
+type DraftedError struct {
+	// Draft is the oldest draft that edits Ref.
+	Draft revision.Revision
+	Ref   pod.Ref
+	// Only means that the resource is in drafts only.
+	Only bool
+	// Own means that the draft is the user's own.
+	Own bool
+	// Cause is a *pod.RefError or pod.Problems.
+	Cause error
+}
+
+// Error implements error. An example is: app "web" does not exist: it is only in draft r4 by bob.
+func (e *DraftedError) Error() string {
+	draft := "draft " + e.Draft.Byline()
+	if e.Own {
+		draft = "your draft " + e.Draft.Name()
+	}
+	if e.Only {
+		return fmt.Sprintf("%v: it is only in %s", e.Cause, draft)
+	}
+	return fmt.Sprintf("%v: %s changes %s", e.Cause, draft, e.Ref)
+}
+
+// Unwrap returns the cause.
+func (e *DraftedError) Unwrap() error { return e.Cause }
+
+// drafted returns the *DraftedError for an error of a change to base if a draft explains it, else err. drafts are the waiting
+// drafts, oldest first. The user's own explain only why a resource exists already: a change includes those that it misses.
+func drafted(err error, base pod.Spec, user string, drafts []revision.Revision) error {
+	refs, exists := revision.Missing(err), errors.Is(err, pod.ErrExists)
+	var of *pod.RefError
+	if exists && errors.As(err, &of) {
+		refs = []pod.Ref{of.Ref}
+	}
+	for _, ref := range refs {
+		for _, draft := range drafts {
+			if own := draft.Author == user; exists == own && draft.Edits.Touches(ref) {
+				return &DraftedError{Draft: draft, Ref: ref, Only: base[ref] == nil, Own: own, Cause: err}
+			}
+		}
+	}
+	return err
+}
 
 // DraftError is the error for waiting drafts that need other drafts, or cannot be rebased onto a change.
 type DraftError struct {

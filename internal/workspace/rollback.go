@@ -64,7 +64,7 @@ func (w *Workspace) restored(ctx context.Context, number int, message string) (r
 		return r, err
 	}
 	// A rollback must not fail because of a draft of the same field: the rebase after the deploy discards such drafts.
-	r, err := w.drafts.alone(ctx, user.User, nil, true, build)
+	r, err := w.drafts.restore(ctx, user.User, build)
 	return r, w.drafts.rebuild(nil, build), err
 }
 

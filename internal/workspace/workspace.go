@@ -54,7 +54,8 @@ func (c *Cluster) Open(pod string) *Workspace {
 type Options struct {
 	// Message is the message of the revision in the history.
 	Message string
-	// Alone deploys a change at once, on top of the live revision and without the waiting drafts. Else it becomes a draft.
+	// Alone deploys a change at once, on top of the live revision. It includes those of the user's own drafts that it refers to,
+	// and no others. Else the change becomes a draft.
 	Alone bool
 	// DryRun writes nothing: the Outcome has the revision that the call would create, and its base.
 	DryRun bool
@@ -95,6 +96,15 @@ type Outcome struct {
 type Note struct {
 	// Includes are the drafts that a deploy includes.
 	Includes []revision.Revision
+	// Along are the user's own drafts that a change includes, because it refers to them.
+	Along []revision.Revision
+	// Withdrawn are the user's own drafts that a change undoes.
+	Withdrawn []revision.Revision
+	// Undoes means that a change becomes a draft instead of being deployed: the live revision is like the change already, and
+	// the user's own drafts are not.
+	Undoes bool
+	// Reduced is a draft without the fields that a newer change of its author sets.
+	Reduced *Reduced
 	// Deploying is the revision whose deploy begins.
 	Deploying *Deploying
 	// Queued is the running deploy that has to end first.
@@ -131,6 +141,9 @@ type Deploying struct {
 
 // Rebased are waiting drafts that were rebased onto another revision.
 type Rebased struct{ Drafts, Onto int }
+
+// Reduced is a draft that lost the fields that By sets, and what it is now.
+type Reduced struct{ Draft, Now, By revision.Revision }
 
 // Discarded is a draft that was discarded, and why.
 type Discarded struct {

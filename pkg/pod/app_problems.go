@@ -175,13 +175,16 @@ func (p *problems) appPort(at, name, port string, s Spec) {
 	case app == nil:
 		p.missing(at, KindApp, name, s)
 	case len(app.Ports) == 0:
-		p.addNext(at, Next{Do: DoSet, Kind: KindApp, Name: name, Set: map[string]string{"ports": ""}}, "app %q has no port", name)
+		*p = append(*p, Problem{
+			Path: at, Message: fmt.Sprintf("app %q has no port", name), Refers: Ref{KindApp, name},
+			Next: Next{Do: DoSet, Kind: KindApp, Name: name, Set: map[string]string{"ports": ""}},
+		})
 	case port != "" && !slices.ContainsFunc(app.Ports, func(q Port) bool { return q.Name == port }):
 		names := make([]string, len(app.Ports))
 		for i, q := range app.Ports {
 			names[i] = q.Name
 		}
-		p.missingIn(at, fmt.Sprintf("app %q has no port named %q", name, port), port, names)
+		p.missingIn(at, Ref{KindApp, name}, fmt.Sprintf("app %q has no port named %q", name, port), port, names)
 	}
 }
 
@@ -191,7 +194,7 @@ func (p *problems) secretKey(at, name, key string, s Spec) {
 	if secret == nil {
 		p.missing(at, KindSecret, name, s)
 	} else if _, ok := secret.Keys[key]; !ok && key != "" {
-		p.missingIn(at, fmt.Sprintf("secret %q has no key %q", name, key), key, keys(secret.Keys))
+		p.missingIn(at, Ref{KindSecret, name}, fmt.Sprintf("secret %q has no key %q", name, key), key, keys(secret.Keys))
 	}
 }
 
@@ -201,7 +204,7 @@ func (p *problems) configFile(at, name, file string, s Spec) {
 	if config == nil {
 		p.missing(at, KindConfig, name, s)
 	} else if _, ok := config.Files[file]; !ok && file != "" {
-		p.missingIn(at, fmt.Sprintf("config %q has no file %q", name, file), file, keys(config.Files))
+		p.missingIn(at, Ref{KindConfig, name}, fmt.Sprintf("config %q has no file %q", name, file), file, keys(config.Files))
 	}
 }
 

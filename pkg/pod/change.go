@@ -37,6 +37,29 @@ type Edit struct {
 	Fields Fields `json:"fields,omitempty"`
 }
 
+// Ref names the resource.
+func (e Edit) Ref() Ref { return Ref{e.Kind, e.Name} }
+
+// Touches reports whether a change edits a resource.
+func (c Change) Touches(ref Ref) bool {
+	return slices.ContainsFunc(c.Edits, func(e Edit) bool { return e.Ref() == ref })
+}
+
+// Refs returns the resources that the fields of a change refer to. It ignores edits whose fields do not fit their kind.
+func (c Change) Refs() []Ref {
+	var refs []Ref
+	for _, e := range c.Edits {
+		if r, problems := patched(e.Ref(), nil, false, e.Fields); len(problems) == 0 {
+			r.refs(func(kind Kind, name string) {
+				if ref := (Ref{kind, name}); name != "" && !slices.Contains(refs, ref) {
+					refs = append(refs, ref)
+				}
+			})
+		}
+	}
+	return refs
+}
+
 // Fields is a tree of fields, in the types of encoding/json.
 type Fields map[string]any
 
@@ -74,7 +97,7 @@ func Apply(s Spec, c Change) (Spec, error) {
 		next = Spec{}
 	}
 	for _, e := range c.Edits {
-		ref := Ref{e.Kind, e.Name}
+		ref := e.Ref()
 		old, exists := next[ref]
 		switch {
 		case !slices.Contains([]Verb{Create, Set, Put, Delete}, e.Verb):

@@ -281,9 +281,9 @@ func TestApplyProblems(t *testing.T) {
 		"a reference that breaks": {
 			edits: []pod.Edit{{Verb: pod.Delete, Kind: pod.KindApp, Name: "api"}},
 			want: pod.Problems{
-				{Path: "app/web spec.env.API", Message: `no app named "api"`},
-				{Path: "route/shop spec.rules[/].to[api]", Message: `no app named "api"`},
-				{Path: "route/shop spec.rules[/api].to[api]", Message: `no app named "api"`},
+				{Path: "app/web spec.env.API", Message: `no app named "api"`, Refers: pod.Ref{Kind: pod.KindApp, Name: "api"}},
+				{Path: "route/shop spec.rules[/].to[api]", Message: `no app named "api"`, Refers: pod.Ref{Kind: pod.KindApp, Name: "api"}},
+				{Path: "route/shop spec.rules[/api].to[api]", Message: `no app named "api"`, Refers: pod.Ref{Kind: pod.KindApp, Name: "api"}},
 			},
 		},
 		"an unknown kind": {

@@ -247,7 +247,10 @@ func (r *Route) tlsProblems(p *problems, s Spec) {
 	case s.Secret(name) == nil:
 		p.missing("spec.tls.secret", KindSecret, name, s)
 	case s.Secret(name).Certificate() == "":
-		p.add("spec.tls.secret", "secret %q needs the keys %s and %s, set in one command", name, KeyCertificate, KeyPrivateKey)
+		*p = append(*p, Problem{
+			Path: "spec.tls.secret", Refers: Ref{KindSecret, name},
+			Message: fmt.Sprintf("secret %q needs the keys %s and %s, set in one command", name, KeyCertificate, KeyPrivateKey),
+		})
 	case len(r.Hosts) == 0:
 		p.add("spec.hosts", "is empty: name the hosts of the certificate")
 	}

@@ -19,6 +19,8 @@ type Problem struct {
 	Message string `json:"message"`
 	// Next is a step that solves it; the zero Next where none is known.
 	Next Next `json:"next,omitzero"`
+	// Refers is the resource that the field refers to, if that is missing or lacks what the field needs.
+	Refers Ref `json:"-"`
 }
 
 // Problems are all problems of a spec or a file. It is an error if it is not empty.
@@ -79,15 +81,15 @@ func (p *problems) name(name string, check func(string) []string) {
 }
 
 func (p *problems) missing(path string, kind Kind, name string, s Spec) {
-	p.missingIn(path, fmt.Sprintf("no %s named %q", kind.Word(), name), name, s.Names(kind))
+	p.missingIn(path, Ref{kind, name}, fmt.Sprintf("no %s named %q", kind.Word(), name), name, s.Names(kind))
 }
 
-// missingIn adds a problem with the nearest of some names.
-func (p *problems) missingIn(path, message, name string, names []string) {
+// missingIn adds a problem of a reference, with the nearest of some names.
+func (p *problems) missingIn(path string, refers Ref, message, name string, names []string) {
 	if near := Nearest(name, names); near != "" {
 		message += fmt.Sprintf(", did you mean %q?", near)
 	}
-	p.add(path, "%s", message)
+	*p = append(*p, Problem{Path: path, Message: message, Refers: refers})
 }
 
 func keys[T any](m map[string]T) []string { return slices.Sorted(maps.Keys(m)) }

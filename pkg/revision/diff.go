@@ -210,7 +210,7 @@ func Words(fields []Field) []string {
 	words := make([]string, 0, len(fields))
 	for _, f := range fields {
 		label := strings.TrimPrefix(f.Path, "spec.")
-		from, to := short(Text(f.From)), short(Text(f.To))
+		from, to := shown(f.From), shown(f.To)
 		if f.leaf.Image {
 			from, to = images(Text(f.From), Text(f.To))
 		}
@@ -235,6 +235,14 @@ func Words(fields []Field) []string {
 		}
 	}
 	return words
+}
+
+// shown returns the text of a leaf for one line. An empty string is two quotes, so that it is not taken for nothing.
+func shown(v any) string {
+	if text := Text(v); text != "" || v == nil {
+		return short(text)
+	}
+	return `""`
 }
 
 // maxText is how many characters of a value one line shows.

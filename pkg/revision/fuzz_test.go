@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -166,6 +167,8 @@ func FuzzDrafts(f *testing.F) {
 		}
 		unmoved(t, log, root, drafts)
 		rebaseAll(t, log, root, base, drafts)
+		yield(t, log, root, base, drafts)
+		along(t, log, d.edit(), base, drafts)
 		join(t, log, base, drafts)
 		discard(t, log, root, drafts, d.roll(1<<len(drafts)))
 		for _, draft := range drafts {
@@ -231,6 +234,104 @@ func rebaseAll(t *testing.T, log string, root, base revision.Revision, drafts []
 	errors.As(first, &expected)
 	if errors.As(err, &checked); (expected == nil) != (err == nil) || expected != nil && checked.Draft.Number != expected.Draft.Number {
 		t.Fatalf("the check says %v, the rebase %v\n%s", err, first, log)
+	}
+}
+
+// yield: where the author of a draft made the base too, the newer change wins, and the draft keeps all other fields.
+func yield(t *testing.T, log string, root, base revision.Revision, drafts []revision.Revision) {
+	below, tip := root, base
+	for i, draft := range drafts {
+		draft.Author = base.Author
+		got, err := revision.Rebase(9+i, revision.Rooted{Revision: draft, Root: &root, Since: []revision.Revision{base}}, base, tip)
+		switch {
+		case err == nil:
+			for _, path := range lost(below.Spec, draft.Spec, got.Spec) {
+				if !names(base.Edits, path) {
+					t.Fatalf("%s lost %s\n%s", draft.Name(), path, log)
+				}
+			}
+			if gone := lost(root.Spec, base.Spec, got.Spec); tip.Number == base.Number && len(gone) > 0 {
+				t.Fatalf("%s overwrote %q\n%s", draft.Name(), gone, log)
+			}
+			tip = got
+		case errors.As(err, new(revision.Clashes)) && tip.Number == base.Number && !removes(draft, root.Spec):
+			t.Fatalf("%v\n%s", err, log)
+		}
+		below = draft
+	}
+	if err := revision.CheckRebase(base, base.Author, nil); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// names reports whether a change names a field: "app/web spec.ports[a].port" is one of ports.
+func names(c pod.Change, path string) bool {
+	return slices.ContainsFunc(c.Edits, func(e pod.Edit) bool {
+		field, of := strings.CutPrefix(path, e.Ref().String()+" spec.")
+		_, named := e.Fields[field[:max(0, strings.IndexAny(field+".", ".[ "))]]
+		return of && (named || e.Verb == pod.Delete || e.Verb == pod.Put)
+	})
+}
+
+// removes reports whether a draft may remove what it does not name: a newer change inside of that is a conflict. So is one of a
+// resource that is new, but Along includes the author's drafts of it.
+func removes(draft revision.Revision, root pod.Spec) bool {
+	return slices.ContainsFunc(draft.Edits.Edits, func(e pod.Edit) bool {
+		_, list := e.Fields["ports"].([]any)
+		return list || root[e.Ref()] == nil || e.Verb == pod.Delete || e.Verb == pod.Put
+	})
+}
+
+// along: a change takes along drafts of its author only, has all of its own fields and all of theirs, and nothing else. It
+// fails only if the author's drafts do not have what it needs.
+func along(t *testing.T, log string, e pod.Edit, base revision.Revision, drafts []revision.Revision) {
+	log += fmt.Sprintf("\nchange %+v", e)
+	build := func(number int, on revision.Revision) (revision.Revision, error) {
+		c := pod.Change{Edits: []pod.Edit{e}}
+		spec, err := pod.Apply(on.Spec, c)
+		if err != nil {
+			return on, err
+		}
+		r := revision.Next(number, on, spec, c)
+		if r.Change == "" {
+			return r, revision.ErrUnchanged
+		}
+		return r, nil
+	}
+	for _, author := range []string{"bob", "carol"} {
+		own := slices.DeleteFunc(slices.Clone(drafts), func(r revision.Revision) bool { return r.Author != author })
+		got, err := revision.Along(9, base, own, build)
+		_, alone := build(9, base)
+		if err != nil && !errors.Is(err, revision.ErrUnchanged) {
+			all, allErr := revision.Including(9, base, own, build)
+			if alone == nil && base.Spec[e.Ref()] != nil || allErr == nil && len(all.Replaces) > 0 && base.Spec[e.Ref()] == nil && e.Verb == pod.Set {
+				t.Fatalf("%s: %v\n%s", author, err, log)
+			}
+			continue
+		}
+		var taken []revision.Revision
+		for _, number := range got.Replaces {
+			i := slices.IndexFunc(own, func(r revision.Revision) bool { return r.Number == number })
+			if i < 0 {
+				t.Fatalf("%s takes along r%d\n%s", author, number, log)
+			}
+			taken = append(taken, own[i])
+		}
+		want, wantErr := revision.Including(9, base, taken, build)
+		if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" || !errors.Is(wantErr, err) {
+			t.Fatalf("%s: %v: -want +got\n%s\n%s", author, wantErr, diff, log)
+		}
+		if again, err := pod.Apply(base.Spec, got.Edits); err != nil || len(paths(again, got.Spec)) > 0 {
+			t.Fatalf("%s: the edits do not make the spec: %v\n%s", author, err, log)
+		}
+		if got.Parent != base.Number || got.Number != 9 {
+			t.Fatalf("%s: %+v\n%s", author, got, log)
+		}
+		for _, draft := range own { // what is left needs nothing that the change lacks
+			if base.Spec[e.Ref()] == nil && draft.Edits.Touches(e.Ref()) && !slices.Contains(got.Replaces, draft.Number) {
+				t.Fatalf("%s leaves out %s\n%s", author, draft.Name(), log)
+			}
+		}
 	}
 }
 

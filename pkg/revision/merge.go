@@ -16,7 +16,7 @@ import (
 type Clash struct {
 	// Path is the field: "app/web spec.image".
 	Path string
-	// Mine and Theirs are its two values as text; "" when a change removes it.
+	// Mine and Theirs are its two values as text, in the form for one line; "" when a change removes it.
 	Mine, Theirs string
 	// My and Their name the two sides: "alice", "draft r4 by bob".
 	My, Their string
@@ -25,7 +25,7 @@ type Clash struct {
 // Message names both sides and their values: "alice says 1, r4 by bob says 2".
 func (c Clash) Message() string {
 	return fmt.Sprintf("%s says %s, %s says %s",
-		c.My, cmp.Or(short(c.Mine), "nothing"), cmp.Or(c.Their, "the pod"), cmp.Or(short(c.Theirs), "nothing"))
+		c.My, cmp.Or(c.Mine, "nothing"), cmp.Or(c.Their, "the pod"), cmp.Or(c.Theirs, "nothing"))
 }
 
 // Clashes are the conflicts of a change, sorted by path. Functions that return them as an error return at least one. Use
@@ -105,7 +105,7 @@ func (c Clashes) sorted() Clashes {
 func remaining(c pod.Change, mine, head pod.Spec) pod.Change {
 	var out pod.Change
 	for _, e := range c.Edits {
-		ref := pod.Ref{Kind: e.Kind, Name: e.Name}
+		ref := e.Ref()
 		if reflect.DeepEqual(pod.LeavesOf(head[ref]).Values, pod.LeavesOf(mine[ref]).Values) {
 			continue
 		}
@@ -159,5 +159,5 @@ func fieldsOf(entries []Entry) map[string]step {
 	return out
 }
 
-// text returns a value of the field as text, in the form for people.
-func (s step) text(value any) string { return Text(s.leaf.Text(value)) }
+// text returns a value of the field as text, in the form for one line.
+func (s step) text(value any) string { return shown(s.leaf.Text(value)) }
