@@ -112,7 +112,7 @@ func editable(ctx context.Context, w *workspace.Workspace, alone bool, args []st
 	if spec, err = w.Fill(ctx, spec); err != nil {
 		return base, nil, "", err
 	}
-	files, err := report.Files(spec)
+	files, err := textsOf(spec)
 	return base, spec, report.Stream(files), err
 }
 

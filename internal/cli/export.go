@@ -42,7 +42,7 @@ func newExport(s *session) *cobra.Command {
 			if kubernetes {
 				all, err = s.exportKubernetes(cmd.Context(), w, spec)
 			} else {
-				all, err = report.Files(spec)
+				all, err = textsOf(spec)
 			}
 			switch {
 			case err != nil:

@@ -61,12 +61,11 @@ func newShow(s *session, kind pod.Kind) *cobra.Command {
 			if one, err = w.Fill(cmd.Context(), one); err != nil {
 				return err
 			}
-			file := pod.FileOf(ref.Name, one[ref])
-			text, err := pod.Encode(file)
+			files, err := textsOf(one)
 			if err != nil {
 				return err
 			}
-			return s.view.Text(file, []string{ref.String()}, string(text))
+			return s.view.Text(files[0].Document, report.Refs(files...), files[0].Text)
 		},
 	}
 }
@@ -90,6 +89,20 @@ func newDelete(s *session, kind pod.Kind) *cobra.Command {
 	}
 	o.addChange(cmd)
 	return cmd
+}
+
+// textsOf returns the resources of a spec as files. A comment says what the keys of a secret have, because a version looks like a
+// value.
+func textsOf(spec pod.Spec) ([]report.File, error) {
+	files, err := report.Files(spec)
+	for i, f := range files {
+		if f.Kind == pod.KindSecret.Word() {
+			const keys = "\n  keys:\n"
+			note := fmt.Sprintf("    # a key has the version of its value: psc secret set %s KEY sets the value\n", f.Name)
+			files[i].Text = strings.Replace(f.Text, keys, keys+note, 1)
+		}
+	}
+	return files, err
 }
 
 // chosen returns a spec with one resource of another spec. The error is a *pod.RefError.

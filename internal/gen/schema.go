@@ -22,13 +22,14 @@ const draft = "https://json-schema.org/draft/2020-12/schema"
 // fact has the facts about a field that its Go type does not have.
 type fact struct {
 	enum    []string
-	initial any // the default
+	initial any    // the default
+	more    string // is added to its description
 }
 
 func facts() map[string]fact {
 	return map[string]fact{
 		"App.Instances": {initial: 1},
-		"App.Size":      {enum: pod.Sizes(), initial: "small"},
+		"App.Size":      {enum: pod.Sizes(), initial: "small", more: "Requests: " + pod.SizeWords() + "."},
 		"App.StopGrace": {initial: "30s"},
 		"App.Strategy":  {enum: []string{pod.StrategyRolling, pod.StrategyRecreate}},
 		"Autoscale.CPU": {initial: 70},
@@ -184,6 +185,9 @@ func (t types) field(n *schema.Node, owner string, f *ast.Field) error {
 	}
 	known := facts()[owner+"."+f.Names[0].Name]
 	described.Description, described.Default = sentence(f.Names[0].Name, f.Doc), known.initial
+	if known.more != "" {
+		described.Description += " " + known.more
+	}
 	if known.enum != nil {
 		described.Enum, described.Type = known.enum, nil
 	}

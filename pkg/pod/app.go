@@ -99,6 +99,15 @@ type Size struct{ CPU, Memory string }
 // Sizes returns the names of the sizes, smallest first.
 func Sizes() []string { return []string{"small", "medium", "large", "xlarge"} }
 
+// SizeWords describes the sizes: "small (100m CPU, 256Mi)" and so on.
+func SizeWords() string {
+	words := Sizes()
+	for i, name := range words {
+		words[i] = fmt.Sprintf("%s (%s CPU, %s)", name, sizes()[name].CPU, sizes()[name].Memory)
+	}
+	return strings.Join(words, ", ")
+}
+
 func sizes() map[string]Size {
 	return map[string]Size{
 		"small":  {"100m", "256Mi"},
