@@ -53,8 +53,8 @@ func newRevisionList(s *session) *cobra.Command {
 func newRevisionShow(s *session) *cobra.Command {
 	return &cobra.Command{
 		Use:               "show [REVISION]",
-		Short:             "Show a revision: its author, time, message and resources",
-		Long:              "Show the named revision, by default the live one.",
+		Short:             "Show a revision: its author, time and message, and what it changed",
+		Long:              "Show the named revision, by default the live one, and its differences to the revision that it is based on. With -o yaml, print its resources.",
 		Example:           "  psc revision show\n  psc revision show 12 -o yaml",
 		Args:              between(0, "REVISION"),
 		ValidArgsFunction: s.complete(s.revisionNames),
@@ -67,11 +67,23 @@ func newRevisionShow(s *session) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			r, err := w.Show(cmd.Context(), number)
+			if s.view.Document() {
+				r, err := w.Show(cmd.Context(), number)
+				if err != nil {
+					return err
+				}
+				return s.view.Revision(r, nil)
+			}
+			r, changes, err := w.Changes(cmd.Context(), number)
 			if err != nil {
 				return err
 			}
-			return s.view.Revision(r)
+			if err := s.view.Revision(r, changes); err != nil || changes != nil {
+				return err
+			}
+			s.view.Say("r%d, which it is based on, was removed", r.Parent)
+			s.view.Next("psc revision show %d -o yaml prints its resources", r.Number)
+			return nil
 		},
 	}
 }

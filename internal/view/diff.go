@@ -16,15 +16,15 @@ import (
 // resource that changes.
 func (v *View) Diff(doc report.Diff) error {
 	return v.Answer(doc, doc.Refs(), func(w io.Writer) {
-		if len(doc.Entries) == 0 {
-			fmt.Fprintln(w, "No differences")
-			return
-		}
 		v.diff(w, doc)
 	})
 }
 
 func (v *View) diff(w io.Writer, doc report.Diff) {
+	if len(doc.Entries) == 0 {
+		fmt.Fprintln(w, "No differences")
+		return
+	}
 	widest := 0
 	for _, e := range doc.Entries {
 		widest = max(widest, len(label(e)))
@@ -33,7 +33,7 @@ func (v *View) diff(w io.Writer, doc report.Diff) {
 		head := label(e) + strings.Repeat(" ", widest-len(label(e))+gap)
 		switch e.Type {
 		case revision.Created:
-			fmt.Fprintln(w, good.Render("+ ")+hang(visible(head+describe(e, doc.URLs)), 2, widest+gap+2, v.width))
+			fmt.Fprintln(w, good.Render("+ ")+Wrap(visible(head+describe(e, doc.URLs)), 2, widest+gap+2, v.width))
 		case revision.Deleted:
 			fmt.Fprintln(w, bad.Render("- ")+head+"deleted")
 		case revision.Updated:
@@ -139,15 +139,14 @@ func (v *View) Ended(r revision.Revision) error {
 	return v.Answer(r, report.RevisionRefs(r), func(w io.Writer) { fmt.Fprintf(w, "%s is %s\n", r.Name(), state(r.State)) })
 }
 
-// Revision writes everything about one revision.
-func (v *View) Revision(r revision.Revision) error {
-	files, err := report.Files(r.Spec)
-	if err != nil {
-		return err
-	}
+// Revision writes one revision: a document with its resources, or for people how it differs from its parent. changes may be nil.
+func (v *View) Revision(r revision.Revision, changes *report.Diff) error {
 	return v.Answer(report.Revision{Revision: r, Resources: pod.Files(r.Spec)}, report.RevisionRefs(r), func(w io.Writer) {
 		v.revision(w, r)
-		fmt.Fprint(w, report.Stream(files))
+		if changes != nil {
+			fmt.Fprintln(w)
+			v.diff(w, *changes)
+		}
 	})
 }
 
@@ -173,6 +172,6 @@ func (v *View) revision(w io.Writer, r revision.Revision) {
 	v.facts(w,
 		[2]string{"revision", name}, [2]string{"state", state(r.State)}, [2]string{"reason", r.Reason},
 		[2]string{"author", r.Author}, [2]string{"created", v.ago(r.Created)}, [2]string{"message", r.Message},
-		[2]string{"change", r.Change}, [2]string{"parent", parent}, [2]string{"restores", restores},
+		[2]string{"parent", parent}, [2]string{"restores", restores},
 		[2]string{"deployed", deployed})
 }

@@ -121,6 +121,31 @@ func (rd *Reader) Revision(ctx context.Context, number int) (revision.Revision, 
 
 // Show reads one revision with the content of its files: number, or with 0 the live one, or the newest if none is live.
 func (rd *Reader) Show(ctx context.Context, number int) (revision.Revision, error) {
+	r, err := rd.shown(ctx, number)
+	if err == nil {
+		r.Spec, err = rd.Fill(ctx, r.Spec)
+	}
+	return r, err
+}
+
+// Changes is Show without the content of files, but with the differences to the parent. They are nil if its record was removed.
+func (rd *Reader) Changes(ctx context.Context, number int) (revision.Revision, *report.Diff, error) {
+	r, err := rd.shown(ctx, number)
+	if err != nil {
+		return r, nil, err
+	}
+	parent, err := rd.store.Get(ctx, r.Parent)
+	if errors.Is(err, store.ErrNoRevision) {
+		return r, nil, nil
+	}
+	if err != nil {
+		return r, nil, err
+	}
+	doc, err := rd.Diff(ctx, Outcome{Base: parent, Revision: r}, true)
+	return r, &doc, err
+}
+
+func (rd *Reader) shown(ctx context.Context, number int) (revision.Revision, error) {
 	h, err := rd.History(ctx)
 	if err != nil {
 		return revision.Revision{}, err
@@ -133,8 +158,7 @@ func (rd *Reader) Show(ctx context.Context, number int) (revision.Revision, erro
 		return r, &PodError{Pod: rd.Pod, Context: rd.Context, Err: ErrNoRevisions}
 	}
 	r.Live = r.Number == h.Live
-	r.Spec, err = rd.Fill(ctx, r.Spec)
-	return r, err
+	return r, nil
 }
 
 // Live reads the live revision. The error is a *PodError if there is none.
