@@ -2,6 +2,7 @@ package rollout
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/pscdev/psc/pkg/health"
@@ -31,8 +32,10 @@ func (w *watcher) restartFailed(ctx context.Context) {
 	}
 }
 
-// stale reports whether the failure of a resource is still the one from before its restart.
+// stale reports whether the failure of a resource is still the one from before its restart. Kubernetes does not take back that it
+// has given up until a new instance makes progress.
 func (w *watcher) stale(ref pod.Ref, s health.Status, now time.Time) bool {
 	before, restarted := w.restarted[ref]
-	return restarted && s.State == before.State && s.Reason == before.Reason && now.Sub(w.restartedAt) < restartGrace
+	same := s.State == before.State && (s.Reason == before.Reason || strings.HasPrefix(s.Reason, health.NoProgress))
+	return restarted && same && now.Sub(w.restartedAt) < restartGrace
 }

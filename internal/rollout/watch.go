@@ -108,7 +108,7 @@ func (w *watcher) status(ref pod.Ref, o observed, now time.Time) Status {
 			reason, s.Desired = "stopping", 0
 		}
 	case w.stale(ref, s.Status, now):
-		reason = "starting again; before: " + s.Reason
+		reason = "starting again; before: " + w.restarted[ref].Reason
 	}
 	if reason != "" {
 		s.Status = health.Status{State: health.Progressing, Reason: reason, Desired: s.Desired}

@@ -79,7 +79,7 @@ func quiet(o Objects, s Status, complete bool, past string, now time.Time) Statu
 	case complete:
 		return Status{State: Ready, Desired: s.Desired, Ready: s.Desired, Reason: line(cmp.Or(past, autoscalerTrouble(o.Autoscaler, now)), maxReason)}
 	case deadlineExceeded(d):
-		s.State, s.Reason = Failed, "no progress for too long"+o.serving(s)
+		s.State, s.Reason = Failed, NoProgress+o.serving(s)
 	default:
 		s.Reason = waitingFor(d, s)
 	}

@@ -80,6 +80,9 @@ type Log struct {
 	Said string
 }
 
+// NoProgress begins the reason of an app on which Kubernetes has given up without another cause.
+const NoProgress = "no progress for too long"
+
 // NotFound is the reason if the object of a resource does not exist.
 const NotFound = "not found in the cluster"
 
