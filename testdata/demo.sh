@@ -81,7 +81,7 @@ under_load() {
   local code=0
   wait "$load" || code=$?
   load=''
-  echo 'At the same time, 100 requests a second:'
+  echo 'At the same time, clients sent requests:'
   cat "$state/load.txt"
   [ "$code" = 0 ] || fail 'requests failed during the deploy'
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/pscdev/psc/internal/fault"
+	"github.com/pscdev/psc/pkg/report"
 )
 
 func newGet(s *session) *cobra.Command {
@@ -29,7 +30,13 @@ func newGet(s *session) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return s.view.Objects(found, one(args), "No objects found in pod "+w.Pod)
+			if err := s.view.Objects(found, one(args), "No objects found in pod "+w.Pod); err != nil {
+				return err
+			}
+			if !s.view.Document() && slices.ContainsFunc(found, func(f report.Objects) bool { return f.Kind.Kind == "Pod" }) {
+				s.view.Say("Kubernetes calls an instance of an app a pod. For the pods of psc: psc pod list")
+			}
+			return nil
 		},
 	}
 	cmd.Flags().StringVarP(&selector, "selector", "l", "", "label `SELECTOR`, as in kubectl")

@@ -15,7 +15,10 @@ import (
 )
 
 func newPod(s *session) *cobra.Command {
-	return noun("pod", "Manage pods: the workspaces of teams", newPodList(s), newPodShow(s), newPodUse(s), newPodDelete(s))
+	c := noun("pod", "Manage pods: the workspaces of teams", newPodList(s), newPodShow(s), newPodUse(s), newPodDelete(s))
+	c.Long = "A pod is the workspace of a team: a namespace with its apps, its routes and its history. What Kubernetes calls a pod is an instance " +
+		"of an app here: psc get pods lists them."
+	return c
 }
 
 func newNewPod(s *session) *cobra.Command {
@@ -45,7 +48,7 @@ func newNewPod(s *session) *cobra.Command {
 			if err := s.view.Line(doc, []string{doc.Ref()}, "Pod %s is ready. It is now your pod in this context.", doc.Name); err != nil {
 				return err
 			}
-			s.view.Next("psc app create NAME --image IMAGE --port PORT")
+			s.view.Next("psc app create NAME --image IMAGE --port PORT --route --deploy")
 			return nil
 		},
 	}

@@ -149,7 +149,7 @@ func (s *session) tell(n workspace.Note) {
 	case n.Rebased != nil:
 		s.say("Rebased %s onto r%d", view.Count(n.Rebased.Drafts, "waiting draft"), n.Rebased.Onto)
 	case n.Discarded != nil:
-		s.view.Warn("draft %s by %s is discarded: %v", n.Discarded.Draft.Name(), n.Discarded.Draft.Author, n.Discarded.Why)
+		s.view.Warn("draft %s by %s is discarded: %v", n.Discarded.Draft.Name(), n.Discarded.Draft.Author, worded(n.Discarded.Why))
 	case n.Kept != nil:
 		s.say("%s waits as a draft", n.Kept.Name())
 	case n.Restored:

@@ -58,7 +58,7 @@ func (v *View) status(w io.Writer, doc report.Status, diff, repair string) {
 		}
 		fmt.Fprintf(w, "\ndiffers from %s%s:\n", doc.Live.Name(), failed)
 		for _, d := range doc.Drift {
-			fmt.Fprintf(w, "  %s %s: %s\n", d.Kind, d.Name, d.Reason)
+			fmt.Fprintf(w, "  %s %s: %s\n", d.Kind, d.Name, strings.ReplaceAll(d.Reason, "\n", "\n    "))
 		}
 		v.Next("%s", repair)
 	}

@@ -1,8 +1,10 @@
 package workspace
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
@@ -156,9 +158,9 @@ func (rd *Reader) named(err error) error {
 	return err
 }
 
-// members returns the users and groups with a role in the pod.
+// members returns the users and groups with a role in the pod, by name. Accounts of programs are left out.
 func (rd *Reader) members(ctx context.Context) ([]report.Member, error) {
-	items, err := rd.kube.List(ctx, object.RoleBinding, rd.Pod, object.LabelManagedBy+"="+object.Manager)
+	items, err := rd.kube.List(ctx, object.RoleBinding, rd.Pod, "")
 	if err != nil {
 		return nil, err
 	}
@@ -169,9 +171,13 @@ func (rd *Reader) members(ctx context.Context) ([]report.Member, error) {
 			return nil, err
 		}
 		for _, s := range binding.Subjects {
-			out = append(out, report.Member{Name: s.Name, Role: binding.RoleRef.Name})
+			member := report.Member{Name: s.Name, Role: binding.RoleRef.Name}
+			if s.Kind != rbacv1.ServiceAccountKind && !slices.Contains(out, member) {
+				out = append(out, member)
+			}
 		}
 	}
+	slices.SortFunc(out, func(a, b report.Member) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Role, b.Role)) })
 	return out, nil
 }
 

@@ -40,6 +40,7 @@ type load struct {
 // are failures, which are counted by their reason.
 type result struct {
 	Requests int            `json:"requests"`
+	Seconds  float64        `json:"seconds"`
 	Answers  map[string]int `json:"answers"`
 	Failed   int            `json:"failed"`
 	Failures map[string]int `json:"failures,omitempty"`
@@ -83,6 +84,7 @@ func (l load) run(ctx context.Context) (result, error) {
 		}
 	}
 	r := result{Answers: map[string]int{}, Failures: map[string]int{}}
+	begin := time.Now()
 	tickets := l.tickets(ctx)
 	var lock sync.Mutex
 	var group sync.WaitGroup
@@ -97,6 +99,7 @@ func (l load) run(ctx context.Context) (result, error) {
 		})
 	}
 	group.Wait()
+	r.Seconds = time.Since(begin).Seconds()
 	return r, nil
 }
 
@@ -192,7 +195,7 @@ func (r result) print(w io.Writer, asJSON bool) error {
 			fmt.Fprintf(&text, "%6d  %s\n", counts[what], what)
 		}
 	}
-	fmt.Fprintf(&text, "%6d  requests, %d failed\n", r.Requests, r.Failed)
+	fmt.Fprintf(&text, "%6d  requests, %d failed (%.0f a second)\n", r.Requests, r.Failed, float64(r.Requests)/r.Seconds)
 	_, err := io.WriteString(w, text.String())
 	return err
 }
