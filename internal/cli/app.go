@@ -3,8 +3,10 @@ package cli
 import (
 	"context"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/pscdev/psc/internal/fault"
 	"github.com/pscdev/psc/internal/view"
@@ -20,35 +22,57 @@ func newApp(s *session) *cobra.Command {
 
 func newAppCreate(s *session) *cobra.Command {
 	var (
-		f appFlags
-		o options
+		f     appFlags
+		route string
+		o     options
 	)
 	cmd := &cobra.Command{
 		Use:   "create NAME --image IMAGE",
 		Short: "Create an app",
-		Example: "  psc app create web --image ghcr.io/acme/web:1.4 --port 8080 --health /healthz\n" +
+		Example: "  psc app create web --image ghcr.io/acme/web:1.4 --port 8080 --route --deploy\n" +
 			"  psc app create worker --image ghcr.io/acme/worker:2 --env QUEUE=mail --deploy",
-		Args: exactly("NAME"),
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 2 && route == defaultHost {
+				return fault.New(fault.Usage, "unexpected argument %q", args[1]).WithHint("a host follows --route after an equals sign: --route=HOST")
+			}
+			return exactly("NAME")(cmd, args)
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if f.image == "" {
 				return fault.New(fault.Usage, "--image is missing").WithHint("%s", cmd.UseLine())
 			}
-			return s.changeApp(cmd, pod.Create, args[0], &f, &o)
+			edit, err := f.edit(cmd, pod.Create, args[0])
+			if err != nil {
+				return err
+			}
+			edits := []pod.Edit{edit}
+			if cmd.Flags().Changed("route") {
+				if len(f.ports) == 0 {
+					return fault.New(fault.Usage, "--route needs the port that the app listens on").WithHint("add --port PORT")
+				}
+				edits, o.Served = append(edits, routeTo(args[0], route)), true
+			}
+			return s.change(cmd.Context(), &o, edits...)
 		},
 	}
 	f.add(cmd, &o)
+	section(cmd, sectionRouting, func(flags *pflag.FlagSet) {
+		flags.StringVar(&route, "route", "", "create a route to the app too, at <app>-<pod>.<domain> or at `HOST`")
+		flags.Lookup("route").NoOptDefVal = defaultHost
+	})
 	return cmd
 }
 
-func (s *session) changeApp(cmd *cobra.Command, verb pod.Verb, name string, f *appFlags, o *options) error {
-	fields, err := f.fields(cmd, verb == pod.Create)
-	if err != nil {
-		return err
+// defaultHost is the value of --route without a host.
+const defaultHost = "<app>-<pod>.<domain>"
+
+// routeTo returns the edit that creates a route to an app, under the same name and with some hosts.
+func routeTo(app, hosts string) pod.Edit {
+	fields := pod.Fields{"rules": map[string]any{"/": map[string]any{"path": "/", "to": []any{map[string]any{"app": app}}}}}
+	if hosts != defaultHost {
+		fields["hosts"] = strings.Split(hosts, ",")
 	}
-	if len(fields) == 0 {
-		return fault.New(fault.Usage, "no field to set: give at least one flag").WithHint("%s --help", cmd.CommandPath())
-	}
-	return s.change(cmd.Context(), o, pod.Edit{Verb: verb, Kind: pod.KindApp, Name: name, Fields: fields})
+	return pod.Edit{Verb: pod.Create, Kind: pod.KindRoute, Name: app, Fields: fields}
 }
 
 func newAppSet(s *session) *cobra.Command {
@@ -63,7 +87,13 @@ func newAppSet(s *session) *cobra.Command {
 			"  psc app set web --env LOG_LEVEL=debug --env OLD-",
 		Args:              exactly("NAME"),
 		ValidArgsFunction: s.complete(s.resourceNames(pod.KindApp)),
-		RunE:              func(cmd *cobra.Command, args []string) error { return s.changeApp(cmd, pod.Set, args[0], &f, &o) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			edit, err := f.edit(cmd, pod.Set, args[0])
+			if err != nil {
+				return err
+			}
+			return s.change(cmd.Context(), &o, edit)
+		},
 	}
 	f.add(cmd, &o)
 	return cmd

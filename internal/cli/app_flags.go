@@ -38,7 +38,7 @@ func (f *appFlags) add(cmd *cobra.Command, o *options) {
 	section(cmd, sectionScale, func(flags *pflag.FlagSet) {
 		flags.IntVar(&f.instances, "instances", 0, "run `N` instances; a new app runs 1")
 		flags.StringVar(&f.autoscale, "autoscale", "", "bounds for the number of instances, which the cluster chooses: `MIN-MAX`, or MIN-MAX@PERCENT of the CPU")
-		flags.StringVar(&f.size, "size", "", "`SIZE` of an instance: "+strings.Join(pod.Sizes(), ", "))
+		flags.StringVar(&f.size, "size", "", "`SIZE` of an instance: "+pod.SizeWords())
 		flags.StringVar(&f.cpu, "cpu", "", "`CPU` request of an instance, such as 500m")
 		flags.StringVar(&f.memory, "memory", "", "`MEMORY` of an instance, such as 512Mi")
 	})
@@ -58,6 +58,15 @@ func (f *appFlags) add(cmd *cobra.Command, o *options) {
 		flags.StringVar(&f.strategy, "strategy", "", "`STRATEGY` for replacing instances in a deploy: rolling or recreate")
 	})
 	o.addChange(cmd)
+}
+
+// edit returns the edit of an app that the flags describe.
+func (f *appFlags) edit(cmd *cobra.Command, verb pod.Verb, name string) (pod.Edit, error) {
+	fields, err := f.fields(cmd, verb == pod.Create)
+	if err == nil && len(fields) == 0 {
+		err = fault.New(fault.Usage, "no field to set: give at least one flag").WithHint("%s --help", cmd.CommandPath())
+	}
+	return pod.Edit{Verb: verb, Kind: pod.KindApp, Name: name, Fields: fields}, err
 }
 
 // fields returns a patch of the app's spec with the flags that were given.

@@ -69,7 +69,7 @@ func helpText(cmd *cobra.Command, width int) string {
 		if i > 0 {
 			out.WriteString("\n")
 		}
-		out.WriteString(wrap(paragraph, 0, width) + "\n")
+		out.WriteString(view.Wrap(paragraph, 0, 0, width) + "\n")
 	}
 	out.WriteString("\nUsage:\n  " + cmd.UseLine() + "\n")
 	if cmd.Example != "" {
@@ -145,7 +145,10 @@ func flagWords(f *pflag.Flag) (left, usage string) {
 		left = "  -" + f.Shorthand + ", --" + f.Name
 	}
 	value, usage := pflag.UnquoteUsage(f)
-	if value != "" {
+	switch {
+	case value != "" && f.NoOptDefVal != "":
+		left += "[=" + value + "]"
+	case value != "":
 		left += " " + value
 	}
 	switch f.DefValue {
@@ -174,30 +177,7 @@ func shortTime(value string) string {
 func table(rows [][2]string, column, width int) string {
 	text := ""
 	for _, row := range rows {
-		text += fmt.Sprintf("%-*s%s\n", column, row[0], wrap(row[1], column, width))
+		text += fmt.Sprintf("%-*s%s\n", column, row[0], view.Wrap(row[1], column, column, width))
 	}
 	return text
-}
-
-// leastWidth is the width that a wrapped text has at least.
-const leastWidth = 20
-
-// wrap fills lines up to a width with the words of a text that begins at a column.
-func wrap(text string, column, width int) string {
-	var out strings.Builder
-	used := column
-	for i, word := range strings.Fields(text) {
-		switch {
-		case i == 0:
-		case used+1+len(word) > max(width, column+leastWidth):
-			out.WriteString("\n" + strings.Repeat(" ", column))
-			used = column
-		default:
-			out.WriteString(" ")
-			used++
-		}
-		out.WriteString(word)
-		used += len(word)
-	}
-	return out.String()
 }

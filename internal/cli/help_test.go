@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/pscdev/psc/internal/view"
+
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
@@ -62,7 +64,7 @@ func TestWrap(t *testing.T) {
 		{"aaaa bbbb cccc dddd eeee ffff", 10, 12, "aaaa bbbb cccc dddd\n          eeee ffff"},
 		{"a-word-that-is-longer-than-the-width x", 0, 20, "a-word-that-is-longer-than-the-width\nx"},
 	} {
-		if got := wrap(test.text, test.column, test.width); got != test.want {
+		if got := view.Wrap(test.text, test.column, test.column, test.width); got != test.want {
 			t.Errorf("wrap(%q, %d, %d) = %q, want %q", test.text, test.column, test.width, got, test.want)
 		}
 	}

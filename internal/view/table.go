@@ -25,7 +25,7 @@ func (v *View) table(w io.Writer, header []string, rows [][]string) {
 		line, column := "", 0
 		for i, cell := range row[:inRow] {
 			if i == inRow-1 {
-				line += hang(cell, column, column, v.width)
+				line += Wrap(cell, column, column, v.width)
 				break
 			}
 			line += pad(cell, g.widths[i]+gap)
@@ -39,7 +39,7 @@ func (v *View) table(w io.Writer, header []string, rows [][]string) {
 		fmt.Fprintln(w, line)
 		for i, cell := range row[inRow:] {
 			if cell != "" {
-				fmt.Fprintln(w, "  "+hang(dim.Render(strings.ToLower(g.rows[0][inRow+i])+":")+" "+cell, 2, 4, v.width))
+				fmt.Fprintln(w, "  "+Wrap(dim.Render(strings.ToLower(g.rows[0][inRow+i])+":")+" "+cell, 2, 4, v.width))
 			}
 		}
 	}
@@ -94,18 +94,21 @@ func (g grid) longestWord(column int) int {
 	return longest
 }
 
-// hang wraps a text that begins in a column between its words, so that no line is longer than width, and indents the lines
-// after the first one. With a width of 0 it does not wrap. A word stays whole, because it may be an address to copy.
-func hang(text string, column, indent, width int) string {
-	if width <= 0 || column+ansi.StringWidth(text) <= width {
+// leastWidth is the width that a wrapped text has at least.
+const leastWidth = 20
+
+// Wrap fills lines up to a width with the words of a text that begins in a column, and indents the lines after the first one.
+// With a width of 0 it returns the text. A word stays whole, because it may be an address to copy.
+func Wrap(text string, column, indent, width int) string {
+	if width <= 0 || column+ansi.StringWidth(text) <= width && !strings.Contains(text, "\n") {
 		return text
 	}
 	var out strings.Builder
-	for i, word := range strings.Split(text, " ") {
+	for i, word := range strings.Fields(text) {
 		size := ansi.StringWidth(word)
 		switch {
 		case i == 0:
-		case column+1+size > width:
+		case column+1+size > max(width, indent+leastWidth):
 			out.WriteString("\n" + strings.Repeat(" ", indent))
 			column = indent
 		default:
@@ -128,7 +131,7 @@ func (v *View) facts(w io.Writer, facts ...[2]string) {
 	for _, f := range facts {
 		lines := strings.Split(f[1], "\n")
 		for i, line := range lines {
-			lines[i] = hang(visible(line), column, column, v.width)
+			lines[i] = Wrap(visible(line), column, column, v.width)
 		}
 		fmt.Fprintln(w, pad(dim.Render(f[0]), column)+strings.Join(lines, "\n"+strings.Repeat(" ", column)))
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/pscdev/psc/internal/store"
 	"github.com/pscdev/psc/pkg/pod"
@@ -17,7 +18,40 @@ func (w *Workspace) Change(ctx context.Context, edits []pod.Edit, o Options) (Ou
 	for _, e := range edits {
 		w.pins.pin(ctx, e, nil, o.NoPin)
 	}
-	return w.change(ctx, nil, o, func(revision.Revision) (pod.Change, error) { return pod.Change{Edits: edits}, nil })
+	change := pod.Change{Edits: edits}
+	return w.change(ctx, nil, o, func(on revision.Revision) (pod.Change, error) {
+		if o.Served {
+			return change, w.served(ctx, on.Spec, change)
+		}
+		return change, nil
+	})
+}
+
+// served returns the reason why the cluster cannot serve the routes of a change to a spec. Those that the spec has already do
+// not matter.
+func (w *Workspace) served(ctx context.Context, spec pod.Spec, change pod.Change) error {
+	spec, err := pod.Apply(spec, change)
+	if err != nil {
+		return err
+	}
+	cluster, err := w.cluster(ctx, spec)
+	if err != nil {
+		return err
+	}
+	var problems pod.Problems
+	if _, err = render.Objects(w.Pod, spec, cluster); !errors.As(err, &problems) {
+		return err
+	}
+	problems = slices.DeleteFunc(problems, func(p pod.Problem) bool {
+		return !slices.ContainsFunc(change.Edits, func(e pod.Edit) bool {
+			path, _, _ := strings.Cut(p.Path, " ")
+			return path == pod.Ref{Kind: e.Kind, Name: e.Name}.String()
+		})
+	})
+	if len(problems) == 0 {
+		return nil
+	}
+	return problems
 }
 
 // upsert creates a resource, or sets the named fields of one that exists.

@@ -59,6 +59,8 @@ type Options struct {
 	Alone bool
 	// DryRun writes nothing: the Outcome has the revision that the call would create, and its base.
 	DryRun bool
+	// Served refuses a change whose routes the cluster cannot serve. Else only their deploy fails.
+	Served bool
 	// NoPin keeps the tags of images.
 	NoPin bool
 	// RollbackOnFailure rolls a failed deploy back to the last revision that was ready.
