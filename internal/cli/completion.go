@@ -33,7 +33,10 @@ func (s *session) completeFlags(root *cobra.Command) {
 		}
 	}
 	flag(config.Pod, s.complete(s.podNames))
-	flag(config.Context, s.complete(func(context.Context) []string { return login.Contexts(s.kubeconfig) }))
+	flag(config.Context, s.complete(func(context.Context) []string {
+		names, _ := login.Contexts(s.kubeconfig)
+		return names
+	}))
 	flag(config.Output, cobra.FixedCompletions([]string{"json", "yaml", "name", "jsonpath=", "go-template="}, cobra.ShellCompDirectiveNoFileComp|cobra.ShellCompDirectiveNoSpace))
 }
 

@@ -79,6 +79,9 @@ func (s *session) configFiles(files map[string]*pod.Content, text string) error 
 	}
 	info, err := os.Stat(path)
 	switch {
+	case named && errors.Is(err, fs.ErrNotExist):
+		return fault.New(fault.Usage, "no file %s for %s: a config has files", path, name).
+			WithHint("a variable is a part of an app: psc app set NAME --env %s", text)
 	case err != nil:
 		return fault.Wrap(fault.Usage, err)
 	case !info.IsDir():

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -74,7 +75,7 @@ func (s *session) edit(ctx context.Context, o *options, args []string) error {
 			sheet.remove()
 			return s.unchanged()
 		case invalid != nil && sheet.text == before:
-			return sheet.keep(s, withFileLines(invalid))
+			return sheet.keepInvalid(s, base.Number, withFileLines(invalid))
 		}
 		var proposal workspace.Proposal
 		if proposal, invalid = propose(ctx, w, base, opened, sheet.text, o); invalid != nil {
@@ -222,6 +223,20 @@ func (sh *sheet) keep(s *session, err error) error {
 	}
 	s.view.Warn("your text is kept in %s", sh.path)
 	return err
+}
+
+// keepInvalid returns err with the command that takes the file once it is mended.
+func (sh *sheet) keepInvalid(s *session, base int, err error) error {
+	if sh.text == sh.opened {
+		return sh.keep(s, err)
+	}
+	command := "psc apply -f " + sh.path
+	if base > 0 {
+		command += fmt.Sprintf(" --base %d", base)
+	}
+	e := fault.Of(worded(err))
+	e.Hint = "your text is kept: correct it, and then " + command
+	return &e
 }
 
 // editorGrace is how long an editor may take to end after SIGTERM.

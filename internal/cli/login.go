@@ -1,10 +1,13 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
 	"os"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -26,9 +29,10 @@ func newLogin(s *session) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "login [SERVER]",
 		Short: "Sign in to a cluster, and make it the current one",
-		Long: "Use a context of your kubeconfig, or sign in to a server with a token or a client certificate. psc asks\n" +
-			"the server who you are. It does not change the current context of the kubeconfig.",
-		Example: "  psc login --context staging\n" +
+		Long: "Use a context of your kubeconfig, or sign in to a server with a token or a client certificate. If the kubeconfig has\n" +
+			"several contexts, psc asks for one. It asks the server who you are, and does not change the current context of the\n" +
+			"kubeconfig.",
+		Example: "  psc login\n  psc login --context staging\n" +
 			"  psc login https://api.example.com:6443 --token-stdin < token\n" +
 			"  psc login api.example.com:6443 --client-certificate me.crt --client-key me.key",
 		Args: between(0, "SERVER"),
@@ -47,6 +51,11 @@ func newLogin(s *session) *cobra.Command {
 				}
 				var err error
 				if c.Config, c.Context, err = login.Entry(r); err != nil {
+					return err
+				}
+			} else {
+				var err error
+				if c.Context, err = s.chooseContext(); err != nil {
 					return err
 				}
 			}
@@ -91,6 +100,62 @@ func (s *session) login(ctx context.Context, c workspace.Connection) error {
 		s.view.Next("psc new-pod NAME, or psc pod use NAME")
 	}
 	return nil
+}
+
+// contextGone returns an error if psc's current context is no longer in the kubeconfig. One that a flag or the environment names is
+// checked when it is used.
+func (s *session) contextGone(name string) error {
+	if name == "" || s.settings.Explicit(config.Context) {
+		return nil
+	}
+	contexts, _ := login.Contexts(s.kubeconfig)
+	if len(contexts) == 0 || slices.Contains(contexts, name) {
+		return nil
+	}
+	return fault.New(fault.Usage, "your current context %q is no longer in the kubeconfig", name).
+		WithHint("psc login --context NAME; the contexts are: %s", strings.Join(contexts, ", "))
+}
+
+// chooseContext returns the context to sign in to if none is named: the only one, the answer of a user, or the current one.
+func (s *session) chooseContext() (string, error) {
+	if s.settings.Explicit(config.Context) {
+		return s.settings.Context(), nil
+	}
+	contexts, current := login.Contexts(s.kubeconfig)
+	if own := s.settings.Context(); slices.Contains(contexts, own) {
+		current = own
+	}
+	switch {
+	case len(contexts) == 0:
+		return "", nil
+	case len(contexts) == 1:
+		return contexts[0], nil
+	case s.interactive():
+		return s.askContext(contexts, current)
+	case slices.Contains(contexts, current):
+		return current, nil
+	}
+	return "", fault.New(fault.Usage, "the kubeconfig has several contexts and no current one").
+		WithHint("psc login --context NAME; the contexts are: %s", strings.Join(contexts, ", "))
+}
+
+// askContext asks for one of several contexts. An empty answer means the current one, if there is one.
+func (s *session) askContext(contexts []string, current string) (string, error) {
+	for i, name := range contexts {
+		s.view.Prompt("  %d  %s\n", i+1, name)
+	}
+	s.view.Prompt("Context to sign in to%s: ", strings.TrimSuffix(" ["+current+"]", " []"))
+	answer := ""
+	_, _ = fmt.Fscanln(s.In, &answer) // an empty line is an error
+	if n, err := strconv.Atoi(answer); err == nil && 1 <= n && n <= len(contexts) && !slices.Contains(contexts, answer) {
+		answer = contexts[n-1]
+	}
+	answer = cmp.Or(answer, current)
+	if !slices.Contains(contexts, answer) {
+		return "", fault.New(fault.Usage, "the kubeconfig has no context %q", answer).
+			WithHint("psc login --context NAME; the contexts are: %s", strings.Join(contexts, ", "))
+	}
+	return answer, nil
 }
 
 // credentials reads a token if there is no client certificate: from stdin, the environment, or a prompt.

@@ -42,12 +42,30 @@ func (s *session) configure(cmd *cobra.Command) error {
 		flags.Lookup(config.Pod).Changed = true // they have the same value
 	}
 	settings, err := config.Load(cmd.Root().PersistentFlags())
-	if err != nil {
+	if settings == nil {
 		return err
 	}
 	s.settings = settings
-	s.view, err = view.New(s.Out, s.Err, settings.Output(), s.quiet, s.Now)
-	return err
+	var wrong error
+	if s.view, wrong = view.New(s.Out, s.Err, settings.Output(), s.quiet, s.Now); wrong != nil {
+		return wrong
+	}
+	switch {
+	case err == nil || helps(cmd): // help works even when the settings cannot be read
+	case settings.Explicit(config.Context) && settings.Explicit(config.Pod):
+		s.view.Warn("%v", err)
+	default:
+		return err
+	}
+	return nil
+}
+
+// helps reports whether a command needs neither settings nor a cluster.
+func helps(cmd *cobra.Command) bool {
+	for cmd.HasParent() && cmd.Parent().HasParent() {
+		cmd = cmd.Parent()
+	}
+	return !cmd.HasParent() || cmd.GroupID == groupHelp
 }
 
 // connect opens the chosen context. It does not dial.
@@ -58,8 +76,11 @@ func (s *session) connect() (*workspace.Cluster, error) {
 // connectTo opens a connection, by default to the chosen context.
 func (s *session) connectTo(c workspace.Connection) (*workspace.Cluster, error) {
 	c.Kubeconfig, c.UserAgent = s.kubeconfig, "psc/"+s.Version
-	if c.Config == nil {
+	if c.Config == nil && c.Context == "" {
 		c.Context = s.settings.Context()
+		if err := s.contextGone(c.Context); err != nil {
+			return nil, err
+		}
 	}
 	if s.verbose {
 		c.Trace = func(r workspace.Request) { s.view.Request(r.Method, r.Path, r.Status, r.Err, r.Duration) }

@@ -8,6 +8,7 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -54,7 +55,8 @@ type contextEntry struct {
 	Others map[string]any `yaml:",inline"`
 }
 
-// Load reads the settings. A settings file that does not exist counts as empty.
+// Load reads the settings. A settings file that does not exist counts as empty. If the file cannot be read, the settings have what
+// flags and the environment say.
 func Load(flags *pflag.FlagSet) (*Settings, error) {
 	s := &Settings{path: path(), viper: viper.New()}
 	s.viper.SetEnvPrefix("psc")
@@ -65,11 +67,13 @@ func Load(flags *pflag.FlagSet) (*Settings, error) {
 	}
 	var err error
 	if s.file, err = read(s.path); err != nil {
-		return nil, err
+		s.file = file{}
 	}
-	s.viper.SetDefault(Context, s.file.Context)
-	return s, nil
+	return s, err
 }
+
+// Explicit reports whether a flag or the environment gives a setting.
+func (s *Settings) Explicit(name string) bool { return s.viper.GetString(name) != "" }
 
 // path returns the path of the settings file; empty when the environment names no folder for it.
 func path() string {
@@ -104,7 +108,7 @@ func read(path string) (file, error) {
 }
 
 // Context returns the context to use; empty for the kubeconfig's current one.
-func (s *Settings) Context() string { return s.viper.GetString(Context) }
+func (s *Settings) Context() string { return cmp.Or(s.viper.GetString(Context), s.file.Context) }
 
 // Output returns the format of answers; empty for text.
 func (s *Settings) Output() string { return s.viper.GetString(Output) }

@@ -68,13 +68,13 @@ func Entry(r Request) (*clientcmdapi.Config, string, error) {
 	return config, name, nil
 }
 
-// Contexts returns the sorted names of the contexts, or none if the kubeconfig cannot be read.
-func Contexts(kubeconfig string) []string {
+// Contexts returns the sorted names of the contexts and the current one, or none if the kubeconfig cannot be read.
+func Contexts(kubeconfig string) (names []string, current string) {
 	config, err := kube.Rules(kubeconfig).Load()
 	if err != nil {
-		return nil
+		return nil, ""
 	}
-	return slices.Sorted(maps.Keys(config.Contexts))
+	return slices.Sorted(maps.Keys(config.Contexts)), config.CurrentContext
 }
 
 // Save adds the entries of made to the kubeconfig. It replaces older ones with the same name.
