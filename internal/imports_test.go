@@ -40,9 +40,10 @@ var layout = map[string][]string{
 	"internal/image":     {"internal/fault"},
 	"internal/workspace": {"pkg/object", "pkg/pod", "pkg/revision", "pkg/render", "pkg/health", "pkg/report", "internal/kube", "internal/store", "internal/lease", "internal/rollout", "internal/platform", "internal/image", "internal/fault"},
 	"internal/config":    {"internal/fault"},
+	"internal/names":     {},
 	"internal/login":     {"internal/kube", "internal/fault"},
 	"internal/view":      {"pkg/pod", "pkg/revision", "pkg/plan", "pkg/health", "pkg/report", "internal/fault"},
-	"internal/cli":       {"pkg/pod", "pkg/revision", "pkg/report", "internal/workspace", "internal/login", "internal/config", "internal/view", "internal/fault", "docs/schema"},
+	"internal/cli":       {"pkg/pod", "pkg/revision", "pkg/report", "internal/workspace", "internal/login", "internal/config", "internal/names", "internal/view", "internal/fault", "docs/schema"},
 	"docs/schema":        {"pkg/pod"},
 	"internal/gen":       {"docs/schema", "internal/cli", "pkg/pod"},
 }

@@ -3,19 +3,25 @@ package cli
 import (
 	"context"
 	"fmt"
-	"time"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
-	"github.com/pscdev/psc/internal/config"
+	"github.com/pscdev/psc/docs/schema"
 	"github.com/pscdev/psc/internal/login"
+	"github.com/pscdev/psc/internal/view"
 	"github.com/pscdev/psc/pkg/pod"
 )
 
-// completionTimeout is how long a shell waits for names from the cluster. After that it gets none.
-const completionTimeout = 250 * time.Millisecond
+// A namer lists the names that fit next, given the arguments so far. A name may have a description after a tab.
+type namer func(args []string) []string
 
-// noFiles keeps shells from offering files as arguments. Flags without values of their own still get files: apply -f.
+// inOrder are the directives for names that shells show in psc's order, and not files.
+const inOrder = cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveKeepOrder
+
+// noFiles keeps shells from offering files as arguments of commands that complete none.
 func noFiles(cmd *cobra.Command) {
 	if cmd.ValidArgsFunction == nil {
 		cmd.ValidArgsFunction = cobra.NoFileCompletions
@@ -25,103 +31,324 @@ func noFiles(cmd *cobra.Command) {
 	}
 }
 
-// completeFlags registers the values of the global flags.
-func (s *session) completeFlags(root *cobra.Command) {
-	flag := func(name string, complete cobra.CompletionFunc) {
-		if err := root.RegisterFlagCompletionFunc(name, complete); err != nil {
-			panic(fmt.Sprintf("cli: completion of --%s: %v", name, err))
+// complete completes each argument with its own names, and nothing after the last one.
+func (s *session) complete(each ...namer) cobra.CompletionFunc {
+	return func(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
+		if len(args) >= len(each) || !s.ready(cmd) {
+			return nil, inOrder
 		}
-	}
-	flag(config.Pod, s.complete(s.podNames))
-	flag(config.Context, s.complete(func(context.Context) []string {
-		names, _ := login.Contexts(s.kubeconfig)
-		return names
-	}))
-	flag(config.Output, cobra.FixedCompletions([]string{"json", "yaml", "name", "jsonpath=", "go-template="}, cobra.ShellCompDirectiveNoFileComp|cobra.ShellCompDirectiveNoSpace))
-}
-
-// complete asks for names with a short timeout, and returns none after an error: a shell must not hang, and must not show an
-// error in the middle of a line.
-func (s *session) complete(names func(context.Context) []string) cobra.CompletionFunc {
-	return func(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
-		if s.settings == nil && s.configure(cmd) != nil {
-			return nil, cobra.ShellCompDirectiveNoFileComp
-		}
-		ctx, cancel := context.WithTimeout(cmd.Context(), completionTimeout)
-		defer cancel()
-		answer := make(chan []string, 1)
-		go func() { answer <- names(ctx) }()
-		select {
-		case found := <-answer:
-			return found, cobra.ShellCompDirectiveNoFileComp
-		case <-ctx.Done():
-			return nil, cobra.ShellCompDirectiveNoFileComp
-		}
+		return beginning(typed, each[len(args)](args)), inOrder
 	}
 }
 
-func (s *session) podNames(ctx context.Context) []string {
-	cluster, err := s.connect()
-	if err != nil {
-		return nil
+// beginning returns the names that begin with what was typed: not every shell selects them.
+func beginning(typed string, found []string) []string {
+	return slices.DeleteFunc(found, func(name string) bool { return !strings.HasPrefix(name, typed) })
+}
+
+// completeAll completes any number of arguments with the same names, each of them once.
+func (s *session) completeAll(one namer) cobra.CompletionFunc {
+	return func(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
+		if !s.ready(cmd) {
+			return nil, inOrder
+		}
+		return slices.DeleteFunc(beginning(typed, one(args)), func(found string) bool {
+			name, _, _ := strings.Cut(found, "\t")
+			return slices.Contains(args, name)
+		}), inOrder
 	}
-	pods, err := cluster.Pods(ctx)
-	if err != nil {
-		return nil
+}
+
+// unquote removes the quotes around the names of values, which shells would show.
+func unquote(cmd *cobra.Command) {
+	plain := func(f *pflag.Flag) { f.Usage = strings.ReplaceAll(f.Usage, "`", "") }
+	cmd.Flags().VisitAll(plain)
+	cmd.PersistentFlags().VisitAll(plain)
+	for _, c := range cmd.Commands() {
+		unquote(c)
 	}
-	names := make([]string, 0, len(pods))
-	for _, p := range pods {
-		names = append(names, p.Name)
+}
+
+// ready reports whether the settings can be read. A shell must not show an error in the middle of a line.
+func (s *session) ready(cmd *cobra.Command) bool {
+	return s.settings != nil || s.configure(cmd) == nil
+}
+
+// completeFlags sets what completes the values of all flags, by the names of the values in their usages.
+func (s *session) completeFlags(cmd *cobra.Command) {
+	values := s.values()
+	set := func(f *pflag.Flag) {
+		value, _ := pflag.UnquoteUsage(f)
+		complete := values[value]
+		if complete == nil {
+			complete = cobra.NoFileCompletions
+		}
+		if err := cmd.RegisterFlagCompletionFunc(f.Name, complete); err != nil {
+			panic(fmt.Sprintf("cli: completion of --%s: %v", f.Name, err))
+		}
 	}
+	cmd.PersistentFlags().VisitAll(set)
+	cmd.LocalNonPersistentFlags().VisitAll(set)
+	for _, c := range cmd.Commands() {
+		s.completeFlags(c)
+	}
+}
+
+// values returns what completes values. Those that only the user knows are among them, so that none is forgotten.
+func (s *session) values() map[string]cobra.CompletionFunc {
+	// after completes the part of a value after the last of some characters.
+	after := func(marks string, needed bool, names namer) cobra.CompletionFunc {
+		return func(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
+			at := strings.LastIndexAny(typed, marks) + 1
+			if at == 0 && needed || !s.ready(cmd) {
+				return nil, inOrder
+			}
+			found := names(args)
+			for i, name := range found {
+				found[i] = typed[:at] + name
+			}
+			return beginning(typed, found), inOrder
+		}
+	}
+	fixed := func(names ...string) cobra.CompletionFunc { return cobra.FixedCompletions(names, inOrder) }
+	plain := func(names namer) cobra.CompletionFunc { return after("", false, names) }
+	files := func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		return nil, cobra.ShellCompDirectiveDefault
+	}
+	values := map[string]cobra.CompletionFunc{
+		"FILE": files, "KEY=FILE": files,
+		"POD":             plain(s.podNames),
+		"CONTEXT":         plain(s.contextNames),
+		"FORMAT":          fixed(view.Formats()...),
+		"REVISION":        plain(s.revisionNames),
+		"SIZE":            fixed(pod.Sizes()...),
+		"STRATEGY":        fixed("rolling", "recreate"),
+		"CHECK":           fixed("tcp", "off"),
+		"CLASS":           plain(func([]string) []string { return s.names("classes") }),
+		"APP":             after(":,", false, s.resourceNames(pod.KindApp)),
+		"NAME=APP":        after("=", true, s.resourceNames(pod.KindApp)),
+		"NAME=SECRET/KEY": after("=", true, s.secretKeys),
+		"PATH=SOURCE":     after("=", true, s.refNames(pod.KindConfig, pod.KindSecret, pod.KindDisk)),
+		"TLS": plain(func(args []string) []string {
+			return append([]string{"auto", "off"}, s.refNames(pod.KindSecret)(args)...)
+		}),
+	}
+	for _, free := range []string{
+		"CAPACITY", "CPU", "HOST", "IMAGE", "MEMORY", "MIN-MAX", "N", "NAME=VALUE", "PATH", "PORT", "SELECTOR", "TEXT", "TIME", "UID", "USER", "WORD",
+	} {
+		values[free] = cobra.NoFileCompletions
+	}
+	return values
+}
+
+func (s *session) contextNames([]string) []string {
+	names, _ := login.Contexts(s.kubeconfig)
 	return names
 }
+
+func (s *session) podNames([]string) []string { return s.names("pods") }
 
 // resourceNames returns a function that lists the resources of a kind in the newest revision.
-func (s *session) resourceNames(kind pod.Kind) func(context.Context) []string {
-	return func(ctx context.Context) []string {
-		var names []string
-		for _, ref := range s.refs(ctx) {
-			if ref.Kind == kind {
-				names = append(names, ref.Name)
+func (s *session) resourceNames(kind pod.Kind) namer {
+	return func([]string) []string {
+		var found []string
+		for _, name := range s.names("resources") {
+			if word, rest, _ := strings.Cut(name, "/"); word == kind.Word() && !strings.Contains(rest, "/") {
+				found = append(found, rest)
 			}
 		}
-		return names
+		return found
 	}
 }
 
-// refNames lists the resources of the newest revision: "app/web".
-func (s *session) refNames(ctx context.Context) []string {
-	var names []string
-	for _, ref := range s.refs(ctx) {
-		names = append(names, ref.String())
+// refNames returns a function that lists the resources of some kinds, by default all, in the newest revision: "app/web".
+func (s *session) refNames(kinds ...pod.Kind) namer {
+	return func([]string) []string {
+		return slices.DeleteFunc(s.names("resources"), func(name string) bool {
+			word, rest, _ := strings.Cut(name, "/")
+			wanted := len(kinds) == 0 || slices.ContainsFunc(kinds, func(k pod.Kind) bool { return k.Word() == word })
+			return !wanted || strings.Contains(rest, "/")
+		})
 	}
-	return names
 }
 
-func (s *session) refs(ctx context.Context) []pod.Ref {
-	w, err := s.open()
-	if err != nil {
-		return nil
+// secretKeys lists the keys of all secrets: "db/url".
+func (s *session) secretKeys([]string) []string {
+	var found []string
+	for _, name := range s.names("resources") {
+		if rest, secret := strings.CutPrefix(name, pod.KindSecret.Word()+"/"); secret && strings.Contains(rest, "/") {
+			found = append(found, rest)
+		}
 	}
-	refs, err := w.Refs(ctx)
-	if err != nil {
-		return nil
-	}
-	return refs
+	return found
 }
 
-func (s *session) revisionNames(ctx context.Context) []string {
-	w, err := s.open()
+// keysOf lists the keys of the secret that the first argument names.
+func (s *session) keysOf(args []string) []string {
+	var keys []string
+	for _, name := range s.secretKeys(nil) {
+		if key, of := strings.CutPrefix(name, args[0]+"/"); of {
+			keys = append(keys, key)
+		}
+	}
+	return keys
+}
+
+// editNames lists what edit takes: "app/web". editNamesOf lists the names of a kind, after the word for it.
+func (s *session) editNames(args []string) []string { return s.refNames()(args) }
+
+func (s *session) editNamesOf(args []string) []string {
+	kind, err := parseKind(args[0])
 	if err != nil {
 		return nil
 	}
-	all, err := w.Revisions(ctx)
+	return s.resourceNames(kind)(args)
+}
+
+// secretOrKeys lists the secrets, and then the keys of the first argument.
+func (s *session) secretOrKeys(args []string) []string {
+	if len(args) == 0 {
+		return s.resourceNames(pod.KindSecret)(args)
+	}
+	return s.keysOf(args)
+}
+
+// completeConfig completes the name of a config, and then files.
+func (s *session) completeConfig(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveDefault
+	}
+	return s.complete(s.resourceNames(pod.KindConfig))(cmd, args, typed)
+}
+
+// revisionNames lists the revisions, newest first, with their states.
+func (s *session) revisionNames([]string) []string { return s.revisionsIn() }
+
+// readyNames lists the revisions that can be restored.
+func (s *session) readyNames([]string) []string { return s.revisionsIn("ready") }
+
+// deployNames lists the revisions that were not discarded.
+func (s *session) deployNames([]string) []string {
+	return s.revisionsIn("draft", "waiting", "pending", "ready", "failed", "live")
+}
+
+// draftNames lists the drafts.
+func (s *session) draftNames([]string) []string { return s.revisionsIn("draft") }
+
+// revisionsIn lists the revisions in some states, by default all of them.
+func (s *session) revisionsIn(states ...string) []string {
+	var found []string
+	for _, line := range s.names("revisions") {
+		name, title, _ := strings.Cut(line, "\t")
+		words := strings.Fields(name) // 7 ready, or 7 live ready
+		if len(words) > 1 && (len(states) == 0 || slices.Contains(states, words[1])) {
+			found = append(found, words[0]+"\t"+strings.TrimSpace(strings.Join(words[1:], " ")+" "+title))
+		}
+	}
+	return found
+}
+
+// fieldNames lists the fields that can follow a path such as app.health.
+func fieldNames(_ *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nil, inOrder
+	}
+	at := strings.LastIndex(typed, ".")
+	if at < 0 {
+		return beginning(typed, kindWords()), inOrder | cobra.ShellCompDirectiveNoSpace
+	}
+	path := strings.Split(typed[:at], ".")
+	kind, err := parseKind(path[0])
 	if err != nil {
-		return nil
+		return nil, inOrder
 	}
-	names := make([]string, 0, len(all))
-	for _, r := range all {
-		names = append(names, fmt.Sprintf("%d\t%s %s", r.Number, r.State, r.Title()))
+	whole, err := schema.Of(kind)
+	if err != nil {
+		return nil, inOrder
 	}
-	return names
+	_, field, err := findField(path[0], whole.Field("spec"), path[1:])
+	if err != nil {
+		return nil, inOrder
+	}
+	var found []string
+	for _, f := range field.Inner().Properties {
+		found = append(found, typed[:at+1]+f.Name)
+	}
+	return beginning(typed, found), inOrder | cobra.ShellCompDirectiveNoSpace
+}
+
+// sources returns the lists of names in a cluster, or in a pod. What follows a tab is a description, and is not kept.
+func (s *session) sources() map[string]func(context.Context) ([]string, error) {
+	return map[string]func(context.Context) ([]string, error){
+		"pods": func(ctx context.Context) ([]string, error) {
+			cluster, err := s.connect()
+			if err != nil {
+				return nil, err
+			}
+			pods, err := cluster.Pods(ctx)
+			found := make([]string, len(pods))
+			for i, p := range pods {
+				found[i] = p.Name
+			}
+			return found, err
+		},
+		"classes": func(ctx context.Context) ([]string, error) {
+			cluster, err := s.connect()
+			if err != nil {
+				return nil, err
+			}
+			return cluster.StorageClasses(ctx)
+		},
+		"registries": func(ctx context.Context) ([]string, error) {
+			w, err := s.open()
+			if err != nil {
+				return nil, err
+			}
+			logins, err := w.Registry().Logins(ctx)
+			found := make([]string, len(logins))
+			for i, l := range logins {
+				found[i] = l.Server
+			}
+			return found, err
+		},
+		"resources": func(ctx context.Context) ([]string, error) {
+			w, err := s.open()
+			if err != nil {
+				return nil, err
+			}
+			spec, err := w.Spec(ctx)
+			return specNames(spec), err
+		},
+		"revisions": func(ctx context.Context) ([]string, error) {
+			w, err := s.open()
+			if err != nil {
+				return nil, err
+			}
+			h, err := w.History(ctx)
+			var found []string
+			for _, r := range h.All {
+				state := string(r.State)
+				if r.Number == h.Live {
+					state = "live " + state
+				}
+				found = append(found, fmt.Sprintf("%d %s\t%s", r.Number, state, r.Title()))
+			}
+			return found, err
+		},
+	}
+}
+
+// specNames lists the resources of a spec, and the keys of secrets: "app/web", "secret/db", "secret/db/url".
+func specNames(spec pod.Spec) []string {
+	var found []string
+	for ref := range spec {
+		found = append(found, ref.String())
+	}
+	for name, secret := range spec.Secrets() {
+		for key := range secret.Keys {
+			found = append(found, pod.KindSecret.Word()+"/"+name+"/"+key)
+		}
+	}
+	slices.Sort(found)
+	return found
 }

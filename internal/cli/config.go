@@ -40,7 +40,7 @@ func newConfigSet(s *session) *cobra.Command {
 			"  date | psc config set web built=-\n" +
 			"  psc app set web --mount /etc/nginx=config/web",
 		Args:              atLeast("NAME", "FILE"),
-		ValidArgsFunction: s.complete(s.resourceNames(pod.KindConfig)),
+		ValidArgsFunction: s.completeConfig,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			files := map[string]*pod.Content{}
 			for _, text := range args[1:] {

@@ -25,7 +25,7 @@ func newDeploy(s *session) *cobra.Command {
 		Example: "  psc deploy -m \"first version\"\n  psc deploy --mine\n  psc deploy 12 --timeout 2m\n" +
 			"  psc deploy --redeploy     revert changes that were made by hand",
 		Args:              between(0, "REVISION"),
-		ValidArgsFunction: s.complete(s.revisionNames),
+		ValidArgsFunction: s.complete(s.deployNames),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx := cmd.Context()
 			if mine && (all || len(args) > 0) {

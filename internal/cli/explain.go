@@ -16,14 +16,12 @@ import (
 
 func newExplain(s *session) *cobra.Command {
 	return &cobra.Command{
-		Use:     "explain [KIND[.FIELD...]]",
-		Short:   "Describe the fields of a resource",
-		Long:    "Print the kinds of resources, the fields of a kind, or one field. With -o json it is JSON Schema.",
-		Example: "  psc explain app\n  psc explain app.health\n  psc explain route.rules.to.weight\n  psc explain app -o json",
-		Args:    between(0, "KIND"),
-		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			return kindWords(), cobra.ShellCompDirectiveNoFileComp
-		},
+		Use:               "explain [KIND[.FIELD...]]",
+		Short:             "Describe the fields of a resource",
+		Long:              "Print the kinds of resources, the fields of a kind, or one field. With -o json it is JSON Schema.",
+		Example:           "  psc explain app\n  psc explain app.health\n  psc explain route.rules.to.weight\n  psc explain app -o json",
+		Args:              between(0, "KIND"),
+		ValidArgsFunction: fieldNames,
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return s.explainKinds()

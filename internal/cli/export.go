@@ -26,6 +26,9 @@ func newExport(s *session) *cobra.Command {
 			"  psc export psc/\n" +
 			"  psc export --kubernetes manifests/",
 		Args: between(0, "FOLDER"),
+		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			return nil, cobra.ShellCompDirectiveFilterDirs
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			w, err := s.open()
 			if err != nil {

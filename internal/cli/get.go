@@ -18,6 +18,7 @@ func newGet(s *session) *cobra.Command {
 		Long:  "List Kubernetes objects in the namespace of the pod. KIND is a name that kubectl accepts.",
 		Example: "  psc get pods\n  psc get deploy,svc\n  psc get httproute web -o yaml\n" +
 			"  psc get pods -l psc.dev/app=web",
+		ValidArgsFunction: s.complete(func([]string) []string { return kubernetesKinds() }),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 || slices.Contains(strings.Split(args[0], ","), "") {
 				return fault.New(fault.Usage, "KIND is missing").WithHint("psc get pods")
@@ -46,4 +47,12 @@ func newGet(s *session) *cobra.Command {
 // one reports whether the arguments name exactly one object: KIND NAME or KIND/NAME.
 func one(args []string) bool {
 	return !strings.Contains(args[0], ",") && (len(args) == 2 || strings.Contains(args[0], "/"))
+}
+
+// kubernetesKinds returns the kinds of objects that pods usually have, as kubectl takes them.
+func kubernetesKinds() []string {
+	return []string{
+		"pods", "deployments", "replicasets", "services", "httproutes", "ingresses", "configmaps", "secrets", "persistentvolumeclaims",
+		"horizontalpodautoscalers", "poddisruptionbudgets", "serviceaccounts", "rolebindings", "networkpolicies", "events", "jobs", "cronjobs",
+	}
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/pscdev/psc/pkg/pod"
 )
@@ -33,6 +34,19 @@ func TestEveryKindHasCommands(t *testing.T) {
 			}
 		}
 	}
+}
+
+// Each flag with a value says what completes it: the name of its value is in a table.
+func TestEveryValueCompletes(t *testing.T) {
+	s := &session{}
+	values := s.values()
+	each(newRoot(s), func(cmd *cobra.Command) {
+		cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
+			if value, _ := pflag.UnquoteUsage(f); value != "" && values[value] == nil {
+				t.Errorf("%s --%s: add its value %s to values() in completion.go", cmd.CommandPath(), f.Name, value)
+			}
+		})
+	})
 }
 
 // completes reports whether a command completes its arguments. Those without a function of their own complete to nothing.

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"strings"
 	"syscall"
 	"time"
 	"unicode/utf8"
@@ -74,6 +75,9 @@ func Main(ctx context.Context, env Env, args []string) int {
 	s := &session{Env: env}
 	root := newRoot(s)
 	root.SetArgs(args)
+	if len(args) > 0 && strings.HasPrefix(args[0], cobra.ShellCompRequestCmd) {
+		unquote(root)
+	}
 	err := checkText(args)
 	if err == nil {
 		err = worded(root.ExecuteContext(ctx))

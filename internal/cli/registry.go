@@ -92,10 +92,11 @@ func (s *session) askLogin(login *workspace.Login, stdin bool) error {
 
 func newRegistryLogout(s *session) *cobra.Command {
 	return &cobra.Command{
-		Use:     "logout SERVER",
-		Short:   "Sign the pod out of a registry",
-		Example: "  psc registry logout ghcr.io",
-		Args:    exactly("SERVER"),
+		Use:               "logout SERVER",
+		Short:             "Sign the pod out of a registry",
+		Example:           "  psc registry logout ghcr.io",
+		Args:              exactly("SERVER"),
+		ValidArgsFunction: s.complete(func([]string) []string { return s.names("registries") }),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			server, w, err := s.openRegistry(args[0])
 			if err != nil {

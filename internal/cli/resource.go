@@ -78,7 +78,7 @@ func newDelete(s *session, kind pod.Kind) *cobra.Command {
 		Short:             fmt.Sprintf("Remove %s from the pod", kind.WithArticle()),
 		Example:           fmt.Sprintf("  psc %s delete web --deploy", kind.Word()),
 		Args:              atLeast("NAME"),
-		ValidArgsFunction: s.complete(s.resourceNames(kind)),
+		ValidArgsFunction: s.completeAll(s.resourceNames(kind)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			edits := make([]pod.Edit, 0, len(args))
 			for _, name := range args {

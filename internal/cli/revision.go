@@ -96,7 +96,7 @@ func newRevisionDiff(s *session) *cobra.Command {
 		Long:              "Show what changed from A to B, by default the newest revision.",
 		Example:           "  psc revision diff 2 3\n  psc revision diff 2 -o json",
 		Args:              between(1, "A", "B"),
-		ValidArgsFunction: s.complete(s.revisionNames),
+		ValidArgsFunction: s.complete(s.revisionNames, s.revisionNames),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			from, err := parseRevision(args[0])
 			if err != nil {
@@ -171,7 +171,7 @@ func newRevisionDiscard(s *session) *cobra.Command {
 		Long: "Discard the named drafts, by default all of your own. The history keeps them as discarded. psc rebases the drafts\n" +
 			"above them.",
 		Example:           "  psc revision discard\n  psc revision discard 12 14",
-		ValidArgsFunction: s.complete(s.revisionNames),
+		ValidArgsFunction: s.completeAll(s.draftNames),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			numbers := make([]int, len(args))
 			for i, arg := range args {

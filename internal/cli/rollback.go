@@ -15,7 +15,7 @@ func newRollback(s *session) *cobra.Command {
 			"that was ready. psc rebases the waiting drafts onto the new revision.",
 		Example:           "  psc rollback\n  psc rollback 7 -m \"checkout is broken\"",
 		Args:              between(0, "REVISION"),
-		ValidArgsFunction: s.complete(s.revisionNames),
+		ValidArgsFunction: s.complete(s.readyNames),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			number, err := optionalRevision(args)
 			if err != nil {

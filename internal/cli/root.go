@@ -63,7 +63,7 @@ func newRoot(s *session) *cobra.Command {
 	flags.String(config.Context, "", "`CONTEXT` of the kubeconfig (PSC_CONTEXT)")
 	flags.StringVar(&s.kubeconfig, "kubeconfig", "", "kubeconfig `FILE` (KUBECONFIG)")
 	flags.StringP(config.Output, "o", "", "output `FORMAT`: "+strings.Join(view.Formats(), ", "))
-	flags.VarP(flags.Lookup(config.Pod).Value, namespaceFlag, "n", "") // as for kubectl
+	flags.VarP(flags.Lookup(config.Pod).Value, namespaceFlag, "n", "`POD` to work in, as for kubectl")
 	flags.Lookup(namespaceFlag).Hidden = true
 	flags.BoolVarP(&s.yes, "yes", "y", false, "answer yes to questions")
 	flags.BoolVarP(&s.quiet, "quiet", "q", false, "print only the result")
@@ -78,6 +78,7 @@ func newRoot(s *session) *cobra.Command {
 	group(root, groupRevisions, newDiff(s), newDeploy(s), newRollback(s), newStatus(s), newRevision(s))
 	group(root, groupCluster, newGet(s))
 	group(root, groupHelp, newExplain(s), newVersion(s))
+	root.AddCommand(newNames(s))
 	root.SetHelpCommandGroupID(groupHelp)
 	root.SetCompletionCommandGroupID(groupHelp)
 	strict(root)

@@ -171,6 +171,13 @@ func run(t *testing.T, c *cluster, path string) {
 		Setup:               c.setup,
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
+		Condition: func(name string) (bool, error) {
+			shell, ok := strings.CutPrefix(name, "shell:")
+			if !ok {
+				return false, fmt.Errorf("unknown condition %s", name)
+			}
+			return hasShell(shell), nil
+		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"asked":    asked,
 			"exit":     exit,
@@ -180,6 +187,7 @@ func run(t *testing.T, c *cluster, path string) {
 			"private":  private,
 			"rude":     c.rude,
 			"server":   c.server,
+			"typed":    typed,
 			"until":    until,
 		},
 	})

@@ -42,7 +42,7 @@ func newSecretSet(s *session) *cobra.Command {
 			"  psc secret set web --env-file .env --deploy\n" +
 			"  psc app set web --env-secret DATABASE_URL=db/url",
 		Args:              atLeast("NAME"),
-		ValidArgsFunction: s.complete(s.resourceNames(pod.KindSecret)),
+		ValidArgsFunction: s.completeAll(s.secretOrKeys),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			keys, remove, err := secretKeys(args[1:])
 			if err != nil {

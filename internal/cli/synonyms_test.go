@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"context"
+	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -85,25 +86,8 @@ func TestInstead(t *testing.T) {
 // Each hint has commands and flags that psc has, and each word is of no use otherwise.
 func TestSynonyms(t *testing.T) {
 	root := Command(Env{})
-	named := regexp.MustCompile(`\bpsc ((?:--pod [A-Z]+ )?[a-z-]+[^,|:]*)`)
-	flags := regexp.MustCompile(`(?:^| )--([a-z-]+)`)
 	for _, s := range append(synonyms(), flagHints()...) {
-		for _, match := range named.FindAllStringSubmatch(s.hint, -1) {
-			words := strings.Fields(strings.TrimPrefix(match[1], "--pod "))
-			if words[0] == strings.ToUpper(words[0]) {
-				words = words[1:]
-			}
-			cmd, rest, err := root.Find(words)
-			if err != nil || cmd.HasSubCommands() || len(rest) > 0 && cmd.Name() != "get" && regexp.MustCompile(`^[a-z]+$`).MatchString(rest[0]) {
-				t.Errorf("%s: psc has no command %q", s.words, match[1])
-				continue
-			}
-			for _, flag := range flags.FindAllStringSubmatch(match[1], -1) {
-				if cmd.Flags().Lookup(flag[1]) == nil && cmd.InheritedFlags().Lookup(flag[1]) == nil {
-					t.Errorf("%s: %s has no flag --%s", s.words, cmd.CommandPath(), flag[1])
-				}
-			}
-		}
+		checkCommands(t, root, s.words, s.hint)
 	}
 	for _, s := range synonyms() {
 		words := strings.Fields(s.words)
@@ -114,6 +98,48 @@ func TestSynonyms(t *testing.T) {
 		for _, word := range words {
 			if child(parent, word) != nil {
 				t.Errorf("%s %s is a command: remove it from the synonyms", parent.CommandPath(), word)
+			}
+		}
+	}
+}
+
+// The pages for people name commands and flags that psc has.
+func TestPages(t *testing.T) {
+	root := Command(Env{})
+	for _, page := range []string{"coming-from.md", "day-2.md", "glossary.md", "sizes.md", "team.md"} {
+		data, err := os.ReadFile("../../docs/" + page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, match := range code.FindAllStringSubmatch(string(data), -1) {
+			checkCommands(t, root, page, match[1])
+		}
+	}
+}
+
+var (
+	named   = regexp.MustCompile(`\bpsc ((?:--pod [A-Z]+ )?[a-z-]+[^,;|:` + "`" + `\n]*)`)
+	flagged = regexp.MustCompile(`(?:^| )--([a-z-]+)`)
+	code    = regexp.MustCompile("(?m)(?:^|`)(psc [^`\n]*)")
+	verb    = regexp.MustCompile(`^[a-z]+$`)
+)
+
+// checkCommands reports each command of a text that psc does not have, with its flags.
+func checkCommands(t *testing.T, root *cobra.Command, place, text string) {
+	t.Helper()
+	for _, match := range named.FindAllStringSubmatch(text, -1) {
+		words := strings.Fields(match[1])
+		if words[0] == "--pod" {
+			words = words[2:]
+		}
+		cmd, _, err := root.Find(words)
+		if err != nil || cmd == root || cmd.HasSubCommands() && len(words) > 1 && verb.MatchString(words[1]) {
+			t.Errorf("%s: psc has no command %q", place, match[1])
+			continue
+		}
+		for _, flag := range flagged.FindAllStringSubmatch(match[1], -1) {
+			if cmd.Flags().Lookup(flag[1]) == nil && cmd.InheritedFlags().Lookup(flag[1]) == nil {
+				t.Errorf("%s: %s has no flag --%s", place, cmd.CommandPath(), flag[1])
 			}
 		}
 	}

@@ -73,6 +73,9 @@ func writePages(c *cobra.Command, dir string) error {
 		return err
 	}
 	for _, child := range c.Commands() {
+		if child.Hidden {
+			continue
+		}
 		if err := writePages(child, dir); err != nil {
 			return err
 		}
@@ -98,6 +101,9 @@ func page(c *cobra.Command) string {
 	}
 	text += "\n### See also\n\n"
 	for _, other := range links {
+		if other.Hidden {
+			continue
+		}
 		text += fmt.Sprintf("* [%s](%s): %s\n", other.CommandPath(), pageName(other), other.Short)
 	}
 	return text

@@ -85,6 +85,17 @@ func (c *Cluster) Pods(ctx context.Context) ([]report.Pod, error) {
 	return pods, nil
 }
 
+// StorageClasses lists the names of the classes that disks can have.
+func (c *Cluster) StorageClasses(ctx context.Context) ([]string, error) {
+	items, err := c.kube.ListMeta(ctx, object.StorageClass, "", "")
+	names := make([]string, len(items))
+	for i := range items {
+		names[i] = items[i].Name
+	}
+	slices.Sort(names)
+	return names, err
+}
+
 // cluster finds out what the cluster offers to a spec. It requests only what the spec needs.
 func (rd *Reader) cluster(ctx context.Context, spec pod.Spec) (render.Cluster, error) {
 	var c render.Cluster

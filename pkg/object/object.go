@@ -45,6 +45,8 @@ var (
 	Lease       = coordinationv1.SchemeGroupVersion.WithKind("Lease")
 	RoleBinding = rbacv1.SchemeGroupVersion.WithKind("RoleBinding")
 	Gateway     = gateway("Gateway")
+	// StorageClass is only listed.
+	StorageClass = Kind{Group: "storage.k8s.io", Version: "v1", Kind: "StorageClass"}
 )
 
 func gateway(kind string) Kind {

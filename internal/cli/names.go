@@ -1,0 +1,130 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/pscdev/psc/internal/names"
+)
+
+// A shell completes while a person types. A process of its own asks the cluster for names, so that it can end after the shell has
+// gone on: over a slow line the shell gets the names of the last answer, and the next Tab the new ones.
+const (
+	knownWait = 150 * time.Millisecond // how long a shell waits when names are known
+	firstWait = 300 * time.Millisecond // how long a shell waits when none are
+	askWait   = 10 * time.Second       // how long the process may ask
+)
+
+// namesCommand is the hidden command that asks for names.
+const namesCommand = "__names"
+
+// names lists the names of a source: those that the cluster has, or the last known ones if it does not answer soon. After an error
+// it returns the last known ones too.
+func (s *session) names(source string) []string {
+	list, args, err := s.namesOf(source)
+	if err != nil {
+		return nil
+	}
+	known, found := list.Read()
+	wait := firstWait
+	if found {
+		wait = knownWait
+	}
+	if answer, ok := askNames(list, args, s.Now(), wait); ok {
+		return answer
+	}
+	if !found {
+		known, _ = list.Read()
+	}
+	return known
+}
+
+// namesOf returns the list of a source, and the arguments for the process that asks for it.
+func (s *session) namesOf(source string) (names.List, []string, error) {
+	cluster, err := s.connect()
+	if err != nil {
+		return names.List{}, nil, err
+	}
+	pod := s.settings.Pod(cluster.Context)
+	args := []string{namesCommand, source, "--context", cluster.Context, "--kubeconfig", s.kubeconfig, "--pod", pod}
+	if source == "pods" || source == "classes" {
+		pod = ""
+	}
+	return names.Open(source, cluster.Server, cluster.Context, pod), args, nil
+}
+
+// askNames starts a process that asks for names, unless there is one, and waits for its answer for a while.
+func askNames(list names.List, args []string, now time.Time, wait time.Duration) (answer []string, ok bool) {
+	if !list.Claim(now, askWait) {
+		time.Sleep(wait)
+		return nil, false
+	}
+	program, err := os.Executable()
+	if err != nil {
+		return nil, false
+	}
+	cmd := exec.Command(program, args...) //nolint:noctx // psc itself, which must not end with the shell
+	detach(cmd)
+	out, err := cmd.StdoutPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		list.Release()
+		return nil, false
+	}
+	done := make(chan []byte, 1)
+	go func() {
+		data, _ := io.ReadAll(out)
+		if cmd.Wait() != nil {
+			data = nil
+		}
+		done <- data
+	}()
+	select {
+	case data := <-done:
+		return strings.FieldsFunc(string(data), func(r rune) bool { return r == '\n' }), data != nil
+	case <-time.After(wait):
+		return nil, false
+	}
+}
+
+// newNames returns the hidden command that asks for the names of a source, keeps them and prints them.
+func newNames(s *session) *cobra.Command {
+	return &cobra.Command{
+		Use:    namesCommand + " SOURCE",
+		Hidden: true,
+		Args:   exactly("SOURCE"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			list, _, err := s.namesOf(args[0])
+			if err != nil {
+				return err
+			}
+			defer list.Release()
+			defer time.AfterFunc(askWait, func() {
+				list.Release()
+				endAll()
+			}).Stop()
+			ask := s.sources()[args[0]]
+			if ask == nil {
+				return fmt.Errorf("unknown source %q", args[0])
+			}
+			found, err := ask(cmd.Context())
+			if err != nil {
+				return err
+			}
+			kept := make([]string, len(found))
+			for i, name := range found {
+				kept[i], _, _ = strings.Cut(name, "\t")
+			}
+			_, _ = io.WriteString(s.Out, strings.Join(append(found, ""), "\n")) // the shell may have gone on
+			return list.Write(kept)
+		},
+	}
+}
