@@ -81,6 +81,9 @@ func Connect(o Options) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("context %q of the kubeconfig: %w", name, err)
 	}
+	if config.ExecProvider != nil {
+		client.Transport = interruptible{client.Transport}
+	}
 	c := &Client{Context: name, Server: config.Host, config: config, http: client}
 	if c.dynamic, err = dynamic.NewForConfigAndClient(config, client); err != nil {
 		return nil, err

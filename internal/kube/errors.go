@@ -41,7 +41,11 @@ func (c *Client) wrap(err error, format string, args ...any) error {
 		}
 		return fault.New(fault.Denied, "%s: %w", doing, err).WithHint("ask %s with the rule %s", role, RulesOf(err)[0])
 	case strings.Contains(err.Error(), "getting credentials: "): // the kubeconfig's plugin has failed; no request was made
-		return fault.New(fault.Denied, "context %s: %w", c.Context, rootCause(err)).WithHint("psc login %s", c.Server)
+		e := fault.New(fault.Denied, "context %s: %w", c.Context, rootCause(err))
+		if plugin := c.config.ExecProvider; plugin != nil {
+			return e.WithHint("the kubeconfig gets your credentials from %s: install it, or sign in with it", plugin.Command)
+		}
+		return e.WithHint("psc login %s", c.Server)
 	case errors.As(err, &network) && !errors.As(err, new(*tls.CertificateVerificationError)):
 		return fault.New(fault.Failed, "%s does not answer: %w", c.Server, rootCause(err)).
 			WithHint("check the address and the network, or choose another cluster with --context")
