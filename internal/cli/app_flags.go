@@ -19,7 +19,8 @@ type appFlags struct {
 	autoscale, startGrace, stopGrace, user     string
 	instances                                  int
 	command, args, healthCommand, ports        []string
-	env, envSecret, envApp, mounts             []string
+	env, envSecret, envApp, envConfig, envFrom []string
+	envTemplate, envInstance, mounts           []string
 }
 
 func (f *appFlags) add(cmd *cobra.Command, o *options) {
@@ -34,6 +35,10 @@ func (f *appFlags) add(cmd *cobra.Command, o *options) {
 		flags.StringArrayVarP(&f.env, "env", "e", nil, "environment variable `NAME=VALUE`; NAME- removes it")
 		flags.StringArrayVar(&f.envSecret, "env-secret", nil, "environment variable with a secret's value: `NAME=SECRET/KEY`")
 		flags.StringArrayVar(&f.envApp, "env-app", nil, "environment variable with an app's address: `NAME=APP`, or NAME=APP/PORT")
+		flags.StringArrayVar(&f.envConfig, "env-config", nil, "environment variable with the text of a config's file: `NAME=CONFIG/FILE`")
+		flags.StringArrayVar(&f.envTemplate, "env-template", nil, "environment variable with others in it, as in 'postgres://u:$(PASSWORD)@db': `NAME=TEMPLATE`")
+		flags.StringArrayVar(&f.envInstance, "env-instance", nil, "environment variable about the instance, `NAME=WHAT`: name, address or node")
+		flags.StringArrayVar(&f.envFrom, "env-from", nil, "all keys of a `SOURCE` as variables: secret/NAME or config/NAME, :PREFIX for their names; secret/NAME- removes it")
 	})
 	section(cmd, sectionScale, func(flags *pflag.FlagSet) {
 		flags.IntVar(&f.instances, "instances", 0, "run `N` instances; a new app runs 1")
@@ -87,7 +92,7 @@ func (f *appFlags) fields(cmd *cobra.Command, create bool) (pod.Fields, error) {
 		fields["args"] = orRemoveList(f.args)
 	}
 	return fields, errors.Join(f.setInstances(cmd, fields), f.setHealth(cmd, fields), f.setUser(cmd, fields),
-		f.setPorts(fields, create), f.setEnv(fields), f.setMounts(fields))
+		f.setPorts(fields, create), f.setEnv(fields), f.setEnvFrom(fields, create), f.setMounts(fields))
 }
 
 func orRemove(value string) any {
@@ -211,45 +216,6 @@ func (f *appFlags) setPorts(fields pod.Fields, create bool) error {
 		fields["ports"] = ordered
 	default:
 		fields["ports"] = ports
-	}
-	return nil
-}
-
-// setEnv reads NAME=VALUE and NAME-, NAME=SECRET/KEY, and NAME=APP or NAME=APP/PORT.
-func (f *appFlags) setEnv(fields pod.Fields) error {
-	env := map[string]any{}
-	for _, text := range f.env {
-		name, value, set := strings.Cut(text, "=")
-		switch {
-		case set:
-			env[name] = value
-		case strings.HasSuffix(text, "-"):
-			env[strings.TrimSuffix(text, "-")] = nil
-		default:
-			return fault.New(fault.Usage, "--env %q is neither NAME=VALUE nor NAME-", text)
-		}
-	}
-	for _, text := range f.envSecret {
-		name, ref, _ := strings.Cut(text, "=")
-		secret, key, ok := strings.Cut(ref, "/")
-		if !ok || secret == "" || key == "" {
-			return fault.New(fault.Usage, "--env-secret %q is not NAME=SECRET/KEY", text)
-		}
-		env[name] = map[string]any{"secret": secret, "key": key}
-	}
-	for _, text := range f.envApp {
-		name, ref, _ := strings.Cut(text, "=")
-		app, port, _ := strings.Cut(ref, "/")
-		if app == "" {
-			return fault.New(fault.Usage, "--env-app %q is neither NAME=APP nor NAME=APP/PORT", text)
-		}
-		env[name] = map[string]any{"app": app}
-		if port != "" {
-			env[name] = map[string]any{"app": app, "port": port}
-		}
-	}
-	if len(env) > 0 {
-		fields["env"] = env
 	}
 	return nil
 }

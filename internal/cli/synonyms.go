@@ -118,7 +118,7 @@ func flagSynonyms() map[string]string {
 // flagHints returns flags of other tools that psc does not have, with what to type instead.
 func flagHints() []synonym {
 	return []synonym{
-		{"env-file", "psc secret set NAME --env-file FILE, then --env-secret KEY=NAME/KEY"},
+		{"env-file", "psc secret set NAME --env-file FILE, then --env-from secret/NAME"},
 		{"A all-namespaces", "psc pod list, and --pod POD for one of them"},
 		{"w watch", "psc status"},
 	}

@@ -66,7 +66,7 @@ func TestInstead(t *testing.T) {
 		// Flags.
 		"app set web --instance 2":      "did you mean --instances?",
 		"app set web --images x":        "did you mean --image?",
-		"app set web --env-file .env":   "psc secret set NAME --env-file FILE, then --env-secret KEY=NAME/KEY",
+		"app set web --env-file .env":   "psc secret set NAME --env-file FILE, then --env-from secret/NAME",
 		"app list -A":                   "psc pod list, and --pod POD for one of them",
 		"status --nonsense":             "psc status --help",
 		"app set web --replicas=2 -x":   "psc app set --help",

@@ -28,13 +28,14 @@ type fact struct {
 
 func facts() map[string]fact {
 	return map[string]fact{
-		"App.Instances": {initial: 1},
-		"App.Size":      {enum: pod.Sizes(), initial: "small", more: "Requests: " + pod.SizeWords() + "."},
-		"App.StopGrace": {initial: "30s"},
-		"App.Strategy":  {enum: []string{pod.StrategyRolling, pod.StrategyRecreate}},
-		"Autoscale.CPU": {initial: 70},
-		"Route.TLS":     {initial: pod.TLSAuto},
-		"Target.Weight": {initial: 1},
+		"App.Instances":   {initial: 1},
+		"App.Size":        {enum: pod.Sizes(), initial: "small", more: "Requests: " + pod.SizeWords() + "."},
+		"App.StopGrace":   {initial: "30s"},
+		"App.Strategy":    {enum: []string{pod.StrategyRolling, pod.StrategyRecreate}},
+		"Autoscale.CPU":   {initial: 70},
+		"Route.TLS":       {initial: pod.TLSAuto},
+		"Target.Weight":   {initial: 1},
+		"envRef.Instance": {enum: pod.InstanceWords()},
 	}
 }
 

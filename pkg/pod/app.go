@@ -32,8 +32,11 @@ type App struct {
 	Memory string `json:"memory,omitempty"`
 	// Ports are the ports that the app listens on. Routes and other apps use the first one.
 	Ports []Port `json:"ports,omitempty"`
-	// Env are the environment variables.
+	// Env are the environment variables. A value is a string, in which a dollar is a dollar, or it refers to something else.
 	Env map[string]EnvValue `json:"env,omitempty"`
+	// EnvFrom turns all keys of secrets, and all files of configs, into variables. A variable of env takes precedence, and else
+	// that of the later item.
+	EnvFrom []EnvFrom `json:"envFrom,omitempty"`
 	// Files mounts configs and secrets into the file system of the app.
 	Files []FileMount `json:"files,omitempty"`
 	// Disks mounts disks into the file system of the app. An app with a disk has one instance at a time, unless the disk is
@@ -186,6 +189,9 @@ func (a *App) Describe() string {
 func (a *App) refs(add func(Kind, string)) {
 	for _, v := range a.Env {
 		v.refs(add)
+	}
+	for _, e := range a.EnvFrom {
+		e.refs(add)
 	}
 	for _, f := range a.Files {
 		f.refs(add)

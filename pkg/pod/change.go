@@ -158,7 +158,7 @@ func (s *shape) merge(target, patch any) any {
 	if !ok || s.leaf() {
 		return patch
 	}
-	if s.listKey() != "" {
+	if s.keyed() {
 		list, _ := target.([]any)
 		return s.mergeList(list, fields)
 	}
@@ -180,12 +180,11 @@ func (s *shape) mergeFields(tree, patch map[string]any) map[string]any {
 }
 
 func (s *shape) mergeList(list []any, patch map[string]any) []any {
-	key := s.listKey()
 	rest := maps.Clone(patch)
 	out := make([]any, 0, len(list)+len(patch))
 	for _, item := range list {
 		fields, _ := item.(map[string]any)
-		name := fmt.Sprint(fields[key])
+		name := s.items.keyOf(item)
 		change, named := rest[name]
 		delete(rest, name)
 		switch {
@@ -197,7 +196,7 @@ func (s *shape) mergeList(list []any, patch map[string]any) []any {
 	}
 	for _, name := range slices.Sorted(maps.Keys(rest)) {
 		if rest[name] != nil {
-			out = append(out, s.items.merge(map[string]any{key: name}, rest[name]))
+			out = append(out, s.items.merge(s.items.withKey(name), rest[name]))
 		}
 	}
 	return out

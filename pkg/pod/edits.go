@@ -56,7 +56,7 @@ func (s *shape) differing(from, to any) any {
 			return s.difference(before, after)
 		}
 	case []any:
-		if before, ok := from.([]any); ok && s.listKey() != "" {
+		if before, ok := from.([]any); ok && s.keyed() {
 			return s.listDifference(before, after)
 		}
 	}
@@ -65,13 +65,12 @@ func (s *shape) differing(from, to any) any {
 
 // listDifference returns a patch of the items of a list by their key, or the new list if a patch gives another order.
 func (s *shape) listDifference(from, to []any) any {
-	key := s.listKey()
-	before := items(key, from)
+	before := s.byKey(from)
 	patch := map[string]any{}
 	for name := range before {
 		patch[name] = nil
 	}
-	for name, item := range items(key, to) {
+	for name, item := range s.byKey(to) {
 		if patch[name] = s.items.difference(before[name], item); reflect.DeepEqual(before[name], item) {
 			delete(patch, name)
 		}
@@ -82,14 +81,12 @@ func (s *shape) listDifference(from, to []any) any {
 	return to
 }
 
-// items returns the items of a list by their key. If several have the same key, it returns one of them.
-func items(key string, list []any) map[string]map[string]any {
+// byKey returns the items of a list by their key. If several have the same key, it returns one of them.
+func (s *shape) byKey(list []any) map[string]map[string]any {
 	out := map[string]map[string]any{}
 	for _, item := range list {
 		if fields, ok := item.(map[string]any); ok {
-			if name, ok := fields[key].(string); ok {
-				out[name] = fields
-			}
+			out[s.items.keyOf(item)] = fields
 		}
 	}
 	return out

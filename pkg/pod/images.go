@@ -82,12 +82,11 @@ func (s *shape) addImages(to map[string]Image, path string, tree any) {
 		}
 	case []any:
 		for i, item := range tree {
-			fields, _ := item.(map[string]any)
-			at := fields[s.listKey()]
-			if at == nil {
-				at = i
+			at := s.items.keyOf(item)
+			if at == "" {
+				at = fmt.Sprint(i)
 			}
-			s.items.addImages(to, fmt.Sprintf("%s.%v", path, at), item)
+			s.items.addImages(to, path+"."+at, item)
 		}
 	}
 }

@@ -86,7 +86,7 @@ func TestEveryListHasAKeyAndWords(t *testing.T) {
 			if s.typ.Kind() != reflect.Slice || s.items.fields == nil || s.whole {
 				return
 			}
-			if s.listKey() == "" {
+			if !s.keyed() {
 				t.Errorf(`%s: tag a field of %s with psc:"key", or the list with psc:"whole"`, path, s.items.typ.Name())
 			}
 			if !slices.ContainsFunc(append(around, s.items), func(s *shape) bool { return s.part }) {

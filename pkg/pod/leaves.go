@@ -96,15 +96,14 @@ func (l *Leaves) add(path string, leaf Leaf, v reflect.Value) {
 		}
 		return
 	case []any:
-		key := s.listKey()
-		if key == "" {
+		if !s.keyed() {
 			break
 		}
 		order := make([]any, len(tree))
 		for i, item := range tree {
-			fields, _ := item.(map[string]any)
-			order[i] = fields[key]
-			l.add(path+"["+fmt.Sprint(order[i])+"]", Leaf{Value: item, Part: leaf.Part, shape: s.items}, v.Index(i))
+			key := s.items.keyOf(item)
+			order[i] = key
+			l.add(path+"["+key+"]", Leaf{Value: item, Part: leaf.Part, shape: s.items}, v.Index(i))
 		}
 		if len(order) > 1 {
 			l.Values[path+" order"] = Leaf{Value: order, Part: leaf.Part, Order: true}

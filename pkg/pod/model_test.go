@@ -22,6 +22,9 @@ spec:
   env:
     URL: {secret: db, key: url}
     ADMIN: {app: web, port: admin}
+    TEXT: {file: nginx.conf, config: web}
+    NODE: {instance: node}
+    ALL: {template: '$(ADMIN) $(URL) $$'}
   files:
   - {path: /etc/web, config: web}
   - {path: /etc/nginx.conf, config: web, file: nginx.conf}
@@ -134,9 +137,23 @@ func TestReferences(t *testing.T) {
 		{"URL: {secret: db, key: url}", "URL: {secret: dbs, key: url}", `app/web spec.env.URL: no secret named "dbs", did you mean "db"?`},
 		{"URL: {secret: db, key: url}", "URL: {secret: db, key: ulr}", `app/web spec.env.URL: secret "db" has no key "ulr", did you mean "url"?`},
 		{"URL: {secret: db, key: url}", "URL: {secret: db}", `app/web spec.env.URL: must name a key of secret "db"`},
-		{"URL: {secret: db, key: url}", "URL: {secret: db, key: url, app: db}", `app/web spec.env.URL: refers to an app and a secret: remove one of them`},
+		{"URL: {secret: db, key: url}", "URL: {secret: db, key: url, app: db}", `app/web spec.env.URL: needs exactly one of app, secret, config, instance and template`},
 		{"URL: {secret: db, key: url}", "URL: {app: web, key: url}", `app/web spec.env.URL: has a key but no secret`},
 		{"URL: {secret: db, key: url}", "URL: {secret: db, key: url, port: http}", `app/web spec.env.URL: has a port but no app`},
+		{"URL: {secret: db, key: url}", "URL: {config: web}", `app/web spec.env.URL: must name a file of config "web"`},
+		{"URL: {secret: db, key: url}", "URL: {app: web, file: a}", `app/web spec.env.URL: has a file but no config`},
+		{"URL: {secret: db, key: url}", "URL: {config: web, file: logos}", `app/web spec.env.URL: config "web" has no file "logos", did you mean "logo"?`},
+		{"URL: {secret: db, key: url}", "URL: {config: web, file: logo}", `app/web spec.env.URL: file logo of config "web" is not a text, so it cannot be a variable`},
+		{"URL: {secret: db, key: url}", "URL: {instance: ip}", `app/web spec.env.URL: must be name, address or node, is "ip"`},
+		{"URL: {secret: db, key: url}", "URL: {template: 'a$(ADMN)'}", `app/web spec.env.URL: no variable named "ADMN" in the same app, did you mean "ADMIN"?`},
+		{"URL: {secret: db, key: url}", "URL: {template: 'a$(ADMIN'}", `app/web spec.env.URL: has $( without ): write $$( for the text itself`},
+		{"URL: {secret: db, key: url}", "URL: {template: '$(A)'}\n    A: {template: '$$(X) $(B) $5'}\n    B: {template: $(A)}", "app/web spec.env.A: refers to itself: A -> B -> A\napp/web spec.env.B: refers to itself: B -> A -> B"},
+		{"URL: {secret: db, key: url}", "URL: {template: '$(URL)'}", `app/web spec.env.URL: refers to itself: URL -> URL`},
+		{"startGrace: 90s", "envFrom: [{secret: db}, {secret: db, prefix: A}]", `app/web spec.envFrom[secret/db]: is listed twice`},
+		{"startGrace: 90s", "envFrom: [{secret: db, config: web}]", `app/web spec.envFrom[0]: needs exactly one of config and secret`},
+		{"startGrace: 90s", "envFrom: [{secret: dbs}]", `app/web spec.envFrom[secret/dbs]: no secret named "dbs", did you mean "db"?`},
+		{"startGrace: 90s", "envFrom: [{config: web}]", `app/web spec.envFrom[config/web]: file logo of config "web" is not a text, so it cannot be a variable`},
+		{"startGrace: 90s", "envFrom: [{secret: db, prefix: 1_}]", "app/web spec.envFrom[secret/db]: \"password\" would be the variable \"1_password\", which is not a valid name: use letters, digits, _, - and ., and no digit first\napp/web spec.envFrom[secret/db]: \"url\" would be the variable \"1_url\", which is not a valid name: use letters, digits, _, - and ., and no digit first"},
 		{"ADMIN: {app: web, port: admin}", "ADMIN: {app: web, port: admim}", `app/web spec.env.ADMIN: app "web" has no port named "admim", did you mean "admin"?`},
 		{"to: [{app: web, port: admin}]", "to: [{app: web, port: grpc}]", `route/shop spec.rules[/admin].to[web]: app "web" has no port named "grpc"`},
 		{"config: web, file: nginx.conf", "config: web, file: nginx.cfg", `app/web spec.files[/etc/nginx.conf]: config "web" has no file "nginx.cfg", did you mean "nginx.conf"?`},

@@ -113,7 +113,14 @@ func formsOf(t reflect.Type, word func() string) []any {
 	case reflect.TypeFor[Content]():
 		return []any{ContentOf([]byte(word())), ContentOf([]byte(word() + "\xff")), ContentOf(nil)}
 	case reflect.TypeFor[EnvValue]():
-		return []any{EnvValue{Value: word()}, EnvValue{App: "a" + word(), Port: word()}, EnvValue{Secret: "a" + word(), Key: word()}}
+		return []any{
+			EnvValue{Value: word()},
+			EnvValue{App: "a" + word(), Port: word()},
+			EnvValue{Secret: "a" + word(), Key: word()},
+			EnvValue{Config: "a" + word(), File: word()},
+			EnvValue{Instance: "a" + word()},
+			EnvValue{Template: "a" + word()},
+		}
 	case reflect.TypeFor[TLS]():
 		return []any{TLS{Mode: TLSAuto}, TLS{Mode: TLSOff}, TLS{Secret: "a" + word()}}
 	}
@@ -131,16 +138,19 @@ func fillAny(v reflect.Value, random *rand.Rand) {
 		v.Set(reflect.New(v.Type().Elem()))
 		fillAny(v.Elem(), random)
 	case reflect.Slice:
-		key, seen := shapeOf(v.Type()).listKey(), map[any]bool{}
+		shape, seen := shapeOf(v.Type()), map[string]bool{}
 		for range random.IntN(4) {
 			item := reflect.New(v.Type().Elem()).Elem()
 			fillAny(item, random)
-			if key != "" {
-				name := item.Field(shapeOf(item.Type()).fields[key].index).String()
-				if seen[name] {
+			if shape.keyed() {
+				for _, other := range shape.items.keys[1:] { // one of them is set
+					item.Field(shape.items.fields[other].index).SetZero()
+				}
+				key := shape.items.keyOf(normal(item.Interface()))
+				if seen[key] {
 					continue
 				}
-				seen[name] = true
+				seen[key] = true
 			}
 			v.Set(reflect.Append(v, item))
 		}

@@ -11,7 +11,8 @@ import (
 // shape describes how a value in a resource is read, merged, compared and shown. It is computed from the Go type. Tags of
 // the form `psc:"key"` add what a Go type cannot express:
 //
-//	key      identifies an item of a list: the list is merged and compared item by item
+//	key      identifies an item of a list: the list is merged and compared item by item. If several fields have the tag, one
+//	         of them is set, and the key is its name and its value: secret/db
 //	whole    a list of objects without a key: the list is merged and compared as one value
 //	image    an image, which is pinned when a change is made
 //	user     the numeric user that the image in the same struct runs as
@@ -26,13 +27,13 @@ type shape struct {
 	fields map[string]*shape // of a struct, by their names in JSON
 	items  *shape            // of a list or a map
 
-	key         string // of a struct: the field tagged key
-	image, user string // of a struct: the fields tagged image and user
-	images      bool   // it contains an image, at any depth
-	contents    bool   // it contains a Content, at any depth
-	whole       bool   // for a list
-	item        string // for a value of a map
-	hidden      bool   // for a value of a map
+	keys        []string // of a struct: the fields tagged key
+	image, user string   // of a struct: the fields tagged image and user
+	images      bool     // it contains an image, at any depth
+	contents    bool     // it contains a Content, at any depth
+	whole       bool     // for a list
+	item        string   // for a value of a map
+	hidden      bool     // for a value of a map
 }
 
 // form is a type with its own JSON forms. Its values are merged and compared as a whole.
@@ -84,7 +85,7 @@ func (s *shape) tag(name string, field *shape, option string) {
 	switch word, value, _ := strings.Cut(option, "="); word {
 	case "":
 	case "key":
-		s.key = name
+		s.keys = append(s.keys, name)
 	case "whole":
 		field.whole = true
 	case "image":
@@ -114,12 +115,31 @@ func (s *shape) child(name string) *shape {
 // leaf reports whether a value is one value even if it is an object in JSON: a reference, or the content of a file.
 func (s *shape) leaf() bool { return s != nil && s.form != nil }
 
-// listKey returns the field that identifies the items of a list, or "" for a list that is one value and for other types.
-func (s *shape) listKey() string {
-	if s == nil || s.typ.Kind() != reflect.Slice || s.whole {
-		return ""
+// keyed reports whether the items of a list have keys. It does not for a list that is one value, and for other types.
+func (s *shape) keyed() bool {
+	return s != nil && s.typ.Kind() == reflect.Slice && !s.whole && len(s.items.keys) > 0
+}
+
+// keyOf returns the key of an item of a list, or "" if it has none. s is the shape of the item.
+func (s *shape) keyOf(item any) string {
+	fields, _ := item.(map[string]any)
+	for _, name := range s.keys {
+		switch text, ok := fields[name].(string); {
+		case ok && len(s.keys) > 1:
+			return name + "/" + text
+		case ok:
+			return text
+		}
 	}
-	return s.items.key
+	return ""
+}
+
+// withKey returns an item of a list that has only its key. s is the shape of the item.
+func (s *shape) withKey(key string) map[string]any {
+	if name, text, ok := strings.Cut(key, "/"); ok && len(s.keys) > 1 {
+		return map[string]any{name: text}
+	}
+	return map[string]any{s.keys[0]: key}
 }
 
 // names returns the names of the fields of a struct, sorted.

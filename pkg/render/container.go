@@ -2,8 +2,6 @@ package render
 
 import (
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 	"time"
 
@@ -55,8 +53,9 @@ func container(name string, a *pod.App, spec pod.Spec) corev1.Container {
 	for _, p := range a.Ports {
 		c.Ports = append(c.Ports, corev1.ContainerPort{Name: p.Name, ContainerPort: int32(p.Port), Protocol: corev1.ProtocolTCP})
 	}
-	for _, key := range slices.Sorted(maps.Keys(a.Env)) {
-		c.Env = append(c.Env, envVar(key, a.Env[key], spec))
+	variables := spec.Variables(a)
+	for _, name := range pod.InOrder(variables) {
+		c.Env = append(c.Env, envVar(name, variables[name], spec))
 	}
 	c.ReadinessProbe = probe(a)
 	if grace := seconds(a.StartGrace); grace > 0 && c.ReadinessProbe != nil {
@@ -83,6 +82,16 @@ func envVar(name string, v pod.EnvValue, spec pod.Spec) corev1.EnvVar {
 			address += fmt.Sprintf(":%d", port)
 		}
 		return corev1.EnvVar{Name: name, Value: address}
+	case v.Config != "":
+		return corev1.EnvVar{Name: name, ValueFrom: &corev1.EnvVarSource{ConfigMapKeyRef: &corev1.ConfigMapKeySelector{
+			LocalObjectReference: corev1.LocalObjectReference{Name: spec.Config(v.Config).Files[v.File].Object(v.Config, v.File)},
+			Key:                  v.File,
+		}}}
+	case v.Instance != "":
+		field := map[string]string{pod.InstanceName: "metadata.name", pod.InstanceAddress: "status.podIP", pod.InstanceNode: "spec.nodeName"}[v.Instance]
+		return corev1.EnvVar{Name: name, ValueFrom: &corev1.EnvVarSource{FieldRef: &corev1.ObjectFieldSelector{FieldPath: field}}}
+	case v.Template != "":
+		return corev1.EnvVar{Name: name, Value: v.Template}
 	default:
 		return corev1.EnvVar{Name: name, Value: literal(v.Value)[0]}
 	}
