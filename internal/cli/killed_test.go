@@ -2,8 +2,10 @@ package cli_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os/exec"
@@ -23,11 +25,17 @@ import (
 // killed BEFORE AFTER COMMAND… runs a command of psc in a new pod for each of its writes, and kills it after the API server
 // has answered that write and before psc gets the answer. The lines of the file BEFORE are commands of psc and kubectl that
 // run first. The lines of AFTER run after the kill: then the pod must be as if nothing had been killed.
+//
+// killed late BEFORE AFTER COMMAND… holds the write back, and sends it to the API server when AFTER has ended.
 func (c *cluster) killed(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) < 3 {
-		ts.Fatalf("usage: killed BEFORE AFTER COMMAND...")
+	late := len(args) > 0 && args[0] == "late"
+	if late {
+		args = args[1:]
 	}
-	k := &killing{c: c, ts: ts, name: strings.Join([]string{ts.Getenv("POD"), args[0], args[1]}, "-"), before: lines(ts.ReadFile(args[0])), after: lines(ts.ReadFile(args[1])), command: args[2:]}
+	if neg || len(args) < 3 {
+		ts.Fatalf("usage: killed [late] BEFORE AFTER COMMAND...")
+	}
+	k := &killing{c: c, ts: ts, late: late, name: strings.Join([]string{ts.Getenv("POD"), args[0], args[1]}, "-"), before: lines(ts.ReadFile(args[0])), after: lines(ts.ReadFile(args[1])), command: args[2:]}
 	writes, want, err := k.run(0)
 	ts.Check(err)
 	if writes == 0 {
@@ -57,6 +65,7 @@ func (c *cluster) killed(ts *testscript.TestScript, neg bool, args []string) {
 type killing struct {
 	c             *cluster
 	ts            *testscript.TestScript
+	late          bool
 	name          string // the names of its pods, without the number of the write
 	before, after []string
 	command       []string
@@ -72,7 +81,7 @@ func (k *killing) run(n int) (writes int, state string, err error) {
 	if err := k.lines(pod, k.before); err != nil {
 		return 0, "", err
 	}
-	a := &assassin{after: n}
+	a := &assassin{after: n, late: k.late}
 	if a.behind, err = k.c.proxy(); err != nil {
 		return 0, "", err
 	}
@@ -96,6 +105,7 @@ func (k *killing) run(n int) (writes int, state string, err error) {
 	if err := k.lines(pod, k.after); err != nil {
 		return 0, "", err
 	}
+	a.release()
 	state, err = k.state(pod)
 	return writes, state, err
 }
@@ -153,7 +163,11 @@ func (k *killing) state(pod string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	status, err := k.exec("psc", "-p", pod, "status", "-o", "jsonpath=live: {.live.state}, drafts: {.drafts}, drift: {.drift}").Output()
+	what := "jsonpath=live: {.live.state}, drafts: {.drafts}, drift: {.drift}"
+	if k.late { // a revision that was killed before its turn is a draft again
+		what = "jsonpath=live: {.live.state}, drift: {.drift}"
+	}
+	status, err := k.exec("psc", "-p", pod, "status", "-o", what).Output()
 	if err != nil {
 		return "", err
 	}
@@ -161,7 +175,8 @@ func (k *killing) state(pod string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if text := string(states); strings.Contains(text, "waiting") || strings.Contains(text, "pending") {
+	// A late write may say that a revision waits, which was never deployed.
+	if text := string(states); strings.Contains(text, "waiting") && !k.late || strings.Contains(text, "pending") {
 		return "", fmt.Errorf("a revision of pod %s waits for ever: %s", pod, text)
 	}
 	text := strings.ReplaceAll(fmt.Sprintf("%s\n%s\n%s", objects, holder, status), pod, "POD")
@@ -174,9 +189,11 @@ var unique = regexp.MustCompile(`[0-9]+(\.[0-9]+){3}|"psc.dev/hash": "[0-9a-f]+"
 // assassin is a proxy that kills a process when the API server has accepted one of its writes.
 type assassin struct {
 	behind http.Handler
-	after  int // the write after which it kills; 0 for none
+	after  int  // the write after which it kills; 0 for none
+	late   bool // it holds that write back until release
 
 	mu     sync.Mutex
+	held   *http.Request
 	victim *exec.Cmd
 	writes int
 }
@@ -195,7 +212,9 @@ func (a *assassin) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	answer := httptest.NewRecorder()
-	a.behind.ServeHTTP(answer, r)
+	if !a.hold(r) {
+		a.behind.ServeHTTP(answer, r)
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.writes++
@@ -210,6 +229,29 @@ func (a *assassin) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	w.WriteHeader(answer.Code)
 	_, _ = w.Write(answer.Body.Bytes())
+}
+
+// hold holds back a request if it is the last write of the victim.
+func (a *assassin) hold(r *http.Request) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if !a.late || a.held != nil || a.writes != a.after-1 {
+		return false
+	}
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	a.held = r.Clone(context.Background())
+	a.held.Body = io.NopCloser(bytes.NewReader(body))
+	return true
+}
+
+// release sends the request that was held back to the API server.
+func (a *assassin) release() {
+	if a.held != nil {
+		a.behind.ServeHTTP(httptest.NewRecorder(), a.held)
+	}
 }
 
 func lines(text string) []string {

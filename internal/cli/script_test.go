@@ -290,6 +290,7 @@ func comparable(data []byte) ([]byte, error) {
 		}
 		annotations, _ := metadata["annotations"].(map[string]any)
 		delete(annotations, "deployment.kubernetes.io/revision")
+		delete(annotations, "psc.dev/fence")
 	}
 	data, err := json.MarshalIndent(list, "", "  ")
 	return append(data, '\n'), err

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -14,23 +15,35 @@ import (
 	"github.com/pscdev/psc/pkg/object"
 )
 
+// Precondition is what a write expects. The API server refuses a write whose expectation is wrong: see apierrors.IsConflict.
+// The zero Precondition expects that there is no object.
+type Precondition struct {
+	// UID and Version are those of the object: its metadata.uid and metadata.resourceVersion.
+	UID     types.UID
+	Version string
+}
+
+// never is a version that no object has. A write with this version can only create an object: the API server compares
+// versions if an object exists.
+const never = "1"
+
 // Apply makes an object what o says, and takes its fields over from other field managers. It returns the metadata that the
-// object then has.
-func (c *Client) Apply(ctx context.Context, o *unstructured.Unstructured) (*metav1.PartialObjectMetadata, error) {
-	return c.apply(ctx, o, object.Manager)
+// object then has. The error is also a conflict if the object was written and the answer was lost.
+func (c *Client) Apply(ctx context.Context, o *unstructured.Unstructured, p Precondition) (*metav1.PartialObjectMetadata, error) {
+	return c.apply(ctx, o, p, object.Manager)
 }
 
 // ApplyNothing removes the fields of an object that only one field manager owns. kind has the version in which it owns them.
-func (c *Client) ApplyNothing(ctx context.Context, kind Kind, namespace, name, manager string) (*metav1.PartialObjectMetadata, error) {
-	o := &unstructured.Unstructured{}
+func (c *Client) ApplyNothing(ctx context.Context, kind Kind, namespace, name string, p Precondition, manager string) (*metav1.PartialObjectMetadata, error) {
+	o := &unstructured.Unstructured{Object: map[string]any{"metadata": map[string]any{}}}
 	o.SetGroupVersionKind(kind)
 	o.SetNamespace(namespace)
 	o.SetName(name)
-	return c.apply(ctx, o, manager)
+	return c.apply(ctx, o, p, manager)
 }
 
-func (c *Client) apply(ctx context.Context, o *unstructured.Unstructured, manager string) (*metav1.PartialObjectMetadata, error) {
-	data, err := o.MarshalJSON()
+func (c *Client) apply(ctx context.Context, o *unstructured.Unstructured, p Precondition, manager string) (*metav1.PartialObjectMetadata, error) {
+	data, err := p.of(o).MarshalJSON()
 	if err != nil {
 		return nil, fmt.Errorf("write %s %s: %w", o.GetKind(), o.GetName(), err)
 	}
@@ -39,23 +52,25 @@ func (c *Client) apply(ctx context.Context, o *unstructured.Unstructured, manage
 		metav1.PatchOptions{FieldManager: manager, Force: &force, FieldValidation: metav1.FieldValidationStrict})
 }
 
-// Patch changes an object with a JSON patch. The operations must include a test that fails when the patch arrives a second
-// time: see apierrors.IsInvalid.
+// of returns a copy of an object with the precondition. The copy shares everything but the metadata.
+func (p Precondition) of(o *unstructured.Unstructured) *unstructured.Unstructured {
+	out := &unstructured.Unstructured{Object: maps.Clone(o.Object)}
+	if metadata, ok := o.Object["metadata"].(map[string]any); ok {
+		out.Object["metadata"] = maps.Clone(metadata)
+	}
+	out.SetUID(p.UID)
+	out.SetResourceVersion(cmp.Or(p.Version, never))
+	return out
+}
+
+// Patch changes an object with a JSON patch. The operations must replace metadata.resourceVersion, so that the patch is a
+// conflict when it arrives a second time.
 func (c *Client) Patch(ctx context.Context, kind Kind, namespace, name string, operations any) (*metav1.PartialObjectMetadata, error) {
 	data, err := json.Marshal(operations)
 	if err != nil {
 		return nil, fmt.Errorf("write %s %s: %w", kind.Kind, name, err)
 	}
 	return c.patch(ctx, kind, namespace, name, types.JSONPatchType, data, metav1.PatchOptions{FieldManager: object.Manager})
-}
-
-// Scale sets the number of instances of an object, without becoming the owner of that field.
-func (c *Client) Scale(ctx context.Context, kind Kind, namespace, name string, instances int64) error {
-	data := fmt.Appendf(nil, `{"spec":{"replicas":%d}}`, instances)
-	_, err := retry(ctx, c, func() (*unstructured.Unstructured, error) {
-		return c.in(kind, namespace).Patch(ctx, name, types.MergePatchType, data, metav1.PatchOptions{FieldManager: object.Manager}, "scale")
-	})
-	return c.wrap(err, "scale %s %s", kind.Kind, name)
 }
 
 func (c *Client) patch(ctx context.Context, kind Kind, namespace, name string, how types.PatchType, data []byte, o metav1.PatchOptions) (*metav1.PartialObjectMetadata, error) {

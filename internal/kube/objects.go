@@ -186,14 +186,25 @@ func (c *Client) delete(ctx context.Context, kind Kind, namespace, name string, 
 	return err
 }
 
-// DeleteUnchanged removes an object in the version that was read. An object that was changed since, or does not exist, is no
-// error.
-func (c *Client) DeleteUnchanged(ctx context.Context, kind Kind, namespace, name, version string) error {
-	err := c.delete(ctx, kind, namespace, name, metav1.DeleteOptions{Preconditions: &metav1.Preconditions{ResourceVersion: &version}})
-	if apierrors.IsNotFound(err) || apierrors.IsConflict(err) {
+// DeleteVersion is Delete for an object in the version that was read. If the object was changed since, the error is a conflict:
+// see apierrors.IsConflict.
+func (c *Client) DeleteVersion(ctx context.Context, kind Kind, namespace, name, version string) error {
+	background := metav1.DeletePropagationBackground
+	err := c.delete(ctx, kind, namespace, name, metav1.DeleteOptions{
+		PropagationPolicy: &background, Preconditions: &metav1.Preconditions{ResourceVersion: &version},
+	})
+	if apierrors.IsNotFound(err) {
 		return nil
 	}
 	return c.wrap(err, "delete %s %s", kind.Kind, name)
+}
+
+// DeleteUnchanged is DeleteVersion, but an object that was changed since is no error.
+func (c *Client) DeleteUnchanged(ctx context.Context, kind Kind, namespace, name, version string) error {
+	if err := c.DeleteVersion(ctx, kind, namespace, name, version); !apierrors.IsConflict(err) {
+		return err
+	}
+	return nil
 }
 
 // WaitGone waits until an object no longer exists: the one with the uid, or with an empty uid any of that name.

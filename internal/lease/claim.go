@@ -104,6 +104,9 @@ func (l *Lease) take(ctx context.Context, old *coordinationv1.Lease, c Claim) (*
 			transitions = *o.Spec.LeaseTransitions + 1
 		}
 	}
+	if dead := holder(o); dead.ID != "" && dead.ID != c.ID {
+		annotate(o, object.AnnotationKilled, dead.Target)
+	}
 	o.Spec.HolderIdentity, o.Spec.LeaseDurationSeconds = &c.ID, &seconds
 	o.Spec.AcquireTime, o.Spec.RenewTime, o.Spec.LeaseTransitions = &now, &now, &transitions
 	annotate(o, object.AnnotationTarget, c.Target)

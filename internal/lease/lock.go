@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -133,6 +134,22 @@ func (l *Lock) Live() int {
 	return live(l.lease)
 }
 
+// Killed returns the number of the revision whose deploy did not release the right; 0 for none. A request of that deploy may still
+// be under way. The number is kept until a holder releases the right with settled.
+func (l *Lock) Killed() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	n, _ := strconv.Atoi(l.lease.Annotations[object.AnnotationKilled])
+	return n
+}
+
+// Times returns how often the right was taken. It is a new number for each Lock.
+func (l *Lock) Times() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return int(*l.lease.Spec.LeaseTransitions)
+}
+
 // next returns the number of the revision that is to supersede ours, or 0, as of the last renewal.
 func (l *Lock) next() int {
 	l.mu.Lock()
@@ -140,14 +157,18 @@ func (l *Lock) next() int {
 	return holder(l.lease).Next
 }
 
-// Release releases the right to deploy. It returns nil if another client has taken it over.
-func (l *Lock) Release(ctx context.Context) error {
+// Release releases the right to deploy. settled means that nothing can come of the killed deploy anymore: see Killed. Release
+// returns nil if another client has taken over the right.
+func (l *Lock) Release(ctx context.Context, settled bool) error {
 	l.stop()
 	<-l.done
 	err := l.update(ctx, func(o *coordinationv1.Lease) {
 		o.Spec.HolderIdentity, o.Spec.AcquireTime, o.Spec.RenewTime = nil, nil, nil
 		delete(o.Annotations, object.AnnotationTarget)
 		delete(o.Annotations, object.AnnotationNext)
+		if settled {
+			delete(o.Annotations, object.AnnotationKilled)
+		}
 	})
 	if apierrors.IsConflict(err) {
 		return nil // it is not ours anymore: a first attempt succeeded, or another client has taken over

@@ -8,6 +8,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/pscdev/psc/internal/kube"
@@ -76,25 +77,48 @@ func (a app) health(now time.Time) health.Status { return health.App(health.Obje
 // the permission to do either, the failure is final.
 func (a app) restart(ctx context.Context, d *deploy) bool {
 	restarted := false
-	write := func(request func() error) {
-		restarted = d.ifHeld(ctx, request) == nil || restarted
-	}
-	ready := func(c corev1.PodCondition) bool { return c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue }
 	ours := func(p *corev1.Pod) bool { // not an instance that someone created by hand with our labels
 		return slices.ContainsFunc(a.ReplicaSets, func(rs *appsv1.ReplicaSet) bool { return metav1.IsControlledBy(p, rs) })
 	}
 	for _, p := range a.Instances {
-		if ours(p) && p.DeletionTimestamp == nil && !slices.ContainsFunc(p.Status.Conditions, ready) {
-			write(func() error { return d.Kube.Delete(ctx, object.Pod, d.Pod, p.Name, p.UID) })
+		if ours(p) && restartable(p) {
+			restarted = d.discard(ctx, p) == nil || restarted
 		}
 	}
 	for _, rs := range a.ReplicaSets {
 		if rs.Status.Replicas < *rs.Spec.Replicas {
-			write(func() error {
-				_, err := d.Kube.Annotate(ctx, object.ReplicaSet, d.Pod, rs.Name, "", map[string]any{object.AnnotationTried: d.Holder})
+			err := d.ifHeld(ctx, func() error {
+				_, err := d.Kube.Annotate(ctx, object.ReplicaSet, d.Pod, rs.Name, rs.ResourceVersion, map[string]any{object.AnnotationTried: d.Holder})
 				return err
 			})
+			restarted = err == nil || apierrors.IsConflict(err) || restarted // its controller looks at it after any change
 		}
 	}
 	return restarted
+}
+
+func restartable(p *corev1.Pod) bool {
+	ready := func(c corev1.PodCondition) bool { return c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue }
+	return p.DeletionTimestamp == nil && !slices.ContainsFunc(p.Status.Conditions, ready)
+}
+
+// discard deletes an instance, unless it has become ready since it was read.
+func (d *deploy) discard(ctx context.Context, p *corev1.Pod) error {
+	for restartable(p) {
+		err := d.ifHeld(ctx, func() error { return d.Kube.DeleteVersion(ctx, object.Pod, d.Pod, p.Name, p.ResourceVersion) })
+		if !apierrors.IsConflict(err) {
+			return err
+		}
+		there, err := d.Kube.Get(ctx, object.Pod, d.Pod, p.Name)
+		if apierrors.IsNotFound(err) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if p, err = kube.As[corev1.Pod](there); err != nil {
+			return err
+		}
+	}
+	return nil
 }

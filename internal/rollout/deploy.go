@@ -31,6 +31,8 @@ type deploy struct {
 	lock *lease.Lock
 	// begin is when it was our turn.
 	begin time.Time
+	// fenced means that no write of a killed deploy can change the objects anymore.
+	fenced bool
 	// history has the records of the pod at that time.
 	history revision.History
 	// written are the generations of the objects that were written. The status of an older generation is not used.
@@ -73,6 +75,10 @@ func (d *deploy) run(ctx context.Context) (err error) {
 	if err := d.pending(held); err != nil {
 		return err
 	}
+	if err := d.fence(held, steps); err != nil {
+		return err
+	}
+	d.fenced = true
 	if err := d.write(held, steps); err != nil || d.opts.NoWait {
 		return err
 	}
@@ -153,7 +159,7 @@ func (d *deploy) readHistory(ctx context.Context, live int) error {
 // prepare returns the steps to take, after the API server has tried them. It writes no object.
 func (d *deploy) prepare(ctx context.Context) ([]plan.Step, error) {
 	// It is our turn, even if another client has changed the state.
-	r, err := d.Store.Mark(ctx, d.result.Revision, revision.Waiting, d.started)
+	r, err := d.mark(ctx, d.result.Revision, revision.Waiting, d.started)
 	if err != nil {
 		return nil, err
 	}
@@ -180,7 +186,7 @@ func (d *deploy) prepare(ctx context.Context) ([]plan.Step, error) {
 
 // pending records that the revision is live from now on, and is being written.
 func (d *deploy) pending(ctx context.Context) error {
-	r, err := d.Store.Mark(ctx, d.result.Revision, revision.Pending, nil)
+	r, err := d.mark(ctx, d.result.Revision, revision.Pending, nil)
 	if err != nil {
 		return err
 	}
@@ -206,5 +212,27 @@ func (d *deploy) ready(ctx context.Context) error {
 // finish records how the deploy of a revision ended.
 func (d *deploy) finish(ctx context.Context, r revision.Revision, to revision.State, reason string) (revision.Revision, error) {
 	now := d.Now()
-	return d.Store.Mark(ctx, r, to, func(r *revision.Revision) { r.Finished, r.Reason = &now, reason })
+	return d.mark(ctx, r, to, func(r *revision.Revision) { r.Finished, r.Reason = &now, reason })
+}
+
+// mark moves a revision to a state, and stores the changes that note makes besides. note may be nil. If the record was changed
+// after it was read, mark reads it again and retries, as long as the right to deploy is ours. The error for an impossible move is
+// a *revision.MoveError.
+func (d *deploy) mark(ctx context.Context, r revision.Revision, to revision.State, note func(*revision.Revision)) (revision.Revision, error) {
+	for {
+		next := r
+		err := d.ifHeld(ctx, func() (err error) {
+			next, err = d.Store.MarkOnce(ctx, r, to, note)
+			return err
+		})
+		if !errors.Is(err, store.ErrMoved) {
+			return next, err
+		}
+		now, err := d.Store.Get(ctx, r.Number)
+		if err != nil {
+			return r, err
+		}
+		now.Message = cmp.Or(r.Message, now.Message)
+		r = now
+	}
 }

@@ -27,8 +27,11 @@ func (d *deploy) exit(ctx, held context.Context, err error) error {
 	if d.lock == nil {
 		return err
 	}
+	settled := false
 	if d.phase >= writing && !lost(err) {
-		err = errors.Join(err, d.supersedeOlder(held))
+		endErr := d.supersedeOlder(held)
+		settled = d.fenced && endErr == nil
+		err = errors.Join(err, endErr)
 	}
 	d.result.Duration = d.Now().Sub(d.begin)
 	if cause := context.Cause(held); ctx.Err() == nil && lost(cause) {
@@ -39,7 +42,7 @@ func (d *deploy) exit(ctx, held context.Context, err error) error {
 	}
 	end, cancel := cleanup(ctx)
 	defer cancel()
-	return errors.Join(err, d.lock.Release(end))
+	return errors.Join(err, d.lock.Release(end, settled))
 }
 
 // cleanup is a context for the last writes of a deploy, which must happen although it was interrupted.
@@ -117,7 +120,7 @@ func causeOf(ctx context.Context, err error) error {
 	return err
 }
 
-// supersedeOlder ends the older revisions whose deploys were killed or left pending. A revision of which nothing was written,
+// supersedeOlder ends the older revisions whose deploys were killed or left pending, and the one whose deploy was killed last. A revision of which nothing was written,
 // and which ours does not include, becomes a draft again.
 func (d *deploy) supersedeOlder(ctx context.Context) error {
 	end, cancel := cleanup(ctx)
@@ -127,7 +130,7 @@ func (d *deploy) supersedeOlder(ctx context.Context) error {
 	for _, old := range d.history.All {
 		var err error
 		switch {
-		case old.Number >= number:
+		case old.Number == number || old.Number > number && old.Number != d.lock.Killed():
 		case old.State == revision.Waiting && !path[old.Number]:
 			_, err = d.Store.MarkOnce(end, old, revision.Draft, nil)
 		case old.State == revision.Waiting || old.State == revision.Pending:

@@ -63,7 +63,7 @@ func (d *deploy) withRules(err error) error {
 // dryRun is the preflight of one step that creates or updates an object. newAccounts are the ServiceAccounts that the deploy
 // creates.
 func (d *deploy) dryRun(ctx context.Context, step plan.Step, newAccounts map[string]bool) (plan.Step, error) {
-	if step.UID != "" { // the current object is being deleted, so only a new one can be tried
+	if step.Action == plan.Create && step.UID != "" { // the current object is being deleted, so only a new one can be tried
 		return step, d.Kube.DryCreate(ctx, unnamed(step.Object))
 	}
 	would, err := d.Kube.DryApply(ctx, step.Object)
@@ -71,7 +71,7 @@ func (d *deploy) dryRun(ctx context.Context, step plan.Step, newAccounts map[str
 		there, readErr := d.Kube.GetMeta(ctx, step.Kind, d.Pod, step.Name)
 		switch {
 		case readErr == nil:
-			if step, err = adopt(step, there); err != nil || step.UID != "" {
+			if step, err = adopt(step, there); err != nil || step.Action == plan.Create {
 				return step, err
 			}
 			would, err = d.Kube.DryApply(ctx, step.Object)

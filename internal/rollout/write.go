@@ -12,6 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
+	"github.com/pscdev/psc/internal/kube"
 	"github.com/pscdev/psc/pkg/object"
 	"github.com/pscdev/psc/pkg/plan"
 )
@@ -82,7 +83,7 @@ func (d *deploy) writeSteps(ctx context.Context, steps []plan.Step) error {
 	for i, step := range steps {
 		group.Go(func() error {
 			if step.Action == plan.Delete {
-				errs[i] = d.ifHeld(ctx, func() error { return d.Kube.Delete(ctx, step.Kind, d.Pod, step.Name, step.UID) })
+				errs[i] = d.remove(ctx, step)
 			} else {
 				generations[i], errs[i] = d.apply(ctx, step)
 			}
@@ -126,61 +127,98 @@ func (d *deploy) ifHeld(ctx context.Context, write func() error) error {
 const attempts = 10
 
 // apply writes one object until its metadata shows that it matches the rendered one. It returns the generation of the object.
+// The API server refuses each write if the object is not the one that step or the last read has compared: so a write that
+// arrives late, when another deploy has already ended, changes nothing.
 func (d *deploy) apply(ctx context.Context, step plan.Step) (int64, error) {
-	if step.Action == plan.Create && step.UID != "" {
-		if err := d.Kube.WaitGone(ctx, step.Kind, d.Pod, step.Name, step.UID); err != nil {
-			return 0, err
-		}
-	}
 	next := step
 	for range attempts {
+		if next.Action == plan.Create && next.UID != "" {
+			if err := d.Kube.WaitGone(ctx, next.Kind, d.Pod, next.Name, next.UID); err != nil {
+				return 0, err
+			}
+			next.UID, next.Version = "", ""
+		}
 		meta, err := d.applyOnce(ctx, next)
+		instances := int64(0)
+		if changed(err) || len(next.Takeover) > 0 && apierrors.IsInvalid(err) {
+			meta, instances, err = d.current(ctx, next)
+		}
 		if err != nil {
 			return 0, err
 		}
-		if next = plan.Object(step.Object, meta); next.Action == plan.Keep {
-			if step.Instances > 0 {
-				err = d.ifHeld(ctx, func() error { return d.Kube.Scale(ctx, step.Kind, d.Pod, step.Name, step.Instances) })
-			}
-			return meta.Generation, err
+		if next = plan.Object(step.Object, meta); next.Action == plan.Keep && instances == 0 {
+			return meta.Generation, nil
 		}
+		next.Instances = instances
 	}
 	return 0, fmt.Errorf("%s %s still differs from the revision after %d attempts: %s", step.Kind.Kind, step.Name, attempts, next.Reason)
 }
 
-// applyOnce takes over the fields that others have added to an object, and writes it. It returns the new metadata, or nil if
-// the object does not exist anymore. If others change the owners of its fields at the same time, it writes nothing.
+// changed reports whether an object was changed or removed since it was read.
+func changed(err error) bool { return apierrors.IsConflict(err) || apierrors.IsNotFound(err) }
+
+// current reads the metadata of an object again, or nil if it does not exist anymore. It also returns the number of instances
+// that the step still has to give to it.
+func (d *deploy) current(ctx context.Context, step plan.Step) (*metav1.PartialObjectMetadata, int64, error) {
+	there, err := d.Kube.Get(ctx, step.Kind, d.Pod, step.Name)
+	if apierrors.IsNotFound(err) {
+		return nil, step.Instances, nil
+	}
+	if err != nil {
+		return nil, 0, err
+	}
+	if replicas(there) >= step.Instances {
+		step.Instances = 0
+	}
+	meta, err := kube.As[metav1.PartialObjectMetadata](there)
+	return meta, step.Instances, err
+}
+
+// applyOnce takes over the fields that others have added to an object, and writes it. It returns the new metadata.
 func (d *deploy) applyOnce(ctx context.Context, step plan.Step) (meta *metav1.PartialObjectMetadata, err error) {
-	if len(step.Takeover) > 0 {
-		err := d.ifHeld(ctx, func() error { return d.takeOver(ctx, step) })
-		if apierrors.IsInvalid(err) || apierrors.IsNotFound(err) { // it has changed since it was compared
-			meta, err = d.Kube.GetMeta(ctx, step.Kind, d.Pod, step.Name)
-			if apierrors.IsNotFound(err) {
-				return nil, nil
-			}
-			return meta, err
-		}
-		if err != nil {
-			return nil, err
+	write := func(request func(kube.Precondition) (*metav1.PartialObjectMetadata, error)) {
+		if err == nil {
+			err = d.ifHeld(ctx, func() (err error) {
+				if meta, err = request(kube.Precondition{UID: step.UID, Version: step.Version}); err == nil {
+					step.Version = meta.ResourceVersion
+				}
+				return err
+			})
 		}
 	}
-	err = d.ifHeld(ctx, func() error {
-		meta, err = d.Kube.Apply(ctx, step.Object)
-		return err
+	if len(step.Takeover) > 0 {
+		write(func(kube.Precondition) (*metav1.PartialObjectMetadata, error) { // the patch has the precondition
+			return d.Kube.Patch(ctx, step.Kind, d.Pod, step.Name, step.Takeover)
+		})
+	}
+	for _, version := range step.Versions {
+		write(func(p kube.Precondition) (*metav1.PartialObjectMetadata, error) {
+			return d.Kube.ApplyNothing(ctx, schema.FromAPIVersionAndKind(version, step.Kind.Kind), d.Pod, step.Name, p, plan.Pruner)
+		})
+	}
+	write(func(p kube.Precondition) (*metav1.PartialObjectMetadata, error) {
+		return d.Kube.Apply(ctx, step.Scaled(), p)
 	})
 	return meta, err
 }
 
-// takeOver makes psc the owner of the fields of an object that others own.
-func (d *deploy) takeOver(ctx context.Context, step plan.Step) error {
-	if _, err := d.Kube.Patch(ctx, step.Kind, d.Pod, step.Name, step.Takeover); err != nil {
-		return err
-	}
-	for _, version := range step.Versions {
-		kind := schema.FromAPIVersionAndKind(version, step.Kind.Kind)
-		if _, err := d.Kube.ApplyNothing(ctx, kind, d.Pod, step.Name, plan.Pruner); err != nil {
+// remove removes one object. If the object was changed since it was compared, it removes it only if it still is the same and
+// still belongs to the pod.
+func (d *deploy) remove(ctx context.Context, step plan.Step) error {
+	for {
+		err := d.ifHeld(ctx, func() error { return d.Kube.DeleteVersion(ctx, step.Kind, d.Pod, step.Name, step.Version) })
+		if !apierrors.IsConflict(err) {
 			return err
 		}
+		there, err := d.Kube.GetMeta(ctx, step.Kind, d.Pod, step.Name)
+		switch {
+		case apierrors.IsNotFound(err):
+			return nil
+		case err != nil:
+			return err
+		case there.UID != step.UID, there.DeletionTimestamp != nil, there.Labels[object.LabelPod] != d.Pod:
+			return nil
+		}
+		step.Version = there.ResourceVersion
 	}
-	return nil
 }

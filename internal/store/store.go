@@ -169,25 +169,8 @@ func (s *Store) create(ctx context.Context, r revision.Revision) (revision.Revis
 	return r, nil
 }
 
-// Mark moves a revision to a state, and stores the changes that note makes besides. note may be nil. If the record was changed
-// after it was read, Mark reads it again and retries. The error for an impossible move is a *revision.MoveError.
-func (s *Store) Mark(ctx context.Context, r revision.Revision, to revision.State, note func(*revision.Revision)) (revision.Revision, error) {
-	for {
-		next, err := s.MarkOnce(ctx, r, to, note)
-		if !errors.Is(err, ErrMoved) {
-			return next, err
-		}
-		now, err := s.Get(ctx, r.Number)
-		if err != nil {
-			return r, err
-		}
-		now.Message = cmp.Or(r.Message, now.Message)
-		r = now
-	}
-}
-
-// MarkOnce is Mark without the retry, for a move that only makes sense from the state that was read. The error wraps ErrMoved
-// if the record was changed after it was read.
+// MarkOnce moves a revision to a state, and stores the changes that note makes besides. note may be nil. The error wraps ErrMoved
+// if the record was changed after it was read, and is a *revision.MoveError for an impossible move.
 func (s *Store) MarkOnce(ctx context.Context, r revision.Revision, to revision.State, note func(*revision.Revision)) (revision.Revision, error) {
 	next, err := revision.Move(r, to)
 	if err != nil {

@@ -33,6 +33,9 @@ const (
 const (
 	// AnnotationHash is the hash of the object as it was rendered.
 	AnnotationHash = "psc.dev/hash"
+	// AnnotationFence gives an object another version, so that a write of a killed deploy is refused. Its value is the number of
+	// times that the right to deploy was taken.
+	AnnotationFence = "psc.dev/fence"
 	// AnnotationTried makes the controller of a ReplicaSet look at it again.
 	AnnotationTried = "psc.dev/tried"
 	// AnnotationMadeBy is the run of psc that created a namespace.
@@ -57,12 +60,13 @@ const (
 	AnnotationReason     = "psc.dev/reason"
 )
 
-// Annotations of the pod's Lease: the numbers of the live revision, of the one that is being deployed, and of the one
-// that is to supersede it.
+// Annotations of the pod's Lease: the numbers of the live revision, of the one that is being deployed, of the one that is to
+// supersede it, and of one whose deploy was killed.
 const (
 	AnnotationLive   = "psc.dev/live"
 	AnnotationTarget = "psc.dev/target"
 	AnnotationNext   = "psc.dev/next"
+	AnnotationKilled = "psc.dev/killed"
 )
 
 // Names of objects.

@@ -21,11 +21,12 @@ import (
 //   - psc does not own a field that is not rendered, as it does after an interrupted deploy.
 func Object(o *unstructured.Unstructured, live *metav1.PartialObjectMetadata) Step {
 	step := Step{Action: Create, Kind: o.GroupVersionKind(), Name: o.GetName(), Object: o, Reason: "new"}
-	switch {
-	case live == nil:
+	if live == nil {
 		return step
-	case live.DeletionTimestamp != nil:
-		step.Reason, step.UID = "is being deleted", live.UID
+	}
+	step.UID, step.Version = live.UID, live.ResourceVersion
+	if live.DeletionTimestamp != nil {
+		step.Reason = "is being deleted"
 		return step
 	}
 	c := comparison{object: o, entries: entries(live), own: -1, current: live.Annotations[object.AnnotationHash] == o.GetAnnotations()[object.AnnotationHash]}
@@ -41,7 +42,7 @@ func Object(o *unstructured.Unstructured, live *metav1.PartialObjectMetadata) St
 	}
 	slices.SortFunc(c.fields, func(a, b Field) int { return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.By, b.By)) })
 	step.Action, step.Fields, step.Reason = Update, slices.Compact(c.fields), c.reason()
-	step.Takeover, step.Versions = c.takeover()
+	step.Takeover, step.Versions = c.takeover(live.ResourceVersion)
 	return step
 }
 
@@ -95,18 +96,20 @@ func (c *comparison) covered() bool {
 	return clean
 }
 
-// leftovers finds the fields that psc owns and that are not rendered. It reports whether there are none.
+// leftovers finds the fields that psc owns and that are not rendered. It reports whether there are none, besides a fence and
+// the number of instances that psc gave to an autoscaled app: psc releases it before the next write.
 func (c *comparison) leftovers() bool {
 	clean := true
 	c.ownSet().Iterate(func(path fieldpath.Path) {
 		set := depth(c.object.Object, path)
-		if set == len(path) {
+		switch {
+		case set == len(path), path.Equals(fencePath()):
+			return
+		case c.releases(path):
+			c.take(c.own, path.Copy())
 			return
 		}
 		clean = false
-		if c.releases(path) {
-			c.take(c.own, path.Copy())
-		}
 		if c.current {
 			c.fields = append(c.fields, Field{Path: text(path[:set+1]), Change: Added, By: c.entries[c.own].Manager, At: c.entries[c.own].at()})
 		}

@@ -40,14 +40,15 @@ type Step struct {
 	Fields []Field
 	// Object is the object to apply, or nil for Keep and Delete.
 	Object *unstructured.Unstructured
-	// UID is the precondition of a Delete, so that it does not delete an object that was recreated in between. A Create
-	// with a UID waits until that object is gone.
-	UID types.UID
+	// UID and Version name the object that was compared, in the version that was compared. They are the precondition of every
+	// write, so that a write that arrives late is refused. A Create with a UID waits until that object is gone.
+	UID     types.UID
+	Version string
 	// Takeover is the JSON patch to send before an Update. Usually it is empty.
 	Takeover []Operation
 	// Versions are the API versions in which Pruner has to apply an empty configuration between the patch and the update.
 	Versions []string
-	// Instances is the number of instances to scale an autoscaled app to, because it has fewer; 0 for none.
+	// Instances is the number of instances that the write gives to an autoscaled app, because it has fewer; 0 for none.
 	Instances int64
 }
 
@@ -89,7 +90,7 @@ func Of(rendered []*unstructured.Unstructured, live Live) []Step {
 	}
 	for _, o := range found {
 		if o.DeletionTimestamp == nil && !object.Of(o.GroupVersionKind()).Kept {
-			steps = append(steps, Step{Action: Delete, Kind: o.GroupVersionKind(), Name: o.Name, UID: o.UID, Reason: "no longer part of the spec"})
+			steps = append(steps, Step{Action: Delete, Kind: o.GroupVersionKind(), Name: o.Name, UID: o.UID, Version: o.ResourceVersion, Reason: "no longer part of the spec"})
 		}
 	}
 	slices.SortStableFunc(steps, func(a, b Step) int {
@@ -148,4 +149,14 @@ func Phase(steps []Step, phase object.Phase) []Step {
 // Writes returns the steps that write or remove an object.
 func Writes(steps []Step) []Step {
 	return slices.DeleteFunc(slices.Clone(steps), func(s Step) bool { return s.Action == Keep })
+}
+
+// Scaled returns the object of a step with the number of instances that the write gives to it.
+func (s Step) Scaled() *unstructured.Unstructured {
+	if s.Instances == 0 {
+		return s.Object
+	}
+	out := s.Object.DeepCopy()
+	_ = unstructured.SetNestedField(out.Object, s.Instances, "spec", "replicas") // spec is a map
+	return out
 }

@@ -43,7 +43,7 @@ const owned = `{"f:metadata":{"f:annotations":{"f:psc.dev/hash":{}}},` +
 func live(kind schema.GroupVersionKind, name, hash string, managers ...metav1.ManagedFieldsEntry) metav1.PartialObjectMetadata {
 	o := metav1.PartialObjectMetadata{}
 	o.SetGroupVersionKind(kind)
-	o.Name, o.UID, o.ManagedFields = name, types.UID(kind.Kind+"/"+name), managers
+	o.Name, o.UID, o.ResourceVersion, o.ManagedFields = name, types.UID(kind.Kind+"/"+name), "7", managers
 	for i := range o.ManagedFields {
 		if o.ManagedFields[i].APIVersion == "" {
 			o.ManagedFields[i].APIVersion = kind.GroupVersion().String()
@@ -157,6 +157,14 @@ func TestOf(t *testing.T) {
 				t.Fatalf("want one step for the object, got %v", steps)
 			}
 			got := want{steps[0].Action, steps[0].Reason, steps[0].Fields, steps[0].UID}
+			if len(test.live) > 0 { // the precondition of the write
+				if got.UID != "Deployment/web" || steps[0].Version != "7" {
+					t.Errorf("the step is for %s in version %q", got.UID, steps[0].Version)
+				}
+				if got.Action != plan.Create {
+					got.UID = ""
+				}
+			}
 			if diff := cmp.Diff(test.want, got); diff != "" {
 				t.Errorf("-want +got\n%s", diff)
 			}
@@ -178,8 +186,8 @@ func TestDisk(t *testing.T) {
 	}
 }
 
-// psc takes over the fields that others own and that are not rendered, in one patch, which changes nothing if an entry was
-// changed in between. Pruner gets fields of another API version. No manager gets the number of autoscaled instances.
+// psc takes over the fields that others own and that are not rendered, in one patch, which the API server refuses if the object
+// was changed in between. Pruner gets fields of another API version. No manager gets the number of autoscaled instances.
 func TestTakeover(t *testing.T) {
 	scaled := rendered(deployments, "web", "1")
 	unstructured.RemoveNestedField(scaled.Object, "spec", "replicas")
@@ -198,15 +206,7 @@ func TestTakeover(t *testing.T) {
 				updated("a", "", `{"f:spec":{"f:a":{}}}`), applied("psc", owned), updated("c", "status", `{"f:spec":{"f:c":{}}}`), updated("kubectl-edit", "", edit),
 			},
 			want: `[
-				{"op":"test","path":"/metadata/managedFields/0/manager","value":"a"},
-				{"op":"test","path":"/metadata/managedFields/0/operation","value":"Update"},
-				{"op":"test","path":"/metadata/managedFields/0/fieldsV1","value":{"f:spec":{"f:a":{}}}},
-				{"op":"test","path":"/metadata/managedFields/1/manager","value":"psc"},
-				{"op":"test","path":"/metadata/managedFields/1/operation","value":"Apply"},
-				{"op":"test","path":"/metadata/managedFields/1/fieldsV1","value":` + owned + `},
-				{"op":"test","path":"/metadata/managedFields/3/manager","value":"kubectl-edit"},
-				{"op":"test","path":"/metadata/managedFields/3/operation","value":"Update"},
-				{"op":"test","path":"/metadata/managedFields/3/fieldsV1","value":` + edit + `},
+				{"op":"replace","path":"/metadata/resourceVersion","value":"7"},
 				{"op":"replace","path":"/metadata/managedFields/3/fieldsV1","value":{"f:metadata":{"f:finalizers":{}},"f:spec":{"f:replicas":{}}}},
 				{"op":"replace","path":"/metadata/managedFields/1/fieldsV1","value":` + strings.Replace(owned, `"f:spec":{`, `"f:spec":{"f:a":{},"f:paused":{},`, 1) + `},
 				{"op":"remove","path":"/metadata/managedFields/0"}
@@ -216,9 +216,7 @@ func TestTakeover(t *testing.T) {
 			object:  fixed,
 			entries: []metav1.ManagedFieldsEntry{updated("before-first-apply", "", `{"f:spec":{"f:a":{},"f:replicas":{}}}`)},
 			want: `[
-				{"op":"test","path":"/metadata/managedFields/0/manager","value":"before-first-apply"},
-				{"op":"test","path":"/metadata/managedFields/0/operation","value":"Update"},
-				{"op":"test","path":"/metadata/managedFields/0/fieldsV1","value":{"f:spec":{"f:a":{},"f:replicas":{}}}},
+				{"op":"replace","path":"/metadata/resourceVersion","value":"7"},
 				{"op":"replace","path":"/metadata/managedFields/0/fieldsV1","value":{"f:spec":{"f:replicas":{}}}},
 				{"op":"add","path":"/metadata/managedFields/-","value":{"manager":"psc","operation":"Apply","apiVersion":"apps/v1","fieldsType":"FieldsV1","fieldsV1":{"f:spec":{"f:a":{}}}}}
 			]`,
@@ -228,9 +226,7 @@ func TestTakeover(t *testing.T) {
 			entries:  []metav1.ManagedFieldsEntry{applied("psc", owned), inVersion("apps/v1beta1", updated("kubectl-edit", "", `{"f:spec":{"f:a":{}}}`))},
 			versions: []string{"apps/v1beta1"},
 			want: `[
-				{"op":"test","path":"/metadata/managedFields/1/manager","value":"kubectl-edit"},
-				{"op":"test","path":"/metadata/managedFields/1/operation","value":"Update"},
-				{"op":"test","path":"/metadata/managedFields/1/fieldsV1","value":{"f:spec":{"f:a":{}}}},
+				{"op":"replace","path":"/metadata/resourceVersion","value":"7"},
 				{"op":"remove","path":"/metadata/managedFields/1"},
 				{"op":"add","path":"/metadata/managedFields/-","value":{"manager":"psc-takeover","operation":"Apply","apiVersion":"apps/v1beta1","fieldsType":"FieldsV1","fieldsV1":{"f:spec":{"f:a":{}}}}}
 			]`,
@@ -239,12 +235,7 @@ func TestTakeover(t *testing.T) {
 			object:  scaled,
 			entries: []metav1.ManagedFieldsEntry{applied("psc", owned), updated("kubectl-edit", "", `{"f:spec":{"f:replicas":{}}}`)},
 			want: `[
-				{"op":"test","path":"/metadata/managedFields/0/manager","value":"psc"},
-				{"op":"test","path":"/metadata/managedFields/0/operation","value":"Apply"},
-				{"op":"test","path":"/metadata/managedFields/0/fieldsV1","value":` + owned + `},
-				{"op":"test","path":"/metadata/managedFields/1/manager","value":"kubectl-edit"},
-				{"op":"test","path":"/metadata/managedFields/1/operation","value":"Update"},
-				{"op":"test","path":"/metadata/managedFields/1/fieldsV1","value":{"f:spec":{"f:replicas":{}}}},
+				{"op":"replace","path":"/metadata/resourceVersion","value":"7"},
 				{"op":"remove","path":"/metadata/managedFields/1"},
 				{"op":"replace","path":"/metadata/managedFields/0/fieldsV1","value":` + strings.Replace(owned, `,"f:replicas":{}`, "", 1) + `}
 			]`,
@@ -292,8 +283,14 @@ func TestInstances(t *testing.T) {
 		"running": {plan.Live{Objects: []metav1.PartialObjectMetadata{there}}, plan.Keep, 0},
 		"stopped": {plan.Live{Objects: []metav1.PartialObjectMetadata{there}, Instances: map[string]int64{"web": 0}}, plan.Update, 3},
 		"others":  {plan.Live{Objects: []metav1.PartialObjectMetadata{there}, Instances: map[string]int64{"api": 0}}, plan.Keep, 0},
+		"given":   {plan.Live{Objects: one("1", ours())}, plan.Keep, 0}, // the autoscaler has not changed the number yet
 	} {
 		steps := plan.Of([]*unstructured.Unstructured{deployment, scaler}, test.live)
+		if steps[0].Action != plan.Keep {
+			if n, _, _ := unstructured.NestedInt64(steps[0].Scaled().Object, "spec", "replicas"); n != test.instances {
+				t.Errorf("%s: the write says %d instances", name, n)
+			}
+		}
 		if got := steps[0]; got.Kind != deployments || got.Action != test.action || got.Instances != test.instances {
 			t.Errorf("%s: %s %s with %d instances", name, got.Action, got.Kind.Kind, got.Instances)
 		}
@@ -312,15 +309,15 @@ func TestOrder(t *testing.T) {
 		live(deployments, "shop", "1"), live(scalers, "web", "1"), going,
 	}
 	want := []plan.Step{
-		{Action: plan.Delete, Kind: scalers, Name: "web", Reason: "no longer part of the spec", UID: "HorizontalPodAutoscaler/web"},
+		{Action: plan.Delete, Kind: scalers, Name: "web", Reason: "no longer part of the spec", UID: "HorizontalPodAutoscaler/web", Version: "7"},
 		{Action: plan.Create, Kind: accounts, Name: "web", Reason: "new", Object: account},
 		{Action: plan.Create, Kind: deployments, Name: "web", Reason: "new", Object: deployment},
-		{Action: plan.Keep, Kind: services, Name: "web"},
-		{Action: plan.Delete, Kind: routes, Name: "old", Reason: "no longer part of the spec", UID: "HTTPRoute/old"},
+		{Action: plan.Keep, Kind: services, Name: "web", UID: "Service/web", Version: "7"},
+		{Action: plan.Delete, Kind: routes, Name: "old", Reason: "no longer part of the spec", UID: "HTTPRoute/old", Version: "7"},
 		{Action: plan.Create, Kind: routes, Name: "shop", Reason: "new", Object: route},
-		{Action: plan.Delete, Kind: deployments, Name: "old", Reason: "no longer part of the spec", UID: "Deployment/old"},
-		{Action: plan.Delete, Kind: deployments, Name: "shop", Reason: "no longer part of the spec", UID: "Deployment/shop"},
-		{Action: plan.Delete, Kind: services, Name: "old", Reason: "no longer part of the spec", UID: "Service/old"},
+		{Action: plan.Delete, Kind: deployments, Name: "old", Reason: "no longer part of the spec", UID: "Deployment/old", Version: "7"},
+		{Action: plan.Delete, Kind: deployments, Name: "shop", Reason: "no longer part of the spec", UID: "Deployment/shop", Version: "7"},
+		{Action: plan.Delete, Kind: services, Name: "old", Reason: "no longer part of the spec", UID: "Service/old", Version: "7"},
 	}
 	for _, order := range [][]*unstructured.Unstructured{{account, deployment, service, route}, {route, service, deployment, account}} {
 		got := plan.Of(order, plan.Live{Objects: found})
@@ -341,5 +338,25 @@ func TestOrder(t *testing.T) {
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("the steps were modified: -want +got\n%s", diff)
 		}
+	}
+}
+
+// An object that a deploy keeps gets another version if a killed deploy may still write or remove it. The next deploy keeps it
+// again.
+func TestFence(t *testing.T) {
+	kept, same := rendered(deployments, "web", "1"), rendered(services, "web", "1")
+	found := []metav1.PartialObjectMetadata{live(deployments, "web", "1", ours()), live(services, "web", "1", ours())}
+	steps := plan.Of([]*unstructured.Unstructured{kept, same}, plan.Live{Objects: found})
+	killed := plan.Of([]*unstructured.Unstructured{rendered(deployments, "web", "2"), same}, plan.Live{Objects: found})
+	got := plan.Fence(steps, killed, []*unstructured.Unstructured{kept, same}, 5)
+	fenced := kept.DeepCopy()
+	fenced.SetAnnotations(map[string]string{object.AnnotationHash: "1", object.AnnotationFence: "5"})
+	want := []plan.Step{{Action: plan.Update, Kind: deployments, Name: "web", UID: "Deployment/web", Version: "7", Object: fenced}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
+	}
+	after := live(deployments, "web", "1", applied("psc", strings.Replace(owned, `"f:psc.dev/hash"`, `"f:psc.dev/fence":{},"f:psc.dev/hash"`, 1)))
+	if step := plan.Object(kept, &after); step.Action != plan.Keep {
+		t.Errorf("the fence is taken for a change: %s %v", step.Reason, step.Fields)
 	}
 }

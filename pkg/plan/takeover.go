@@ -21,10 +21,10 @@ type Operation struct {
 }
 
 // takeover returns the patch that makes psc the owner of the fields that others added, so that the next apply removes them:
-// server-side apply only removes fields that its own manager owns. The patch tests the entries that it changes and nothing
-// else, so it does not conflict with writes of the status. psc cannot own fields of another API version: Pruner gets them,
-// and drops them when it applies an empty configuration.
-func (c *comparison) takeover() (patch []Operation, versions []string) {
+// server-side apply only removes fields that its own manager owns. The API server refuses the patch if the object has another
+// version than live. psc cannot own fields of another API version: Pruner gets them, and drops them when it applies an empty
+// configuration.
+func (c *comparison) takeover(live string) (patch []Operation, versions []string) {
 	version, mine := c.object.GetAPIVersion(), &fieldpath.Set{}
 	if c.own >= 0 {
 		version, mine = c.entries[c.own].APIVersion, c.entries[c.own].set
@@ -56,12 +56,10 @@ func (c *comparison) takeover() (patch []Operation, versions []string) {
 	} else if !mine.Empty() {
 		others[version] = mine
 	}
-	changed := slices.Sorted(maps.Keys(next))
-	for _, i := range changed {
-		patch = append(patch, c.tests(i)...)
+	if len(next) > 0 {
+		patch = append(patch, Operation{Op: "replace", Path: "/metadata/resourceVersion", Value: live})
 	}
-	slices.Reverse(changed) // so that a removal does not move an entry that is changed later
-	for _, i := range changed {
+	for _, i := range slices.Backward(slices.Sorted(maps.Keys(next))) { // so that a removal does not move an entry that is changed later
 		at := fmt.Sprintf("/metadata/managedFields/%d", i)
 		if next[i].Empty() {
 			patch = append(patch, Operation{Op: "remove", Path: at})
@@ -81,16 +79,6 @@ func (c *comparison) takeover() (patch []Operation, versions []string) {
 		}})
 	}
 	return patch, versions
-}
-
-// tests returns the operations that test that an entry has not changed since it was read.
-func (c *comparison) tests(i int) []Operation {
-	e, at := c.entries[i], fmt.Sprintf("/metadata/managedFields/%d", i)
-	return []Operation{
-		{Op: "test", Path: at + "/manager", Value: e.Manager},
-		{Op: "test", Path: at + "/operation", Value: e.Operation},
-		{Op: "test", Path: at + "/fieldsV1", Value: json.RawMessage(e.FieldsV1.GetRawBytes())},
-	}
 }
 
 func encode(set *fieldpath.Set) json.RawMessage {
