@@ -28,14 +28,15 @@ func (w *Workspace) Rollback(ctx context.Context, number int, o Options) (Outcom
 		r, err := w.Revision(ctx, number)
 		return Outcome{Revision: r, Base: live}, err
 	}
+	var out Outcome
 	r, rebuild, err := w.restored(ctx, number, o.Message)
-	if errors.Is(err, revision.ErrUnchanged) {
+	if err == nil {
+		out, err = w.deploy(ctx, r, rebuild, o)
+	}
+	if errors.Is(err, revision.ErrUnchanged) { // or so it is when it is our turn
 		return w.Redeploy(ctx, o) // a rollback also reverts changes by hand
 	}
-	if err != nil {
-		return Outcome{}, err
-	}
-	return w.deploy(ctx, r, rebuild, o)
+	return out, err
 }
 
 // restored stores the revision that restores an old one.
