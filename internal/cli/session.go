@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -18,6 +19,7 @@ import (
 	"github.com/pscdev/psc/internal/fault"
 	"github.com/pscdev/psc/internal/view"
 	"github.com/pscdev/psc/internal/workspace"
+	"github.com/pscdev/psc/pkg/report"
 	"github.com/pscdev/psc/pkg/revision"
 )
 
@@ -161,6 +163,7 @@ func (s *session) tell(n workspace.Note) {
 		s.view.Warn("objects of kind %s are left alone: you may not list them", strings.Join(n.Left, " and "))
 	case n.Plan != nil:
 		s.say("  %s", view.PlanWords(*n.Plan))
+		s.others(*n.Plan)
 	case n.Resource != nil:
 		if p := s.progress.Load(); p != nil {
 			p.Show(*n.Resource)
@@ -204,6 +207,23 @@ func titles(drafts []revision.Revision) string {
 	}
 	return strings.Join(words, "; ")
 }
+
+// others says what a deploy takes back from others, and what it leaves to them.
+func (s *session) others(p report.Plan) {
+	for i, line := range p.TakesBack {
+		if i == maxTakesBack {
+			s.say("  takes back: %d more", len(p.TakesBack)-i)
+			break
+		}
+		s.say("  takes back: %s", line)
+	}
+	for _, app := range slices.Sorted(maps.Keys(p.Autoscalers)) {
+		s.view.Warn("app %s: HorizontalPodAutoscaler %s owns the number of instances, so psc does not change it", app, p.Autoscalers[app])
+	}
+}
+
+// maxTakesBack is how many objects others names.
+const maxTakesBack = 10
 
 // endProgress ends the lines that a deploy redraws.
 func (s *session) endProgress() {

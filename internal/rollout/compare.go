@@ -54,14 +54,17 @@ func (o Observer) Compare(ctx context.Context, objects []*unstructured.Unstructu
 	}
 	rows := object.Rendered()
 	lists, refused := make([]plan.Live, len(rows)), make([]error, len(rows))
-	group, ctx := errgroup.WithContext(ctx)
+	group, reading := errgroup.WithContext(ctx)
 	for i, row := range rows {
 		group.Go(func() (err error) {
 			kind := row.Kind
-			if kind == object.Deployment && wanted[object.HorizontalPodAutoscaler] {
-				lists[i], err = o.workloads(ctx)
-			} else {
-				lists[i].Objects, err = o.Kube.ListMeta(ctx, kind, o.Pod, object.Selector(o.Pod))
+			switch {
+			case kind == object.HorizontalPodAutoscaler:
+				lists[i], err = o.autoscalers(reading)
+			case kind == object.Deployment && wanted[object.HorizontalPodAutoscaler]:
+				lists[i], err = o.workloads(reading)
+			default:
+				lists[i].Objects, err = o.Kube.ListMeta(reading, kind, o.Pod, object.Selector(o.Pod))
 			}
 			if kube.Unseen(err) {
 				refused[i], err = err, nil
@@ -84,6 +87,16 @@ func (o Observer) Compare(ctx context.Context, objects []*unstructured.Unstructu
 		if list.Instances != nil {
 			live.Instances = list.Instances
 		}
+		if list.Autoscalers != nil {
+			live.Autoscalers = list.Autoscalers
+		}
+	}
+	if len(live.Autoscalers) > 0 && live.Instances == nil && unseen[object.Deployment] == nil {
+		workloads, err := o.workloads(ctx)
+		if err != nil {
+			return nil, nil, err
+		}
+		live.Instances = workloads.Instances
 	}
 	seen := slices.DeleteFunc(slices.Clone(objects), func(o *unstructured.Unstructured) bool { return unseen[o.GroupVersionKind()] != nil })
 	return plan.Of(seen, live), unseen, nil
@@ -123,4 +136,25 @@ func (d *deploy) tellLeft(ctx context.Context, unseen Unseen) error {
 		}
 	}
 	return nil
+}
+
+// autoscalers lists the autoscalers of psc, and those that others have created for the pod's Deployments.
+func (o Observer) autoscalers(ctx context.Context) (plan.Live, error) {
+	live := plan.Live{Autoscalers: map[string]string{}}
+	items, err := o.Kube.List(ctx, object.HorizontalPodAutoscaler, o.Pod, "")
+	for i := range items {
+		meta, err := kube.As[metav1.PartialObjectMetadata](&items[i])
+		if err != nil {
+			return live, err
+		}
+		kind, _, _ := unstructured.NestedString(items[i].Object, "spec", "scaleTargetRef", "kind")
+		target, _, _ := unstructured.NestedString(items[i].Object, "spec", "scaleTargetRef", "name")
+		switch {
+		case meta.Labels[object.LabelPod] == o.Pod:
+			live.Objects = append(live.Objects, *meta)
+		case kind == object.Deployment.Kind && meta.DeletionTimestamp == nil:
+			live.Autoscalers[target] = meta.Name
+		}
+	}
+	return live, err
 }

@@ -72,7 +72,7 @@ func (d *deploy) run(ctx context.Context) (err error) {
 		return err
 	}
 	d.Emit(Event{Plan: steps})
-	if err := d.pending(held); err != nil {
+	if err := d.pending(held, plan.TakeBack(steps)); err != nil {
 		return err
 	}
 	if err := d.fence(held, steps); err != nil {
@@ -106,7 +106,7 @@ func (d *deploy) queue(ctx context.Context) error {
 // started sets the user who deploys, and the time.
 func (d *deploy) started(r *revision.Revision) {
 	now := d.Now()
-	r.DeployedBy, r.Started, r.Finished, r.Reason = d.User, &now, nil, ""
+	r.DeployedBy, r.Started, r.Finished, r.Reason, r.TakesBack = d.User, &now, nil, "", nil
 }
 
 // acquire waits for the right to deploy.
@@ -184,9 +184,9 @@ func (d *deploy) prepare(ctx context.Context) ([]plan.Step, error) {
 	return d.preflight(ctx, steps)
 }
 
-// pending records that the revision is live from now on, and is being written.
-func (d *deploy) pending(ctx context.Context) error {
-	r, err := d.mark(ctx, d.result.Revision, revision.Pending, nil)
+// pending records that the revision is live from now on, is being written, and what it takes back from others.
+func (d *deploy) pending(ctx context.Context, takesBack []string) error {
+	r, err := d.mark(ctx, d.result.Revision, revision.Pending, func(r *revision.Revision) { r.TakesBack = fitting(takesBack) })
 	if err != nil {
 		return err
 	}

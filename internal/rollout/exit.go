@@ -69,7 +69,8 @@ func (d *deploy) abandon(ctx context.Context, err error) error {
 	end, cancel := cleanup(ctx)
 	defer cancel()
 	r, markErr := d.Store.MarkOnce(end, d.result.Revision, to, func(r *revision.Revision) {
-		r.DeployedBy, r.Started, r.Finished, r.Reason = d.before.DeployedBy, d.before.Started, d.before.Finished, d.before.Reason
+		r.DeployedBy, r.Started, r.Finished = d.before.DeployedBy, d.before.Started, d.before.Finished
+		r.Reason, r.TakesBack = d.before.Reason, d.before.TakesBack
 	})
 	if errors.Is(markErr, store.ErrMoved) {
 		return notBegunError{err}

@@ -12,6 +12,17 @@ import (
 	"github.com/pscdev/psc/pkg/health"
 )
 
+// fitting returns as many lines as an annotation may have.
+func fitting(lines []string) []string {
+	size := 0
+	for i, line := range lines {
+		if size += len(line); size > maxReasons && i > 0 {
+			return append(slices.Clone(lines[:i]), fmt.Sprintf("%d more", len(lines)-i))
+		}
+	}
+	return lines
+}
+
 // maxReasons is the size in bytes that the reasons of all failed resources may have together: a revision stores them in an
 // annotation.
 const maxReasons = 1 << 10

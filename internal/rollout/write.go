@@ -151,7 +151,8 @@ func (d *deploy) apply(ctx context.Context, step plan.Step) (int64, error) {
 		}
 		next.Instances = instances
 	}
-	return 0, fmt.Errorf("%s %s still differs from the revision after %d attempts: %s", step.Kind.Kind, step.Name, attempts, next.Reason)
+	return 0, fmt.Errorf("someone else keeps writing to %s, which still differs from the revision after %d attempts",
+		cmp.Or(next.TakesBack(), step.Kind.Kind+" "+step.Name), attempts)
 }
 
 // changed reports whether an object was changed or removed since it was read.

@@ -123,6 +123,7 @@ func stateAnnotations(r revision.Revision) map[string]any {
 		object.AnnotationStarted:    timeOrNil(r.Started),
 		object.AnnotationFinished:   timeOrNil(r.Finished),
 		object.AnnotationReason:     orNil(r.Reason),
+		object.AnnotationTakesBack:  orNil(strings.Join(r.TakesBack, "\n")),
 	}
 }
 
@@ -180,6 +181,9 @@ func record(m *metav1.ObjectMeta) revision.Revision {
 		if text != "" {
 			r.Replaces = append(r.Replaces, number(object.AnnotationReplaces, text))
 		}
+	}
+	for line := range strings.Lines(a[object.AnnotationTakesBack]) {
+		r.TakesBack = append(r.TakesBack, strings.TrimSpace(line))
 	}
 	r.Started, r.Finished = moment(object.AnnotationStarted), moment(object.AnnotationFinished)
 	if created := moment(object.AnnotationCreated); created != nil {

@@ -10,6 +10,7 @@ import (
 	"github.com/pscdev/psc/internal/store"
 	"github.com/pscdev/psc/pkg/pod"
 	"github.com/pscdev/psc/pkg/render"
+	"github.com/pscdev/psc/pkg/report"
 	"github.com/pscdev/psc/pkg/revision"
 )
 
@@ -298,7 +299,11 @@ func (w *Workspace) build(number int, on revision.Revision, edits func(revision.
 // dryRun returns the outcome that a change which is deployed at once would have.
 func (w *Workspace) dryRun(ctx context.Context, h History, user string, content *store.Content, build aloneBuild) (Outcome, error) {
 	r, base, err := w.drafts.next(ctx, h, user, build)
-	return w.dryOutcome(ctx, r, base, content, err)
+	out, err := w.dryOutcome(ctx, r, base, content, err)
+	if err == nil && !out.Unchanged {
+		err = w.preview(ctx, out.Revision.Spec)
+	}
+	return out, err
 }
 
 // dryOutcome returns the outcome of a change that is not written. The error is pod.Problems if the pod does not have the content
@@ -311,6 +316,25 @@ func (w *Workspace) dryOutcome(ctx context.Context, r, base revision.Revision, c
 		err = w.store.Needs(ctx, content, base.Spec, r.Spec)
 	}
 	return Outcome{Revision: r, Base: base, content: content}, err
+}
+
+// preview tells what a deploy of a spec would write, and what it would take back from others.
+func (w *Workspace) preview(ctx context.Context, spec pod.Spec) error {
+	cluster, err := w.cluster(ctx, spec)
+	if err != nil {
+		return err
+	}
+	objects, err := render.Objects(w.Pod, spec, cluster)
+	if err != nil {
+		return err
+	}
+	steps, _, err := w.observer(cluster).Compare(ctx, objects)
+	if err != nil {
+		return err
+	}
+	p := report.PlanOf(steps)
+	w.tell(Note{Plan: &p})
+	return nil
 }
 
 // restoreContent writes the given content that the pod has lost.

@@ -23,6 +23,9 @@ func (w *Workspace) Deploy(ctx context.Context, number int, all bool, o Options)
 		}
 		w.include(h.Includes(r.Number))
 		live, err := w.store.Get(ctx, h.Live)
+		if err == nil {
+			err = w.preview(ctx, r.Spec)
+		}
 		return Outcome{Revision: r, Base: live}, err
 	}
 	user, err := w.User(ctx)

@@ -26,6 +26,9 @@ func (w *Workspace) Rollback(ctx context.Context, number int, o Options) (Outcom
 			return Outcome{}, err
 		}
 		r, err := w.Revision(ctx, number)
+		if err == nil {
+			err = w.preview(ctx, r.Spec)
+		}
 		return Outcome{Revision: r, Base: live}, err
 	}
 	var out Outcome

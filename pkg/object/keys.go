@@ -58,6 +58,7 @@ const (
 	AnnotationStarted    = "psc.dev/started"
 	AnnotationFinished   = "psc.dev/finished"
 	AnnotationReason     = "psc.dev/reason"
+	AnnotationTakesBack  = "psc.dev/takes-back"
 )
 
 // Annotations of the pod's Lease: the numbers of the live revision, of the one that is being deployed, of the one that is to

@@ -145,20 +145,35 @@ func (c *comparison) releases(path fieldpath.Path) bool {
 }
 
 // concerns reports whether a field of another manager has to be as rendered. The status never has to be. Metadata does
-// not have to be either, except for labels and annotations that users set by hand: those of other tools are kept. The spec
-// of a PersistentVolumeClaim is immutable, and Kubernetes sets fields in it.
+// not have to be either, except for labels and annotations that users set by hand: those of other tools are kept. The same holds
+// for the metadata of instances, and a restart is no change of what runs. The spec of a PersistentVolumeClaim is immutable, and
+// Kubernetes sets fields in it.
 func (c *comparison) concerns(e entry, path fieldpath.Path) bool {
-	top := path[0].FieldName
-	switch {
-	case top == nil || *top == "status":
-		return false
-	case *top != "metadata":
-		return c.object.GetKind() != object.PersistentVolumeClaim.Kind
-	case len(path) < 3 || path[1].FieldName == nil:
-		return false
+	if template := fieldpath.MakePathOrDie("spec", "template"); len(path) > 3 && path[:2].Equals(template) && is(path[2], "metadata") {
+		return !restarts(path[3:]) && metadataOfPeople(e, path[2:])
 	}
-	return (*path[1].FieldName == "labels" || *path[1].FieldName == "annotations") && person(e.Manager)
+	switch {
+	case path[0].FieldName == nil || is(path[0], "status"):
+		return false
+	case is(path[0], "metadata"):
+		return metadataOfPeople(e, path)
+	}
+	return c.object.GetKind() != object.PersistentVolumeClaim.Kind
 }
+
+// metadataOfPeople reports whether a path below metadata is a label or an annotation that someone has set by hand.
+func metadataOfPeople(e entry, path fieldpath.Path) bool {
+	return len(path) >= 3 && (is(path[1], "labels") || is(path[1], "annotations")) && person(e.Manager)
+}
+
+// restarts reports whether a path below the metadata of instances is an annotation whose only effect is a restart: it has the time.
+// The names are those of kubectl, which k9s and Argo CD use too, of the console of OpenShift, and of Rancher.
+func restarts(path fieldpath.Path) bool {
+	return len(path) == 2 && is(path[0], "annotations") && (is(path[1], "kubectl.kubernetes.io/restartedAt") ||
+		is(path[1], "openshift.openshift.io/restartedAt") || is(path[1], "cattle.io/timestamp"))
+}
+
+func is(e fieldpath.PathElement, name string) bool { return e.FieldName != nil && *e.FieldName == name }
 
 // managed returns the fields of an object that have field managers: its name and kind have none.
 func managed(object map[string]any) map[string]any {
@@ -197,6 +212,8 @@ func (c *comparison) reason() string {
 	switch {
 	case scaled:
 		return "scaled by " + strings.Join(by, ", ")
+	case len(c.fields) == 1 && c.fields[0].Path == "spec.replicas" && c.fields[0].Change == Removed:
+		return "scaled by hand" // a number of 0 has no owner
 	case len(by) > 0:
 		return "edited by " + strings.Join(by, ", ")
 	case len(c.fields) == 0:

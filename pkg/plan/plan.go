@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
 
 	"github.com/pscdev/psc/pkg/object"
 )
@@ -50,6 +51,8 @@ type Step struct {
 	Versions []string
 	// Instances is the number of instances that the write gives to an autoscaled app, because it has fewer; 0 for none.
 	Instances int64
+	// Autoscaler is the name of an autoscaler that is not psc's and owns the number of instances; empty for none.
+	Autoscaler string
 }
 
 // Pruner is the field manager that takes fields which psc cannot own, because they are of another API version, and drops
@@ -63,6 +66,8 @@ type Live struct {
 	// Instances are the numbers of instances of the Deployments, by name. Only those with an autoscaler matter: psc does
 	// not own their number, and an autoscaler does not scale up from 0.
 	Instances map[string]int64
+	// Autoscalers are the names of the autoscalers that are not psc's, by the name of the Deployment that they scale.
+	Autoscalers map[string]string
 }
 
 // Of returns a step for every rendered object, and for every live object that has to be removed, in the order of their
@@ -78,9 +83,8 @@ func Of(rendered []*unstructured.Unstructured, live Live) []Step {
 	for _, o := range rendered {
 		key := id{o.GroupVersionKind().GroupKind(), o.GetName()}
 		step := Object(o, found[key])
-		if minimum := minimums[key.name]; minimum > 0 && key.kind == object.Deployment.GroupKind() {
-			now, known := live.Instances[key.name]
-			step = step.scaleUp(minimum, now, known)
+		if key.kind == object.Deployment.GroupKind() {
+			step = live.workload(o, found[key], minimums[key.name])
 		}
 		if step.Action == Keep {
 			step.Object = nil // the common case, and objects are large
@@ -90,13 +94,40 @@ func Of(rendered []*unstructured.Unstructured, live Live) []Step {
 	}
 	for _, o := range found {
 		if o.DeletionTimestamp == nil && !object.Of(o.GroupVersionKind()).Kept {
-			steps = append(steps, Step{Action: Delete, Kind: o.GroupVersionKind(), Name: o.Name, UID: o.UID, Version: o.ResourceVersion, Reason: "no longer part of the spec"})
+			steps = append(steps, Step{Action: Delete, Kind: o.GroupVersionKind(), Name: o.Name, UID: o.UID, Version: o.ResourceVersion, Reason: removal(o)})
 		}
 	}
 	slices.SortStableFunc(steps, func(a, b Step) int {
 		return cmp.Or(cmp.Compare(a.phase(), b.phase()), cmp.Compare(a.Kind.Kind, b.Kind.Kind), cmp.Compare(a.Name, b.Name))
 	})
 	return steps
+}
+
+// workload is Object for a Deployment, whose number of instances may belong to an autoscaler. minimum is that of psc's autoscaler,
+// or 0.
+func (l Live) workload(o *unstructured.Unstructured, found *metav1.PartialObjectMetadata, minimum int64) Step {
+	now, known := l.Instances[o.GetName()]
+	if minimum > 0 {
+		return Object(o, found).scaleUp(minimum, now, known)
+	}
+	scaler := l.Autoscalers[o.GetName()]
+	wanted, _, _ := unstructured.NestedInt64(o.Object, "spec", "replicas")
+	// A stopped app is not scaled up by its autoscaler, and one that psc has stopped starts with its own number.
+	if scaler == "" || found == nil || wanted == 0 || known && now == 0 && ownsInstances(found) {
+		return Object(o, found)
+	}
+	o = o.DeepCopy()
+	unstructured.RemoveNestedField(o.Object, "spec", "replicas")
+	step := Object(o, found)
+	step.Autoscaler = scaler
+	return step
+}
+
+// ownsInstances reports whether psc was the last to set the number of instances.
+func ownsInstances(live *metav1.PartialObjectMetadata) bool {
+	return slices.ContainsFunc(entries(live), func(e entry) bool {
+		return e.Manager == object.Manager && e.set.Has(fieldpath.MakePathOrDie("spec", "replicas"))
+	})
 }
 
 // minimumsOf returns the minimum number of instances of each autoscaled app, by name.

@@ -134,6 +134,14 @@ func TestOf(t *testing.T) {
 			live: one("1", applied("psc", without(`,"f:replicas":{}`)), updated("kubectl", "scale", `{"f:spec":{"f:replicas":{}}}`)),
 			want: is("scaled by kubectl", plan.Field{Path: "spec.replicas", Change: plan.Changed, By: "kubectl", At: then}),
 		},
+		"scaled to 0": {
+			live: one("1", applied("psc", without(`,"f:replicas":{}`))),
+			want: is("scaled by hand", plan.Field{Path: "spec.replicas", Change: plan.Removed}),
+		},
+		"restarted":            {live: one("1", ours(), updated("kubectl-rollout", "", instances("kubectl.kubernetes.io/restartedAt"))), want: want{Action: plan.Keep}},
+		"instances of tools":   {live: one("1", ours(), updated("reloader", "", instances("reloaded"))), want: want{Action: plan.Keep}},
+		"instances of people":  {live: one("1", ours(), updated("kubectl-edit", "", instances("note"))), want: is("edited by kubectl-edit", added("spec.template", "kubectl-edit"))},
+		"containers of anyone": {live: one("1", ours(), updated("reloader", "", `{"f:spec":{"f:template":{"f:spec":{"f:x":{}}}}}`)), want: is("edited by reloader", added("spec.template", "reloader"))},
 		"left by a takeover": {
 			live: one("1", applied("psc", strings.Replace(owned, `"f:replicas"`, `"f:paused":{},"f:replicas"`, 1))),
 			want: is("left by an interrupted deploy", added("spec.paused", "psc")),
@@ -170,6 +178,11 @@ func TestOf(t *testing.T) {
 			}
 		})
 	}
+}
+
+// instances are the owned fields of an annotation of instances.
+func instances(annotation string) string {
+	return `{"f:spec":{"f:template":{"f:metadata":{"f:annotations":{".":{},"f:` + annotation + `":{}}}}}}`
 }
 
 func one(hash string, managers ...metav1.ManagedFieldsEntry) []metav1.PartialObjectMetadata {
@@ -305,8 +318,8 @@ func TestOrder(t *testing.T) {
 	going.DeletionTimestamp = &metav1.Time{}
 	account, deployment, service, route := rendered(accounts, "web", "1"), rendered(deployments, "web", "1"), rendered(services, "web", "1"), rendered(routes, "shop", "1")
 	found := []metav1.PartialObjectMetadata{
-		live(routes, "old", "1"), live(services, "web", "1", ours()), live(deployments, "old", "1"), live(services, "old", "1"),
-		live(deployments, "shop", "1"), live(scalers, "web", "1"), going,
+		live(routes, "old", "1", ours()), live(services, "web", "1", ours()), live(deployments, "old", "1", ours()), live(services, "old", "1", ours()),
+		live(deployments, "shop", "1", ours()), live(scalers, "web", "1", ours()), going,
 	}
 	want := []plan.Step{
 		{Action: plan.Delete, Kind: scalers, Name: "web", Reason: "no longer part of the spec", UID: "HorizontalPodAutoscaler/web", Version: "7"},
@@ -358,5 +371,68 @@ func TestFence(t *testing.T) {
 	after := live(deployments, "web", "1", applied("psc", strings.Replace(owned, `"f:psc.dev/hash"`, `"f:psc.dev/fence":{},"f:psc.dev/hash"`, 1)))
 	if step := plan.Object(kept, &after); step.Action != plan.Keep {
 		t.Errorf("the fence is taken for a change: %s %v", step.Reason, step.Fields)
+	}
+}
+
+// The number of instances of an app belongs to an autoscaler that is not psc's, until psc stops the app.
+func TestAutoscalers(t *testing.T) {
+	stopped := rendered(deployments, "web", "1")
+	if err := unstructured.SetNestedField(stopped.Object, int64(0), "spec", "replicas"); err != nil {
+		t.Fatal(err)
+	}
+	scaled := applied("psc", strings.Replace(owned, `,"f:replicas":{}`, "", 1))
+	hpa := updated("kube-controller-manager", "scale", `{"f:spec":{"f:replicas":{}}}`)
+	for name, test := range map[string]struct {
+		object *unstructured.Unstructured
+		live   []metav1.PartialObjectMetadata
+		now    int64
+		action plan.Action
+		writes bool // the number
+	}{
+		"new":                  {rendered(deployments, "web", "1"), nil, 0, plan.Create, true},
+		"not scaled yet":       {rendered(deployments, "web", "1"), one("1", ours()), 2, plan.Keep, false},
+		"scaled":               {rendered(deployments, "web", "1"), one("1", scaled, hpa), 3, plan.Keep, false},
+		"scaled to 0":          {rendered(deployments, "web", "1"), one("1", scaled), 0, plan.Keep, false},
+		"scaled and changed":   {rendered(deployments, "web", "2"), one("1", scaled, hpa), 3, plan.Update, false},
+		"stopped":              {stopped, one("0", scaled, hpa), 3, plan.Update, true},
+		"started":              {rendered(deployments, "web", "2"), one("1", ours()), 0, plan.Update, true},
+		"released and changed": {rendered(deployments, "web", "2"), one("1", ours()), 2, plan.Update, false},
+	} {
+		got := plan.Of([]*unstructured.Unstructured{test.object}, plan.Live{
+			Objects: test.live, Instances: map[string]int64{"web": test.now}, Autoscalers: map[string]string{"web": "queue"},
+		})
+		if got[0].Action != test.action {
+			t.Errorf("%s: %s because of %s", name, got[0].Action, got[0].Reason)
+		}
+		if got[0].Action == plan.Keep {
+			continue
+		}
+		if _, writes, _ := unstructured.NestedInt64(got[0].Object.Object, "spec", "replicas"); writes != test.writes {
+			t.Errorf("%s: writes the number: %t", name, writes)
+		}
+		if left := plan.Autoscaled(got)["web"]; (left == "queue") == test.writes {
+			t.Errorf("%s: the number is left to %q", name, left)
+		}
+	}
+}
+
+// A deploy says what it takes back from others, and by which tools. What psc itself has left is not named.
+func TestTakeBack(t *testing.T) {
+	going := live(services, "gone", "1", updated("kubectl-create", "", owned))
+	found := []metav1.PartialObjectMetadata{
+		live(deployments, "web", "1", ours(), updated("kubectl-edit", "", `{"f:spec":{"f:a":{},"f:b":{},"f:c":{},"f:d":{}}}`)),
+		live(services, "web", "1", applied("psc", strings.Replace(owned, `"f:replicas"`, `"f:paused":{},"f:replicas"`, 1))),
+		live(accounts, "web", "0", ours()), live(accounts, "old", "1", ours()), going, live(services, "bare", "1"),
+	}
+	got := plan.TakeBack(plan.Of([]*unstructured.Unstructured{
+		rendered(deployments, "web", "1"), rendered(services, "web", "1"), rendered(accounts, "web", "1"),
+	}, plan.Live{Objects: found}))
+	want := []string{
+		"Deployment web: edited by kubectl-edit: spec.a, spec.b, spec.c and 1 more",
+		"Service bare: created by someone else with the labels of this pod",
+		"Service gone: created by kubectl-create with the labels of this pod",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
 	}
 }

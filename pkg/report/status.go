@@ -86,12 +86,19 @@ type Deployed struct {
 	Duration float64 `json:"duration"` // seconds
 }
 
-// Plan counts what a deploy writes.
-type Plan struct{ Create, Update, Delete, Keep int }
+// Plan says what a deploy writes.
+type Plan struct {
+	// Create, Update, Delete and Keep count objects.
+	Create, Update, Delete, Keep int
+	// TakesBack lists what others did to objects and the deploy takes back: "Deployment web: edited by kubectl-edit: spec.paused".
+	TakesBack []string
+	// Autoscalers are the names of the autoscalers that are not psc's, by the name of the app whose number of instances they own.
+	Autoscalers map[string]string
+}
 
-// PlanOf counts the steps of a deploy.
+// PlanOf sums up the steps of a deploy.
 func PlanOf(steps []plan.Step) Plan {
-	var p Plan
+	p := Plan{TakesBack: plan.TakeBack(steps), Autoscalers: plan.Autoscaled(steps)}
 	for _, s := range steps {
 		switch s.Action {
 		case plan.Create:

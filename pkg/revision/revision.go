@@ -43,6 +43,9 @@ type Revision struct {
 	// Reason is why its last deploy failed, why it was discarded, or why its record cannot be read.
 	Reason string `json:"reason,omitempty"`
 
+	// TakesBack lists what its last deploy took back that others had done to objects, and by which tools.
+	TakesBack []string `json:"takesBack,omitempty"`
+
 	// Edits is the change as a value, so that it can be applied again on top of another revision. Lists of records leave it out.
 	Edits pod.Change `json:"-"`
 	// Spec is nil in lists of records.

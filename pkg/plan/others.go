@@ -1,0 +1,77 @@
+package plan
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/pscdev/psc/pkg/object"
+)
+
+// created begins the reason for the removal of an object that psc did not create.
+const created = "created by "
+
+// removal returns the reason why an object that is not rendered is removed.
+func removal(o *metav1.PartialObjectMetadata) string {
+	var by []string
+	for _, e := range o.ManagedFields {
+		switch {
+		case e.Manager == object.Manager && e.Operation == metav1.ManagedFieldsOperationApply:
+			return "no longer part of the spec"
+		case e.Subresource == "" && !controller(e.Manager) && !slices.Contains(by, e.Manager):
+			by = append(by, e.Manager)
+		}
+	}
+	return created + cmp.Or(strings.Join(by, ", "), "someone else") + " with the labels of this pod"
+}
+
+// maxFields is how many fields a line names.
+const maxFields = 3
+
+// TakesBack says what a step takes back that others have done to its object, and by which tools: "Deployment web: edited by
+// kubectl-edit: spec.paused". It is empty if the step takes back nothing.
+func (s Step) TakesBack() string {
+	var fields []string
+	for _, f := range s.Fields {
+		if f.By != object.Manager {
+			fields = append(fields, f.Path)
+		}
+	}
+	switch {
+	case s.Action == Update && len(fields) > 0:
+		more := ""
+		if len(fields) > maxFields {
+			fields, more = fields[:maxFields], fmt.Sprintf(" and %d more", len(fields)-maxFields)
+		}
+		return fmt.Sprintf("%s %s: %s: %s%s", s.Kind.Kind, s.Name, s.Reason, strings.Join(fields, ", "), more)
+	case s.Action == Delete && strings.HasPrefix(s.Reason, created):
+		return fmt.Sprintf("%s %s: %s", s.Kind.Kind, s.Name, s.Reason)
+	}
+	return ""
+}
+
+// TakeBack returns what steps take back: see Step.TakesBack.
+func TakeBack(steps []Step) []string {
+	var out []string
+	for _, s := range steps {
+		if line := s.TakesBack(); line != "" {
+			out = append(out, line)
+		}
+	}
+	return out
+}
+
+// Autoscaled returns the names of the Deployments that steps write and whose number of instances belongs to an autoscaler that is not
+// psc's, with the name of the autoscaler.
+func Autoscaled(steps []Step) map[string]string {
+	out := map[string]string{}
+	for _, s := range Writes(steps) {
+		if s.Autoscaler != "" {
+			out[s.Name] = s.Autoscaler
+		}
+	}
+	return out
+}
