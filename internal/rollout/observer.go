@@ -62,6 +62,7 @@ func (o Observer) Settle(ctx context.Context, s *store.Store, r revision.Revisio
 	if err != nil || r.State != revision.Pending {
 		return r, statuses, err
 	}
+	patience{}.judge(r.Spec, statuses)
 	open, failed := tally(statuses)
 	to := revision.Ready
 	switch {

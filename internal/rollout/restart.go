@@ -25,11 +25,16 @@ func (w *watcher) restartFailed(ctx context.Context) {
 			continue
 		}
 		o := l.of(ref)
-		r, ok := o.(restarter)
-		if s := o.health(w.d.Now()); ok && s.State == health.Failed && o.generation() >= w.d.written[ref] && r.restart(ctx, w.d) {
+		if s := o.health(w.d.Now()); s.State == health.Failed && o.generation() >= w.d.written[ref] && w.restart(ctx, o) {
 			w.restarted[ref] = s
 		}
 	}
+}
+
+// restart reports whether it restarted something of a resource.
+func (w *watcher) restart(ctx context.Context, o observed) bool {
+	r, ok := o.(restarter)
+	return ok && r.restart(ctx, w.d)
 }
 
 // stale reports whether the failure of a resource is still the one from before its restart. Kubernetes does not take back that it

@@ -19,6 +19,7 @@ type watcher struct {
 	// restarted are the apps that had failed before this deploy and were restarted, with their failure; nil until then.
 	restarted   map[pod.Ref]health.Status
 	restartedAt time.Time
+	patience    patience
 }
 
 func (d *deploy) watch(ctx context.Context) (*watcher, error) {
@@ -32,7 +33,7 @@ func (d *deploy) watch(ctx context.Context) (*watcher, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &watcher{follower: f, d: d, last: map[pod.Ref]Status{}}, nil
+	return &watcher{follower: f, d: d, last: map[pod.Ref]Status{}, patience: patience{}}, nil
 }
 
 const (
@@ -54,7 +55,7 @@ func (w *watcher) wait(ctx context.Context, kinds map[pod.Kind]bool) (err error)
 	for {
 		if w.Fresh() || statuses == nil { // an outage must not count as time without progress
 			var open int
-			if statuses, open, err = w.check(kinds); err != nil {
+			if statuses, open, err = w.check(ctx, kinds); err != nil {
 				statuses = w.d.quote(ctx, statuses)
 				return err
 			}
@@ -80,14 +81,20 @@ func (w *watcher) wait(ctx context.Context, kinds map[pod.Kind]bool) (err error)
 
 // check returns the statuses of the resources of some kinds and how many are not ready yet, and emits what is new. The error
 // says which have failed.
-func (w *watcher) check(kinds map[pod.Kind]bool) (statuses []Status, open int, err error) {
+func (w *watcher) check(ctx context.Context, kinds map[pod.Kind]bool) (statuses []Status, open int, err error) {
 	objects, now := w.read(), w.d.Now()
 	for _, ref := range w.spec.Refs() {
 		if kinds[ref.Kind] {
-			s := w.status(ref, objects.of(ref), now)
-			w.emit(&s)
-			statuses = append(statuses, s)
+			statuses = append(statuses, w.status(ref, objects.of(ref), now))
 		}
+	}
+	for _, ref := range w.patience.judge(w.spec, statuses) {
+		if w.restart(ctx, objects.of(ref)) {
+			w.restartedAt, w.restarted[ref] = now, w.patience[ref].failure
+		}
+	}
+	for i := range statuses {
+		w.emit(&statuses[i])
 	}
 	open, failed := tally(statuses)
 	if len(failed) > 0 {

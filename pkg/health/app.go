@@ -64,7 +64,7 @@ func App(o Objects, now time.Time) Status {
 		return quiet(o, s, complete, t.cause, now)
 	}
 	if t.fatal = t.fatal || !complete && deadlineExceeded(d); t.fatal {
-		s.State, t.response = Failed, ""
+		s.State, t.response, s.Crashes = Failed, "", t.crashes
 	}
 	s.Reason, s.Next, s.Log = line(t.cause, maxReason)+t.response+o.serving(s), t.next, t.log
 	return s

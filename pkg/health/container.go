@@ -156,20 +156,21 @@ func (i instance) end(c corev1.ContainerStatus, end *corev1.ContainerStateTermin
 	case end.Reason == "OOMKilled":
 		t = i.outOfMemory(c.Name, often)
 	case probe != "":
-		t = trouble{cause: fmt.Sprintf("was stopped%s because its %s probe failed", often, probe), next: i.longer(c.Name, probe)}
+		t = trouble{cause: fmt.Sprintf("was stopped%s because its %s probe failed", often, probe), next: i.longer(c.Name, probe), crashes: true}
 		if e := i.lastProbe(c.Name); e != nil {
 			t.cause += ": " + i.answer(c.Name, e.Message)
 		}
 		return t
 	case end.ExitCode == 0:
-		t = trouble{cause: fmt.Sprintf("ended%s with exit code 0, but an app must keep running", often)}
+		t = trouble{cause: fmt.Sprintf("ended%s with exit code 0, but an app must keep running", often), crashes: true}
 	default:
-		t = trouble{cause: fmt.Sprintf("ended%s with exit code %d%s", often, end.ExitCode, signal(end.ExitCode))}
+		t = trouble{cause: fmt.Sprintf("ended%s with exit code %d%s", often, end.ExitCode, signal(end.ExitCode)), crashes: true}
 	}
 	if said := lastWords(end.Message); said != "" {
 		t.cause += ": " + said
 		if has(said, "exec format error") {
 			t.next, t.fatal = outside(fmt.Sprintf("build the image for the processor of node %s, and deploy it", i.Spec.NodeName)), true
+			t.crashes = false
 		}
 	}
 	return t

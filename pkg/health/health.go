@@ -41,6 +41,8 @@ type Status struct {
 	Log Log
 	// Desired and Ready count instances. They are 0 for routes.
 	Desired, Ready int
+	// Crashes means that its program ends by itself, or does not answer. The cause may be another app that is not ready yet.
+	Crashes bool
 	// Old counts the ready instances of older versions, by the hash of the Deployment that started them.
 	Old map[string]int
 }
@@ -95,6 +97,8 @@ type trouble struct {
 	log      Log
 	// fatal means that waiting does not help.
 	fatal bool
+	// crashes means that the program ends by itself, or does not answer.
+	crashes bool
 	// past means that it is over, and is only mentioned.
 	past bool
 }
@@ -102,14 +106,14 @@ type trouble struct {
 // retries is the response of Kubernetes to most troubles.
 const retries = "; trying again"
 
-// worst returns the first fatal trouble, else the first that is not over.
+// worst returns the first fatal trouble, one that is no crash before those that are, else the first that is not over.
 func worst(all ...trouble) trouble {
 	var out trouble
 	for _, t := range all {
-		if t.fatal {
+		if t.fatal && !t.crashes {
 			return t
 		}
-		if t.cause != "" && (out.cause == "" || out.past && !t.past) {
+		if t.fatal && !out.fatal || !out.fatal && t.cause != "" && (out.cause == "" || out.past && !t.past) {
 			out = t
 		}
 	}
