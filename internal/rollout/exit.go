@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -18,7 +19,9 @@ import (
 // turn.
 func (d *deploy) exit(ctx, held context.Context, err error) error {
 	switch {
-	case err == nil || d.phase == done || errors.Is(err, ErrPending):
+	case err == nil || d.phase == done:
+	case errors.Is(err, ErrPending):
+		err = errors.Join(err, d.unfinished(held))
 	case d.phase == waiting:
 		err = d.abandon(held, err)
 	default:
@@ -109,6 +112,23 @@ func (d *deploy) fail(ctx context.Context, err error) error {
 	return errors.Join(fmt.Errorf("%w: %w", ErrFailed, err), markErr)
 }
 
+// unfinished records why the revision was not ready at the timeout. The next deploy, or the next reader that finds out how it ended,
+// replaces the reason.
+func (d *deploy) unfinished(ctx context.Context) error {
+	reasons := unready(d.result.Statuses)
+	if len(reasons) == 0 || ctx.Err() != nil {
+		return nil
+	}
+	r, err := d.mark(ctx, d.result.Revision, revision.Pending, func(r *revision.Revision) {
+		r.Reason = fmt.Sprintf("not ready after %s: %s", d.opts.Timeout, strings.Join(fitting(reasons), "; "))
+	})
+	if errors.As(err, new(*revision.MoveError)) { // another client has recorded its end
+		return nil
+	}
+	d.result.Revision = r
+	return err
+}
+
 // causeOf returns the cause of the end of ctx, if it has ended, else err.
 func causeOf(ctx context.Context, err error) error {
 	var newer *lease.SupersededError
@@ -138,6 +158,9 @@ func (d *deploy) supersedeOlder(ctx context.Context) error {
 			reason := fmt.Sprintf("%v by r%d", ErrSuperseded, number)
 			if path[old.Number] {
 				reason += ", which includes it"
+			}
+			if old.Reason != "" {
+				reason = old.Reason + "; " + reason
 			}
 			_, err = d.finish(end, old, revision.Failed, reason)
 		}

@@ -12,6 +12,20 @@ import (
 	"github.com/pscdev/psc/pkg/health"
 )
 
+// unready says of each resource that is not ready why.
+func unready(statuses []Status) (reasons []string) {
+	for _, s := range statuses {
+		if s.State != health.Ready && s.State != health.Stopped {
+			count := ""
+			if s.Desired > 0 {
+				count = fmt.Sprintf("%d/%d ready, ", s.Ready, s.Desired)
+			}
+			reasons = append(reasons, fmt.Sprintf("%s %s: %s%s", s.Ref.Kind.Word(), s.Ref.Name, count, s.Reason))
+		}
+	}
+	return reasons
+}
+
 // fitting returns as many lines as an annotation may have.
 func fitting(lines []string) []string {
 	size := 0

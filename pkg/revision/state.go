@@ -29,12 +29,12 @@ const (
 // moves holds every move of a state. waiting -> waiting and pending -> waiting take over a deploy whose client died.
 // ready -> waiting and failed -> waiting deploy again. waiting -> draft and waiting -> ready abandon a deploy before anything
 // was written, as does pending -> draft (or another earlier state) at the last moment: the revision gets back the state that
-// it had.
+// it had. pending -> pending records why it is not ready yet.
 func moves() map[State][]State {
 	return map[State][]State{
 		Draft:     {Waiting, Discarded},
 		Waiting:   {Waiting, Pending, Failed, Draft, Ready, Discarded},
-		Pending:   {Waiting, Ready, Failed, Draft},
+		Pending:   {Waiting, Pending, Ready, Failed, Draft},
 		Ready:     {Waiting},
 		Failed:    {Waiting},
 		Discarded: nil,

@@ -18,7 +18,7 @@ func TestMove(t *testing.T) {
 			revision.Waiting: true, revision.Pending: true, revision.Failed: true,
 			revision.Draft: true, revision.Ready: true, revision.Discarded: true,
 		},
-		revision.Pending: {revision.Waiting: true, revision.Ready: true, revision.Failed: true, revision.Draft: true},
+		revision.Pending: {revision.Waiting: true, revision.Pending: true, revision.Ready: true, revision.Failed: true, revision.Draft: true},
 		revision.Ready:   {revision.Waiting: true},
 		revision.Failed:  {revision.Waiting: true},
 	}
