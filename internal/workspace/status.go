@@ -47,6 +47,7 @@ func (rd *Reader) Status(ctx context.Context) (report.Status, error) {
 	if err := group.Wait(); err != nil {
 		return doc, err
 	}
+	drift = report.Caused(drift, live)
 	doc.Apps, doc.Routes, doc.Others = report.Apps(statuses, live), report.Routes(statuses, live), report.Others(statuses)
 	doc.Drafts = append(doc.Drafts, h.Drafts()...)
 	if head, ok := h.Find(h.Tip()); ok {
@@ -148,7 +149,7 @@ func (rd *Reader) Drift(ctx context.Context) (report.Live, error) {
 		return report.Live{}, err
 	}
 	drift, unseen, err := rd.drift(ctx, live.Spec, cluster)
-	return report.Live{Live: live.Number, Drift: append(drift, unseen...)}, err
+	return report.Live{Live: live.Number, Drift: append(report.Unwritten(drift, live), unseen...)}, err
 }
 
 // drift compares the objects of a spec with those in the cluster. unseen are those that cannot be compared, and why.

@@ -172,6 +172,9 @@ func (s Step) phase() object.Phase {
 	return row.Write
 }
 
+// Late reports whether a step is taken only when all apps are ready.
+func (s Step) Late() bool { return s.phase() >= object.Routes }
+
 // Phase returns the steps of one phase.
 func Phase(steps []Step, phase object.Phase) []Step {
 	return slices.DeleteFunc(slices.Clone(steps), func(s Step) bool { return s.phase() != phase })

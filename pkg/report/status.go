@@ -1,6 +1,8 @@
 package report
 
 import (
+	"fmt"
+	"slices"
 	"time"
 
 	"github.com/pscdev/psc/pkg/plan"
@@ -44,6 +46,9 @@ type Drift struct {
 	Name   string       `json:"name"`
 	Reason string       `json:"reason"`
 	Fields []DriftField `json:"fields,omitempty"`
+
+	// Late means that a deploy which failed may not have come to it, and that nobody else caused it.
+	Late bool `json:"-"`
 }
 
 // DriftField is a field that differs.
@@ -67,7 +72,7 @@ type Live struct {
 func Drifts(steps []plan.Step) []Drift {
 	out := []Drift{}
 	for _, s := range plan.Writes(steps) {
-		d := Drift{Kind: s.Kind.Kind, Name: s.Name, Reason: s.Reason}
+		d := Drift{Kind: s.Kind.Kind, Name: s.Name, Reason: s.Reason, Late: s.Late() && s.TakesBack() == ""}
 		if s.Action == plan.Create && s.UID == "" {
 			d.Reason = "missing"
 		}
@@ -77,6 +82,21 @@ func Drifts(steps []plan.Step) []Drift {
 		out = append(out, d)
 	}
 	return out
+}
+
+// Unwritten words the drift from a revision that failed before everything was written.
+func Unwritten(drift []Drift, live revision.Revision) []Drift {
+	for i := range drift {
+		if live.State == revision.Failed && drift[i].Late {
+			drift[i].Reason = fmt.Sprintf("not written: %s failed before", live.Name())
+		}
+	}
+	return drift
+}
+
+// Caused returns the drift without what was not written because the revision failed.
+func Caused(drift []Drift, live revision.Revision) []Drift {
+	return slices.DeleteFunc(drift, func(d Drift) bool { return live.State == revision.Failed && d.Late })
 }
 
 // Deployed is a revision that was deployed, by a deploy or a rollback.

@@ -1,0 +1,53 @@
+package report_test
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/pscdev/psc/pkg/object"
+	"github.com/pscdev/psc/pkg/plan"
+	"github.com/pscdev/psc/pkg/report"
+	"github.com/pscdev/psc/pkg/revision"
+)
+
+// What a deploy did not write because it failed is nobody's change: psc status leaves it out, and psc diff --live says why it
+// differs. What others changed is drift all the same.
+func TestDriftOfFailed(t *testing.T) {
+	edited := []plan.Field{{Path: "spec.hostnames", Change: plan.Changed, By: "kubectl-edit"}}
+	steps := []plan.Step{
+		{Action: plan.Create, Kind: object.Service, Name: "web"},
+		{Action: plan.Create, Kind: object.HTTPRoute, Name: "new"},
+		{Action: plan.Update, Kind: object.HTTPRoute, Name: "changed", Reason: "changed"},
+		{Action: plan.Update, Kind: object.HTTPRoute, Name: "edited", Reason: "edited by kubectl-edit", Fields: edited},
+		{Action: plan.Delete, Kind: object.Deployment, Name: "old", Reason: "no longer part of the spec"},
+	}
+	words := func(drift []report.Drift) (out []string) {
+		for _, d := range drift {
+			out = append(out, d.Ref()+": "+d.Reason)
+		}
+		return out
+	}
+	all := []string{
+		"Service/web: missing", "HTTPRoute/new: missing", "HTTPRoute/changed: changed", "HTTPRoute/edited: edited by kubectl-edit",
+		"Deployment/old: no longer part of the spec",
+	}
+	failed := revision.Revision{Number: 7, State: revision.Failed}
+	for name, test := range map[string]struct {
+		live              revision.Revision
+		caused, unwritten []string
+	}{
+		"ready": {live: revision.Revision{Number: 7, State: revision.Ready}, caused: all, unwritten: all},
+		"failed": {live: failed, caused: []string{all[0], all[3]}, unwritten: []string{
+			all[0], "HTTPRoute/new: not written: r7 failed before", "HTTPRoute/changed: not written: r7 failed before", all[3],
+			"Deployment/old: not written: r7 failed before",
+		}},
+	} {
+		if diff := cmp.Diff(test.caused, words(report.Caused(report.Drifts(steps), test.live))); diff != "" {
+			t.Errorf("%s: caused: -want +got\n%s", name, diff)
+		}
+		if diff := cmp.Diff(test.unwritten, words(report.Unwritten(report.Drifts(steps), test.live))); diff != "" {
+			t.Errorf("%s: unwritten: -want +got\n%s", name, diff)
+		}
+	}
+}
