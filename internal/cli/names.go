@@ -124,7 +124,8 @@ func newNames(s *session) *cobra.Command {
 				kept[i], _, _ = strings.Cut(name, "\t")
 			}
 			_, _ = io.WriteString(s.Out, strings.Join(append(found, ""), "\n")) // the shell may have gone on
-			return list.Write(kept)
+			_ = list.Write(kept)                                                // without a cache the next Tab asks again
+			return nil
 		},
 	}
 }

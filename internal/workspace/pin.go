@@ -38,7 +38,7 @@ func (p *pins) resolve(ctx context.Context, name string) image.Image {
 	found, known := p.known[name]
 	if !known {
 		var err error
-		if found, err = image.Resolve(ctx, name, func() image.Logins { return p.registry.readableLogins(ctx) }); err != nil && !image.Pinned(name) {
+		if found, err = image.Resolve(ctx, name, func() image.Logins { return p.registry.readableLogins(ctx) }); err != nil && !image.Pinned(name) && ctx.Err() == nil {
 			p.tell(Note{NotPinned: &NotPinned{Image: name, Why: err}})
 		}
 		p.known[name] = found
