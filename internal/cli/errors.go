@@ -147,6 +147,7 @@ func revisionWords(err error, e *workspace.RevisionError) error {
 		{workspace.ErrNotDraft, fault.Usage, "psc status lists them"},
 		{workspace.ErrOlder, fault.Usage, fmt.Sprintf("psc rollback %d restores it", e.Number)},
 		{workspace.ErrNotIncluded, fault.Conflict, "psc deploy"},
+		{workspace.ErrRecordGone, fault.Failed, "psc diff --live shows how the cluster differs from the live revision, psc deploy --redeploy restores that"},
 		{workspace.ErrContent, fault.Failed, "psc revision verify"},
 	})
 }

@@ -187,6 +187,9 @@ func (s *Store) MarkOnce(ctx context.Context, r revision.Revision, to revision.S
 		}
 		return r, fmt.Errorf("revision %d: %w: %w", r.Number, ErrMoved, err)
 	}
+	if apierrors.IsNotFound(err) {
+		return r, fmt.Errorf("%w: %d", ErrNoRevision, r.Number)
+	}
 	if err != nil {
 		return r, err
 	}

@@ -3,12 +3,15 @@ package workspace
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"github.com/pscdev/psc/internal/lease"
 	"github.com/pscdev/psc/internal/rollout"
+	"github.com/pscdev/psc/internal/store"
 	"github.com/pscdev/psc/pkg/report"
 	"github.com/pscdev/psc/pkg/revision"
 )
@@ -198,6 +201,9 @@ func (w *Workspace) deployOnce(ctx context.Context, r revision.Revision, rebuild
 		rebaseErr = w.drafts.rebase(ctx)
 	}
 	statuses := resources(result.Statuses)
+	if gone := w.gone(ctx, result.Revision, err); gone != nil {
+		return Outcome{Revision: result.Revision}, gone
+	}
 	if err != nil {
 		return Outcome{Revision: result.Revision}, w.ended(ctx, result.Revision, statuses, errors.Join(err, rebaseErr))
 	}
@@ -216,6 +222,22 @@ func (w *Workspace) keepOrDiscard(ctx context.Context, r revision.Revision) erro
 	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
 	return w.drafts.discard(end, r, "its deploy was abandoned")
+}
+
+// gone returns the error of a deploy whose pod or record someone has deleted: a *PodError or a *RevisionError. Else it returns nil.
+func (w *Workspace) gone(ctx context.Context, r revision.Revision, err error) error {
+	if err == nil || !errors.Is(err, lease.ErrLost) && !errors.Is(err, store.ErrNoRevision) && !apierrors.IsNotFound(err) &&
+		!apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause) {
+		return nil
+	}
+	var pod *PodError
+	switch end := w.Exists(ctx); {
+	case errors.As(end, &pod):
+		return fmt.Errorf("%s was not finished: %w", r.Name(), end)
+	case errors.Is(err, store.ErrNoRevision):
+		return &RevisionError{Number: r.Number, Pod: w.Pod, Err: ErrRecordGone}
+	}
+	return nil
 }
 
 // ended returns the *DeployError for the end of a deploy, or err if it is not such an end.

@@ -77,6 +77,7 @@ var (
 	ErrOlder       = errors.New("is older than the live revision")
 	ErrNotIncluded = errors.New("does not include the live revision")
 	ErrContent     = errors.New("cannot be restored")
+	ErrRecordGone  = errors.New("has no record anymore: someone deleted it during the deploy")
 )
 
 // RevisionError is the error for a revision that is not as a call needs it.
