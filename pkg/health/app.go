@@ -56,7 +56,7 @@ func App(o Objects, now time.Time) Status {
 		s.Ready = min(available, int(current.Status.AvailableReplicas))
 	}
 	complete := int(d.Status.UpdatedReplicas) == desired && available == desired && int(d.Status.Replicas) == desired
-	t := worst(o.instanceTrouble(current, complete, now), rolloutTrouble(d, complete, now))
+	t := worst(o.instanceTrouble(current, complete, now), o.rolloutTrouble(complete, now), o.evictedAgain(current, complete, now))
 	if !complete {
 		s.Old = o.old(current)
 	}
@@ -81,7 +81,7 @@ func quiet(o Objects, s Status, complete bool, past string, now time.Time) Statu
 	case deadlineExceeded(d):
 		s.State, s.Reason = Failed, NoProgress+o.serving(s)
 	default:
-		s.Reason = waitingFor(d, s)
+		s.Reason = o.waitingFor(s)
 	}
 	return s
 }
@@ -112,14 +112,31 @@ func (o Objects) serving(s Status) string {
 	return ""
 }
 
-func waitingFor(d *appsv1.Deployment, s Status) string {
+func (o Objects) waitingFor(s Status) string {
+	d := o.Deployment
 	if s.Desired == 0 {
 		return "stopping"
+	}
+	current := currentReplicaSet(d, o.ReplicaSets)
+	isNew := func(p *corev1.Pod) bool { return current != nil && metav1.IsControlledBy(p, current) }
+	if d.Spec.Strategy.Type == appsv1.RecreateDeploymentStrategyType && len(o.Instances) > 0 && !slices.ContainsFunc(o.Instances, isNew) {
+		return fmt.Sprintf("waiting until the old version has stopped: its instances have up to %ds", o.grace())
 	}
 	if more := int(d.Status.Replicas) - s.Desired; s.Ready >= s.Desired && more > 0 {
 		return fmt.Sprintf("instances still stopping: %d", more)
 	}
 	return "starting"
+}
+
+// grace is the longest time in seconds that an instance has to stop.
+func (o Objects) grace() int64 {
+	longest := int64(0)
+	for _, p := range o.Instances {
+		if seconds := p.Spec.TerminationGracePeriodSeconds; seconds != nil {
+			longest = max(longest, *seconds)
+		}
+	}
+	return longest
 }
 
 func refOf(d *appsv1.Deployment) pod.Ref { return pod.Ref{Kind: pod.KindApp, Name: d.Name} }
@@ -163,8 +180,27 @@ func (o Objects) instanceTrouble(current *appsv1.ReplicaSet, complete bool, now 
 	return worst(all...)
 }
 
+// evictedAgain tells that instances of an app which counts as ready are evicted again and again: each is replaced.
+func (o Objects) evictedAgain(current *appsv1.ReplicaSet, complete bool, now time.Time) trouble {
+	times, message := 0, ""
+	for _, p := range o.Instances {
+		i := instance{Pod: p, of: refOf(o.Deployment), events: o.Events.of("Pod", p.Name), all: o.Events, now: now}
+		if current == nil || !metav1.IsControlledBy(p, current) || !over(p) || now.Sub(p.CreationTimestamp.Time) >= forgiven {
+			continue
+		}
+		if _, ok := i.evicted(); ok {
+			times, message = times+1, i.stopped().cause
+		}
+	}
+	if !complete || times < evictions {
+		return trouble{}
+	}
+	return trouble{cause: fmt.Sprintf("%d instances were stopped by their nodes in the last %.0f minutes, the last one %s", times, forgiven.Minutes(), message), past: true}
+}
+
 // rolloutTrouble is the trouble that the Deployment itself reports.
-func rolloutTrouble(d *appsv1.Deployment, complete bool, now time.Time) trouble {
+func (o Objects) rolloutTrouble(complete bool, now time.Time) trouble {
+	d := o.Deployment
 	failure := deploymentCondition(d, appsv1.DeploymentReplicaFailure)
 	switch {
 	case complete:
@@ -172,7 +208,12 @@ func rolloutTrouble(d *appsv1.Deployment, complete bool, now time.Time) trouble 
 	case d.Spec.Paused:
 		return trouble{cause: "is paused, so the change is not rolled out", fatal: true, next: []pod.Next{{Do: pod.DoRedeploy}}}
 	case failure != nil && failure.Status == corev1.ConditionTrue:
-		return refusedInstance(refOf(d), failure.Message, now.Sub(failure.LastTransitionTime.Time))
+		t := refusedInstance(refOf(d), failure.Message, now.Sub(failure.LastTransitionTime.Time))
+		stopping := func(p *corev1.Pod) bool { return p.DeletionTimestamp != nil }
+		if has(failure.Message, "exceeded quota") && !neverFits(failure.Message) && slices.ContainsFunc(o.Instances, stopping) {
+			t.cause, t.fatal = t.cause+"; instances that are still stopping count too", false
+		}
+		return t
 	}
 	return trouble{}
 }

@@ -448,3 +448,52 @@ func TestAppConditions(t *testing.T) {
 		})
 	}
 }
+
+// Where an old instance has to end first, the reason says so, and a quota that it still fills is no failure.
+func TestAppOldFirst(t *testing.T) {
+	recreate := deployment(appsv1.DeploymentStatus{})
+	recreate.Spec.Strategy.Type = appsv1.RecreateDeploymentStrategyType
+	old, grace := instance("old"), int64(45)
+	old.Spec.TerminationGracePeriodSeconds = &grace
+	o := health.Objects{Deployment: recreate, ReplicaSets: []*appsv1.ReplicaSet{replicaSet("old", "1", 0)}, Instances: []*corev1.Pod{old}}
+	if got, want := health.App(o, made).Reason, "waiting until the old version has stopped: its instances have up to 45s"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	o.ReplicaSets = append(o.ReplicaSets, replicaSet("new", "2", 0))
+	o.Instances = append(o.Instances, instance("new"))
+	if got := health.App(o, made).Reason; got != "starting" {
+		t.Errorf("with a new instance: got %q", got)
+	}
+
+	full := deployment(appsv1.DeploymentStatus{Conditions: []appsv1.DeploymentCondition{{
+		Type: appsv1.DeploymentReplicaFailure, Status: corev1.ConditionTrue, LastTransitionTime: at(0),
+		Message: `pods "web-1" is forbidden: exceeded quota: q, requested: pods=1, used: pods=2, limited: pods=2`,
+	}}})
+	o.Deployment, o.Instances = full, []*corev1.Pod{old}
+	if s := health.App(o, made.Add(time.Hour)); s.State != health.Failed {
+		t.Errorf("a full quota: %s, %s", s.State, s.Reason)
+	}
+	deleted := at(0)
+	old.DeletionTimestamp = &deleted
+	if s := health.App(o, made.Add(time.Hour)); s.State != health.Progressing || !strings.Contains(s.Reason, "; instances that are still stopping count too; trying again") {
+		t.Errorf("with an old instance that is stopping: %s, %s", s.State, s.Reason)
+	}
+}
+
+// Evictions are told although the app counts as ready, for as long as crashes are.
+func TestAppEvictedAgain(t *testing.T) {
+	d := deployment(appsv1.DeploymentStatus{Replicas: 2, UpdatedReplicas: 2, AvailableReplicas: 2})
+	o := health.Objects{Deployment: d, ReplicaSets: []*appsv1.ReplicaSet{replicaSet("new", "2", 2)}}
+	for range 2 {
+		evicted := instance("new")
+		evicted.Status = corev1.PodStatus{Phase: corev1.PodFailed, Reason: "Evicted", Message: "The node was low on resource: memory."}
+		o.Instances = append(o.Instances, evicted)
+	}
+	want := "2 instances were stopped by their nodes in the last 10 minutes, the last one evicted: The node was low on resource: memory."
+	if s := health.App(o, made.Add(time.Minute)); s.State != health.Ready || s.Reason != want {
+		t.Errorf("%s: %s", s.State, s.Reason)
+	}
+	if s := health.App(o, made.Add(10*time.Minute)); s.State != health.Ready || s.Reason != "" {
+		t.Errorf("after a while: %s: %s", s.State, s.Reason)
+	}
+}
