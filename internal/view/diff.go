@@ -58,10 +58,7 @@ func describe(e revision.Entry, urls map[string][]string) string {
 // field writes one field that changed. It compares texts of several lines line by line.
 func (v *View) field(w io.Writer, f revision.Field) {
 	path := strings.TrimPrefix(f.Path, "spec.")
-	from, to := revision.Text(f.From), revision.Text(f.To)
-	if path == "image" && pod.ShortImage(from) != pod.ShortImage(to) {
-		from, to = pod.ShortImage(from), pod.ShortImage(to)
-	}
+	from, to := f.Texts()
 	switch {
 	case strings.Contains(from+to, "\n"):
 		fmt.Fprintf(w, "    %s\n", path)

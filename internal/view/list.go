@@ -40,11 +40,18 @@ func rows[T any](items []T, row func(T) []string) [][]string {
 
 // Apps writes the table of apps.
 func Apps(v *View, w io.Writer, apps []report.App) {
-	v.table(w, []string{"APP", "STATE", "INSTANCES", "IMAGE", "URL", "REASON"}, rows(apps, func(a report.App) []string {
-		return []string{
-			a.Name, healthState(a.State), instances(a), pod.ShortImage(a.Image), strings.Join(a.URLs, " "), reason(a.State, a.Reason),
-		}
-	}))
+	images := make([]string, len(apps))
+	for i, a := range apps {
+		images[i] = a.Image
+	}
+	images = pod.ShortImages(images...)
+	var cells [][]string
+	for i, a := range apps {
+		cells = append(cells, []string{
+			a.Name, healthState(a.State), instances(a), images[i], strings.Join(a.URLs, " "), reason(a.State, a.Reason),
+		})
+	}
+	v.table(w, []string{"APP", "STATE", "INSTANCES", "IMAGE", "URL", "REASON"}, cells)
 }
 
 // instances counts the instances of an app: "2/2", "2 old, 0/2 new", "3/3 (auto 1-4 at 70%)".

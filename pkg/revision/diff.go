@@ -212,7 +212,7 @@ func Words(fields []Field) []string {
 		label := strings.TrimPrefix(f.Path, "spec.")
 		from, to := shown(f.From), shown(f.To)
 		if f.leaf.Image {
-			from, to = images(Text(f.From), Text(f.To))
+			from, to = f.Texts()
 		}
 		word, item := label, f.leaf.Item
 		if item != "" {
@@ -259,10 +259,15 @@ func short(text string) string {
 	return text
 }
 
-// images returns the short names of two images, or the full ones if the short ones are the same: the tag was moved.
-func images(from, to string) (string, string) {
-	if a, b := pod.ShortImage(from), pod.ShortImage(to); a != b {
-		return a, b
+// Texts returns both values as text for people: images as short as they can be told apart, other values as Text does.
+func (f Field) Texts() (from, to string) {
+	from, to = Text(f.From), Text(f.To)
+	switch {
+	case !f.leaf.Image:
+		return from, to
+	case f.From == nil || f.To == nil:
+		return pod.ShortImage(from), pod.ShortImage(to)
 	}
-	return from, to
+	both := pod.ShortImages(from, to)
+	return both[0], both[1]
 }
