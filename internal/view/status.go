@@ -229,7 +229,7 @@ type Field struct {
 func (v *View) Field(document any, ref string, f Field) error {
 	return v.Answer(document, []string{ref}, func(w io.Writer) {
 		v.facts(w, f.Facts...)
-		fmt.Fprintf(w, "\n%s\n", f.Description)
+		fmt.Fprintf(w, "\n%s\n", Wrap(f.Description, 0, 0, v.width))
 		if len(f.Fields) == 0 {
 			return
 		}
