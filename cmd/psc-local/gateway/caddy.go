@@ -66,17 +66,24 @@ func (p *proxy) start(o Options) error {
 
 func caddyConfig(o Options) any {
 	type m = map[string]any
+	// forward sends a request to the upstream, in one version of HTTP.
+	forward := func(version string) []m {
+		return []m{{
+			"handler":   "reverse_proxy",
+			"upstreams": []m{{"dial": "{http.vars." + upstream + "}"}},
+			"transport": m{"protocol": "http", "versions": []string{version}, "dial_timeout": dialTimeout, "compression": false, "keep_alive": m{"max_idle_conns_per_host": 256}},
+		}}
+	}
 	server := func(listen string, more m) m {
 		s := m{
 			"listen":          []string{listen},
 			"automatic_https": m{"disable": true}, // no redirects and no ACME: routes decide
 			// The gateway never ends a quiet upload, stream or WebSocket.
 			"read_idle_timeout": -1, "write_idle_timeout": -1,
-			"routes": []m{{"handle": []m{{"handler": "psc_gateway"}, {
-				"handler":   "reverse_proxy",
-				"upstreams": []m{{"dial": "{http.vars." + upstream + "}"}},
-				"transport": m{"protocol": "http", "dial_timeout": dialTimeout, "compression": false, "keep_alive": m{"max_idle_conns_per_host": 256}},
-			}}}},
+			"routes": []m{{"handle": []m{{"handler": "psc_gateway"}, {"handler": "subroute", "routes": []m{
+				{"match": []m{{"vars": m{upstreamH2C: []string{"true"}}}}, "handle": forward("h2c"), "terminal": true},
+				{"handle": forward("1.1")},
+			}}}}},
 			"errors": m{"routes": []m{{"handle": []m{{
 				"handler": "static_response", "body": "psc-local: {http.error.message}\n", "headers": m{"Content-Type": []string{"text/plain; charset=utf-8"}},
 			}}}}},
@@ -92,7 +99,7 @@ func caddyConfig(o Options) any {
 		"storage": m{"module": "file_system", "root": o.Dir},
 		"apps": m{
 			"http": m{"grace_period": 5 * time.Second, "servers": m{
-				"http":  server(o.HTTP, m{"protocols": []string{"h1"}}),
+				"http":  server(o.HTTP, m{"protocols": []string{"h1", "h2c"}}),
 				"https": server(o.HTTPS, m{"protocols": []string{"h1", "h2"}, "tls_connection_policies": []m{{}}}),
 			}},
 			"pki": m{"certificate_authorities": m{"local": m{"name": "psc-local", "install_trust": false}}},

@@ -347,6 +347,78 @@ spec:
 	}
 }
 
+// TestH2C: a backend that speaks only HTTP/2 without TLS, as gRPC does, gets the requests of all clients, with their trailers, and
+// answers while a request is still being sent.
+func TestH2C(t *testing.T) {
+	s := serve(t, `
+kind: Service
+metadata: {namespace: shop, name: web}
+spec: {ports: [{name: http, port: 80, appProtocol: kubernetes.io/h2c}]}
+---
+kind: HTTPRoute
+metadata: {namespace: shop, name: web}
+spec:
+  parentRefs: [{namespace: infra, name: main}]
+  hostnames: [h2c.localhost]
+  rules: [{backendRefs: [{name: web, port: 80}]}]
+`)
+	backend := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Trailer", "Grpc-Status")
+		w.Header().Set("X-Proto", r.Proto)
+		buffer := make([]byte, 64)
+		for n, err := 0, error(nil); err == nil; n, err = r.Body.Read(buffer) {
+			_, _ = w.Write(buffer[:n])
+			_ = http.NewResponseController(w).Flush() // the first time, the status
+		}
+		w.Header().Set("Grpc-Status", "0")
+	}))
+	backend.Config.Protocols = new(http.Protocols)
+	backend.Config.Protocols.SetUnencryptedHTTP2(true)
+	backend.Start()
+	defer backend.Close()
+	s.endpoints("web", refused, backend.Listener.Addr().String())
+
+	plain := s.client(t)
+	transport := plain.Transport.(*http.Transport)
+	transport.Protocols = new(http.Protocols)
+	transport.Protocols.SetUnencryptedHTTP2(true)
+	for _, test := range []struct {
+		url, proto string
+		client     *http.Client
+	}{
+		{"http://h2c.localhost/", "HTTP/1.1", s.client(t)},
+		{"https://h2c.localhost/", "HTTP/2.0", s.client(t)},
+		{"http://h2c.localhost/", "HTTP/2.0", plain},
+	} {
+		body, write := io.Pipe()
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, test.url, body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set("Te", "trailers")
+		if test.proto == "HTTP/1.1" { // it sends the request before it reads the answer
+			go func() { fmt.Fprint(write, "one"); write.Close() }()
+		}
+		response, err := test.client.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if test.proto != "HTTP/1.1" {
+			fmt.Fprint(write, "one")
+			got := make([]byte, 3)
+			if _, err := io.ReadFull(response.Body, got); err != nil || string(got) != "one" {
+				t.Errorf("%s: %q %v while the request is being sent", test.url, got, err)
+			}
+			write.Close()
+		}
+		rest, err := io.ReadAll(response.Body)
+		response.Body.Close()
+		if err != nil || response.StatusCode != 200 || response.Proto != test.proto || response.Header.Get("X-Proto") != "HTTP/2.0" || response.Trailer.Get("Grpc-Status") != "0" {
+			t.Errorf("%s over %s: %d %s to %s: %q %v, trailer %v", test.url, test.proto, response.StatusCode, response.Proto, response.Header.Get("X-Proto"), rest, err, response.Trailer)
+		}
+	}
+}
+
 // TestWebSocket: an upgraded connection passes through and survives a change of the routes.
 func TestWebSocket(t *testing.T) {
 	route := services + `

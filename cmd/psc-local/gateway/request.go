@@ -20,7 +20,8 @@ const (
 	// retryFor limits how long a failed request is retried at other endpoints: a request to simulated pods
 	// must fail while the user is still waiting for it.
 	retryFor = 2 * time.Second
-	upstream = "psc_upstream" // the variable that tells reverse_proxy where to send a request
+	// The variables that tell reverse_proxy where to send a request, and whether to send it as HTTP/2 without TLS.
+	upstream, upstreamH2C = "psc_upstream", "psc_upstream_h2c"
 )
 
 // ServeHTTP routes r; next is Caddy's reverse proxy.
@@ -81,6 +82,7 @@ func (h handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhtt
 func (h handler) forward(w http.ResponseWriter, r *http.Request, s service, next caddyhttp.Handler) error {
 	err := caddyhttp.Error(http.StatusServiceUnavailable, fmt.Errorf("service %s/%s has no ready endpoints", s.namespace, s.name))
 	until := time.Now().Add(retryFor)
+	caddyhttp.SetVar(r.Context(), upstreamH2C, strconv.FormatBool(s.h2c))
 	var tried []string
 	for address := h.p.pool.next(s, nil); address != ""; address = h.p.pool.next(s, tried) {
 		tried = append(tried, address)

@@ -25,6 +25,12 @@ type statuses struct {
 	routes   map[types.NamespacedName][]v1.RouteParentStatus
 }
 
+// supported returns the features that a GatewayClass reports, sorted as the specification demands: those on which a route can
+// depend without naming them. https://gateway-api.sigs.k8s.io/geps/gep-2162/
+func supported() []v1.SupportedFeature {
+	return []v1.SupportedFeature{{Name: "Gateway"}, {Name: "HTTPRoute"}, {Name: "HTTPRouteBackendProtocolH2C"}, {Name: "HTTPRouteBackendProtocolWebSocket"}, {Name: "ListenerSet"}}
+}
+
 // condition returns a condition that is False for the reason in p, or else True with its type as the reason, as
 // in the specification.
 func condition[T ~string](kind T, p problem, generation int64) metav1.Condition {
@@ -203,7 +209,7 @@ func (wr *writer) write(ctx context.Context, w *world, s *statuses) error {
 	for _, c := range w.classes {
 		if want, ours := s.classes[c.Name]; ours {
 			next := c.DeepCopy()
-			next.Status.Conditions = merge(c.Status.Conditions, want)
+			next.Status.Conditions, next.Status.SupportedFeatures = merge(c.Status.Conditions, want), supported()
 			update(c, equality.Semantic.DeepEqual(c.Status, next.Status), func() (metav1.Object, error) {
 				return wr.client.GatewayClasses().UpdateStatus(ctx, next, metav1.UpdateOptions{})
 			})

@@ -50,7 +50,10 @@ type rule struct {
 }
 
 // service is a port of a Service, by its name as in EndpointSlices.
-type service struct{ namespace, name, port string }
+type service struct {
+	namespace, name, port string
+	h2c                   bool // it speaks HTTP/2 without TLS
+}
 
 // backend is a share of a rule's traffic. Requests to an invalid backend are answered with 500 and the reason.
 type backend struct {

@@ -451,12 +451,13 @@ func (t *translation) resolveBackend(namespace string, ref v1.BackendObjectRefer
 	if i < 0 || s.Spec.Type == corev1.ServiceTypeExternalName {
 		return service{}, problem{string(v1.RouteReasonBackendNotFound), fmt.Sprintf("Service %s/%s has no port %d", to, ref.Name, deref(ref.Port, 0))}
 	}
-	switch p := deref(s.Spec.Ports[i].AppProtocol, ""); p {
-	case "", "http", "kubernetes.io/ws":
+	protocol := deref(s.Spec.Ports[i].AppProtocol, "")
+	switch protocol {
+	case "", "http", "kubernetes.io/ws", "kubernetes.io/h2c":
 	default:
-		return service{}, problem{string(v1.RouteReasonUnsupportedProtocol), fmt.Sprintf("Service %s/%s wants appProtocol %s", to, ref.Name, p)}
+		return service{}, problem{string(v1.RouteReasonUnsupportedProtocol), fmt.Sprintf("Service %s/%s wants appProtocol %s", to, ref.Name, protocol)}
 	}
-	return service{to, string(ref.Name), s.Spec.Ports[i].Name}, problem{}
+	return service{to, string(ref.Name), s.Spec.Ports[i].Name, protocol == "kubernetes.io/h2c"}, problem{}
 }
 
 func deref[T any](p *T, otherwise T) T {
