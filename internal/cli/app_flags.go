@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"errors"
 	"strconv"
 	"strings"
@@ -15,12 +16,14 @@ import (
 // appFlags are the fields of an app as flags. A change has only the fields whose flags are given. The value "-" removes the
 // field, and a trailing "-" removes an item.
 type appFlags struct {
-	image, size, cpu, memory, health, strategy string
-	autoscale, startGrace, stopGrace, user     string
-	instances                                  int
-	command, args, healthCommand, ports        []string
-	env, envSecret, envApp, envConfig, envFrom []string
-	envTemplate, envInstance, mounts           []string
+	image, size, cpu, cpuLimit, memory, strategy string
+	autoscale, startGrace, stopGrace, user       string
+	mainPort                                     string
+	instances                                    int
+	command, args, ports, capabilities           []string
+	env, envSecret, envApp, envConfig, envFrom   []string
+	envTemplate, envInstance, mounts             []string
+	health, liveness                             checkFlags
 }
 
 func (f *appFlags) add(cmd *cobra.Command, o *options) {
@@ -29,7 +32,8 @@ func (f *appFlags) add(cmd *cobra.Command, o *options) {
 		o.addNoPin(flags)
 	})
 	section(cmd, sectionRouting, func(flags *pflag.FlagSet) {
-		flags.StringArrayVar(&f.ports, "port", nil, "`PORT` that the app listens on, 8080 or NAME=8080; the first one gets the traffic")
+		flags.StringArrayVar(&f.ports, "port", nil, "`PORT` that the app listens on: 8080, NAME=8080, or with a protocol 53/UDP and 9000/h2c (HTTP/2 without TLS, as gRPC); NAME- removes it")
+		flags.StringVar(&f.mainPort, "main-port", "", "`NAME` of the port for routes and other apps; by default port 80, or else the first one")
 	})
 	section(cmd, sectionEnvironment, func(flags *pflag.FlagSet) {
 		flags.StringArrayVarP(&f.env, "env", "e", nil, "environment variable `NAME=VALUE`; NAME- removes it")
@@ -45,11 +49,12 @@ func (f *appFlags) add(cmd *cobra.Command, o *options) {
 		flags.StringVar(&f.autoscale, "autoscale", "", "bounds for the number of instances, which the cluster chooses: `MIN-MAX`, or MIN-MAX@PERCENT of the CPU")
 		flags.StringVar(&f.size, "size", "", "`SIZE` of an instance: "+pod.SizeWords())
 		flags.StringVar(&f.cpu, "cpu", "", "`CPU` request of an instance, such as 500m")
+		flags.StringVar(&f.cpuLimit, "cpu-limit", "", "most `CPU` that an instance may use, such as 1")
 		flags.StringVar(&f.memory, "memory", "", "`MEMORY` of an instance, such as 512Mi")
 	})
 	section(cmd, sectionHealth, func(flags *pflag.FlagSet) {
-		flags.StringVar(&f.health, "health", "", "health `CHECK`: /PATH for HTTP, tcp, or off")
-		flags.StringArrayVar(&f.healthCommand, "health-command", nil, "health check: a command, one flag for each `WORD`")
+		f.health.add(flags, "health", "`CHECK` that says whether an instance can serve: /PATH for HTTP, tcp, grpc, or off")
+		f.liveness.add(flags, "liveness", "`CHECK` that restarts an instance that fails it: /PATH for HTTP, tcp, or grpc")
 		flags.StringVar(&f.startGrace, "start-grace", "", "`TIME` that an instance may take to become healthy, such as 90s")
 	})
 	section(cmd, sectionFiles, func(flags *pflag.FlagSet) {
@@ -61,6 +66,7 @@ func (f *appFlags) add(cmd *cobra.Command, o *options) {
 		flags.StringVar(&f.user, "user", "", "numeric user to run as instead of the image's: `UID`")
 		flags.StringVar(&f.stopGrace, "stop-grace", "", "`TIME` that an instance may take to stop, such as 60s")
 		flags.StringVar(&f.strategy, "strategy", "", "`STRATEGY` for replacing instances in a deploy: rolling or recreate")
+		flags.StringArrayVar(&f.capabilities, "capability", nil, "Linux `CAPABILITY` that the app needs, such as NET_ADMIN, one flag for each")
 	})
 	o.addChange(cmd)
 }
@@ -78,20 +84,23 @@ func (f *appFlags) edit(cmd *cobra.Command, verb pod.Verb, name string) (pod.Edi
 func (f *appFlags) fields(cmd *cobra.Command, create bool) (pod.Fields, error) {
 	fields := pod.Fields{}
 	for name, set := range map[string]struct{ field, value string }{
-		"image": {"image", f.image}, "size": {"size", f.size}, "cpu": {"cpu", f.cpu}, "memory": {"memory", f.memory},
+		"image": {"image", f.image}, "size": {"size", f.size}, "cpu": {"cpu", f.cpu}, "cpu-limit": {"cpuLimit", f.cpuLimit}, "memory": {"memory", f.memory},
 		"strategy": {"strategy", f.strategy}, "start-grace": {"startGrace", f.startGrace}, "stop-grace": {"stopGrace", f.stopGrace},
+		"main-port": {"mainPort", f.mainPort},
 	} {
 		if cmd.Flags().Changed(name) {
 			fields[set.field] = orRemove(set.value)
 		}
 	}
-	if cmd.Flags().Changed("command") {
-		fields["command"] = orRemoveList(f.command)
+	for name, set := range map[string]struct {
+		field  string
+		values []string
+	}{"command": {"command", f.command}, "arg": {"args", f.args}, "capability": {"capabilities", f.capabilities}} {
+		if cmd.Flags().Changed(name) {
+			fields[set.field] = orRemoveList(set.values)
+		}
 	}
-	if cmd.Flags().Changed("arg") {
-		fields["args"] = orRemoveList(f.args)
-	}
-	return fields, errors.Join(f.setInstances(cmd, fields), f.setHealth(cmd, fields), f.setUser(cmd, fields),
+	return fields, errors.Join(f.setInstances(cmd, fields), f.health.set(cmd, fields), f.liveness.set(cmd, fields), f.setUser(cmd, fields),
 		f.setPorts(fields, create), f.setEnv(fields), f.setEnvFrom(fields, create), f.setMounts(fields))
 }
 
@@ -161,32 +170,8 @@ func (f *appFlags) setUser(cmd *cobra.Command, fields pod.Fields) error {
 	return nil
 }
 
-// setHealth replaces the check as a whole, so that nothing of a check of another kind remains.
-func (f *appFlags) setHealth(cmd *cobra.Command, fields pod.Fields) error {
-	health := map[string]any{"path": nil, "command": nil, "tcp": nil, "off": nil}
-	switch {
-	case cmd.Flags().Changed("health") && cmd.Flags().Changed("health-command"):
-		return fault.New(fault.Usage, "--health and --health-command cannot be combined")
-	case cmd.Flags().Changed("health-command"):
-		health["command"] = f.healthCommand
-	case !cmd.Flags().Changed("health"):
-		return nil
-	case f.health == "-":
-		fields["health"] = nil
-		return nil
-	case f.health == "tcp" || f.health == "off":
-		health[f.health] = true
-	case strings.HasPrefix(f.health, "/"):
-		health["path"] = f.health
-	default:
-		return fault.New(fault.Usage, "--health %q is not a path such as /healthz, tcp, or off", f.health)
-	}
-	fields["health"] = health
-	return nil
-}
-
-// setPorts reads 8080, NAME=8080 and NAME-. A port without a name is called http. The ports of a new app are a list, whose
-// order matters. Those of an existing app are a patch by name.
+// setPorts reads ports and NAME-. A port without a name is called http. The ports of a new app are a list, whose order matters.
+// Those of an existing app are a patch by name.
 func (f *appFlags) setPorts(fields pod.Fields, create bool) error {
 	ports := map[string]any{}
 	var ordered []any
@@ -195,19 +180,16 @@ func (f *appFlags) setPorts(fields pod.Fields, create bool) error {
 			ports[name] = nil
 			continue
 		}
-		name, number, named := strings.Cut(text, "=")
-		if !named {
-			name, number = "http", text
-		}
-		n, err := strconv.Atoi(number)
+		port, err := parsePort(text)
 		if err != nil {
-			return fault.New(fault.Usage, "--port %q is not a port such as 8080 or metrics=9090", text)
+			return fault.New(fault.Usage, "--port %q is not a port such as 8080, metrics=9090 or 53/UDP", text)
 		}
+		name := cmp.Or(port.Name, "http")
 		if _, twice := ports[name]; twice {
 			return fault.New(fault.Usage, "--port %q: there is already a port named %q", text, name).
-				WithHint("name it: --port NAME=%d", n)
+				WithHint("name it: --port NAME=%s", port)
 		}
-		ports[name] = map[string]any{"name": name, "port": n}
+		ports[name] = map[string]any{"name": name, "port": port.Port, "protocol": orNone(port.Protocol)}
 		ordered = append(ordered, ports[name])
 	}
 	switch {
@@ -218,4 +200,12 @@ func (f *appFlags) setPorts(fields pod.Fields, create bool) error {
 		fields["ports"] = ports
 	}
 	return nil
+}
+
+// orNone returns nil for an empty value, which removes the field.
+func orNone(value string) any {
+	if value == "" {
+		return nil
+	}
+	return value
 }

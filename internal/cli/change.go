@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -96,6 +97,7 @@ func (s *session) do(ctx context.Context, o *options, call func(*workspace.Works
 func (s *session) show(ctx context.Context, w *workspace.Workspace, o *options, out workspace.Outcome, err error) error {
 	switch {
 	case out.Deployed != nil:
+		s.sayUDP(out)
 		shown := s.view.Deployed(*out.Deployed, out.Duration)
 		if shown == nil && o.Deploy.NoWait {
 			s.view.Next("psc status, or psc revision wait %d", out.Revision.Number)
@@ -115,8 +117,21 @@ func (s *session) show(ctx context.Context, w *workspace.Workspace, o *options, 
 	if err := s.view.Draft(out.Revision); err != nil {
 		return err
 	}
+	s.sayUDP(out)
 	s.view.Next("psc deploy")
 	return nil
+}
+
+// sayUDP says of the new UDP ports who reaches them, which differs from what a route does for other ports.
+func (s *session) sayUDP(out workspace.Outcome) {
+	for name, app := range out.Revision.Spec.Apps() {
+		before := out.Base.Spec.App(name)
+		for _, port := range app.Ports {
+			if port.UDP() && (before == nil || !slices.Contains(before.Ports, port)) {
+				s.view.Say("Other apps reach port %s of %s at %s:%d over UDP; routes do not lead to it", port.Name, name, name, port.Port)
+			}
+		}
+	}
 }
 
 // unchanged reports a change without effect, which is not an error.

@@ -32,6 +32,7 @@ func worded(err error) error {
 		notSigned *workspace.NotSignedInError
 		problems  pod.Problems
 		ref       *pod.RefError
+		refused   *workspace.RefusedError
 	)
 	switch {
 	case errors.As(err, &deploy):
@@ -59,6 +60,8 @@ func worded(err error) error {
 		return fault.New(fault.Usage, "%w", err).WithHint("psc registry list")
 	case errors.As(err, &problems):
 		return problemWords(err, problems)
+	case errors.As(err, &refused):
+		return &fault.Error{Code: fault.Of(err).Code, Err: err, Hint: alternatives(refused.Next)}
 	case errors.As(err, &ref):
 		e := fault.New(fault.Usage, "%w", err)
 		if errors.Is(err, pod.ErrExists) {
@@ -240,14 +243,19 @@ func withRest(deploy *fault.Error, err error) error {
 func nextStep(all []report.Resource, failed bool) string {
 	for _, s := range all {
 		if len(s.Next) > 0 && s.Failed() == failed && (failed || s.Open()) {
-			words := make([]string, len(s.Next))
-			for i, next := range s.Next {
-				words[i] = nextWords(next)
-			}
-			return strings.Join(words, ", or ") + "; "
+			return alternatives(s.Next) + "; "
 		}
 	}
 	return ""
+}
+
+// alternatives lists next steps, of which one is enough.
+func alternatives(all []pod.Next) string {
+	words := make([]string, len(all))
+	for i, next := range all {
+		words[i] = nextWords(next)
+	}
+	return strings.Join(words, ", or ")
 }
 
 func quotes(all []report.Resource) []fault.Quote {

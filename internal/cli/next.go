@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/pscdev/psc/pkg/pod"
 )
@@ -70,10 +71,18 @@ func fieldFlag(kind pod.Kind, field string) (flag, choice string) {
 	switch field {
 	case "command":
 		return " --command", "PATH"
-	case "cpu", "memory":
-		return " --" + field, "AMOUNT"
-	case "health.path":
-		return " --health", "/PATH"
+	case "cpu", "memory", "cpuLimit":
+		return flagOf(field), "AMOUNT"
+	case "health.path", "liveness.path":
+		return flagOf(strings.TrimSuffix(field, ".path")), "/PATH"
+	case "health", "liveness":
+		return flagOf(field), "CHECK"
+	case "health.command", "liveness.command":
+		return flagOf(field), "WORD"
+	case "health.headers.Host", "liveness.headers.Host":
+		return flagOf(strings.TrimSuffix(field, ".headers.Host")) + "-header", "Host=HOST"
+	case "capabilities":
+		return " --capability", "NAME"
 	case "hosts":
 		return " --host", "HOST"
 	case "instances": // the command of DoScale takes it without a flag
@@ -84,10 +93,27 @@ func fieldFlag(kind pod.Kind, field string) (flag, choice string) {
 		return " --mount", "PATH=scratch/SIZE"
 	case "shared":
 		return " --shared", ""
-	case "startGrace":
-		return " --start-grace", "TIME"
+	case "startGrace", "health.timeout", "liveness.timeout":
+		return flagOf(field), "TIME"
 	case "user":
 		return " --user", "UID"
 	}
-	return " --" + field, strings.ToUpper(field)
+	return flagOf(field), strings.ToUpper(field)
+}
+
+// flagOf returns the flag that has the name of a field, after a space: " --start-grace".
+func flagOf(field string) string {
+	var flag strings.Builder
+	for _, r := range field {
+		switch {
+		case r == '.':
+			flag.WriteByte('-')
+		case unicode.IsUpper(r):
+			flag.WriteByte('-')
+			flag.WriteRune(unicode.ToLower(r))
+		default:
+			flag.WriteRune(r)
+		}
+	}
+	return " --" + flag.String()
 }

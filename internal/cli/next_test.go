@@ -26,6 +26,13 @@ func steps() []nextCase {
 	return []nextCase{
 		{pod.Next{Do: pod.DoSet, Kind: pod.KindApp, Name: "web", Set: map[string]string{"memory": "64Mi"}, Deploy: true}, "psc app set web --memory 64Mi --deploy"},
 		{pod.Next{Do: pod.DoSet, Kind: pod.KindApp, Name: "web", Set: map[string]string{"memory": "", "cpu": ""}, Deploy: true}, "psc app set web --cpu AMOUNT --memory AMOUNT --deploy"},
+		{pod.Next{Do: pod.DoSet, Kind: pod.KindApp, Name: "web", Set: map[string]string{"health.headers.Host": ""}}, "psc app set web --health-header Host=HOST"},
+		{pod.Next{Do: pod.DoSet, Kind: pod.KindApp, Name: "web", Set: map[string]string{"health.timeout": "10s"}}, "psc app set web --health-timeout 10s"},
+		{pod.Next{Do: pod.DoSet, Kind: pod.KindApp, Name: "web", Set: map[string]string{"health.command": ""}}, "psc app set web --health-command WORD"},
+		{pod.Next{Do: pod.DoSet, Kind: pod.KindApp, Name: "web", Set: map[string]string{"health": "tcp"}}, "psc app set web --health tcp"},
+		{pod.Next{Do: pod.DoSet, Kind: pod.KindApp, Name: "web", Set: map[string]string{"liveness": ""}}, "psc app set web --liveness CHECK"},
+		{pod.Next{Do: pod.DoSet, Kind: pod.KindApp, Name: "web", Set: map[string]string{"cpuLimit": ""}}, "psc app set web --cpu-limit AMOUNT"},
+		{pod.Next{Do: pod.DoClear, Kind: pod.KindApp, Name: "web", Set: map[string]string{"capabilities": ""}}, "psc app set web --capability -"},
 		{pod.Next{Do: pod.DoSet, Kind: pod.KindApp, Name: "api", Set: map[string]string{"ports": ""}}, "psc app set api --port PORT"},
 		{pod.Next{Do: pod.DoSet, Kind: pod.KindRoute, Name: "shop", Set: map[string]string{"hosts": ""}, Deploy: true, Note: "choose a host"}, "choose a host: psc route set shop --host HOST --deploy"},
 		{pod.Next{Do: pod.DoSet, Kind: pod.KindDisk, Name: "data", Set: map[string]string{"size": "1Gi"}}, "psc disk set data --size 1Gi"},

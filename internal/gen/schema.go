@@ -36,6 +36,8 @@ func facts() map[string]fact {
 		"Route.TLS":       {initial: pod.TLSAuto},
 		"Target.Weight":   {initial: 1},
 		"envRef.Instance": {enum: pod.InstanceWords()},
+		"Health.Timeout":  {initial: "2s"},
+		"Port.Protocol":   {enum: pod.Protocols(), initial: pod.ProtocolTCP},
 	}
 }
 

@@ -108,12 +108,19 @@ func (rd *Reader) cluster(ctx context.Context, spec pod.Spec) (render.Cluster, e
 			if _, ok := c.Routing.(render.Backend); !ok {
 				c.Kept, err = platform.Kept(asking, rd.kube, rd.Pod)
 			}
+			if gateway, found := c.Routing.(render.GatewayAPI); found && spec.LeadsTo(pod.ProtocolH2C) {
+				c.Routing, err = platform.WithFeatures(asking, rd.kube, gateway)
+			}
 			return err
 		})
 	}
 	if spec.Runs() {
 		group.Go(func() (err error) {
 			c.PullSecret, err = rd.Registry().pullSecret(asking)
+			return err
+		})
+		group.Go(func() (err error) {
+			c.NeedsCPULimit, err = platform.NeedsCPULimit(asking, rd.kube, rd.Pod)
 			return err
 		})
 	}

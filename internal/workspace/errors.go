@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/pscdev/psc/internal/rollout"
 	"github.com/pscdev/psc/pkg/object"
 	"github.com/pscdev/psc/pkg/pod"
 	"github.com/pscdev/psc/pkg/report"
@@ -111,6 +112,9 @@ func (e *RevisionError) Error() string {
 
 // Unwrap returns the reason and its cause.
 func (e *RevisionError) Unwrap() []error { return []error{e.Err, e.Cause} }
+
+// RefusedError is the error for instances that the API server would refuse.
+type RefusedError = rollout.RefusedError
 
 // OthersError is the error for a deploy that would include drafts of others.
 type OthersError struct {

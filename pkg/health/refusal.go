@@ -19,14 +19,25 @@ const (
 	refusalGrace = 30 * time.Second
 )
 
+// Refusal returns the cause and the next steps after Kubernetes refused an instance of a resource with a message, and whether there
+// may be room for the instance once others stop.
+func Refusal(of pod.Ref, message string) (cause string, next []pod.Next, room bool) {
+	return forbidden(message), refusedInstance(of, message, refusalGrace).next, strings.Contains(message, "exceeded quota") && !neverFits(message)
+}
+
 // refusedInstance returns the reason why Kubernetes does not create an instance of a resource. since is for how long.
 func refusedInstance(of pod.Ref, message string, since time.Duration) trouble {
 	t := trouble{cause: "no more instances can be created: " + forbidden(message), response: retries}
 	switch {
 	case strings.Contains(message, "runAsNonRoot"): // the image runs as root, or as a user that only has a name
 		t.fatal, t.next = true, setFields(of, map[string]string{"user": ""})
+	case strings.Contains(message, "securityContext.capabilities.add"):
+		without := pod.Next{Do: pod.DoClear, Kind: of.Kind, Name: of.Name, Set: map[string]string{"capabilities": ""}, Deploy: true}
+		t.fatal, t.next = true, append([]pod.Next{without}, ask("ask an admin of the cluster to label the namespace pod-security.kubernetes.io/enforce=privileged")...)
 	case strings.Contains(message, "violates PodSecurity"), strings.Contains(message, "denied request:"):
 		t.fatal, t.next = true, ask("ask an admin of the cluster what this pod allows")
+	case strings.Contains(message, "must specify limits.cpu"):
+		t.fatal, t.next = true, setFields(of, map[string]string{"cpuLimit": ""})
 	case strings.Contains(message, "usage per"), strings.Contains(message, "must specify"), neverFits(message):
 		t.fatal, t.next = true, append(smaller(of), largerQuota()...)
 	case strings.Contains(message, "requested: pods="): // only what exceeds is listed

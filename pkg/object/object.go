@@ -36,15 +36,18 @@ var (
 
 // The other kinds that psc reads, and writes where it keeps something of its own.
 var (
-	Namespace   = corev1.SchemeGroupVersion.WithKind("Namespace")
-	ConfigMap   = corev1.SchemeGroupVersion.WithKind("ConfigMap")
-	Secret      = corev1.SchemeGroupVersion.WithKind("Secret")
-	Pod         = corev1.SchemeGroupVersion.WithKind("Pod")
-	Event       = corev1.SchemeGroupVersion.WithKind("Event")
-	ReplicaSet  = appsv1.SchemeGroupVersion.WithKind("ReplicaSet")
-	Lease       = coordinationv1.SchemeGroupVersion.WithKind("Lease")
-	RoleBinding = rbacv1.SchemeGroupVersion.WithKind("RoleBinding")
-	Gateway     = gateway("Gateway")
+	Namespace     = corev1.SchemeGroupVersion.WithKind("Namespace")
+	ConfigMap     = corev1.SchemeGroupVersion.WithKind("ConfigMap")
+	Secret        = corev1.SchemeGroupVersion.WithKind("Secret")
+	Pod           = corev1.SchemeGroupVersion.WithKind("Pod")
+	Event         = corev1.SchemeGroupVersion.WithKind("Event")
+	ReplicaSet    = appsv1.SchemeGroupVersion.WithKind("ReplicaSet")
+	Lease         = coordinationv1.SchemeGroupVersion.WithKind("Lease")
+	RoleBinding   = rbacv1.SchemeGroupVersion.WithKind("RoleBinding")
+	Gateway       = gateway("Gateway")
+	GatewayClass  = gateway("GatewayClass")
+	ResourceQuota = corev1.SchemeGroupVersion.WithKind("ResourceQuota")
+	LimitRange    = corev1.SchemeGroupVersion.WithKind("LimitRange")
 	// StorageClass is only listed.
 	StorageClass = Kind{Group: "storage.k8s.io", Version: "v1", Kind: "StorageClass"}
 )

@@ -28,10 +28,16 @@ type App struct {
 	Size string `json:"size,omitempty"`
 	// CPU is the CPU request of one instance, such as 500m or 2. It overrides the size.
 	CPU string `json:"cpu,omitempty"`
+	// CPULimit is the most CPU that one instance may use, such as 1. By default there is no limit: an instance may use what its
+	// node has left. If a quota of the pod demands a limit, the default is the CPU request, and at least 500m.
+	CPULimit string `json:"cpuLimit,omitempty"`
 	// Memory is the memory request and limit of one instance, such as 512Mi. It overrides the size.
 	Memory string `json:"memory,omitempty"`
-	// Ports are the ports that the app listens on. Routes and other apps use the first one.
+	// Ports are the ports that the app listens on.
 	Ports []Port `json:"ports,omitempty"`
+	// MainPort is the name of the port that routes and other apps use if they name none. The default is port 80, or else the
+	// first port that is not UDP.
+	MainPort string `json:"mainPort,omitempty"`
 	// Env are the environment variables. A value is a string, in which a dollar is a dollar, or it refers to something else.
 	Env map[string]EnvValue `json:"env,omitempty"`
 	// EnvFrom turns all keys of secrets, and all files of configs, into variables. A variable of env takes precedence, and else
@@ -45,13 +51,20 @@ type App struct {
 	// Scratch are empty folders to write to. They end with the instance.
 	Scratch []Scratch `json:"scratch,omitempty"`
 	// Health is the check that says whether an instance can serve. By default, an instance of an app with ports is healthy
-	// when its first port accepts connections.
+	// when its main port accepts connections. An instance that fails the check three times in a row gets no traffic.
 	Health *Health `json:"health,omitempty"`
+	// Liveness is the check that finds an instance that hangs: one that fails it three times in a row is restarted. It begins
+	// when the instance was healthy for the first time. By default there is none, because restarts do not help an app that waits
+	// for another one: check only what a restart can mend.
+	Liveness *Health `json:"liveness,omitempty"`
 	// StartGrace is the time that an instance has to become healthy for the first time, such as 90s. An instance that takes
 	// longer is restarted. By default, an instance has as long as the deploy waits.
 	StartGrace string `json:"startGrace,omitempty"`
 	// StopGrace is the time that an instance has to finish its work when it is stopped. The default is 30s.
 	StopGrace string `json:"stopGrace,omitempty"`
+	// Capabilities are Linux capabilities that the app needs beyond its usual ones, such as NET_ADMIN. They take effect for
+	// programs that run as root, or that have them as file capabilities. The Pod Security Standard of the pod may forbid them.
+	Capabilities []string `json:"capabilities,omitempty"`
 	// Strategy is how a deploy replaces instances: rolling (there is always a running instance) or recreate (the old
 	// instances are stopped before new ones start). The default is rolling, and recreate for an app with a disk that is not
 	// shared.
@@ -66,28 +79,6 @@ type Autoscale struct {
 	Max int `json:"max"`
 	// CPU is the average CPU usage to aim at, in percent of the CPU request. The default is 70.
 	CPU int `json:"cpu,omitempty"`
-}
-
-// Port is a port that an app listens on.
-type Port struct {
-	// Name is the name by which routes and other apps refer to the port, at most 15 characters long.
-	Name string `json:"name" psc:"key"`
-	// Port is the port number, 1 to 65535.
-	Port int `json:"port"`
-}
-
-// Health is how psc checks that an instance can serve. Exactly one of Path, Command, TCP and Off is set.
-type Health struct {
-	// Path is the path to request with HTTP GET. A status of 200 to 399 is healthy.
-	Path string `json:"path,omitempty"`
-	// Command is the command to run inside the instance. Exit code 0 is healthy.
-	Command []string `json:"command,omitempty"`
-	// TCP checks that the port accepts connections.
-	TCP bool `json:"tcp,omitempty"`
-	// Off disables the check: an instance that runs counts as healthy.
-	Off bool `json:"off,omitempty"`
-	// Port is the port to check. The default is the first port of the app.
-	Port int `json:"port,omitempty"`
 }
 
 // The strategies of a deploy.
@@ -119,10 +110,6 @@ func sizes() map[string]Size {
 		"xlarge": {"1", "2Gi"},
 	}
 }
-
-// ServicePort is the port at which routes and other apps reach the first port of an app, whatever its number is. An app
-// can change the number while others go on using it. The other ports are reached at their own numbers.
-const ServicePort = 80
 
 // Kind implements Resource.
 func (*App) Kind() Kind { return KindApp }
@@ -180,8 +167,10 @@ func (a *App) Describe() string {
 	if a.Autoscale != nil {
 		words[1] = fmt.Sprintf("%d to %d instances", a.Autoscale.Min, a.Autoscale.Max)
 	}
-	if len(a.Ports) > 0 {
-		words = append(words, fmt.Sprintf("port %d", a.Ports[0].Port))
+	if port, ok := a.Main(); ok {
+		words = append(words, "port "+port.String())
+	} else if len(a.Ports) > 0 {
+		words = append(words, "port "+a.Ports[0].String())
 	}
 	return strings.Join(words, " · ")
 }
@@ -200,9 +189,6 @@ func (a *App) refs(add func(Kind, string)) {
 		d.refs(add)
 	}
 }
-
-// Words implements Part. An example is "port http" and "8080".
-func (p Port) Words() (name, text string) { return "port " + p.Name, fmt.Sprint(p.Port) }
 
 // Words implements Part. An example is "autoscale" and "2 to 10 at 70%".
 func (a Autoscale) Words() (name, text string) {

@@ -42,6 +42,7 @@ func (a *App) problems(name string, s Spec) []Problem {
 		p.add("spec.size", "must be one of %s, is %q", strings.Join(Sizes(), ", "), a.Size)
 	}
 	p.cpu("spec.cpu", a.CPU)
+	a.limitProblems(&p)
 	p.memory("spec.memory", a.Memory)
 	p.command("spec.command", a.Command)
 	p.arguments("spec.args", a.Args)
@@ -50,6 +51,7 @@ func (a *App) problems(name string, s Spec) []Problem {
 	p.envFrom("spec.envFrom", a.EnvFrom, s)
 	a.mountProblems(&p, name, s)
 	a.healthProblems(&p)
+	p.capabilities("spec.capabilities", a.Capabilities)
 	p.duration("spec.startGrace", a.StartGrace)
 	p.duration("spec.stopGrace", a.StopGrace)
 	if a.Strategy != "" && a.Strategy != StrategyRolling && a.Strategy != StrategyRecreate {
@@ -68,10 +70,20 @@ func (p *problems) user(path string, user *int64) {
 	}
 }
 
-// cpu checks a CPU request.
+// cpu checks a CPU request or limit.
 func (p *problems) cpu(path, text string) {
 	if q, ok := p.quantity(path, text, "500m"); ok && q.Cmp(resource.MustParse(maxCPU)) > 0 {
 		p.add(path, "%q is more than %s CPUs: a thousandth of a CPU is 1m", text, maxCPU)
+	}
+}
+
+// limitProblems checks the CPU limit, which Kubernetes does not accept below the request.
+func (a *App) limitProblems(p *problems) {
+	p.cpu("spec.cpuLimit", a.CPULimit)
+	limit, err := resource.ParseQuantity(a.CPULimit)
+	request, requestErr := resource.ParseQuantity(a.Resources().CPU)
+	if err == nil && requestErr == nil && limit.Sign() > 0 && limit.Cmp(request) < 0 {
+		p.add("spec.cpuLimit", "%q is less than the CPU request, %s", a.CPULimit, request.String())
 	}
 }
 
@@ -125,33 +137,6 @@ func (a *App) countProblems(p *problems) {
 	}
 }
 
-func (a *App) portProblems(p *problems) {
-	seen := map[string]bool{}
-	for i, port := range a.Ports {
-		path := fmt.Sprintf("spec.ports[%s]", port.Name)
-		if port.Name == "" {
-			p.add(fmt.Sprintf("spec.ports[%d].name", i), "is missing")
-			continue
-		}
-		for _, m := range validation.IsValidPortName(port.Name) {
-			p.add(path+".name", "%s", m)
-		}
-		p.port(path+".port", port.Port)
-		if i > 0 && port.Port == ServicePort {
-			p.add(path, "must be the first port: routes and other apps reach the first one at port %d", ServicePort)
-		}
-		if n := fmt.Sprint(port.Port); seen[n] {
-			p.add(path+".port", "%d is listed twice", port.Port)
-		} else {
-			seen[n] = true
-		}
-		if seen["name "+port.Name] {
-			p.add(path, "is listed twice")
-		}
-		seen["name "+port.Name] = true
-	}
-}
-
 func (a *App) mountProblems(p *problems, name string, s Spec) {
 	taken := map[string]bool{}
 	p.files("spec.files", a.Files, taken, s)
@@ -166,26 +151,6 @@ func (a *App) mountProblems(p *problems, name string, s Spec) {
 	}
 	if a.Strategy == StrategyRolling {
 		p.add("spec.strategy", "must be recreate for an app with a disk that is not shared")
-	}
-}
-
-// appPort checks a reference to a port of an app: the port with that name, or the first one if there is no name.
-func (p *problems) appPort(at, name, port string, s Spec) {
-	app := s.App(name)
-	switch {
-	case app == nil:
-		p.missing(at, KindApp, name, s)
-	case len(app.Ports) == 0:
-		*p = append(*p, Problem{
-			Path: at, Message: fmt.Sprintf("app %q has no port", name), Refers: Ref{KindApp, name},
-			Next: Next{Do: DoSet, Kind: KindApp, Name: name, Set: map[string]string{"ports": ""}},
-		})
-	case port != "" && !slices.ContainsFunc(app.Ports, func(q Port) bool { return q.Name == port }):
-		names := make([]string, len(app.Ports))
-		for i, q := range app.Ports {
-			names[i] = q.Name
-		}
-		p.missingIn(at, Ref{KindApp, name}, fmt.Sprintf("app %q has no port named %q", name, port), port, names)
 	}
 }
 
@@ -206,31 +171,6 @@ func (p *problems) configFile(at, name, file string, s Spec) {
 		p.missing(at, KindConfig, name, s)
 	} else if _, ok := config.Files[file]; !ok && file != "" {
 		p.missingIn(at, Ref{KindConfig, name}, fmt.Sprintf("config %q has no file %q", name, file), file, keys(config.Files))
-	}
-}
-
-func (a *App) healthProblems(p *problems) {
-	h := a.Health
-	if h == nil {
-		return
-	}
-	ways := 0
-	for _, set := range []bool{h.Path != "", len(h.Command) > 0, h.TCP, h.Off} {
-		if set {
-			ways++
-		}
-	}
-	if ways != 1 {
-		p.add("spec.health", "needs exactly one of path, command, tcp and off")
-	}
-	p.command("spec.health.command", h.Command)
-	if h.Path != "" && !strings.HasPrefix(h.Path, "/") {
-		p.add("spec.health.path", "must begin with /, is %q", h.Path)
-	}
-	if h.Port != 0 {
-		p.port("spec.health.port", h.Port)
-	} else if (h.Path != "" || h.TCP) && len(a.Ports) == 0 {
-		p.add("spec.health", "needs a port: the app has none")
 	}
 }
 

@@ -180,7 +180,9 @@ func TestReferences(t *testing.T) {
 		{"stopGrace: 1m", `health: {command: ["\0"]}`, `app/web spec.health.command[0]: has a NUL character`},
 		{"ADMIN: {app: web, port: admin}", `ADMIN: "\0"`, `app/web spec.env.ADMIN: has a NUL character`},
 		{"startGrace: 90s", "startGrace: 90", `app/web spec.startGrace: "90" is not a duration such as 90s, in whole seconds, of at most 24h0m0s`},
-		{"{name: admin, port: 9090}", "{name: admin, port: 80}", `app/web spec.ports[admin]: must be the first port: routes and other apps reach the first one at port 80`},
+		{"port: 9090}]", "port: 80}]\n  mainPort: http", `app/web spec.ports[admin]: must be the main port: routes and other apps reach the main port at 80`},
+		{"port: 9090}", "port: 9090, protocol: UDP}", "app/web spec.env.ADMIN: port \"admin\" of app \"web\" is UDP, which has no http address: other apps reach it as web:9090\n" +
+			`route/shop spec.rules[/admin].to[web]: port "admin" of app "web" is UDP, which has no http address: other apps reach it as web:9090`},
 		{"tls: {secret: shop-tls}", "tls: {secret: db}", `route/shop spec.tls.secret: secret "db" needs the keys tls.crt and tls.key, set in one command`},
 		{"tls.key: cccccccccc", "tls.key: dddddddddd", `route/shop spec.tls.secret: secret "shop-tls" needs the keys tls.crt and tls.key, set in one command`},
 		{"hosts: [shop.example.com]", "hosts: []", `route/shop spec.hosts: is empty: name the hosts of the certificate`},

@@ -137,6 +137,32 @@ func (t Target) Share() int {
 	return *t.Weight
 }
 
+// TargetPort returns the port that a target of a route leads to. It returns false if there is none.
+func (s Spec) TargetPort(t Target) (Port, bool) {
+	app := s.App(t.App)
+	if app == nil {
+		return Port{}, false
+	}
+	for _, port := range app.Ports {
+		if t.Port == port.Name {
+			return port, true
+		}
+	}
+	return app.Main()
+}
+
+// LeadsTo reports whether a route leads to a port that speaks a protocol.
+func (s Spec) LeadsTo(protocol string) bool {
+	for _, r := range s.Routes() {
+		for _, rule := range r.Rules {
+			if slices.ContainsFunc(rule.To, func(t Target) bool { port, _ := s.TargetPort(t); return port.Protocol == protocol }) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // Describe implements Resource. An example is "-> web 90%, web-next 10%; /api -> api 100%".
 func (r *Route) Describe() string {
 	rules := make([]string, 0, len(r.Rules))

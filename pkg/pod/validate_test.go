@@ -62,7 +62,7 @@ func TestValidate(t *testing.T) {
 		`app/web spec.env.=: a valid environment variable name must consist of alphabetic characters, digits, '_', '-', or '.', and must not start with a digit (e.g. 'my.env-name',  or 'MY_ENV.NAME',  or 'MyEnvName1', regex used for validation is '[-._a-zA-Z][-._a-zA-Z0-9]*')`,
 		`app/web spec.env.API: no app named "api", did you mean "apis"?`,
 		`app/web spec.env.APIS: app "apis" has no port`,
-		`app/web spec.health: needs exactly one of path, command, tcp and off`,
+		`app/web spec.health: needs exactly one of path, command, tcp, grpc and off`,
 		`app/web spec.health.path: must begin with /, is "healthz"`,
 		`app/web spec.health.port: must be 1 to 65535, is 70000`,
 		`app/web spec.image: "Not an image" is not an image name such as ghcr.io/acme/web:1.4`,
@@ -133,10 +133,10 @@ func TestValidateHealth(t *testing.T) {
 		app  pod.App
 		want pod.Problems
 	}{
-		"none":                {app: pod.App{Health: &pod.Health{}}, want: pod.Problems{{Path: "app/web spec.health", Message: "needs exactly one of path, command, tcp and off"}}},
-		"only a port":         {app: pod.App{Health: &pod.Health{Port: 80}}, want: pod.Problems{{Path: "app/web spec.health", Message: "needs exactly one of path, command, tcp and off"}}},
-		"no port":             {app: pod.App{Health: &pod.Health{TCP: true}}, want: pod.Problems{{Path: "app/web spec.health", Message: "needs a port: the app has none"}}},
-		"path without a port": {app: pod.App{Health: &pod.Health{Path: "/"}}, want: pod.Problems{{Path: "app/web spec.health", Message: "needs a port: the app has none"}}},
+		"none":                {app: pod.App{Health: &pod.Health{}}, want: pod.Problems{{Path: "app/web spec.health", Message: "needs exactly one of path, command, tcp, grpc and off"}}},
+		"only a port":         {app: pod.App{Health: &pod.Health{Port: 80}}, want: pod.Problems{{Path: "app/web spec.health", Message: "needs exactly one of path, command, tcp, grpc and off"}}},
+		"no port":             {app: pod.App{Health: &pod.Health{TCP: true}}, want: pod.Problems{{Path: "app/web spec.health", Message: "needs a port: the app has none that can be checked"}}},
+		"path without a port": {app: pod.App{Health: &pod.Health{Path: "/"}}, want: pod.Problems{{Path: "app/web spec.health", Message: "needs a port: the app has none that can be checked"}}},
 		"first port":          {app: pod.App{Health: &pod.Health{TCP: true}, Ports: ports}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -145,6 +145,69 @@ func TestValidateHealth(t *testing.T) {
 				t.Errorf("-want +got\n%s", diff)
 			}
 		})
+	}
+}
+
+// Each row is an app as a file spells it, and the problem of its checks, ports, limit or capabilities; "" is none.
+func TestValidateApp(t *testing.T) {
+	const dns = "ports: [{name: dns, port: 53}, {name: dns-udp, port: 53, protocol: UDP}, {name: http, port: 80}]"
+	for spec, want := range map[string]string{
+		dns: "",
+		dns + "\n  health: {path: /, headers: {Host: shop.example.com}, timeout: 10s, every: 15s}":     "",
+		dns + "\n  health: {path: /, headers: {Host: a, host: b}}":                                     "spec.health.headers.host: is the same header as Host",
+		dns + "\n  health: {path: /, headers: {\"a b\": x}}":                                           "spec.health.headers.a b: a valid HTTP header must consist of alphanumeric characters or '-' (e.g. 'X-Header-Name', regex used for validation is '[-A-Za-z0-9]+')",
+		dns + "\n  health: {path: /, headers: {A: \"x\\ny\"}}":                                         "spec.health.headers.A: has a line break or another control character",
+		dns + "\n  health: {tcp: true, headers: {A: x}}":                                               "spec.health.headers: needs a path: only an HTTP request has headers",
+		dns + "\n  health: {tcp: true, timeout: 500ms}":                                                `spec.health.timeout: "500ms" is not a duration such as 90s, in whole seconds, of at most 24h0m0s`,
+		dns + "\n  health: {tcp: true, every: 15}":                                                     `spec.health.every: "15" is not a duration such as 90s, in whole seconds, of at most 24h0m0s`,
+		dns + "\n  health: {tcp: true, port: 53}":                                                      "",
+		dns + "\n  health: {grpc: true}":                                                               "spec.health.grpc: needs the protocol h2c: set it in spec.ports[http].protocol",
+		dns + "\n  liveness: {path: /livez, every: 30s}":                                               "",
+		dns + "\n  liveness: {off: true}":                                                              "spec.liveness.off: is the default: remove spec.liveness",
+		dns + "\n  liveness: {tcp: true, path: /}":                                                     "spec.liveness: needs exactly one of path, command, tcp, grpc and off",
+		dns + "\n  mainPort: dns":                                                                      "spec.ports[http]: must be the main port: routes and other apps reach the main port at 80",
+		"ports: [{name: a, port: 1}, {name: b, port: 2}]\n  mainPort: b":                               "",
+		"ports: [{name: web, port: 1}, {name: udp, port: 2, protocol: UDP}]\n  mainPort: wed":          `spec.mainPort: the app has no TCP port named "wed", did you mean "web"?`,
+		"ports: [{name: web, port: 1}, {name: udp, port: 2, protocol: UDP}]\n  mainPort: udp":          `spec.mainPort: the app has no TCP port named "udp"`,
+		"ports: [{name: udp, port: 80, protocol: UDP}]":                                                "",
+		"ports: [{name: udp, port: 80, protocol: UDP}]\n  health: {tcp: true}":                         "spec.health: needs a port: the app has none that can be checked",
+		"ports: [{name: udp, port: 80, protocol: UDP}]\n  health: {tcp: true, port: 80}":               "spec.health.port: is port udp, and UDP cannot be checked: use a command or off",
+		"ports: [{name: a, port: 1, protocol: UDP}, {name: b, port: 1, protocol: UDP}]":                "spec.ports[b].port: 1 is listed twice",
+		"ports: [{name: a, port: 1, protocol: TCP}, {name: b, port: 1, protocol: h2c}]":                "spec.ports[b].port: 1 is listed twice",
+		"ports: [{name: a, port: 1, protocol: udp}]":                                                   `spec.ports[a].protocol: must be one of TCP, h2c, UDP, is "udp", did you mean "UDP"?`,
+		"ports: [{name: a, port: 1, protocol: gRPC}]":                                                  `spec.ports[a].protocol: must be one of TCP, h2c, UDP, is "gRPC": gRPC is h2c`,
+		"ports: [{name: a, port: 1, protocol: http}]":                                                  `spec.ports[a].protocol: must be one of TCP, h2c, UDP, is "http": http is TCP`,
+		"ports: [{name: a, port: 1, protocol: h2c}]\n  health: {grpc: true}\n  liveness: {grpc: true}": "",
+		"health: {grpc: true, port: 9000}":                                                             "",
+		"cpuLimit: 100m":                                                                               "",
+		"cpuLimit: 99m":                                                                                `spec.cpuLimit: "99m" is less than the CPU request, 100m`,
+		"cpuLimit: 2000":                                                                               `spec.cpuLimit: "2000" is more than 1000 CPUs: a thousandth of a CPU is 1m`,
+		"cpuLimit: much":                                                                               `spec.cpuLimit: "much" is not a quantity such as 500m`,
+		"capabilities: [NET_ADMIN, NET_RAW]":                                                           "",
+		"capabilities: [NET_ADMIN, NET_ADMIN]":                                                         "spec.capabilities[NET_ADMIN]: is listed twice",
+		"capabilities: [CAP_NET_ADMIN]":                                                                `spec.capabilities[CAP_NET_ADMIN]: is not a Linux capability such as NET_ADMIN, did you mean "NET_ADMIN"?`,
+	} {
+		s, err := pod.Decode([]byte("apiVersion: psc.dev/v1\nkind: App\nmetadata: {name: web}\nspec:\n  image: web\n  " + spec))
+		if err != nil {
+			t.Fatalf("%s: %v", spec, err)
+		}
+		if got := strings.TrimPrefix(validate(t, s).Error(), "app/web "); got != want {
+			t.Errorf("%s\n got %s\nwant %s", spec, got, want)
+		}
+	}
+}
+
+// The main port does not depend on the order where it has a name or the number 80.
+func TestMain(t *testing.T) {
+	for want, app := range map[string]pod.App{
+		"":      {Ports: []pod.Port{{Name: "udp", Port: 53, Protocol: "UDP"}}},
+		"first": {Ports: []pod.Port{{Name: "udp", Port: 53, Protocol: "UDP"}, {Name: "first", Port: 1}, {Name: "http", Port: 8080}}},
+		"http":  {Ports: []pod.Port{{Name: "dns", Port: 53}, {Name: "http", Port: 80}, {Name: "more", Port: 81}}},
+		"more":  {MainPort: "more", Ports: []pod.Port{{Name: "dns", Port: 53}, {Name: "http", Port: 8080}, {Name: "more", Port: 81}}},
+	} {
+		if got, ok := app.Main(); got.Name != want || ok != (want != "") {
+			t.Errorf("got %v, want %s", got, want)
+		}
 	}
 }
 

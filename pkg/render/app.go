@@ -2,6 +2,7 @@ package render
 
 import (
 	"fmt"
+	"slices"
 
 	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
@@ -30,24 +31,24 @@ const (
 func apps(podName string, spec pod.Spec, c Cluster) ([]*unstructured.Unstructured, pod.Problems) {
 	var objects []*unstructured.Unstructured
 	for name, a := range spec.Apps() {
-		objects = append(objects, appObjects(podName, name, a, spec, c.PullSecret)...)
+		objects = append(objects, appObjects(podName, name, a, spec, c)...)
 	}
 	return objects, nil
 }
 
-func appObjects(podName, name string, a *pod.App, spec pod.Spec, pullSecret string) []*unstructured.Unstructured {
+func appObjects(podName, name string, a *pod.App, spec pod.Spec, c Cluster) []*unstructured.Unstructured {
 	all := labels(podName, object.LabelApp, name)
 	account := corev1.ServiceAccount{
 		TypeMeta:                     typeMeta(object.ServiceAccount),
 		ObjectMeta:                   metav1.ObjectMeta{Name: name, Namespace: podName, Labels: all},
 		AutomountServiceAccountToken: new(false),
 	}
-	if pullSecret != "" { // not in the template, so that a login restarts nothing
-		account.ImagePullSecrets = []corev1.LocalObjectReference{{Name: pullSecret}}
+	if c.PullSecret != "" { // not in the template, so that a login restarts nothing
+		account.ImagePullSecrets = []corev1.LocalObjectReference{{Name: c.PullSecret}}
 	}
 	objects := []*unstructured.Unstructured{rendered(account)}
 	add := func(kind object.Kind, spec any) { objects = append(objects, withSpec(kind, podName, name, all, spec)) }
-	add(object.Deployment, deployment(name, a, spec, all))
+	add(object.Deployment, deployment(name, a, spec, c, all))
 	if len(a.Ports) > 0 {
 		add(object.Service, service(name, a))
 	}
@@ -69,29 +70,44 @@ func selector(name string) *metav1.LabelSelector {
 	return &metav1.LabelSelector{MatchLabels: map[string]string{object.LabelApp: name}}
 }
 
-// service offers each port of an app under its own number, and the first port at pod.ServicePort too.
+// service offers each port of an app under its own number, and the main port at pod.ServicePort too. The main port comes first:
+// tools that show one port of a Service show that one.
 func service(name string, a *pod.App) corev1.ServiceSpec {
 	spec := corev1.ServiceSpec{Selector: map[string]string{object.LabelApp: name}}
 	add := func(name string, number int, target pod.Port) {
-		spec.Ports = append(spec.Ports, corev1.ServicePort{
-			Name: name, Protocol: corev1.ProtocolTCP, Port: int32(number), TargetPort: intstr.FromString(target.Name),
-		})
+		port := corev1.ServicePort{Name: name, Protocol: transport(target), Port: int32(number), TargetPort: intstr.FromString(target.Name)}
+		if target.Protocol == pod.ProtocolH2C {
+			port.AppProtocol = new("kubernetes.io/h2c")
+		}
+		spec.Ports = append(spec.Ports, port)
 	}
-	first := a.Ports[0]
-	add(first.Name, pod.ServicePort, first)
-	if first.Port != pod.ServicePort {
-		add(fmt.Sprint(first.Port), first.Port, first) // no name of a port is a number
+	main, ok := a.Main()
+	if ok {
+		add(main.Name, pod.ServicePort, main)
+		if main.Port != pod.ServicePort {
+			add(fmt.Sprint(main.Port), main.Port, main) // no name of a port is a number
+		}
 	}
-	for _, p := range a.Ports[1:] {
-		add(p.Name, p.Port, p)
+	for _, p := range a.Ports {
+		if p.Name != main.Name {
+			add(p.Name, p.Port, p)
+		}
 	}
 	return spec
 }
 
-// servicePort returns the number at which the Service of an app has a port; the first port when name is empty.
+func transport(p pod.Port) corev1.Protocol {
+	if p.UDP() {
+		return corev1.ProtocolUDP
+	}
+	return corev1.ProtocolTCP
+}
+
+// servicePort returns the number at which the Service of an app has a TCP port; the main port when name is empty.
 func servicePort(a *pod.App, name string) int {
-	for _, p := range a.Ports[1:] {
-		if p.Name == name {
+	main, _ := a.Main()
+	for _, p := range a.Ports {
+		if p.Name == name && name != main.Name {
 			return p.Port
 		}
 	}
@@ -112,8 +128,8 @@ func autoscaler(name string, s *pod.Autoscale) autoscalingv2.HorizontalPodAutosc
 	}
 }
 
-func deployment(name string, a *pod.App, spec pod.Spec, all map[string]string) appsv1.DeploymentSpec {
-	container := container(name, a, spec)
+func deployment(name string, a *pod.App, spec pod.Spec, c Cluster, all map[string]string) appsv1.DeploymentSpec {
+	container := container(name, a, spec, c)
 	volumes, mounts := volumes(a, spec)
 	container.VolumeMounts = mounts
 	grace := stopSeconds(a)
@@ -179,10 +195,20 @@ func podSecurity(a *pod.App) *corev1.PodSecurityContext {
 	return s
 }
 
+// A program gets the capabilities of its file only where it may have more privileges than the one that started it, and only
+// NET_BIND_SERVICE is allowed without that.
 func containerSecurity(a *pod.App) *corev1.SecurityContext {
-	s := &corev1.SecurityContext{AllowPrivilegeEscalation: new(false)}
+	more := slices.ContainsFunc(a.Capabilities, func(name string) bool { return name != "NET_BIND_SERVICE" })
+	s := &corev1.SecurityContext{AllowPrivilegeEscalation: new(more)}
+	var capabilities corev1.Capabilities
+	for _, name := range a.Capabilities {
+		capabilities.Add = append(capabilities.Add, corev1.Capability(name))
+	}
 	if restricted(a) {
-		s.Capabilities = &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}}
+		capabilities.Drop = []corev1.Capability{"ALL"}
+	}
+	if len(capabilities.Add)+len(capabilities.Drop) > 0 {
+		s.Capabilities = &capabilities
 	}
 	return s
 }

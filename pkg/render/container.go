@@ -1,7 +1,10 @@
 package render
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,8 +18,15 @@ import (
 const (
 	// graceSeconds is how long an app may take to finish its work when it sets no time of its own.
 	graceSeconds = 30
-	// probeSeconds is the time between two probes of an instance, and the time that it has to answer.
+	// probeSeconds is the time between two checks of an instance, and the time that it has to answer.
 	probeSeconds = 2
+	// livenessSeconds is the time between two checks that may restart an instance.
+	livenessSeconds = 10
+	// failures is how often in a row a check has to fail.
+	failures = 3
+	// startSeconds is how long an app with a liveness check may take to start when it sets no time of its own: the liveness
+	// check must not stop an instance that starts slowly.
+	startSeconds = 24 * 60 * 60
 )
 
 // stopSeconds is how long an app may take to finish its work when it is stopped.
@@ -33,8 +43,12 @@ func seconds(text string) int64 {
 	return int64(d / time.Second)
 }
 
-func container(name string, a *pod.App, spec pod.Spec) corev1.Container {
+func container(name string, a *pod.App, spec pod.Spec, cluster Cluster) corev1.Container {
 	size := a.Resources()
+	limits := corev1.ResourceList{corev1.ResourceMemory: resource.MustParse(size.Memory)}
+	if limit := cpuLimit(a, cluster); limit != nil {
+		limits[corev1.ResourceCPU] = *limit
+	}
 	c := corev1.Container{
 		Name:                     name,
 		Image:                    a.Image,
@@ -47,21 +61,17 @@ func container(name string, a *pod.App, spec pod.Spec) corev1.Container {
 				corev1.ResourceCPU:    resource.MustParse(size.CPU),
 				corev1.ResourceMemory: resource.MustParse(size.Memory),
 			},
-			Limits: corev1.ResourceList{corev1.ResourceMemory: resource.MustParse(size.Memory)},
+			Limits: limits,
 		},
 	}
 	for _, p := range a.Ports {
-		c.Ports = append(c.Ports, corev1.ContainerPort{Name: p.Name, ContainerPort: int32(p.Port), Protocol: corev1.ProtocolTCP})
+		c.Ports = append(c.Ports, corev1.ContainerPort{Name: p.Name, ContainerPort: int32(p.Port), Protocol: transport(p)})
 	}
 	variables := spec.Variables(a)
 	for _, name := range pod.InOrder(variables) {
 		c.Env = append(c.Env, envVar(name, variables[name], spec))
 	}
-	c.ReadinessProbe = probe(a)
-	if grace := seconds(a.StartGrace); grace > 0 && c.ReadinessProbe != nil {
-		c.StartupProbe = probe(a)
-		c.StartupProbe.FailureThreshold = int32(max(1, grace/probeSeconds))
-	}
+	addProbes(&c, a)
 	if len(a.Ports) > 0 {
 		c.Lifecycle = &corev1.Lifecycle{PreStop: &corev1.LifecycleHandler{Sleep: &corev1.SleepAction{Seconds: drainSeconds}}}
 	}
@@ -108,29 +118,78 @@ func literal(texts ...string) []string {
 	return out
 }
 
-// probe checks whether an instance can serve. It is nil when the app has no health check and no port.
-func probe(a *pod.App) *corev1.Probe {
-	h := a.Health
-	if h == nil {
-		if len(a.Ports) == 0 {
-			return nil
+// minLimit is the smallest CPU limit that psc chooses: with less, an instance would hardly start.
+const minLimit = "500m"
+
+// cpuLimit returns the CPU limit of one instance, or nil for none.
+func cpuLimit(a *pod.App, c Cluster) *resource.Quantity {
+	limit := resource.MustParse(minLimit)
+	switch request := resource.MustParse(a.Resources().CPU); {
+	case a.CPULimit != "":
+		limit = resource.MustParse(a.CPULimit)
+	case !c.NeedsCPULimit:
+		return nil
+	case request.Cmp(limit) > 0:
+		limit = request
+	}
+	return &limit
+}
+
+// addProbes adds the health check and the liveness check. A startup probe keeps both waiting until the instance was healthy for
+// the first time: https://kubernetes.io/docs/concepts/workloads/pods/probes/
+func addProbes(c *corev1.Container, a *pod.App) {
+	ready, live := readiness(a), a.Liveness
+	start, grace, every := ready, seconds(a.StartGrace), int64(probeSeconds)
+	if ready != nil {
+		c.ReadinessProbe = probe(a, ready, probeSeconds)
+	}
+	if live != nil {
+		c.LivenessProbe = probe(a, live, livenessSeconds)
+		if grace = cmp.Or(grace, startSeconds); ready == nil {
+			start, every = live, livenessSeconds
 		}
-		h = &pod.Health{TCP: true}
 	}
+	if start != nil && grace > 0 {
+		c.StartupProbe = probe(a, start, every)
+		c.StartupProbe.FailureThreshold = int32(max(1, grace/int64(c.StartupProbe.PeriodSeconds)))
+	}
+}
+
+// readiness returns the check that says whether an instance can serve, or nil if there is none.
+func readiness(a *pod.App) *pod.Health {
+	_, listens := a.Main()
+	switch {
+	case a.Health == nil && listens:
+		return &pod.Health{TCP: true}
+	case a.Health == nil || a.Health.Off:
+		return nil
+	}
+	return a.Health
+}
+
+// probe renders a check. every is the time between two checks in seconds, if the check sets none.
+func probe(a *pod.App, h *pod.Health, every int64) *corev1.Probe {
 	port := intstr.FromInt32(int32(h.Port))
-	if h.Port == 0 && len(a.Ports) > 0 {
-		port = intstr.FromString(a.Ports[0].Name)
+	if main, ok := a.Main(); ok && h.Port == 0 {
+		port = intstr.FromString(main.Name)
 	}
-	p := &corev1.Probe{PeriodSeconds: probeSeconds, TimeoutSeconds: probeSeconds, FailureThreshold: 3}
+	p := &corev1.Probe{
+		PeriodSeconds:    int32(cmp.Or(seconds(h.Every), every)),
+		TimeoutSeconds:   int32(cmp.Or(seconds(h.Timeout), probeSeconds)),
+		FailureThreshold: failures,
+	}
 	switch {
 	case h.Path != "":
 		p.HTTPGet = &corev1.HTTPGetAction{Path: h.Path, Port: port}
+		for _, name := range slices.Sorted(maps.Keys(h.Headers)) {
+			p.HTTPGet.HTTPHeaders = append(p.HTTPGet.HTTPHeaders, corev1.HTTPHeader{Name: name, Value: h.Headers[name]})
+		}
 	case len(h.Command) > 0:
 		p.Exec = &corev1.ExecAction{Command: literal(h.Command...)}
-	case h.TCP:
-		p.TCPSocket = &corev1.TCPSocketAction{Port: port}
+	case h.GRPC: // it takes no name of a port
+		p.GRPC = &corev1.GRPCAction{Port: int32(a.CheckedPort(h)), Service: new("")}
 	default:
-		return nil
+		p.TCPSocket = &corev1.TCPSocketAction{Port: port}
 	}
 	return p
 }

@@ -18,6 +18,8 @@ type GatewayAPI struct {
 	Domain string
 	// HTTP and HTTPS are the listeners for routes.
 	HTTP, HTTPS Listener
+	// NoH2C is set if the Gateway is known not to speak HTTP/2 without TLS to apps.
+	NoH2C bool
 }
 
 // Listener is a listener of a Gateway.
@@ -30,7 +32,7 @@ type Listener struct {
 // Limits are those of an HTTPRoute: https://gateway-api.sigs.k8s.io/reference/spec/#httproutespec. A certificate of a
 // route needs a Gateway that listens for https.
 func (g GatewayAPI) Limits() Limits {
-	return Limits{Weights: true, OwnCertificates: g.HTTPS.Port != 0, MaxHosts: 16, MaxRules: 16, MaxTargets: 16, MaxWeight: 1000000}
+	return Limits{Weights: true, OwnCertificates: g.HTTPS.Port != 0, H2C: !g.NoH2C, MaxHosts: 16, MaxRules: 16, MaxTargets: 16, MaxWeight: 1000000}
 }
 
 func (g GatewayAPI) address(r *pod.Route) address {

@@ -13,12 +13,14 @@ type Limits struct {
 	Weights bool
 	// OwnCertificates allows a route to bring its certificate.
 	OwnCertificates bool
+	// H2C allows a route to lead to ports that speak HTTP/2 without TLS.
+	H2C bool
 	// MaxHosts, MaxRules and MaxTargets are the most hosts, rules and targets of a rule. MaxWeight is the largest weight.
 	MaxHosts, MaxRules, MaxTargets, MaxWeight int
 }
 
 // problems are what a route asks beyond the limits. Paths are relative to the route.
-func (l Limits) problems(r *pod.Route) pod.Problems {
+func (l Limits) problems(r *pod.Route, spec pod.Spec) pod.Problems {
 	var out pod.Problems
 	add := func(path, format string, args ...any) {
 		out = append(out, pod.Problem{Path: path, Message: fmt.Sprintf(format, args...)})
@@ -40,6 +42,9 @@ func (l Limits) problems(r *pod.Route) pod.Problems {
 			add(path, "this cluster cannot share traffic among %d apps: leave one", len(sharing))
 		}
 		for _, t := range rule.To {
+			if port, _ := spec.TargetPort(t); port.Protocol == pod.ProtocolH2C && !l.H2C {
+				add(fmt.Sprintf("%s[%s]", path, t.App), "port %s speaks %s (HTTP/2 without TLS), and the Gateway of this cluster does not", port.Name, port.Protocol)
+			}
 			if t.Share() > l.MaxWeight {
 				add(fmt.Sprintf("%s[%s].weight", path, t.App), "is %d: this cluster allows at most %d", t.Share(), l.MaxWeight)
 			}

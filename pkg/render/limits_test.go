@@ -50,7 +50,7 @@ func TestLimits(t *testing.T) {
 			want:   pod.Problems{{Path: "spec.tls.secret", Message: `this cluster cannot serve the certificate of secret "cert": set tls to auto or off`}},
 		},
 	} {
-		if diff := cmp.Diff(test.want, test.limits.problems(&test.route)); diff != "" {
+		if diff := cmp.Diff(test.want, test.limits.problems(&test.route, nil)); diff != "" {
 			t.Errorf("%s: -want +got\n%s", name, diff)
 		}
 	}

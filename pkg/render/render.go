@@ -27,6 +27,8 @@ type Cluster struct {
 	Kept map[string]Kept
 	// PullSecret is the name of the Secret with the pod's own logins to registries; empty when there is none.
 	PullSecret string
+	// NeedsCPULimit is set if a quota refuses instances without a CPU limit.
+	NeedsCPULimit bool
 }
 
 // renderer renders all resources of one kind.

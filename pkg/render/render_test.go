@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"flag"
+	"fmt"
 	"iter"
 	"os"
 	"path/filepath"
@@ -170,6 +171,9 @@ func TestPodSecurity(t *testing.T) {
 			if user := stdcmp.Or(tree["user"], tree["imageUser"]); user != nil && user != json.Number("0") {
 				level = psapi.LevelRestricted
 			}
+			if fmt.Sprint(tree["capabilities"]) == "[NET_ADMIN]" { // which no other level allows
+				level = psapi.LevelPrivileged
+			}
 			at := psapi.LevelVersion{Level: level, Version: psapi.LatestVersion()}
 			result := policy.AggregateCheckResults(standard.EvaluatePod(at, &template.ObjectMeta, &template.Spec))
 			if !result.Allowed {
@@ -290,20 +294,22 @@ func eachCase(t *testing.T, do func(*testing.T, testCase)) {
 func decodeCluster(t *testing.T, text []byte) render.Cluster {
 	t.Helper()
 	var c struct {
-		Gateway    *render.GatewayAPI
-		None       *render.RoutingNone
-		PullSecret string
+		Gateway       *render.GatewayAPI
+		None          *render.RoutingNone
+		PullSecret    string
+		NeedsCPULimit bool
 	}
 	if err := yaml.UnmarshalStrict(text, &c); err != nil {
 		t.Fatal(err)
 	}
+	cluster := render.Cluster{PullSecret: c.PullSecret, NeedsCPULimit: c.NeedsCPULimit}
 	switch {
 	case c.Gateway != nil:
-		return render.Cluster{Routing: *c.Gateway, PullSecret: c.PullSecret}
+		cluster.Routing = *c.Gateway
 	case c.None != nil:
-		return render.Cluster{Routing: *c.None, PullSecret: c.PullSecret}
+		cluster.Routing = *c.None
 	}
-	return render.Cluster{PullSecret: c.PullSecret}
+	return cluster
 }
 
 func encode(t *testing.T, objects []*unstructured.Unstructured) []byte {

@@ -45,7 +45,7 @@ func routes(podName string, spec pod.Spec, c Cluster) ([]*unstructured.Unstructu
 			continue
 		}
 		hosts := backend.address(r).hosts(podName, name, r)
-		wrong := append(backend.Limits().problems(r), hostProblems(hosts)...)
+		wrong := append(backend.Limits().problems(r, spec), hostProblems(hosts)...)
 		for _, p := range wrong {
 			problems = append(problems, pod.Problem{Path: path + " " + p.Path, Message: p.Message})
 		}

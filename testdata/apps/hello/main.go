@@ -5,6 +5,10 @@
 //	GREETING     the greeting in its answers (hello)
 //	START_DELAY  how long it is unhealthy after its start (0s)
 //	FAIL         if set, its health check fails with this reason
+//	HOST         if set, it answers 400 to requests for another host
+//	HEALTH_DELAY how long its health check takes (0s)
+//	H2C          if set, it speaks HTTP/2 without TLS and nothing else, as gRPC does
+//	UDP_PORT     if set, it echoes UDP on this port
 //	CRASH        if set, it exits with code 3 and this reason instead of serving
 //	NEEDS        a URL that must answer at its start, or it exits with code 1
 //	EAT          how much memory it allocates at its start, in MiB
@@ -22,6 +26,7 @@ import (
 	"os/signal"
 	"runtime"
 	"strconv"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -66,9 +71,21 @@ func run(ctx context.Context) error {
 			return err
 		}
 	}
+	slow, err := time.ParseDuration(cmp.Or(os.Getenv("HEALTH_DELAY"), "0s"))
+	if err != nil {
+		return fmt.Errorf("HEALTH_DELAY: %w", err)
+	}
+	if port := os.Getenv("UDP_PORT"); port != "" {
+		packets, err := new(net.ListenConfig).ListenPacket(ctx, "udp", ":"+port)
+		if err != nil {
+			return err
+		}
+		go echo(packets)
+	}
 	start := time.Now()
 	a := app{
 		version: version, instance: hostname, greeting: cmp.Or(os.Getenv("GREETING"), "hello"), fail: os.Getenv("FAIL"),
+		host: os.Getenv("HOST"), slow: slow,
 		starting: func() bool { return time.Since(start) < delay },
 	}
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", ":"+cmp.Or(os.Getenv("PORT"), "8080"))
@@ -92,6 +109,10 @@ func eat(mebibytes int) {
 // serve answers requests until the context is done, finishes those in progress, and returns.
 func serve(ctx context.Context, listener net.Listener, handler http.Handler) error {
 	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
+	if os.Getenv("H2C") != "" {
+		server.Protocols = new(http.Protocols)
+		server.Protocols.SetUnencryptedHTTP2(true)
+	}
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(listener) }()
 	select {
@@ -107,27 +128,44 @@ func serve(ctx context.Context, listener net.Listener, handler http.Handler) err
 
 // app has everything that the answers depend on.
 type app struct {
-	version, instance, greeting, fail string
-	starting                          func() bool
+	version, instance, greeting, fail, host string
+	slow                                    time.Duration
+	starting                                func() bool
+	hung                                    atomic.Bool
 }
 
-func (a app) handler() http.Handler {
+func (a *app) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /", a.hello)
 	mux.HandleFunc("GET /healthz", a.health)
 	mux.HandleFunc("GET /call", call)
+	mux.HandleFunc("POST /grpc.health.v1.Health/Check", a.grpcHealth)
+	mux.HandleFunc("GET /request", request)
+	mux.HandleFunc("GET /udp", callUDP)
 	mux.HandleFunc("POST /crash", crash)
+	mux.HandleFunc("POST /hang", func(http.ResponseWriter, *http.Request) { a.hung.Store(true) })
 	mux.HandleFunc("GET /env", environment)
 	mux.HandleFunc("GET /file", readFile)
 	mux.HandleFunc("POST /file", writeFile)
-	return mux
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if a.hung.Load() {
+			<-r.Context().Done()
+			return
+		}
+		if a.host != "" && a.host != r.Host {
+			http.Error(w, "unknown host "+r.Host, http.StatusBadRequest)
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})
 }
 
-func (a app) hello(w http.ResponseWriter, _ *http.Request) {
+func (a *app) hello(w http.ResponseWriter, _ *http.Request) {
 	_, _ = fmt.Fprintf(w, "%s from %s (instance %s)\n", a.greeting, a.version, a.instance)
 }
 
-func (a app) health(w http.ResponseWriter, _ *http.Request) {
+func (a *app) health(w http.ResponseWriter, _ *http.Request) {
+	time.Sleep(a.slow)
 	switch {
 	case a.fail != "":
 		http.Error(w, a.fail, http.StatusInternalServerError)
@@ -136,6 +174,58 @@ func (a app) health(w http.ResponseWriter, _ *http.Request) {
 	default:
 		_, _ = io.WriteString(w, "ok\n")
 	}
+}
+
+// grpcHealth is the health service of gRPC, whose answer is a frame and a trailer:
+// https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md
+func (a *app) grpcHealth(w http.ResponseWriter, _ *http.Request) {
+	status := byte(1) // SERVING
+	if a.fail != "" || a.starting() {
+		status = 2 // NOT_SERVING
+	}
+	w.Header().Set("Content-Type", "application/grpc")
+	w.Header().Set("Trailer", "Grpc-Status")
+	_, _ = w.Write([]byte{0, 0, 0, 0, 2, 1 << 3, status}) // not compressed, 2 bytes: the field 1
+	w.Header().Set("Grpc-Status", "0")
+}
+
+// request shows how a request arrives: "HTTP/2.0 web.localhost".
+func request(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "text/plain")
+	_, _ = fmt.Fprintln(w, r.Proto, r.Host) //nolint:gosec // plain text runs no script
+}
+
+// echo sends packets back.
+func echo(packets net.PacketConn) {
+	buffer := make([]byte, 1500)
+	for {
+		n, from, err := packets.ReadFrom(buffer)
+		if err != nil {
+			return
+		}
+		_, _ = packets.WriteTo(buffer[:n], from)
+	}
+}
+
+// callUDP sends a packet to ?address= and returns the answer.
+func callUDP(w http.ResponseWriter, r *http.Request) {
+	conn, err := new(net.Dialer).DialContext(r.Context(), "udp", r.URL.Query().Get("address"))
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadGateway)
+		return
+	}
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(5 * time.Second))
+	buffer := make([]byte, 1500)
+	n := 0
+	if _, err = conn.Write([]byte("ping")); err == nil {
+		n, err = conn.Read(buffer)
+	}
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadGateway)
+		return
+	}
+	_, _ = w.Write(buffer[:n])
 }
 
 // crash ends the process as a bug would.

@@ -13,12 +13,17 @@ import (
 )
 
 func TestAnswers(t *testing.T) {
-	healthy := app{version: "v2", instance: "web-1", greeting: "hi", starting: func() bool { return false }}
+	with := func(change func(*app)) *app {
+		a := &app{version: "v2", instance: "web-1", greeting: "hi", starting: func() bool { return false }}
+		change(a)
+		return a
+	}
+	healthy := with(func(*app) {})
 	other := httptest.NewServer(healthy.handler())
 	defer other.Close()
-	failing, starting := healthy, healthy
-	failing.fail = "no database"
-	starting.starting = func() bool { return true }
+	failing := with(func(a *app) { a.fail = "no database" })
+	starting := with(func(a *app) { a.starting = func() bool { return true } })
+	picky := with(func(a *app) { a.host = "shop.example.com" })
 
 	t.Setenv("COLOUR", "blue")
 	path := filepath.Join(t.TempDir(), "file")
@@ -30,7 +35,7 @@ func TestAnswers(t *testing.T) {
 
 	for _, test := range []struct {
 		name string
-		app  app
+		app  *app
 		path string
 		code int
 		body string
@@ -41,6 +46,8 @@ func TestAnswers(t *testing.T) {
 		{"unhealthy with the reason", failing, "/healthz", 500, "no database\n"},
 		{"an unhealthy app still answers", failing, "/", 200, "hi from v2 (instance web-1)\n"},
 		{"not healthy yet", starting, "/healthz", 503, "starting\n"},
+		{"refuses another host", picky, "/healthz", 400, "unknown host example.com\n"},
+		{"shows the request", healthy, "/request", 200, "HTTP/1.1 example.com\n"},
 		{"shows a variable", healthy, "/env?name=COLOUR", 200, "blue\n"},
 		{"shows a file", healthy, "/file?path=" + path, 200, "kept"},
 		{"shows no file", healthy, "/file?path=/none", 404, "open /none: no such file or directory\n"},
