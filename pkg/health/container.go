@@ -156,10 +156,14 @@ func (i instance) end(c corev1.ContainerStatus, end *corev1.ContainerStateTermin
 	case end.Reason == "OOMKilled":
 		t = i.outOfMemory(c.Name, often)
 	case probe != "":
-		t = trouble{cause: fmt.Sprintf("was stopped%s because its %s probe failed", often, probe), next: i.longer(c.Name, probe), crashes: true}
+		t = trouble{cause: fmt.Sprintf("was stopped%s because its %s probe failed", often, probe), crashes: true}
+		var answered []pod.Next
 		if e := i.lastProbe(c.Name); e != nil {
-			t.cause += ": " + i.answer(c.Name, e.Message)
+			var cause string
+			cause, answered = i.answer(c.Name, e.Message)
+			t.cause += ": " + cause
 		}
+		t.next = i.afterKill(c.Name, probe, answered)
 		return t
 	case end.ExitCode == 0:
 		t = trouble{cause: fmt.Sprintf("ended%s with exit code 0, but an app must keep running", often), crashes: true}
@@ -176,11 +180,17 @@ func (i instance) end(c corev1.ContainerStatus, end *corev1.ContainerStateTermin
 	return t
 }
 
-// longer doubles the start grace of a container that a probe stopped. Of the probes that psc writes, only a startup probe stops
-// a container.
-func (i instance) longer(container, probe string) []pod.Next {
-	if p := i.spec(container).StartupProbe; p != nil && probe == "startup" {
+// afterKill returns what can be done about a container that a probe stopped: more time to start, another check, or none.
+func (i instance) afterKill(container, probe string, answered []pod.Next) []pod.Next {
+	switch p := i.spec(container).StartupProbe; {
+	case container != i.of.Name: // psc has not written it
+		return foreign()
+	case p != nil && probe == "startup":
 		return append(i.set("startGrace", fmt.Sprintf("%ds", 2*p.FailureThreshold*p.PeriodSeconds)), i.set("health.path", "")...)
+	case probe == "liveness":
+		return append(answered, pod.Next{
+			Do: pod.DoClear, Kind: i.of.Kind, Name: i.of.Name, Set: map[string]string{"liveness": ""}, Deploy: true, Note: "do not restart it",
+		})
 	}
 	return foreign()
 }
