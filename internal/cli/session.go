@@ -180,6 +180,8 @@ func (s *session) tell(n workspace.Note) {
 		s.say("Restored content that was missing in the pod")
 	case n.NotPinned != nil:
 		s.view.Warn("%s is not pinned: %v", n.NotPinned.Image, n.NotPinned.Why)
+	case n.Unavailable != "":
+		s.view.Warn("the registry no longer has the image %s: instances start only on nodes that still have it", n.Unavailable)
 	case n.RollingBack != nil:
 		s.view.Error(worded(n.RollingBack))
 	case n.NotAdmin != nil:

@@ -3,7 +3,9 @@ package image
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net/http"
 	"strconv"
 	"strings"
 	"time"
@@ -11,6 +13,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 )
 
 // timeout is how long a registry has to answer, so that a change does not hang with it.
@@ -45,6 +48,26 @@ func Resolve(ctx context.Context, reference string, logins func() Logins) (Image
 		}
 	}
 	return out, nil
+}
+
+// ErrNone means that a registry has no such image.
+var ErrNone = errors.New("no such image")
+
+// Exists returns nil if the registry has an image. The error wraps ErrNone if it answers that it does not have it. It asks for no more
+// than the digest, with the credentials of Resolve.
+func Exists(ctx context.Context, reference string, logins func() Logins) error {
+	ref, err := name.ParseReference(reference)
+	if err != nil {
+		return fmt.Errorf("image %q: %w", reference, err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	_, err = remote.Head(ref, remote.WithContext(ctx), remote.WithAuthFromKeychain(authn.NewMultiKeychain(authn.DefaultKeychain, keychain(logins))))
+	var answer *transport.Error
+	if errors.As(err, &answer) && answer.StatusCode == http.StatusNotFound {
+		return fmt.Errorf("%w: %s", ErrNone, reference)
+	}
+	return err
 }
 
 // Pinned reports whether a reference has a digest.

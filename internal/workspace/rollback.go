@@ -3,7 +3,13 @@ package workspace
 import (
 	"context"
 	"errors"
+	"slices"
+	"time"
 
+	"golang.org/x/sync/errgroup"
+
+	"github.com/pscdev/psc/internal/image"
+	"github.com/pscdev/psc/pkg/pod"
 	"github.com/pscdev/psc/pkg/render"
 	"github.com/pscdev/psc/pkg/revision"
 )
@@ -27,6 +33,7 @@ func (w *Workspace) Rollback(ctx context.Context, number int, o Options) (Outcom
 		}
 		r, err := w.Revision(ctx, number)
 		if err == nil {
+			w.checkImages(ctx, live.Spec, r.Spec)
 			err = w.preview(ctx, r.Spec)
 		}
 		return Outcome{Revision: r, Base: live}, err
@@ -62,14 +69,56 @@ func (w *Workspace) restored(ctx context.Context, number int, message string) (r
 	if old.Spec, err = w.observer(render.Cluster{}).Grown(ctx, old.Spec); err != nil {
 		return old, nil, err
 	}
+	checked := false
 	build := func(number int, live revision.Revision) (revision.Revision, error) {
 		r, err := revision.Restore(number, live, old)
+		if err == nil && !checked {
+			w.checkImages(ctx, live.Spec, old.Spec)
+			checked = true
+		}
 		r.Message = message
 		return r, err
 	}
 	// A rollback must not fail because of a draft of the same field: the rebase after the deploy discards such drafts.
 	r, err := w.drafts.restore(ctx, user.User, build)
 	return r, w.drafts.rebuild(nil, build), err
+}
+
+// registryWait is how long a rollback waits for registries: it must not hang with them.
+const registryWait = 2 * time.Second
+
+// checkImages tells which images of the spec old, which is restored, are gone at their registries. A registry that does not answer, or
+// denies access, says nothing about that. Images of the live revision run already.
+func (w *Workspace) checkImages(ctx context.Context, live, old pod.Spec) {
+	ctx, cancel := context.WithTimeout(ctx, registryWait)
+	defer cancel()
+	running := images(live)
+	names := slices.DeleteFunc(images(old), func(name string) bool { return slices.Contains(running, name) })
+	gone := make([]bool, len(names))
+	var group errgroup.Group
+	for i, name := range names {
+		group.Go(func() error {
+			gone[i] = errors.Is(image.Exists(ctx, name, func() image.Logins { return w.Registry().readableLogins(ctx) }), image.ErrNone)
+			return nil
+		})
+	}
+	_ = group.Wait() // the functions return no errors
+	for i, name := range names {
+		if gone[i] {
+			w.tell(Note{Unavailable: name})
+		}
+	}
+}
+
+// images returns the images of a spec, each once.
+func images(spec pod.Spec) (names []string) {
+	for _, ref := range spec.Refs() {
+		for _, i := range pod.Images(ref.Kind, pod.Tree(spec[ref]), nil) {
+			names = append(names, i.Name)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 // lastReady returns the number of the last revision before the live one that was ready and has another spec.

@@ -129,6 +129,8 @@ type Note struct {
 	Restored bool
 	// NotPinned is an image whose tag was kept.
 	NotPinned *NotPinned
+	// Unavailable is an image of the revision to restore that its registry no longer has.
+	Unavailable string
 	// RollingBack is the error of a deploy that is being rolled back.
 	RollingBack error
 	// NotAdmin is the error because of which the creator of a pod did not become its admin.
