@@ -3,7 +3,8 @@ package store
 import (
 	"context"
 	"fmt"
-	"slices"
+	"maps"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/pscdev/psc/internal/kube"
 	"github.com/pscdev/psc/pkg/object"
+	"github.com/pscdev/psc/pkg/pod"
 	"github.com/pscdev/psc/pkg/revision"
 )
 
@@ -44,16 +46,17 @@ func (s *Store) Prune(ctx context.Context, dry bool, grace time.Duration, keep f
 		if err != nil {
 			return out, err
 		}
-		r, err := decode(cm)
-		switch {
-		case !keep(r):
+		r := record(&cm.ObjectMeta)
+		if !keep(r) {
 			out.Revisions = append(out.Revisions, r)
-		case err != nil:
+			continue
+		}
+		used, err := s.uses(ctx, cm)
+		if err != nil {
 			return out, fmt.Errorf("r%d is kept and cannot be read, so its content is not known: %w", r.Number, err)
-		default:
-			for _, ref := range references(r.Spec) {
-				needed[ref.id()] = true
-			}
+		}
+		for _, id := range used {
+			needed[id] = true
 		}
 	}
 	for _, r := range out.Revisions {
@@ -79,13 +82,42 @@ func (s *Store) Prune(ctx context.Context, dry bool, grace time.Duration, keep f
 	return out, nil
 }
 
-func (s *Store) contentMetas(ctx context.Context) ([]metav1.PartialObjectMetadata, error) {
-	configs, err := s.kube.ListMeta(ctx, object.ConfigMap, s.pod, object.LabelConfig)
+// uses returns the ids of the content that a record refers to, and of its base.
+func (s *Store) uses(ctx context.Context, cm *corev1.ConfigMap) ([]string, error) {
+	data, err := s.data(ctx, cm)
 	if err != nil {
 		return nil, err
 	}
-	secrets, err := s.kube.ListMeta(ctx, object.Secret, s.pod, object.LabelSecret)
-	return slices.Concat(configs, secrets), err
+	maps.DeleteFunc(data, func(key, _ string) bool {
+		return !strings.HasPrefix(key, pod.KindConfig.Word()+".") && !strings.HasPrefix(key, pod.KindSecret.Word()+".") && key != keyEdits
+	})
+	r, err := decode(&cm.ObjectMeta, data)
+	if err != nil {
+		return nil, err
+	}
+	var ids []string
+	for _, ref := range references(r.Spec) {
+		ids = append(ids, ref.id())
+	}
+	if b := s.baseOn(r.Number); b != nil {
+		ids = append(ids, object.ConfigMap.Kind+"/"+b.name)
+	}
+	return ids, nil
+}
+
+func (s *Store) contentMetas(ctx context.Context) ([]metav1.PartialObjectMetadata, error) {
+	var all []metav1.PartialObjectMetadata
+	for _, of := range []struct {
+		kind  kube.Kind
+		label string
+	}{{object.ConfigMap, object.LabelConfig}, {object.ConfigMap, object.LabelBase}, {object.Secret, object.LabelSecret}} {
+		items, err := s.kube.ListMeta(ctx, of.kind, s.pod, of.label)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, items...)
+	}
+	return all, nil
 }
 
 // lastUsed returns when content was created or last requested.

@@ -1,12 +1,9 @@
 package store
 
 import (
-	"bytes"
-	"compress/gzip"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	goruntime "runtime"
 	"strconv"
@@ -22,26 +19,11 @@ import (
 	"github.com/pscdev/psc/pkg/revision"
 )
 
-// The keys of the data of a record. The data never changes. The annotations may change: see pkg/object.
-const (
-	// keyEdits has the change as a value. It is data and not an annotation, so that lists stay small.
-	keyEdits = "change.json"
-	// keyPacked has all data of a large record, compressed.
-	keyPacked = "data.json.gz"
-)
-
-const (
-	// packAbove is the size in bytes above which a record is compressed. Smaller ones can be read with kubectl.
-	packAbove = 256 << 10
-	// maxBytes is the maximum size of the data of a record: the API server accepts objects of 1 MiB.
-	maxBytes = 900 << 10
-	// maxUnpacked is more bytes than any record has. It prevents that a forged record fills the memory.
-	maxUnpacked = 64 << 20
-)
-
 func recordName(number int) string { return fmt.Sprintf("psc-rev-%08d", number) }
 
-func encode(podName string, r revision.Revision) (*corev1.ConfigMap, error) {
+// encode returns the record of a revision, and the base that the record needs, or nil. on is the base of the revision that r
+// was made from, or nil.
+func encode(podName string, r revision.Revision, on *base) (*corev1.ConfigMap, *base, error) {
 	immutable := true
 	cm := &corev1.ConfigMap{
 		ObjectMeta: metav1.ObjectMeta{
@@ -56,7 +38,6 @@ func encode(podName string, r revision.Revision) (*corev1.ConfigMap, error) {
 			},
 		},
 		Immutable: &immutable,
-		Data:      map[string]string{},
 	}
 	if r.Restores != 0 {
 		cm.Annotations[object.AnnotationRestores] = strconv.Itoa(r.Restores)
@@ -69,49 +50,15 @@ func encode(podName string, r revision.Revision) (*corev1.ConfigMap, error) {
 			cm.Annotations[key] = text
 		}
 	}
-	edits, err := json.Marshal(r.Edits)
+	data, err := dataOf(r)
 	if err != nil {
-		return nil, fmt.Errorf("write the change of revision %d: %w", r.Number, err)
+		return nil, nil, err
 	}
-	cm.Data[keyEdits] = string(edits)
-	size := len(edits)
-	for _, ref := range r.Spec.Refs() {
-		text, err := pod.Encode(pod.Record(ref.Name, r.Spec[ref]))
-		if err != nil {
-			return nil, fmt.Errorf("write %s of revision %d: %w", ref, r.Number, err)
-		}
-		cm.Data[fmt.Sprintf("%s.%s.yaml", ref.Kind.Word(), ref.Name)] = string(text)
-		size += len(text)
-	}
-	if size <= packAbove {
-		return cm, nil
-	}
-	packed, err := pack(cm.Data)
+	on, err = fill(cm, data, on)
 	if err != nil {
-		return nil, fmt.Errorf("compress revision %d: %w", r.Number, err)
+		return nil, nil, fmt.Errorf("revision %d cannot be stored: %w", r.Number, err)
 	}
-	if len(packed) > maxBytes {
-		return nil, fmt.Errorf("revision %d would hold %d KiB, %d KiB compressed: at most %d KiB fit into one",
-			r.Number, size>>10, len(packed)>>10, maxBytes>>10)
-	}
-	cm.Data, cm.BinaryData = nil, map[string][]byte{keyPacked: packed}
-	return cm, nil
-}
-
-func pack(data map[string]string) ([]byte, error) {
-	var out bytes.Buffer
-	w := gzip.NewWriter(&out)
-	err := errors.Join(json.NewEncoder(w).Encode(data), w.Close())
-	return out.Bytes(), err
-}
-
-func unpack(packed []byte) (map[string]string, error) {
-	r, err := gzip.NewReader(bytes.NewReader(packed))
-	if err != nil {
-		return nil, err
-	}
-	var data map[string]string
-	return data, json.NewDecoder(io.LimitReader(r, maxUnpacked)).Decode(&data)
+	return cm, on, nil
 }
 
 // stateAnnotations returns the annotations that change while a revision is deployed. nil removes one.
@@ -200,40 +147,34 @@ func record(m *metav1.ObjectMeta) revision.Revision {
 	return r
 }
 
-// decode reads a record. The error wraps ErrDamaged.
-func decode(cm *corev1.ConfigMap) (revision.Revision, error) {
-	r := record(&cm.ObjectMeta)
+// decode reads a record whose data were read. The error wraps ErrDamaged.
+func decode(m *metav1.ObjectMeta, data map[string]string) (revision.Revision, error) {
+	r := record(m)
 	if r.State == revision.Damaged {
 		return r, fmt.Errorf("%w: %s", ErrDamaged, r.Reason)
 	}
 	var err error
-	if r.Edits, r.Spec, err = decodeData(cm); err != nil {
-		return r, fmt.Errorf("read revision %d: %w: %v", r.Number, ErrDamaged, err) //nolint:errorlint // pod.Problems are about what someone writes now
+	if r.Edits, r.Spec, err = decodeData(data); err != nil {
+		return r, damaged(r.Number, err)
 	}
 	return r, nil
 }
 
-// unpacked returns the data of a record.
-func unpacked(cm *corev1.ConfigMap) (map[string]string, error) {
-	if packed, ok := cm.BinaryData[keyPacked]; ok {
-		return unpack(packed)
-	}
-	return maps.Clone(cm.Data), nil
+func damaged(number int, err error) error {
+	return fmt.Errorf("read revision %d: %w: %v", number, ErrDamaged, err) //nolint:errorlint // pod.Problems are about what someone writes now
 }
 
-func decodeData(cm *corev1.ConfigMap) (edits pod.Change, spec pod.Spec, err error) {
-	data, err := unpacked(cm)
-	if err != nil {
-		return edits, nil, err
-	}
+func decodeData(data map[string]string) (edits pod.Change, spec pod.Spec, err error) {
 	if err := json.Unmarshal([]byte(data[keyEdits]), &edits); err != nil {
 		return edits, nil, fmt.Errorf("its change: %w", err)
 	}
-	delete(data, keyEdits)
 	parts := make(chan pod.Spec, len(data))
 	var group errgroup.Group
 	group.SetLimit(goruntime.GOMAXPROCS(0))
 	for key, text := range data {
+		if key == keyEdits {
+			continue
+		}
 		group.Go(func() error {
 			part, err := pod.Decode([]byte(text))
 			if err != nil {

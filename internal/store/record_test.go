@@ -1,10 +1,13 @@
 package store
 
 import (
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -34,28 +37,126 @@ func revisionOf(apps int) revision.Revision {
 	}
 }
 
-// A record contains the whole revision. A large record is compressed, and the bytes of files are never in it.
+// read returns the revision of a record.
+func read(cm *corev1.ConfigMap, on *base) (revision.Revision, error) {
+	data, d, err := unfill(cm)
+	if err != nil {
+		return revision.Revision{}, err
+	}
+	if d != nil {
+		data = d.on(on)
+	}
+	return decode(&cm.ObjectMeta, data)
+}
+
+// A record and its base contain the whole revision, in the form that fits its size. The bytes of files are never in it.
 func TestRecord(t *testing.T) {
-	for _, apps := range []int{1, 1000} {
+	for apps, form := range map[int]string{1: "readable", 30: keyPacked, 1000: keyDelta} {
 		want := revisionOf(apps)
-		cm, err := encode("shop", want)
+		cm, on, err := encode("shop", want, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if packed := len(cm.BinaryData) > 0; packed != (apps > 1) {
-			t.Errorf("%d apps: compressed is %v", apps, packed)
+		if got := strings.Join(append(slices.Collect(maps.Keys(cm.BinaryData)), "readable")[:1], ""); got != form {
+			t.Errorf("%d apps: the form is %s", apps, got)
 		}
-		for key, text := range cm.Data {
+		if on != nil {
+			if on, err = readBase(on.object()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		data, _, _ := unfill(cm)
+		for key, text := range data {
 			if strings.Contains(text, "a text") {
 				t.Errorf("%s contains the text of a file:\n%s", key, text)
 			}
 		}
-		got, err := decode(cm)
+		got, err := read(cm, on)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%d apps: -want +got\n%s", apps, diff)
+		}
+	}
+}
+
+// The records that older versions wrote are read: readable up to 256 KiB, and compressed.
+func TestOldRecord(t *testing.T) {
+	want := revisionOf(100)
+	cm, _, err := encode("shop", want, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := dataOf(want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	packed, err := pack(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, old := range []corev1.ConfigMap{{Data: data}, {BinaryData: map[string][]byte{keyPacked: packed}}} {
+		old.ObjectMeta = cm.ObjectMeta
+		got, err := read(&old, nil)
+		if diff := cmp.Diff(want, got); diff != "" || err != nil {
+			t.Errorf("%v -want +got\n%s", err, diff)
+		}
+	}
+}
+
+// A change of one variable costs less than 4 KiB, in small and in large pods, also if each change is one of another app. That
+// includes the bases. Every revision is read as it was written.
+func TestChangesAreSmall(t *testing.T) {
+	for apps, changes := range map[int]int{1: 50, 30: 100, 200: 50} {
+		spec := pod.Spec{}
+		for i := range apps {
+			name := fmt.Sprintf("app%04d", i)
+			spec[pod.Ref{Kind: pod.KindApp, Name: name}] = &pod.App{
+				Image: fmt.Sprintf("ghcr.io/acme/%s:1.%d@sha256:%x", name, i, sha256.Sum256([]byte(name))), Ports: []pod.Port{{Name: "http", Port: 8080}},
+				Env: map[string]pod.EnvValue{"LOG_LEVEL": {Value: "info"}, "N": {Value: fmt.Sprint(i)}},
+			}
+			spec[pod.Ref{Kind: pod.KindRoute, Name: name}] = &pod.Route{Rules: []pod.Rule{{Path: "/", To: []pod.Target{{App: name}}}}}
+		}
+		r := revision.Next(1, revision.Revision{}, spec, pod.Edits(nil, spec))
+		r.State = revision.Draft
+		_, on, err := encode("shop", r, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		largest, bases, total := 0, 0, 0
+		for i := range changes {
+			edit := pod.Edit{Verb: pod.Set, Kind: pod.KindApp, Name: fmt.Sprintf("app%04d", i%apps), Fields: pod.Fields{"env": map[string]any{"V": fmt.Sprint(i)}}}
+			spec, err := pod.Apply(r.Spec, pod.Change{Edits: []pod.Edit{edit}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			r = revision.Next(i+2, r, spec, pod.Change{Edits: []pod.Edit{edit}})
+			cm, needed, err := encode("shop", r, on)
+			if err != nil {
+				t.Fatal(err)
+			}
+			text, err := json.Marshal(cm)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if total += len(text); needed != on && needed != nil {
+				total, bases = total+len(needed.packed), bases+1
+			} else {
+				largest = max(largest, len(text))
+			}
+			on = needed
+			got, err := read(cm, on)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if changed := revision.Diff(r.Spec, got.Spec); len(changed) > 0 {
+				t.Fatalf("%d apps, r%d: %d resources are not as they were written", apps, r.Number, len(changed))
+			}
+		}
+		t.Logf("%d apps: a record has at most %d bytes; %d bases; %d bytes for a change with its part of the bases", apps, largest, bases, total/changes)
+		if most := 4 << 10; largest > most || total/changes > most {
+			t.Errorf("%d apps: a record has up to %d bytes, and a change costs %d", apps, largest, total/changes)
 		}
 	}
 }
@@ -76,7 +177,7 @@ func TestMarkOnce(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			now := asked
 			now.State, now.Reason = revision.Waiting, test.stored
-			record, err := encode("shop", now)
+			record, _, err := encode("shop", now, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -109,20 +210,20 @@ func TestRecordTooLarge(t *testing.T) {
 		noise[i] = '!' + byte(n>>24)%90
 	}
 	r.Spec[pod.Ref{Kind: pod.KindApp, Name: "web"}] = &pod.App{Image: "web:1", Args: []string{string(noise)}}
-	_, err := encode("shop", r)
-	if err == nil || !strings.Contains(err.Error(), "revision 12 would hold 20") || !strings.Contains(err.Error(), "at most 900 KiB fit into one") {
+	_, _, err := encode("shop", r, nil)
+	if err == nil || !strings.Contains(err.Error(), "revision 12 cannot be stored: it has 20") || !strings.Contains(err.Error(), "at most 900 KiB fit into one record") {
 		t.Errorf("got %v", err)
 	}
 }
 
 // A record that was edited is damaged. That is no problem of the user's input.
 func TestRecordDamaged(t *testing.T) {
-	cm, err := encode("shop", revisionOf(1))
+	cm, _, err := encode("shop", revisionOf(1), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	cm.Data["app.broken.yaml"] = "apiVersion: psc.dev/v1\nkind: App\nmetadata: {name: broken}\nspec: {imagee: x}\n"
-	_, err = decode(cm)
+	_, err = read(cm, nil)
 	if !errors.Is(err, ErrDamaged) || errors.As(err, new(pod.Problems)) || !strings.Contains(err.Error(), "imagee") {
 		t.Errorf("got %v", err)
 	}
@@ -130,16 +231,17 @@ func TestRecordDamaged(t *testing.T) {
 
 // Reading any record ends. The spec of the record either can be rendered or is not valid.
 func FuzzRecord(f *testing.F) {
-	cm, err := encode("shop", revisionOf(2))
+	small, _, err := encode("shop", revisionOf(2), nil)
 	if err != nil {
 		f.Fatal(err)
 	}
-	large, err := encode("shop", revisionOf(1000))
+	large, on, err := encode("shop", revisionOf(1000), nil)
 	if err != nil {
 		f.Fatal(err)
 	}
-	large.BinaryData[keyPacked] = large.BinaryData[keyPacked][:200]
-	for _, seed := range []*corev1.ConfigMap{cm, large, {}} {
+	cut := large.DeepCopy()
+	cut.BinaryData[keyDelta] = cut.BinaryData[keyDelta][:100]
+	for _, seed := range []*corev1.ConfigMap{small, large, cut, on.object(), {}} {
 		data, err := json.Marshal(seed)
 		if err != nil {
 			f.Fatal(err)
@@ -151,7 +253,11 @@ func FuzzRecord(f *testing.F) {
 		if json.Unmarshal(data, &cm) != nil {
 			return
 		}
-		r, err := decode(&cm)
+		forged, err := readBase(&cm)
+		if err != nil {
+			forged = on
+		}
+		r, err := read(&cm, forged)
 		if err != nil {
 			return
 		}

@@ -44,6 +44,8 @@ type Store struct {
 	// decoded has the revisions that were read, by the UIDs of their records. It saves decoding the data, which never changes.
 	// The record itself is read each time.
 	decoded sync.Map
+	// bases has the bases that were read, by name, and basedOn has the name of the base of each record that was read, by number.
+	bases, basedOn sync.Map
 }
 
 // Open returns the store of a pod. It does not dial.
@@ -83,11 +85,69 @@ func (s *Store) Get(ctx context.Context, number int) (revision.Revision, error) 
 			return r, nil
 		}
 	}
-	r, err := decode(cm)
+	data, err := s.data(ctx, cm)
+	if err != nil {
+		if errors.Is(err, ErrDamaged) {
+			return record(&cm.ObjectMeta), err
+		}
+		return revision.Revision{}, err
+	}
+	r, err := decode(&cm.ObjectMeta, data)
 	if err == nil {
 		s.decoded.Store(cm.UID, r)
 	}
 	return r, err
+}
+
+// data returns the data of a record. The error wraps ErrDamaged if they, or their base, are damaged or missing.
+func (s *Store) data(ctx context.Context, cm *corev1.ConfigMap) (map[string]string, error) {
+	number := record(&cm.ObjectMeta).Number
+	data, d, err := unfill(cm)
+	if err != nil {
+		return nil, damaged(number, err)
+	}
+	if d == nil {
+		return data, nil
+	}
+	b, err := s.base(ctx, d.Base)
+	if err != nil {
+		return nil, fmt.Errorf("read revision %d: %w", number, err)
+	}
+	s.basedOn.Store(number, d.Base)
+	return d.on(b), nil
+}
+
+// base reads a base once. The error wraps ErrDamaged if it is damaged or missing.
+func (s *Store) base(ctx context.Context, name string) (*base, error) {
+	if known, ok := s.bases.Load(name); ok {
+		b, _ := known.(*base)
+		return b, nil
+	}
+	o, err := s.kube.Get(ctx, object.ConfigMap, s.pod, name)
+	if apierrors.IsNotFound(err) {
+		return nil, fmt.Errorf("%w: the ConfigMap %s, which has the rest of it, is missing", ErrDamaged, name)
+	}
+	if err != nil {
+		return nil, err
+	}
+	cm, err := kube.As[corev1.ConfigMap](o)
+	if err != nil {
+		return nil, err
+	}
+	b, err := readBase(cm)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
+	s.bases.Store(name, b)
+	return b, nil
+}
+
+// baseOn returns the base of a record that was read, or nil.
+func (s *Store) baseOn(number int) *base {
+	name, _ := s.basedOn.Load(number)
+	known, _ := s.bases.Load(name)
+	b, _ := known.(*base)
+	return b
 }
 
 // Refs returns the resources of a revision, in the order of pod.Spec.Refs, without decoding them. The errors are those of
@@ -100,7 +160,7 @@ func (s *Store) Refs(ctx context.Context, number int) ([]pod.Ref, error) {
 	if err != nil {
 		return nil, err
 	}
-	data, err := unpacked(cm)
+	data, err := s.data(ctx, cm)
 	var refs []pod.Ref
 	for _, kind := range pod.Kinds() {
 		for _, key := range slices.Sorted(maps.Keys(data)) {
@@ -140,7 +200,7 @@ func (s *Store) Append(ctx context.Context, author string, content *Content, nex
 			return revision.Revision{}, err
 		}
 		r.Author, r.Created = cmp.Or(r.Author, author), s.now().UTC().Truncate(time.Second)
-		made, err := s.create(ctx, r)
+		made, err := s.create(ctx, r, s.baseOn(from.Number))
 		if !apierrors.IsAlreadyExists(err) {
 			return made, err
 		}
@@ -156,14 +216,25 @@ func same(a, b revision.Revision) bool {
 		a.Change == b.Change && a.Message == b.Message && len(revision.Diff(a.Spec, b.Spec)) == 0
 }
 
-func (s *Store) create(ctx context.Context, r revision.Revision) (revision.Revision, error) {
-	cm, err := encode(s.pod, r)
+// create creates the record of a revision, and before it the base that it needs. on is the base of the revision that r was
+// made from, or nil.
+func (s *Store) create(ctx context.Context, r revision.Revision, on *base) (revision.Revision, error) {
+	cm, needed, err := encode(s.pod, r, on)
 	if err != nil {
 		return r, err
+	}
+	if needed != nil && needed != on {
+		if err := s.ensure(ctx, object.ConfigMap, needed.name, needed.object()); err != nil {
+			return r, err
+		}
+		s.bases.Store(needed.name, needed)
 	}
 	made, err := s.kube.Create(ctx, cm, object.ConfigMap, s.pod)
 	if err != nil {
 		return r, err
+	}
+	if needed != nil {
+		s.basedOn.Store(r.Number, needed.name)
 	}
 	r.Version = made.GetResourceVersion()
 	return r, nil

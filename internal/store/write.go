@@ -31,7 +31,7 @@ func (s *Store) write(ctx context.Context, content *Content, before, spec pod.Sp
 		o := content.object(ref)
 		if !done[ref.id()] && o != nil {
 			done[ref.id()] = true
-			group.Go(func() error { return s.ensure(writing, ref, o) })
+			group.Go(func() error { return s.ensure(writing, ref.kind, ref.name, o) })
 		}
 	}
 	if err := group.Wait(); err != nil {
@@ -61,14 +61,14 @@ func (s *Store) Restore(ctx context.Context, content *Content, spec pod.Spec) (b
 }
 
 // ensure creates an object if it is missing. It marks an existing object as used, so that a prune that is running keeps it.
-func (s *Store) ensure(ctx context.Context, ref reference, o runtime.Object) error {
+func (s *Store) ensure(ctx context.Context, kind kube.Kind, name string, o runtime.Object) error {
 	for {
-		_, err := s.kube.Create(ctx, o, ref.kind, s.pod)
+		_, err := s.kube.Create(ctx, o, kind, s.pod)
 		if !apierrors.IsAlreadyExists(err) {
 			return err
 		}
 		used := map[string]any{object.AnnotationUsed: s.now().UTC().Format(time.RFC3339)}
-		if _, err = s.kube.Annotate(ctx, ref.kind, s.pod, ref.name, "", used); !apierrors.IsNotFound(err) {
+		if _, err = s.kube.Annotate(ctx, kind, s.pod, name, "", used); !apierrors.IsNotFound(err) {
 			return err
 		}
 	}

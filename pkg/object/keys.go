@@ -20,10 +20,11 @@ const (
 	LabelEnforce = "pod-security.kubernetes.io/enforce"
 )
 
-// Labels of the objects in which psc keeps something: a record, a file of a config, values of a secret, the logins to
-// registries. Each carries the number or name that it is about.
+// Labels of the objects in which psc keeps something: a record, what records have in common, a file of a config, values of a
+// secret, the logins to registries. Each carries the number or name that it is about.
 const (
 	LabelRevision = "psc.dev/revision"
+	LabelBase     = "psc.dev/base"
 	LabelConfig   = "psc.dev/config"
 	LabelSecret   = "psc.dev/secret" //nolint:gosec // the name of a label
 	LabelRegistry = "psc.dev/registry"
