@@ -131,6 +131,7 @@ func BenchmarkHistory(b *testing.B) {
 			w := bench(b, c)
 			w.psc(b, "new-pod", "psc-bench")
 			w.psc(b, "app", "create", "web", "--image", c.Registry+"/hello:v1", "--port", "8080", "--deploy")
+			w.psc(b, "revision", "keep", "--limit", strconv.Itoa(2*length))
 			w.repeat(b, length)
 			w.median(b, "list-ms", "revision", "list")
 			w.median(b, "list-json-ms", "revision", "list", "-o", "json")
@@ -173,7 +174,7 @@ func BenchmarkConfig(b *testing.B) {
 	b.ReportMetric(0, "ns/op")
 }
 
-// repeat extends a history with copies of its first record.
+// repeat extends a history with copies of its first record, as an older version of psc would write them: without a seal.
 func (w *workbench) repeat(b *testing.B, length int) {
 	b.Helper()
 	var first bytes.Buffer
@@ -192,6 +193,9 @@ func (w *workbench) repeat(b *testing.B, length int) {
 		for number := from; number < min(from+step, length+1); number++ {
 			annotations := maps.Clone(record["metadata"].(map[string]any)["annotations"].(map[string]any))
 			annotations["psc.dev/parent"] = fmt.Sprint(number - 1)
+			maps.DeleteFunc(annotations, func(key string, _ any) bool {
+				return slices.Contains([]string{"psc.dev/seal", "psc.dev/before", "psc.dev/content"}, key)
+			})
 			list = append(list, map[string]any{
 				"apiVersion": "v1", "kind": "ConfigMap", "immutable": true, "data": record["data"],
 				"metadata": map[string]any{

@@ -29,6 +29,7 @@ func worded(err error) error {
 		draft     *workspace.DraftError
 		drafted   *workspace.DraftedError
 		disk      *workspace.DiskError
+		room      *workspace.RoomError
 		notSigned *workspace.NotSignedInError
 		problems  pod.Problems
 		ref       *pod.RefError
@@ -51,6 +52,8 @@ func worded(err error) error {
 		return draftedWords(err, drafted)
 	case errors.As(err, &lost): // the user did nothing wrong
 		return fault.Wrap(fault.Failed, err)
+	case errors.As(err, &room):
+		return roomWords(err, room)
 	case errors.As(err, &disk):
 		if disk.Live == 0 {
 			return fault.New(fault.Usage, "%w", err).WithHint("psc disk list")
@@ -152,7 +155,21 @@ func revisionWords(err error, e *workspace.RevisionError) error {
 		{workspace.ErrNotIncluded, fault.Conflict, "psc deploy"},
 		{workspace.ErrRecordGone, fault.Failed, "psc diff --live shows how the cluster differs from the live revision, psc deploy --redeploy restores that"},
 		{workspace.ErrContent, fault.Failed, "psc revision verify"},
+		{workspace.ErrAltered, fault.Failed, fmt.Sprintf("psc revision show %d shows it as it is now, psc revision verify %d --accept accepts it", e.Number, e.Number)},
 	})
+}
+
+func roomWords(err error, e *workspace.RoomError) error {
+	out := fault.New(fault.Failed, "%w", err)
+	switch {
+	case e.Secrets:
+		return out.WithHint("psc revision prune --keep 10 --grace 1m removes old revisions and the values that only they use")
+	case e.Cause != nil:
+		return out.WithHint("someone with the right to delete ConfigMaps can make room: psc revision prune --keep %d", max(1, e.Records-e.Excess))
+	case e.Kept > 0:
+		return out.WithHint("psc revision keep REVISION- and psc revision prune --keep 1 make room")
+	}
+	return out.WithHint("the pod needs all of them: ask an admin of the cluster for a larger quota")
 }
 
 // word adds the first wording that fits to an error.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -11,13 +12,14 @@ import (
 	"github.com/pscdev/psc/internal/fault"
 	"github.com/pscdev/psc/internal/view"
 	"github.com/pscdev/psc/internal/workspace"
+	"github.com/pscdev/psc/pkg/report"
 	"github.com/pscdev/psc/pkg/revision"
 )
 
 func newRevision(s *session) *cobra.Command {
 	c := noun("revision", "Manage revisions: the history of the pod",
 		newRevisionList(s), newRevisionShow(s), newRevisionDiff(s), newRevisionWait(s),
-		newRevisionDiscard(s), newRevisionPrune(s), newRevisionVerify(s))
+		newRevisionDiscard(s), newRevisionKeep(s), newRevisionPrune(s), newRevisionVerify(s))
 	c.Aliases = []string{"rev"}
 	return c
 }
@@ -42,7 +44,8 @@ func newRevisionList(s *session) *cobra.Command {
 			if !s.view.Document() && most > 0 && len(all) > most {
 				all = all[:most]
 			}
-			return s.view.Revisions(all, fmt.Sprintf("Pod %s has no revisions", w.Pod), "psc app create NAME --image IMAGE",
+			doc := report.History{Items: all, Limit: h.Limit, Missing: h.Missing()}
+			return s.view.Revisions(doc, fmt.Sprintf("Pod %s has no revisions", w.Pod), "psc app create NAME --image IMAGE",
 				len(h.All)-len(all), "psc revision list --limit 0")
 		},
 	}
@@ -193,17 +196,82 @@ func newRevisionDiscard(s *session) *cobra.Command {
 	}
 }
 
+func newRevisionKeep(s *session) *cobra.Command {
+	var limit int
+	cmd := &cobra.Command{
+		Use:   "keep [REVISION... | REVISION-...]",
+		Short: "Keep revisions when the history becomes long, or set its length",
+		Long: fmt.Sprintf("Keep the named revisions when the history becomes long; REVISION- keeps one no longer. The history of a pod has at most\n"+
+			"%d revisions, or as many as --limit says, besides those that are kept and those that the pod needs: the live revision,\n"+
+			"waiting drafts, and the last one that was ready. A change removes the oldest of the others.", revision.DefaultLimit),
+		Example:           "  psc revision keep 12\n  psc revision keep 12-\n  psc revision keep --limit 1000",
+		ValidArgsFunction: s.complete(s.revisionNames),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			limited := cmd.Flags().Changed("limit")
+			switch {
+			case limited && limit < 1:
+				return fault.New(fault.Usage, "--limit must be 1 or more").WithHint("%s", cmd.UseLine())
+			case limited == (len(args) > 0):
+				return fault.New(fault.Usage, "give either revisions or --limit").WithHint("%s", cmd.UseLine())
+			}
+			keep, release, err := parseKept(args)
+			if err != nil {
+				return err
+			}
+			w, err := s.open()
+			if err != nil {
+				return err
+			}
+			if limited {
+				excess, err := w.SetLimit(cmd.Context(), limit)
+				if err != nil {
+					return err
+				}
+				return s.view.Limit(report.History{Items: []revision.Revision{}, Limit: limit}, excess)
+			}
+			kept, err := w.Keep(cmd.Context(), keep, true)
+			if err != nil {
+				return err
+			}
+			released, err := w.Keep(cmd.Context(), release, false)
+			if err != nil {
+				return err
+			}
+			return s.view.Kept(append(kept, released...))
+		},
+	}
+	cmd.Flags().IntVar(&limit, "limit", 0, "keep the `N` newest revisions")
+	return cmd
+}
+
+// parseKept reads revisions to keep, as in 12, and not to keep, as in 12-.
+func parseKept(args []string) (keep, release []int, err error) {
+	for _, arg := range args {
+		text, off := strings.CutSuffix(arg, "-")
+		number, err := parseRevision(text)
+		if err != nil {
+			return nil, nil, err
+		}
+		if off {
+			release = append(release, number)
+		} else {
+			keep = append(keep, number)
+		}
+	}
+	return keep, release, nil
+}
+
 func newRevisionPrune(s *session) *cobra.Command {
 	var p workspace.Prune
 	cmd := &cobra.Command{
-		Use:   "prune --keep N",
+		Use:   "prune",
 		Short: "Remove old revisions, and content that only they use",
 		Long: "Remove all but the newest revisions. psc always keeps the live revision, waiting drafts, revisions whose deploy has not\n" +
-			"ended, the last one that was ready, and all content that is mounted.",
+			"ended, the last one that was ready, those of psc revision keep, and all content that is mounted.",
 		Example: "  psc revision prune --keep 50 --keep-revision 7\n  psc revision prune --keep 50 --dry-run",
 		Args:    exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if p.Newest < 1 {
+			if p.Newest < 1 && cmd.Flags().Changed("keep") {
 				return fault.New(fault.Usage, "--keep must be 1 or more").WithHint("%s", cmd.UseLine())
 			}
 			w, err := s.open()
@@ -218,11 +286,14 @@ func newRevisionPrune(s *session) *cobra.Command {
 			if p.DryRun {
 				verb = "Would remove"
 			}
+			if doc.Unseen != "" {
+				s.view.Say("%ss stay, also those that nothing uses: you may not list them", doc.Unseen)
+			}
 			return s.view.Line(doc, doc.Refs(), "%s %s and %s", verb,
 				view.Count(len(doc.Revisions), "revision"), view.Count(len(doc.Content), "object"))
 		},
 	}
-	cmd.Flags().IntVar(&p.Newest, "keep", 0, "keep the `N` newest revisions")
+	cmd.Flags().IntVar(&p.Newest, "keep", 0, "keep the `N` newest revisions (default the limit of the pod)")
 	cmd.Flags().IntSliceVar(&p.Also, "keep-revision", nil, "another `REVISION` to keep")
 	cmd.Flags().DurationVar(&p.Grace, "grace", time.Hour, "`TIME` to keep unused files and values: a running change may need them")
 	cmd.Flags().BoolVar(&p.DryRun, "dry-run", false, "show what would be removed")
@@ -230,12 +301,15 @@ func newRevisionPrune(s *session) *cobra.Command {
 }
 
 func newRevisionVerify(s *session) *cobra.Command {
-	return &cobra.Command{
+	var accept bool
+	cmd := &cobra.Command{
 		Use:   "verify [REVISION]",
-		Short: "Find damaged or missing records, files and secret values",
-		Long: "Read the named revision, by default all, and the content that they refer to. The exit code is 1 if something is\n" +
-			"damaged or missing.",
-		Example:           "  psc revision verify\n  psc revision verify 7",
+		Short: "Find damaged, altered or missing records, files and secret values",
+		Long: "Read the named revision, by default all, and the content that they refer to, oldest first. The exit code is 1 if\n" +
+			"something is damaged or missing. Each record has a hash of itself and of the record before, so psc finds a record that\n" +
+			"was changed by hand, or deleted and created again. psc does not deploy it, or roll back to it, unless --accept says\n" +
+			"that it is right as it is now.",
+		Example:           "  psc revision verify\n  psc revision verify 7\n  psc revision verify 7 --accept",
 		Args:              between(0, "REVISION"),
 		ValidArgsFunction: s.complete(s.revisionNames),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -243,18 +317,28 @@ func newRevisionVerify(s *session) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if accept && number == 0 {
+				return fault.New(fault.Usage, "REVISION is missing").WithHint("psc revision verify REVISION --accept")
+			}
 			w, err := s.open()
 			if err != nil {
 				return err
 			}
-			found, read, err := w.Verify(cmd.Context(), number)
+			if accept {
+				if err := w.Accept(cmd.Context(), number); err != nil {
+					return err
+				}
+			}
+			found, err := w.Verify(cmd.Context(), number)
 			if err != nil {
 				return err
 			}
-			if err := s.view.Damages(found, read); err != nil || len(found) == 0 {
+			if err := s.view.Damages(found.Damages, found.Read, found.Unsealed); err != nil || len(found.Damages) == 0 {
 				return err
 			}
 			return &fault.Error{Code: fault.Failed, Err: errors.New("something is damaged or missing"), Silent: true}
 		},
 	}
+	cmd.Flags().BoolVar(&accept, "accept", false, "accept the record as it is now")
+	return cmd
 }

@@ -178,6 +178,14 @@ func (s *session) tell(n workspace.Note) {
 		s.say("%s waits as a draft", n.Kept.Name())
 	case n.Restored:
 		s.say("Restored content that was missing in the pod")
+	case n.Trimmed != nil && n.Trimmed.Limit == 0:
+		s.say("Removed %s to make room: a quota of the namespace is full", view.Count(n.Trimmed.Revisions, "old revision"))
+	case n.Trimmed != nil:
+		s.say("Removed %s: the history keeps %d (psc revision keep)", view.Count(n.Trimmed.Revisions, "old revision"), n.Trimmed.Limit)
+	case n.NotTrimmed != nil:
+		s.view.Warn("old revisions could not be removed: %v", n.NotTrimmed)
+	case n.Missing != nil:
+		s.view.Warn("%s", view.MissingWords(n.Missing))
 	case n.NotPinned != nil:
 		s.view.Warn("%s is not pinned: %v", n.NotPinned.Image, n.NotPinned.Why)
 	case n.Unavailable != "":

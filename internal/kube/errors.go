@@ -40,6 +40,11 @@ func (c *Client) wrap(err error, format string, args ...any) error {
 			role = "an admin of the cluster for a ClusterRole"
 		}
 		return fault.New(fault.Denied, "%s: %w", doing, err).WithHint("ask %s with the rule %s", role, RulesOf(err)[0])
+	case apierrors.IsForbidden(err) && strings.Contains(err.Error(), exceeded):
+		return fault.New(fault.Failed, "%s: %w", doing, err).WithHint("psc get resourcequotas shows what the namespace may have")
+	case strings.Contains(err.Error(), "database space exceeded"): // https://etcd.io/docs/v3.5/op-guide/maintenance/#space-quota
+		return fault.New(fault.Failed, "%s: %w", doing, err).
+			WithHint("the database of the cluster is full: an admin of the cluster has to make room; until then psc can only read")
 	case strings.Contains(err.Error(), "getting credentials: "): // the kubeconfig's plugin has failed; no request was made
 		e := fault.New(fault.Denied, "context %s: %w", c.Context, rootCause(err))
 		if plugin := c.config.ExecProvider; plugin != nil {
@@ -96,6 +101,17 @@ func (c *Client) wrapList(err error, doing string, kind Kind) error {
 // Unseen reports whether an error only says that the user may not see some objects, or that the cluster cannot have them.
 func Unseen(err error) bool {
 	return apierrors.IsForbidden(err) || errors.As(err, new(*AbsentError))
+}
+
+// exceeded is in the answer of the API server if a ResourceQuota refuses a write. There is no other sign for it:
+// https://github.com/kubernetes/apiserver/blob/master/pkg/admission/plugin/resourcequota/controller.go
+const exceeded = "exceeded quota: "
+
+// ExceedsQuota reports whether a ResourceQuota of the namespace refuses an object of a kind.
+func ExceedsQuota(err error, kind Kind) bool {
+	var status apierrors.APIStatus
+	return apierrors.IsForbidden(err) && errors.As(err, &status) && status.Status().Details != nil &&
+		status.Status().Details.Kind == resource(kind).Resource && strings.Contains(err.Error(), exceeded)
 }
 
 // rootCause returns an error without the request line that net/http puts before it.

@@ -78,16 +78,16 @@ func (l *Lease) Lock(ctx context.Context, c Claim) (_ *Lock, err error) {
 	}
 }
 
-// observation is the version of the Lease that was read last, and when that version was first read, on our clock.
+// observation is the renewal of the Lease that was read last, and when it was first read, on our clock.
 type observation struct {
-	version string
+	renewed string
 	since   time.Time
 }
 
-// dead remembers the version of the Lease, and reports whether it has been the same for LostAfter.
+// dead remembers the renewal of the Lease, and reports whether it has been the same for LostAfter.
 func (s *observation) dead(o *coordinationv1.Lease) bool {
-	if o.ResourceVersion != s.version {
-		s.version, s.since = o.ResourceVersion, time.Now()
+	if renewed := holder(o).Renewed; renewed != s.renewed || s.since.IsZero() {
+		s.renewed, s.since = renewed, time.Now()
 	}
 	return time.Since(s.since) >= LostAfter
 }
@@ -110,6 +110,7 @@ func (l *Lease) take(ctx context.Context, old *coordinationv1.Lease, c Claim) (*
 	o.Spec.HolderIdentity, o.Spec.LeaseDurationSeconds = &c.ID, &seconds
 	o.Spec.AcquireTime, o.Spec.RenewTime, o.Spec.LeaseTransitions = &now, &now, &transitions
 	annotate(o, object.AnnotationTarget, c.Target)
+	annotate(o, object.AnnotationNewest, max(number(o, object.AnnotationNewest), c.Target))
 	delete(o.Annotations, object.AnnotationNext)
 	write := l.kube.Update
 	if old == nil {

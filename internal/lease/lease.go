@@ -3,7 +3,7 @@
 //	Open -- Lock(Claim) --> Lock -- Hold --> context for all writes -- Release
 //
 // The Lease names the holder, the revision that it deploys, the live revision, and the revision that is to supersede
-// the deploy. A holder renews it every 5 s. Another client can take a Lease that has not changed for LostAfter, so a deploy
+// the deploy. A holder renews it every 5 s. Another client can take a Lease that was not renewed for LostAfter, so a deploy
 // that was killed does not block others for long.
 package lease
 
@@ -16,13 +16,14 @@ import (
 
 	coordinationv1 "k8s.io/api/coordination/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/pscdev/psc/internal/kube"
 	"github.com/pscdev/psc/pkg/object"
 )
 
 const (
-	// LostAfter is the time without a change of the Lease after which its holder counts as dead. The observer measures it on
+	// LostAfter is the time without a renewal of the Lease after which its holder counts as dead. The observer measures it on
 	// its own clock: the clocks of two machines are never compared.
 	LostAfter = 20 * time.Second
 	// renewEvery is how often a holder renews the Lease.
@@ -60,12 +61,12 @@ type Holder struct {
 	Target int
 	// Next is the number of the revision that is to supersede it; 0 for none.
 	Next int
-	// Version changes with every renewal. A holder whose version has not changed for LostAfter on the observer's clock is
-	// dead.
-	Version string
+	// Renewed changes with every renewal. A holder for which it has not changed for LostAfter on the observer's clock is dead.
+	Renewed string
 }
 
-// Lease is the right to deploy to one pod. It keeps no state and is safe for concurrent use.
+// Lease is the right to deploy to one pod, and what has to be known besides the records: they may be removed. It keeps no state
+// and is safe for concurrent use.
 type Lease struct {
 	kube *kube.Client
 	pod  string
@@ -77,13 +78,47 @@ func Open(client *kube.Client, pod string, now func() time.Time) *Lease {
 	return &Lease{kube: client, pod: pod, now: now}
 }
 
-// Live returns the number of the live revision, or 0 if there is none, and the holder.
-func (l *Lease) Live(ctx context.Context) (int, Holder, error) {
+// State is what the Lease says about a pod. A number is 0 if the Lease does not have it.
+type State struct {
+	// Live is the number of the live revision, and Newest is the newest number that was used.
+	Live, Newest int
+	// Limit is how many revisions the history keeps.
+	Limit  int
+	Holder Holder
+}
+
+// State reads the Lease. It is the zero State if there is none yet.
+func (l *Lease) State(ctx context.Context) (State, error) {
 	o, err := l.read(ctx)
 	if err != nil || o == nil {
-		return 0, Holder{}, err
+		return State{}, err
 	}
-	return live(o), holder(o), nil
+	return State{live(o), number(o, object.AnnotationNewest), number(o, object.AnnotationLimit), holder(o)}, nil
+}
+
+// SetNewest records the newest number that was used, and SetLimit how many revisions the history keeps. Both create the Lease
+// if needed.
+func (l *Lease) SetNewest(ctx context.Context, number int) error {
+	return l.set(ctx, object.AnnotationNewest, number)
+}
+
+// SetLimit is described at SetNewest.
+func (l *Lease) SetLimit(ctx context.Context, limit int) error {
+	return l.set(ctx, object.AnnotationLimit, limit)
+}
+
+func (l *Lease) set(ctx context.Context, key string, value int) error {
+	for {
+		_, err := l.kube.Annotate(ctx, object.Lease, l.pod, object.DeployLease, "", map[string]any{key: strconv.Itoa(value)})
+		if !apierrors.IsNotFound(err) {
+			return err
+		}
+		o := &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Name: object.DeployLease, Namespace: l.pod}}
+		annotate(o, key, value)
+		if _, err = l.kube.Create(ctx, o, object.Lease, l.pod); !apierrors.IsAlreadyExists(err) {
+			return err
+		}
+	}
 }
 
 // read returns nil if there is no Lease yet.
@@ -114,20 +149,24 @@ func annotate(o *coordinationv1.Lease, key string, number int) {
 	o.Annotations[key] = strconv.Itoa(number)
 }
 
-func live(o *coordinationv1.Lease) int {
-	n, _ := strconv.Atoi(o.Annotations[object.AnnotationLive])
+func number(o *coordinationv1.Lease, key string) int {
+	n, _ := strconv.Atoi(o.Annotations[key])
 	return n
 }
 
+func live(o *coordinationv1.Lease) int { return number(o, object.AnnotationLive) }
+
 func holder(o *coordinationv1.Lease) Holder {
-	h := Holder{Version: o.ResourceVersion}
+	var h Holder
 	if o.Spec.HolderIdentity != nil {
 		h.ID = *o.Spec.HolderIdentity
 	}
 	if o.Spec.AcquireTime != nil {
 		h.Since = o.Spec.AcquireTime.Time
 	}
-	h.Target, _ = strconv.Atoi(o.Annotations[object.AnnotationTarget])
-	h.Next, _ = strconv.Atoi(o.Annotations[object.AnnotationNext])
+	if o.Spec.RenewTime != nil { // the version of the Lease also changes when another client notes something in it
+		h.Renewed = fmt.Sprintf("%s at %s", h.ID, o.Spec.RenewTime.Format(metav1.RFC3339Micro))
+	}
+	h.Target, h.Next = number(o, object.AnnotationTarget), number(o, object.AnnotationNext)
 	return h
 }

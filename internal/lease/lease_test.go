@@ -16,6 +16,7 @@ import (
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 
 	"github.com/pscdev/psc/internal/kube"
+	"github.com/pscdev/psc/pkg/object"
 )
 
 // server is an API server that knows one Lease, and refuses writes of another version than the current one.
@@ -108,8 +109,8 @@ func TestLock(t *testing.T) {
 		t.Errorf("live is r%d, r%d was killed, taken %d times", second.Live(), second.Killed(), second.Times())
 	}
 	release(t, second, true)
-	if _, holder, err := l.Live(t.Context()); err != nil || holder.ID != "" {
-		t.Errorf("the holder is %q: %v", holder.ID, err)
+	if now, err := l.State(t.Context()); err != nil || now.Holder.ID != "" || now.Live != 3 || now.Newest != 4 {
+		t.Errorf("the Lease says %+v: %v", now, err)
 	}
 }
 
@@ -144,8 +145,8 @@ func TestKilled(t *testing.T) {
 	if err := dead.Release(t.Context(), true); err != nil && !errors.Is(err, ErrLost) {
 		t.Error(err)
 	}
-	if _, holder, err := l.Live(t.Context()); err != nil || holder.ID != "carol" {
-		t.Errorf("the dead holder released the right of %q: %v", holder.ID, err)
+	if now, err := l.State(t.Context()); err != nil || now.Holder.ID != "carol" {
+		t.Errorf("the dead holder released the right of %q: %v", now.Holder.ID, err)
 	}
 	release(t, second, true)
 }
@@ -169,11 +170,11 @@ func TestSupersede(t *testing.T) {
 	l := open(t)
 	holding := lock(t, l, "alice", 3)
 	next := func() int {
-		_, holder, err := l.Live(t.Context())
+		now, err := l.State(t.Context())
 		if err != nil {
 			t.Error(err)
 		}
-		return holder.Next
+		return now.Holder.Next
 	}
 	for target, want := range map[int]int{2: 0, 4: 4} {
 		asked := -1
@@ -187,16 +188,20 @@ func TestSupersede(t *testing.T) {
 	release(t, holding, true)
 }
 
-// A holder is dead when its Lease has not changed for a while, on the clock of the observer.
+// A holder is dead when it has not renewed its Lease for a while, on the clock of the observer. What others note in the Lease
+// does not keep it alive.
 func TestDead(t *testing.T) {
-	o := &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{ResourceVersion: "7"}}
-	seen := observation{version: "7", since: time.Now().Add(-LostAfter)}
-	if !seen.dead(o) {
-		t.Error("it is not dead although it has not changed")
-	}
+	id, first, later := "alice", metav1.NowMicro(), metav1.NewMicroTime(time.Now().Add(time.Millisecond))
+	o := &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{ResourceVersion: "7"}, Spec: coordinationv1.LeaseSpec{HolderIdentity: &id, RenewTime: &first}}
+	seen := observation{renewed: holder(o).Renewed, since: time.Now().Add(-LostAfter)}
 	o.ResourceVersion = "8"
+	annotate(o, object.AnnotationNewest, 9)
+	if !seen.dead(o) {
+		t.Error("it is not dead although it has not renewed")
+	}
+	o.Spec.RenewTime = &later
 	if seen.dead(o) {
-		t.Error("it is dead although it has changed")
+		t.Error("it is dead although it has renewed")
 	}
 }
 

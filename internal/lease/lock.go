@@ -100,26 +100,26 @@ func (l *Lock) overdue() bool { return time.Since(*l.renewed.Load()) >= stopAfte
 func (l *Lock) update(ctx context.Context, change func(*coordinationv1.Lease)) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	next := l.lease.DeepCopy()
-	change(next)
-	made, err := l.from.update(ctx, next)
-	if apierrors.IsConflict(err) {
-		// If our own write succeeded and the answer was lost, the Lease still names us.
-		current, readErr := l.from.read(ctx)
+	for current := l.lease.DeepCopy(); ; {
+		change(current)
+		made, err := l.from.update(ctx, current)
+		if err == nil {
+			l.lease = made
+		}
+		if !apierrors.IsConflict(err) {
+			return err
+		}
+		// The Lease still names us if our own write succeeded and the answer was lost, or if another client has only noted
+		// something in it.
+		now, readErr := l.from.read(ctx)
 		if readErr != nil {
 			return readErr
 		}
-		if current == nil || holder(current).ID != l.id {
+		if now == nil || holder(now).ID != l.id {
 			return fmt.Errorf("%w: %w", ErrLost, err)
 		}
-		change(current)
-		made, err = l.from.update(ctx, current)
+		current = now
 	}
-	if err != nil {
-		return err
-	}
-	l.lease = made
-	return nil
 }
 
 // SetLive records the revision that the cluster is to run from now on.

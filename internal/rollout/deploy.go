@@ -151,7 +151,7 @@ func (d *deploy) turn(ctx context.Context) error {
 func (d *deploy) readHistory(ctx context.Context, live int) error {
 	all, err := d.Store.List(ctx)
 	if err == nil {
-		d.history = revision.NewHistory(all, live)
+		d.history = revision.NewHistory(all, live, 0)
 	}
 	return err
 }
@@ -231,6 +231,9 @@ func (d *deploy) mark(ctx context.Context, r revision.Revision, to revision.Stat
 		now, err := d.Store.Get(ctx, r.Number)
 		if err != nil {
 			return r, err
+		}
+		if now.Seal != r.Seal {
+			return r, fmt.Errorf("revision %d %w", r.Number, store.ErrAltered)
 		}
 		now.Message = cmp.Or(r.Message, now.Message)
 		r = now

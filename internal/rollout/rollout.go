@@ -128,8 +128,8 @@ func (o *Rollout) Deploy(ctx context.Context, r revision.Revision, opts Options)
 // upToDate reports whether r is live, everything is ready and matches r, and no deploy is running. Then nothing has to be
 // written, not even the user who deploys. After an error it returns false, and the deploy that follows reports the error.
 func (o *Rollout) upToDate(ctx context.Context, r revision.Revision) ([]Status, bool) {
-	live, holder, err := o.Lease.Live(ctx)
-	if err != nil || live != r.Number || holder.ID != "" {
+	state, err := o.Lease.State(ctx)
+	if err != nil || state.Live != r.Number || state.Holder.ID != "" {
 		return nil, false
 	}
 	objects, err := render.Objects(o.Pod, r.Spec, o.Cluster)

@@ -2,12 +2,16 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"time"
 
+	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/pscdev/psc/internal/kube"
@@ -18,60 +22,32 @@ import (
 
 // Pruned has the revisions and the content that Prune removed, or would remove.
 type Pruned struct {
-	Revisions []revision.Revision
+	Revisions []int
 	// Content names the objects with files and secret values that no kept revision refers to and no instance mounts.
 	Content []string
+	// Unseen is the kind of content that the user may not list, and that stays, or "".
+	Unseen string
 }
 
-// Prune removes the revisions for which keep returns false, and the content that is then unused. Content that was written or
-// requested within grace stays, because a change writes it before the revision that refers to it. With dry, Prune only returns
-// what it would remove.
-func (s *Store) Prune(ctx context.Context, dry bool, grace time.Duration, keep func(revision.Revision) bool) (Pruned, error) {
-	var out Pruned
-	// The content is listed first, so that the list has no content of a revision that is created after the revisions are read.
-	content, err := s.contentMetas(ctx)
+// Prune removes revisions of a history, and the content that is then unused. Content that was written or requested within grace
+// stays, because a change writes it before the revision that refers to it. With dry, Prune only returns what it would remove.
+func (s *Store) Prune(ctx context.Context, h revision.History, numbers []int, dry bool, grace time.Duration) (Pruned, error) {
+	out := Pruned{Revisions: numbers}
+	unused, unseen, err := s.unused(ctx, numbers, grace)
 	if err != nil {
 		return out, err
 	}
-	items, err := s.kube.List(ctx, object.ConfigMap, s.pod, object.LabelRevision)
-	if err != nil {
-		return out, err
-	}
-	needed, err := s.mounted(ctx)
-	if err != nil {
-		return out, err
-	}
-	for i := range items {
-		cm, err := kube.As[corev1.ConfigMap](&items[i])
-		if err != nil {
+	out.Unseen = unseen
+	if !dry {
+		if err := s.link(ctx, h, numbers); err != nil {
 			return out, err
 		}
-		r := record(&cm.ObjectMeta)
-		if !keep(r) {
-			out.Revisions = append(out.Revisions, r)
-			continue
-		}
-		used, err := s.uses(ctx, cm)
-		if err != nil {
-			return out, fmt.Errorf("r%d is kept and cannot be read, so its content is not known: %w", r.Number, err)
-		}
-		for _, id := range used {
-			needed[id] = true
+		if err := s.delete(ctx, numbers); err != nil {
+			return out, err
 		}
 	}
-	for _, r := range out.Revisions {
-		if !dry {
-			if err := s.kube.Delete(ctx, object.ConfigMap, s.pod, recordName(r.Number), ""); err != nil {
-				return out, err
-			}
-		}
-	}
-	for _, m := range content {
-		id := m.Kind + "/" + m.Name
-		if needed[id] || s.now().Sub(lastUsed(m)) < grace {
-			continue
-		}
-		out.Content = append(out.Content, id)
+	for _, m := range unused {
+		out.Content = append(out.Content, m.Kind+"/"+m.Name)
 		if !dry {
 			// A change that requested it after the list has marked it as used, so it has another version and stays.
 			if err := s.kube.DeleteUnchanged(ctx, m.GroupVersionKind(), s.pod, m.Name, m.ResourceVersion); err != nil {
@@ -80,6 +56,133 @@ func (s *Store) Prune(ctx context.Context, dry bool, grace time.Duration, keep f
 		}
 	}
 	return out, nil
+}
+
+// Trim removes revisions of a history, and all unused content if they may be the last ones to refer to some of it. It is Prune
+// for every change: to find that out, it only reads the removed records and one that stays.
+func (s *Store) Trim(ctx context.Context, h revision.History, numbers []int, grace time.Duration) error {
+	var last bool
+	group, both := errgroup.WithContext(ctx)
+	group.Go(func() (err error) {
+		last, err = s.last(both, h, numbers)
+		if errors.Is(err, ErrDamaged) {
+			err = nil // what the record refers to is not known, so all content stays
+		}
+		return err
+	})
+	group.Go(func() error { return s.link(both, h, numbers) })
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	if last {
+		if _, err := s.Prune(ctx, h, numbers, false, grace); !errors.Is(err, ErrDamaged) {
+			return err
+		}
+	}
+	return s.delete(ctx, numbers)
+}
+
+// last reports whether some revisions refer to content that the oldest one above them, which stays, does not refer to.
+func (s *Store) last(ctx context.Context, h revision.History, numbers []int) (bool, error) {
+	stays := 0
+	for _, r := range h.All {
+		if r.Number > slices.Max(numbers) {
+			stays = r.Number
+		}
+	}
+	all := append(slices.Clone(numbers), stays)
+	used := make([][]string, len(all))
+	group, reading := errgroup.WithContext(ctx)
+	group.SetLimit(parallel)
+	for i, number := range all {
+		group.Go(func() error {
+			cm, err := s.read(reading, number)
+			if errors.Is(err, ErrNoRevision) { // another client has removed it
+				return nil
+			}
+			if err == nil {
+				used[i], err = s.uses(reading, cm)
+			}
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return false, err
+	}
+	for _, ids := range used {
+		for _, id := range ids {
+			if !slices.Contains(used[len(all)-1], id) {
+				return true, nil
+			}
+		}
+	}
+	return false, nil
+}
+
+// link makes the records that stay say which ones are removed, so that these do not count as lost.
+func (s *Store) link(ctx context.Context, h revision.History, removed []int) error {
+	group, linking := errgroup.WithContext(ctx)
+	group.SetLimit(parallel)
+	for number, link := range h.Skipped(removed) {
+		group.Go(func() error {
+			_, err := s.kube.Annotate(linking, object.ConfigMap, s.pod, recordName(number), "", map[string]any{object.AnnotationSkips: linkText(&link)})
+			if apierrors.IsNotFound(err) { // another client has removed it too
+				return nil
+			}
+			return err
+		})
+	}
+	return group.Wait()
+}
+
+func (s *Store) delete(ctx context.Context, numbers []int) error {
+	group, deleting := errgroup.WithContext(ctx)
+	group.SetLimit(parallel)
+	for _, number := range numbers {
+		group.Go(func() error { return s.kube.Delete(deleting, object.ConfigMap, s.pod, recordName(number), "") })
+	}
+	return group.Wait()
+}
+
+// unused returns the content that no revision refers to but those of without, and that no instance mounts. Secrets that the
+// user may not list are not in it: then unseen is their kind.
+func (s *Store) unused(ctx context.Context, without []int, grace time.Duration) (unused []metav1.PartialObjectMetadata, unseen string, err error) {
+	// The content is listed first, so that the list has no content of a revision that is created after the revisions are read.
+	content, unseen, err := s.contentMetas(ctx)
+	if err != nil {
+		return nil, unseen, err
+	}
+	items, err := s.kube.List(ctx, object.ConfigMap, s.pod, object.LabelRevision)
+	if err != nil {
+		return nil, unseen, err
+	}
+	needed, err := s.mounted(ctx)
+	if err != nil {
+		return nil, unseen, err
+	}
+	for i := range items {
+		cm, err := kube.As[corev1.ConfigMap](&items[i])
+		if err != nil {
+			return nil, unseen, err
+		}
+		number := record(&cm.ObjectMeta).Number
+		if slices.Contains(without, number) {
+			continue
+		}
+		used, err := s.uses(ctx, cm)
+		if err != nil {
+			return nil, unseen, fmt.Errorf("r%d is kept and cannot be read, so its content is not known: %w", number, err)
+		}
+		for _, id := range used {
+			needed[id] = true
+		}
+	}
+	for _, m := range content {
+		if !needed[m.Kind+"/"+m.Name] && s.now().Sub(lastUsed(m)) >= grace {
+			unused = append(unused, m)
+		}
+	}
+	return unused, unseen, nil
 }
 
 // uses returns the ids of the content that a record refers to, and of its base.
@@ -91,33 +194,36 @@ func (s *Store) uses(ctx context.Context, cm *corev1.ConfigMap) ([]string, error
 	maps.DeleteFunc(data, func(key, _ string) bool {
 		return !strings.HasPrefix(key, pod.KindConfig.Word()+".") && !strings.HasPrefix(key, pod.KindSecret.Word()+".") && key != keyEdits
 	})
-	r, err := decode(&cm.ObjectMeta, data)
+	_, spec, err := decodeData(data)
+	number := record(&cm.ObjectMeta).Number
 	if err != nil {
-		return nil, err
+		return nil, damaged(number, err)
 	}
 	var ids []string
-	for _, ref := range references(r.Spec) {
+	for _, ref := range references(spec) {
 		ids = append(ids, ref.id())
 	}
-	if b := s.baseOn(r.Number); b != nil {
+	if b := s.baseOn(number); b != nil {
 		ids = append(ids, object.ConfigMap.Kind+"/"+b.name)
 	}
 	return ids, nil
 }
 
-func (s *Store) contentMetas(ctx context.Context) ([]metav1.PartialObjectMetadata, error) {
-	var all []metav1.PartialObjectMetadata
+func (s *Store) contentMetas(ctx context.Context) (all []metav1.PartialObjectMetadata, unseen string, err error) {
 	for _, of := range []struct {
 		kind  kube.Kind
 		label string
 	}{{object.ConfigMap, object.LabelConfig}, {object.ConfigMap, object.LabelBase}, {object.Secret, object.LabelSecret}} {
 		items, err := s.kube.ListMeta(ctx, of.kind, s.pod, of.label)
+		if of.kind == object.Secret && apierrors.IsForbidden(err) {
+			unseen, err = of.kind.Kind, nil
+		}
 		if err != nil {
-			return nil, err
+			return nil, "", err
 		}
 		all = append(all, items...)
 	}
-	return all, nil
+	return all, unseen, nil
 }
 
 // lastUsed returns when content was created or last requested.

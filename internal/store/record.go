@@ -39,6 +39,9 @@ func encode(podName string, r revision.Revision, on *base) (*corev1.ConfigMap, *
 		},
 		Immutable: &immutable,
 	}
+	if r.Before != nil {
+		cm.Annotations[object.AnnotationBefore] = linkText(r.Before)
+	}
 	if r.Restores != 0 {
 		cm.Annotations[object.AnnotationRestores] = strconv.Itoa(r.Restores)
 	}
@@ -54,6 +57,8 @@ func encode(podName string, r revision.Revision, on *base) (*corev1.ConfigMap, *
 	if err != nil {
 		return nil, nil, err
 	}
+	r.Content = contentHash(data)
+	cm.Annotations[object.AnnotationContent], cm.Annotations[object.AnnotationSeal] = r.Content, sealOf(r, data)
 	on, err = fill(cm, data, on)
 	if err != nil {
 		return nil, nil, fmt.Errorf("revision %d cannot be stored: %w", r.Number, err)
@@ -99,7 +104,10 @@ func record(m *metav1.ObjectMeta) revision.Revision {
 		Change:     a[object.AnnotationChange],
 		DeployedBy: a[object.AnnotationDeployedBy],
 		Reason:     a[object.AnnotationReason],
+		Kept:       a[object.AnnotationKeep] != "",
 		Version:    m.ResourceVersion,
+		Content:    a[object.AnnotationContent],
+		Seal:       a[object.AnnotationSeal],
 	}
 	var errs []error
 	number := func(name, text string) int {
@@ -108,6 +116,13 @@ func record(m *metav1.ObjectMeta) revision.Revision {
 			errs = append(errs, fmt.Errorf("%s is %q", name, text))
 		}
 		return n
+	}
+	link := func(key string) *revision.Link {
+		l, err := readLink(a[key])
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s is %q", key, a[key]))
+		}
+		return l
 	}
 	moment := func(key string) *time.Time {
 		if a[key] == "" {
@@ -132,6 +147,7 @@ func record(m *metav1.ObjectMeta) revision.Revision {
 	for line := range strings.Lines(a[object.AnnotationTakesBack]) {
 		r.TakesBack = append(r.TakesBack, strings.TrimSpace(line))
 	}
+	r.Before, r.Skips = link(object.AnnotationBefore), link(object.AnnotationSkips)
 	r.Started, r.Finished = moment(object.AnnotationStarted), moment(object.AnnotationFinished)
 	if created := moment(object.AnnotationCreated); created != nil {
 		r.Created = *created

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -36,6 +37,9 @@ func revisionOf(apps int) revision.Revision {
 		Edits: pod.Change{Edits: []pod.Edit{{Verb: pod.Delete, Kind: pod.KindApp, Name: "old"}}},
 	}
 }
+
+// unsealed leaves out what a record has in addition to the revision that was written.
+func unsealed() cmp.Option { return cmpopts.IgnoreFields(revision.Revision{}, "Content", "Seal") }
 
 // read returns the revision of a record.
 func read(cm *corev1.ConfigMap, on *base) (revision.Revision, error) {
@@ -75,7 +79,7 @@ func TestRecord(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(want, got); diff != "" {
+		if diff := cmp.Diff(want, got, unsealed()); diff != "" {
 			t.Errorf("%d apps: -want +got\n%s", apps, diff)
 		}
 	}
@@ -99,7 +103,7 @@ func TestOldRecord(t *testing.T) {
 	for _, old := range []corev1.ConfigMap{{Data: data}, {BinaryData: map[string][]byte{keyPacked: packed}}} {
 		old.ObjectMeta = cm.ObjectMeta
 		got, err := read(&old, nil)
-		if diff := cmp.Diff(want, got); diff != "" || err != nil {
+		if diff := cmp.Diff(want, got, unsealed()); diff != "" || err != nil {
 			t.Errorf("%v -want +got\n%s", err, diff)
 		}
 	}
@@ -226,6 +230,67 @@ func TestRecordDamaged(t *testing.T) {
 	_, err = read(cm, nil)
 	if !errors.Is(err, ErrDamaged) || errors.As(err, new(pod.Problems)) || !strings.Contains(err.Error(), "imagee") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// A record that is not the one that psc wrote is found: one whose data or annotations were edited, and one that was made again
+// with a seal that fits. One that an older version of psc wrote counts as good, until a newer record has a seal for it. A deploy
+// changes nothing that is sealed.
+func TestAltered(t *testing.T) {
+	want := revisionOf(2)
+	want.Before = &revision.Link{Number: 11, Seal: "x"}
+	other := want
+	other.Spec = pod.Spec{}
+	again, _, err := encode("shop", other, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, test := range map[string]struct {
+		edit    func(cm *corev1.ConfigMap)
+		newer   string // the seal that the next record has; "same" for the right one
+		altered bool
+	}{
+		"as it was written": {func(*corev1.ConfigMap) {}, "same", false},
+		"the newest":        {func(*corev1.ConfigMap) {}, "", false},
+		"deployed": {func(cm *corev1.ConfigMap) {
+			maps.Copy(cm.Annotations, map[string]string{"psc.dev/state": "ready", "psc.dev/message": "m", "psc.dev/reason": ""})
+		}, "same", false},
+		"other data":           {func(cm *corev1.ConfigMap) { cm.Data = again.Data }, "", true},
+		"other change":         {func(cm *corev1.ConfigMap) { cm.Data[keyEdits] = `{"edits":null}` }, "", true},
+		"other author":         {func(cm *corev1.ConfigMap) { cm.Annotations["psc.dev/author"] = "eve" }, "", true},
+		"other place":          {func(cm *corev1.ConfigMap) { cm.Annotations["psc.dev/before"] = "10 x" }, "", true},
+		"made again":           {func(cm *corev1.ConfigMap) { *cm = *again }, "", false},
+		"made again, not last": {func(cm *corev1.ConfigMap) { *cm = *again }, "same", true},
+		"without a seal":       {func(cm *corev1.ConfigMap) { delete(cm.Annotations, "psc.dev/seal") }, "", false},
+		"its seal was removed": {func(cm *corev1.ConfigMap) { delete(cm.Annotations, "psc.dev/seal") }, "same", false},
+		"made again, no seal":  {func(cm *corev1.ConfigMap) { *cm = *again; delete(cm.Annotations, "psc.dev/seal") }, "same", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cm, _, err := encode("shop", want, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if test.newer == "same" {
+				test.newer = cm.Annotations["psc.dev/seal"]
+			}
+			cm = cm.DeepCopy()
+			cm.Data = maps.Clone(cm.Data)
+			test.edit(cm)
+			s := &Store{}
+			if test.newer != "" {
+				s.sealed.Store(&map[int]string{12: test.newer})
+			}
+			data, _, err := unfill(cm)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := s.unaltered(record(&cm.ObjectMeta), "", data); errors.Is(err, ErrAltered) != test.altered || errors.Is(err, ErrDamaged) != test.altered {
+				t.Errorf("got %v", err)
+			}
+			if err := s.unaltered(record(&cm.ObjectMeta), sealOf(record(&cm.ObjectMeta), data), data); err != nil {
+				t.Errorf("it was accepted: %v", err)
+			}
+		})
 	}
 }
 

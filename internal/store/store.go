@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -35,6 +36,14 @@ var ErrMoved = errors.New("someone else has changed its state")
 // ErrDamaged is wrapped by the error for a record that cannot be read.
 var ErrDamaged = errors.New("damaged")
 
+// ErrAltered is wrapped by the error for a record that is not the one that psc wrote. It wraps ErrDamaged.
+var ErrAltered error = alteredError{}
+
+type alteredError struct{}
+
+func (alteredError) Error() string { return "was changed by hand, or deleted and created again" }
+func (alteredError) Unwrap() error { return ErrDamaged }
+
 // Store stores the revisions of one pod. Use it for one request or command: it remembers all specs that it has decoded, so its
 // memory grows. It is safe for concurrent use.
 type Store struct {
@@ -46,6 +55,8 @@ type Store struct {
 	decoded sync.Map
 	// bases has the bases that were read, by name, and basedOn has the name of the base of each record that was read, by number.
 	bases, basedOn sync.Map
+	// sealed has the seals that records must have, as of the last List.
+	sealed atomic.Pointer[map[int]string]
 }
 
 // Open returns the store of a pod. It does not dial.
@@ -64,12 +75,14 @@ func (s *Store) List(ctx context.Context) ([]revision.Revision, error) {
 	for i := range items {
 		out = append(out, record(&items[i].ObjectMeta))
 	}
+	seals := revision.Seals(out)
+	s.sealed.Store(&seals)
 	slices.SortFunc(out, func(a, b revision.Revision) int { return cmp.Compare(b.Number, a.Number) })
 	return out, nil
 }
 
-// Get returns one revision with its spec, and for 0 the empty one. The error wraps ErrNoRevision if there is none, and
-// ErrDamaged if its record cannot be read.
+// Get returns one revision with its spec, and for 0 the empty one. The error wraps ErrNoRevision if there is none, ErrDamaged if
+// its record cannot be read, and ErrAltered if the record is not the one that psc wrote: then the revision is as it is now.
 func (s *Store) Get(ctx context.Context, number int) (revision.Revision, error) {
 	if number == 0 {
 		return revision.Revision{}, nil
@@ -85,14 +98,10 @@ func (s *Store) Get(ctx context.Context, number int) (revision.Revision, error) 
 			return r, nil
 		}
 	}
-	data, err := s.data(ctx, cm)
-	if err != nil {
-		if errors.Is(err, ErrDamaged) {
-			return record(&cm.ObjectMeta), err
-		}
-		return revision.Revision{}, err
+	r, data, err := s.decode(ctx, cm)
+	if err == nil {
+		err = s.unaltered(r, cm.Annotations[object.AnnotationAccepted], data)
 	}
-	r, err := decode(&cm.ObjectMeta, data)
 	if err == nil {
 		s.decoded.Store(cm.UID, r)
 	}
@@ -204,25 +213,20 @@ func (s *Store) Append(ctx context.Context, author string, content *Content, nex
 		if !apierrors.IsAlreadyExists(err) {
 			return made, err
 		}
-		if there, err := s.Get(ctx, r.Number); err == nil && same(there, r) {
+		if there, err := s.Get(ctx, r.Number); err == nil && there.Seal == made.Seal {
 			return there, nil // we created it, and the answer was lost
 		}
 	}
 }
 
-// same reports whether two revisions have the same author, time, parent and content.
-func same(a, b revision.Revision) bool {
-	return a.Author == b.Author && a.Created.Equal(b.Created) && a.Parent == b.Parent && a.Restores == b.Restores &&
-		a.Change == b.Change && a.Message == b.Message && len(revision.Diff(a.Spec, b.Spec)) == 0
-}
-
 // create creates the record of a revision, and before it the base that it needs. on is the base of the revision that r was
-// made from, or nil.
+// made from, or nil. The returned revision has its seal, also with an error of the API server.
 func (s *Store) create(ctx context.Context, r revision.Revision, on *base) (revision.Revision, error) {
 	cm, needed, err := encode(s.pod, r, on)
 	if err != nil {
 		return r, err
 	}
+	r.Content, r.Seal = cm.Annotations[object.AnnotationContent], cm.Annotations[object.AnnotationSeal]
 	if needed != nil && needed != on {
 		if err := s.ensure(ctx, object.ConfigMap, needed.name, needed.object()); err != nil {
 			return r, err
@@ -266,4 +270,18 @@ func (s *Store) MarkOnce(ctx context.Context, r revision.Revision, to revision.S
 	}
 	next.Version = version
 	return next, nil
+}
+
+// Keep marks a revision so that it is not removed when the history becomes long, or removes the mark. The error wraps
+// ErrNoRevision if there is none.
+func (s *Store) Keep(ctx context.Context, number int, keep bool) error {
+	var mark any
+	if keep {
+		mark = "true"
+	}
+	_, err := s.kube.Annotate(ctx, object.ConfigMap, s.pod, recordName(number), "", map[string]any{object.AnnotationKeep: mark})
+	if apierrors.IsNotFound(err) {
+		return fmt.Errorf("%w: %d", ErrNoRevision, number)
+	}
+	return err
 }

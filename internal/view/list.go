@@ -140,8 +140,13 @@ func Kinds(v *View, w io.Writer, kinds []report.Kind) {
 func (v *View) revisions(w io.Writer, all []revision.Revision) {
 	v.table(w, []string{"REVISION", "STATE", "CREATED", "AUTHOR", "CHANGE", "REASON"}, rows(all, func(r revision.Revision) []string {
 		number := fmt.Sprint(r.Number)
-		if r.Live {
+		switch {
+		case r.Live && r.Kept:
+			number += " (live, kept)"
+		case r.Live:
 			number += " (live)"
+		case r.Kept:
+			number += " (kept)"
 		}
 		title := r.Title()
 		if v.width > 0 { // about two lines: "revision show" has the rest
@@ -151,22 +156,68 @@ func (v *View) revisions(w io.Writer, all []revision.Revision) {
 	}))
 }
 
-// Revisions writes revisions, as List does. more is the number of older ones that are left out, and how is the command that
+// Revisions writes a history, as List does. more is the number of older revisions that are left out, and how is the command that
 // lists them all.
-func (v *View) Revisions(all []revision.Revision, empty, next string, more int, how string) error {
-	if all == nil {
-		all = []revision.Revision{}
+func (v *View) Revisions(doc report.History, empty, next string, more int, how string) error {
+	if doc.Items == nil {
+		doc.Items = []revision.Revision{}
 	}
-	return v.Answer(report.List[revision.Revision]{Items: all}, report.RevisionRefs(all...), func(w io.Writer) {
-		if len(all) == 0 {
+	return v.Answer(doc, report.RevisionRefs(doc.Items...), func(w io.Writer) {
+		if len(doc.Missing) > 0 {
+			defer v.Warn("%s", MissingWords(doc.Missing))
+		}
+		if len(doc.Items) == 0 {
 			v.Say("%s", empty)
 			v.Next("%s", next)
 			return
 		}
-		v.revisions(w, all)
+		v.revisions(w, doc.Items)
 		if more > 0 {
 			v.Say("%s not shown", Count(more, "older revision"))
 			v.Next("%s", how)
+		}
+		if doc.Limit > 0 {
+			v.Say("The history keeps %s, besides those that the pod needs (psc revision keep)", Count(doc.Limit, "revision"))
+		}
+	})
+}
+
+// MissingWords says that the records of some revisions are missing.
+func MissingWords(numbers []int) string {
+	names := make([]string, len(numbers))
+	for i, n := range numbers {
+		names[i] = fmt.Sprintf("r%d", n)
+	}
+	const most = 5
+	if more := len(names) - most; more > 0 {
+		names = append(names[:most], fmt.Sprintf("%d more", more))
+	}
+	if len(numbers) == 1 {
+		return "the record of " + names[0] + " was deleted, but not by psc: its number is not used again"
+	}
+	return "the records of " + strings.Join(names, ", ") + " were deleted, but not by psc: their numbers are not used again"
+}
+
+// Kept writes revisions that are kept from now on, and those that are kept no longer.
+func (v *View) Kept(all []revision.Revision) error {
+	return v.Answer(report.List[revision.Revision]{Items: all}, report.RevisionRefs(all...), func(w io.Writer) {
+		for _, r := range all {
+			words := "is kept"
+			if !r.Kept {
+				words = "is no longer kept"
+			}
+			fmt.Fprintf(w, "%s %s: %s\n", r.Name(), words, indented(r.Title()))
+		}
+	})
+}
+
+// Limit writes how many revisions a history keeps. excess is how many more it has.
+func (v *View) Limit(doc report.History, excess int) error {
+	return v.Answer(doc, nil, func(w io.Writer) {
+		fmt.Fprintf(w, "The history keeps %s, besides those that the pod needs\n", Count(doc.Limit, "revision"))
+		if excess > 0 {
+			v.Say("It has %d more: the next change removes them", excess)
+			v.Next("psc revision prune removes them now")
 		}
 	})
 }
@@ -180,14 +231,18 @@ func (v *View) Discarded(all []revision.Revision) error {
 	})
 }
 
-// Damages writes what is damaged or missing in some revisions. read is the number of revisions that were read.
-func (v *View) Damages(found []report.Damage, read int) error {
+// Damages writes what is damaged or missing in some revisions. read is the number of revisions that were read, and unsealed the
+// number of those without a hash.
+func (v *View) Damages(found []report.Damage, read, unsealed int) error {
 	return v.Answer(report.List[report.Damage]{Items: found}, nil, func(w io.Writer) {
 		for _, d := range found {
-			fmt.Fprintf(w, "r%d: %s %s\n", d.Number, d.Path, d.Message)
+			fmt.Fprintf(w, "r%d: %s\n", d.Number, strings.TrimSpace(d.Path+" "+d.Message))
 		}
 		if len(found) == 0 {
 			fmt.Fprintf(w, "%s: no damage found\n", Count(read, "revision"))
+		}
+		if unsealed > 0 {
+			v.Say("%s by an older version of psc: changes of their records cannot be found", Count(unsealed, "revision"))
 		}
 	})
 }

@@ -34,6 +34,9 @@ func (v *View) status(w io.Writer, doc report.Status, diff, repair string) {
 	v.facts(w,
 		[2]string{"pod", fmt.Sprintf("%s on %s", doc.Pod, doc.Context)},
 		[2]string{"live", live}, [2]string{"reason", reason}, [2]string{"deploying", deploying})
+	if len(doc.Missing) > 0 {
+		defer v.Warn("%s", MissingWords(doc.Missing))
+	}
 	if len(doc.Apps) > 0 {
 		fmt.Fprintln(w)
 		Apps(v, w, withoutURLs(doc.Apps))

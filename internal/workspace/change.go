@@ -159,7 +159,7 @@ func (w *Workspace) conflict(ctx context.Context, clashes revision.Clashes, base
 	chain := []revision.Revision{now}
 	for r := now; r.Number > base.Number; {
 		var err error
-		if r, err = w.store.Get(ctx, r.Parent); err != nil {
+		if r, err = w.get(ctx, r.Parent); err != nil {
 			break // it may be pruned: then the conflict has no author
 		}
 		chain = append(chain, r)

@@ -25,7 +25,7 @@ func (w *Workspace) Deploy(ctx context.Context, number int, all bool, o Options)
 			return Outcome{}, err
 		}
 		w.include(h.Includes(r.Number))
-		live, err := w.store.Get(ctx, h.Live)
+		live, err := w.get(ctx, h.Live)
 		if err == nil {
 			err = w.preview(ctx, r.Spec)
 		}
@@ -292,7 +292,7 @@ func (w *Workspace) join(ctx context.Context, drafts []revision.Revision, number
 	full := make([]revision.Revision, len(drafts))
 	for i, draft := range drafts {
 		var err error
-		if full[i], err = w.store.Get(ctx, draft.Number); err != nil {
+		if full[i], err = w.get(ctx, draft.Number); err != nil {
 			return on, err
 		}
 	}

@@ -97,7 +97,7 @@ func (rd *Reader) Disk(ctx context.Context, name string) (Disk, error) {
 	if err != nil {
 		return Disk{}, err
 	}
-	head, err := rd.store.Get(ctx, h.Tip())
+	head, err := rd.get(ctx, h.Tip())
 	if err != nil {
 		return Disk{}, err
 	}
@@ -115,7 +115,7 @@ func (rd *Reader) Disk(ctx context.Context, name string) (Disk, error) {
 	if !d.Data {
 		return d, &DiskError{Name: name}
 	}
-	live, err := rd.store.Get(ctx, h.Live)
+	live, err := rd.get(ctx, h.Live)
 	if err != nil {
 		return d, err
 	}

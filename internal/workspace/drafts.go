@@ -6,7 +6,11 @@ import (
 	"reflect"
 	"slices"
 
+	"golang.org/x/sync/errgroup"
+
+	"github.com/pscdev/psc/internal/kube"
 	"github.com/pscdev/psc/internal/store"
+	"github.com/pscdev/psc/pkg/object"
 	"github.com/pscdev/psc/pkg/revision"
 )
 
@@ -24,19 +28,45 @@ type drafts struct {
 }
 
 // append stores the revision that next returns, and discards the drafts that it replaces. It calls next again if another
-// client has taken the number.
+// client has taken the number, and when it has made room in a quota. Then it removes the revisions that are too many.
 func (d *drafts) append(ctx context.Context, author string, content *store.Content, next func(History) (r, on revision.Revision, err error)) (revision.Revision, error) {
-	r, err := d.store.Append(ctx, author, content, func() (r, on revision.Revision, err error) {
-		h, err := d.history(ctx)
-		if err != nil {
+	var h History
+	create := func() (revision.Revision, error) {
+		return d.store.Append(ctx, author, content, func() (r, on revision.Revision, err error) {
+			if h, err = d.history(ctx); err != nil {
+				return r, on, err
+			}
+			r, on, err = next(h)
+			r.Before = h.Newest()
 			return r, on, err
-		}
-		return next(h)
-	})
+		})
+	}
+	r, err := create()
+	switch {
+	case kube.ExceedsQuota(err, object.ConfigMap):
+		r, err = d.makeRoom(ctx, err, create)
+	case kube.ExceedsQuota(err, object.Secret):
+		err = &RoomError{Pod: d.Pod, Secrets: true, Err: err}
+	}
 	if err != nil {
 		return r, err
 	}
-	return r, d.replace(ctx, r)
+	if missing := h.MissingNewest(); len(missing) > 0 {
+		d.tell(Note{Missing: missing})
+	}
+	group, after := errgroup.WithContext(ctx)
+	group.Go(func() error { return d.replace(after, r) })
+	if r.State == revision.Draft { // else the deploy does it
+		group.Go(func() error {
+			_ = d.lease.SetNewest(after, r.Number) // for the case that someone deletes the record: the change was made anyway
+			return nil
+		})
+	}
+	group.Go(func() error {
+		d.trim(after, h, r)
+		return nil
+	})
+	return r, group.Wait()
 }
 
 // settled is append that rebases the loose drafts when next returns errLoose, and then calls next again.
@@ -58,7 +88,7 @@ func (d *drafts) draft(ctx context.Context, author string, content *store.Conten
 		if _, loose := h.Stack(); len(loose) > 0 {
 			return r, tip, errLoose
 		}
-		if tip, err = d.store.Get(ctx, h.Tip()); err != nil {
+		if tip, err = d.get(ctx, h.Tip()); err != nil {
 			return r, tip, err
 		}
 		r, err = build(h.Next(), tip)
@@ -89,7 +119,7 @@ func (d *drafts) alone(ctx context.Context, author string, content *store.Conten
 // next returns the revision that build makes, and its base. The error is a *DraftedError if the change needs what only a draft
 // has, and a *DraftError if the other drafts cannot be rebased onto it.
 func (d *drafts) next(ctx context.Context, h History, author string, build aloneBuild) (r, base revision.Revision, err error) {
-	if base, err = d.store.Get(ctx, h.Base()); err != nil {
+	if base, err = d.get(ctx, h.Base()); err != nil {
 		return r, base, err
 	}
 	waiting, err := d.waiting(ctx, h, base)
@@ -129,7 +159,7 @@ func (rd *Reader) waiting(ctx context.Context, h History, base revision.Revision
 // always work: neither drafts nor a damaged record of the base prevent it.
 func (d *drafts) restore(ctx context.Context, author string, build revision.Build) (revision.Revision, error) {
 	return d.append(ctx, author, nil, func(h History) (r, base revision.Revision, err error) {
-		if base, err = d.store.Get(ctx, h.Base()); err != nil && !errors.Is(err, store.ErrDamaged) {
+		if base, err = d.get(ctx, h.Base()); err != nil && !errors.Is(err, store.ErrDamaged) {
 			return r, base, err
 		}
 		r, err = build(h.Next(), base)
@@ -146,7 +176,7 @@ type rebuildFunc func(ctx context.Context, old revision.Revision) (revision.Revi
 func (d *drafts) rebuild(content *store.Content, build revision.Build) rebuildFunc {
 	return func(ctx context.Context, old revision.Revision) (revision.Revision, error) {
 		return d.append(ctx, old.Author, content, func(h History) (r, live revision.Revision, err error) {
-			if live, err = d.store.Get(ctx, h.Live); err != nil {
+			if live, err = d.get(ctx, h.Live); err != nil {
 				return r, live, err
 			}
 			r, err = build(h.Next(), live)
@@ -159,11 +189,11 @@ func (d *drafts) rebuild(content *store.Content, build revision.Build) rebuildFu
 // replace discards the drafts that r replaces. If it is interrupted, the record of r still names them.
 func (d *drafts) replace(ctx context.Context, r revision.Revision) error {
 	for _, number := range r.Replaces {
-		old, err := d.store.Get(ctx, number)
+		old, err := d.look(ctx, number)
 		if err == nil {
 			err = d.discard(ctx, old, "replaced by "+r.Name())
 		}
-		if err != nil && !errors.Is(err, store.ErrNoRevision) {
+		if err != nil && !errors.Is(err, ErrNoRevision) {
 			return err
 		}
 	}
@@ -190,10 +220,10 @@ func (d *drafts) rebase(ctx context.Context) error {
 			if len(loose) == 0 {
 				return r, tip, errAllRebased
 			}
-			if base, err = d.store.Get(ctx, h.Base()); err != nil {
+			if base, err = d.get(ctx, h.Base()); err != nil {
 				return r, tip, err
 			}
-			if tip, err = d.store.Get(ctx, h.Tip()); err != nil {
+			if tip, err = d.get(ctx, h.Tip()); err != nil {
 				return r, tip, err
 			}
 			draft, err := d.rooted(ctx, h, loose[0], base)
@@ -242,7 +272,7 @@ func (w *Workspace) Discard(ctx context.Context, numbers []int) ([]revision.Revi
 	if err != nil {
 		return nil, err
 	}
-	base, err := w.store.Get(ctx, h.Base())
+	base, err := w.get(ctx, h.Base())
 	if err != nil {
 		return nil, err
 	}
@@ -251,7 +281,7 @@ func (w *Workspace) Discard(ctx context.Context, numbers []int) ([]revision.Revi
 		if slices.ContainsFunc(discarded, func(r revision.Revision) bool { return r.Number == draft.Number }) {
 			continue
 		}
-		if draft, err = w.store.Get(ctx, draft.Number); err != nil {
+		if draft, err = w.get(ctx, draft.Number); err != nil {
 			return nil, err
 		}
 		stay = append(stay, draft)
@@ -290,11 +320,11 @@ func (rd *Reader) chosenDrafts(h History, numbers []int, user string) ([]revisio
 
 // rooted reads a draft with its edits, the revision that its stack of drafts is based on, and those from there to base.
 func (rd *Reader) rooted(ctx context.Context, h History, draft, base revision.Revision) (revision.Rooted, error) {
-	full, err := rd.store.Get(ctx, draft.Number)
+	full, err := rd.get(ctx, draft.Number)
 	if err != nil {
 		return revision.Rooted{}, err
 	}
-	root, err := rd.store.Get(ctx, h.Root(draft))
+	root, err := rd.get(ctx, h.Root(draft))
 	if errors.Is(err, store.ErrNoRevision) {
 		return revision.Rooted{Revision: full}, nil
 	}
@@ -315,7 +345,7 @@ func (rd *Reader) since(ctx context.Context, root int, base revision.Revision) (
 			return since, nil
 		}
 		var err error
-		if r, err = rd.store.Get(ctx, r.Parent); errors.Is(err, store.ErrNoRevision) {
+		if r, err = rd.get(ctx, r.Parent); errors.Is(err, store.ErrNoRevision) {
 			return nil, nil
 		} else if err != nil {
 			return nil, err

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/pscdev/psc/internal/rollout"
+	"github.com/pscdev/psc/internal/store"
 	"github.com/pscdev/psc/pkg/object"
 	"github.com/pscdev/psc/pkg/pod"
 	"github.com/pscdev/psc/pkg/report"
@@ -79,6 +80,7 @@ var (
 	ErrNotIncluded = errors.New("does not include the live revision")
 	ErrContent     = errors.New("cannot be restored")
 	ErrRecordGone  = errors.New("has no record anymore: someone deleted it during the deploy")
+	ErrAltered     = store.ErrAltered
 )
 
 // RevisionError is the error for a revision that is not as a call needs it.
@@ -115,6 +117,27 @@ func (e *RevisionError) Unwrap() []error { return []error{e.Err, e.Cause} }
 
 // RefusedError is the error for instances that the API server would refuse.
 type RefusedError = rollout.RefusedError
+// RoomError is the error for a revision that a quota of the pod's namespace has no room for.
+type RoomError struct {
+	Pod string
+	// Secrets is set if the quota is one of Secrets, and not of ConfigMaps.
+	Secrets bool
+	// Records counts the revisions, Excess those that nothing needs, and Kept those that a user keeps.
+	Records, Excess, Kept int
+	// Err is the answer of the API server. Cause is why no room could be made; nil if the pod needs all revisions.
+	Err, Cause error
+}
+
+// Error implements error.
+func (e *RoomError) Error() string {
+	if e.Secrets {
+		return fmt.Sprintf("%v; old revisions of pod %s keep their values in these objects", e.Err, e.Pod)
+	}
+	return withCause(fmt.Sprintf("%v; the history of pod %s takes %d of these objects", e.Err, e.Pod, e.Records), e.Cause)
+}
+
+// Unwrap returns the answer of the API server, and the cause.
+func (e *RoomError) Unwrap() []error { return []error{e.Err, e.Cause} }
 
 // OthersError is the error for a deploy that would include drafts of others.
 type OthersError struct {

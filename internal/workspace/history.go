@@ -23,6 +23,8 @@ import (
 // History has the records of a pod, and the running deploy.
 type History struct {
 	revision.History
+	// Limit is how many revisions the history keeps, besides those that the pod needs; 0 if the user may not read it.
+	Limit  int
 	holder lease.Holder
 }
 
@@ -51,9 +53,8 @@ func (rd *Reader) History(ctx context.Context) (History, error) {
 // exists.
 func (rd *Reader) history(ctx context.Context) (History, error) {
 	var (
-		live   int
-		holder lease.Holder
-		all    []revision.Revision
+		now lease.State
+		all []revision.Revision
 	)
 	group, reading := errgroup.WithContext(ctx)
 	first := !rd.exists.Swap(true)
@@ -61,10 +62,11 @@ func (rd *Reader) history(ctx context.Context) (History, error) {
 		group.Go(func() error { return rd.Exists(reading) })
 	}
 	group.Go(func() (err error) {
-		live, holder, err = rd.lease.Live(reading)
+		now, err = rd.lease.State(reading)
 		if apierrors.IsForbidden(err) { // the role view cannot read Leases: the records are enough
 			return nil
 		}
+		now.Limit = cmp.Or(now.Limit, revision.DefaultLimit)
 		return err
 	})
 	group.Go(func() (err error) {
@@ -74,13 +76,13 @@ func (rd *Reader) history(ctx context.Context) (History, error) {
 	if err := group.Wait(); err != nil {
 		return History{}, rd.named(err)
 	}
-	h := History{revision.NewHistory(all, live), holder}
-	if _, known := h.Find(live); live != 0 && !known { // it was created between the two answers
+	h := History{revision.NewHistory(all, now.Live, now.Newest), now.Limit, now.Holder}
+	if _, known := h.Find(now.Live); now.Live != 0 && !known { // it was created between the two answers
 		all, err := rd.store.List(ctx)
 		if err != nil {
 			return h, rd.named(err)
 		}
-		h.History = revision.NewHistory(all, live)
+		h.History = revision.NewHistory(all, now.Live, now.Newest)
 	}
 	if len(h.All) == 0 && !first {
 		return h, rd.Exists(ctx)
@@ -110,11 +112,31 @@ func (rd *Reader) settle(ctx context.Context, h *History) error {
 	return nil
 }
 
-// Revision reads one revision with its spec.
+// Revision reads one revision with its spec. The error is a *RevisionError if there is none, or if its record was altered.
 func (rd *Reader) Revision(ctx context.Context, number int) (revision.Revision, error) {
-	r, err := rd.store.Get(ctx, number)
+	r, err := rd.get(ctx, number)
 	if errors.Is(err, store.ErrNoRevision) {
-		err = &RevisionError{Number: number, Pod: rd.Pod, Err: ErrNoRevision}
+		if err = rd.Exists(ctx); err == nil {
+			err = &RevisionError{Number: number, Pod: rd.Pod, Err: ErrNoRevision}
+		}
+	}
+	return r, err
+}
+
+// get is Revision, except that a missing record is a store.ErrNoRevision: the user has not named it.
+func (rd *Reader) get(ctx context.Context, number int) (revision.Revision, error) {
+	r, err := rd.store.Get(ctx, number)
+	if errors.Is(err, store.ErrAltered) {
+		err = &RevisionError{Number: number, Pod: rd.Pod, Err: ErrAltered}
+	}
+	return r, err
+}
+
+// look is Revision for those who only look at it: the Reason says that the record was altered.
+func (rd *Reader) look(ctx context.Context, number int) (revision.Revision, error) {
+	r, err := rd.Revision(ctx, number)
+	if errors.Is(err, ErrAltered) {
+		r.Reason, err = fmt.Sprintf("r%d %v", number, ErrAltered), nil
 	}
 	return r, err
 }
@@ -134,8 +156,8 @@ func (rd *Reader) Changes(ctx context.Context, number int) (revision.Revision, *
 	if err != nil {
 		return r, nil, err
 	}
-	parent, err := rd.store.Get(ctx, r.Parent)
-	if errors.Is(err, store.ErrNoRevision) {
+	parent, err := rd.look(ctx, r.Parent)
+	if errors.Is(err, ErrNoRevision) {
 		return r, nil, nil
 	}
 	if err != nil {
@@ -150,7 +172,7 @@ func (rd *Reader) shown(ctx context.Context, number int) (revision.Revision, err
 	if err != nil {
 		return revision.Revision{}, err
 	}
-	r, err := rd.Revision(ctx, cmp.Or(number, h.Live, h.Tip()))
+	r, err := rd.look(ctx, cmp.Or(number, h.Live, h.Tip()))
 	if err != nil {
 		return r, err
 	}
@@ -181,9 +203,9 @@ func (rd *Reader) Base(ctx context.Context, alone bool) (revision.Revision, erro
 		return revision.Revision{}, err
 	}
 	if alone {
-		return rd.store.Get(ctx, h.Base())
+		return rd.get(ctx, h.Base())
 	}
-	return rd.store.Get(ctx, h.Tip())
+	return rd.get(ctx, h.Tip())
 }
 
 // Spec returns the spec of the newest revision, including waiting drafts, without the content of its files: see Fill.
@@ -217,7 +239,7 @@ func (rd *Reader) Revisions(ctx context.Context) ([]revision.Revision, error) {
 
 // running returns the live revision, whose number is 0 if there is none, and what the cluster offers to it.
 func (rd *Reader) running(ctx context.Context, h History) (revision.Revision, render.Cluster, error) {
-	live, err := rd.store.Get(ctx, h.Live)
+	live, err := rd.look(ctx, h.Live)
 	if err != nil || h.Live == 0 {
 		return live, render.Cluster{}, err
 	}
@@ -272,16 +294,16 @@ const pollEvery = time.Second
 func (rd *Reader) Wait(ctx context.Context, number int) (revision.Revision, error) {
 	var (
 		r     revision.Revision
-		seen  string    // the version of the Lease that was read last
-		since time.Time // when that version was first read
+		seen  string    // the renewal of the Lease that was read last
+		since time.Time // when it was first read
 	)
 	for {
 		h, err := rd.history(ctx)
 		if err != nil {
 			return r, err
 		}
-		if h.holder.Version != seen {
-			seen, since = h.holder.Version, time.Now()
+		if h.holder.Renewed != seen || since.IsZero() {
+			seen, since = h.holder.Renewed, time.Now()
 		}
 		if time.Since(since) >= lease.LostAfter { // its client is dead
 			h.holder.ID = ""

@@ -96,7 +96,7 @@ func (rd *Reader) Describe(ctx context.Context) (report.Pod, error) {
 		return doc, err
 	}
 	doc.Live, doc.Drafts = h.Live, len(h.Drafts())
-	live, err := rd.store.Get(ctx, h.Live)
+	live, err := rd.look(ctx, h.Live)
 	if err != nil {
 		return doc, err
 	}

@@ -1,6 +1,7 @@
 package workspace
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -16,6 +17,7 @@ import (
 
 // Prune says which revisions stay: the newest, those in Also, and always those that the pod still needs.
 type Prune struct {
+	// Newest is the number of newest revisions; 0 for the limit of the pod.
 	Newest int
 	Also   []int
 	// Grace is how long unused content stays: a running change may need it.
@@ -35,35 +37,98 @@ func (w *Workspace) Prune(ctx context.Context, p Prune) (report.Pruned, error) {
 			return doc, &RevisionError{Number: number, Pod: w.Pod, Err: ErrNoRevision}
 		}
 	}
-	kept := append(h.Kept(p.Newest), p.Also...)
-	pruned, err := w.store.Prune(ctx, p.DryRun, p.Grace, func(r revision.Revision) bool {
-		return r.Number > h.Tip() || slices.Contains(kept, r.Number)
-	})
-	doc.Content = append(doc.Content, pruned.Content...)
-	for _, r := range pruned.Revisions {
-		doc.Revisions = append(doc.Revisions, r.Number)
+	removed := h.Excess(cmp.Or(h.Limit, revision.DefaultLimit))
+	if p.Newest > 0 {
+		removed = h.ExcessOf(h.Kept(p.Newest))
 	}
+	removed = slices.DeleteFunc(removed, func(number int) bool { return slices.Contains(p.Also, number) })
+	pruned, err := w.store.Prune(ctx, h.History, removed, p.DryRun, p.Grace)
+	doc.Revisions, doc.Content, doc.Unseen = append(doc.Revisions, pruned.Revisions...), append(doc.Content, pruned.Content...), pruned.Unseen
 	return doc, err
 }
 
-// Verify reads a revision, or with 0 all of them, with all content that they refer to. It returns what is damaged or missing,
-// and how many revisions it has read.
-func (rd *Reader) Verify(ctx context.Context, number int) ([]report.Damage, int, error) {
+// Keep marks revisions so that they are not removed when the history becomes long, or removes the mark.
+func (w *Workspace) Keep(ctx context.Context, numbers []int, keep bool) ([]revision.Revision, error) {
+	h, err := w.history(ctx)
+	if err != nil {
+		return nil, err
+	}
+	all := make([]revision.Revision, len(numbers))
+	for i, number := range numbers {
+		r, ok := h.Find(number)
+		switch {
+		case !ok:
+			return nil, &RevisionError{Number: number, Pod: w.Pod, Err: ErrNoRevision}
+		case keep && r.State == revision.Draft: // without the records above it, it would count as a waiting draft again
+			return nil, &RevisionError{Number: number, Pod: w.Pod, Err: ErrDraft}
+		}
+		all[i], all[i].Kept = r, keep
+	}
+	for _, r := range all {
+		if err := w.store.Keep(ctx, r.Number, keep); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+// SetLimit sets how many revisions the history keeps, besides those that the pod needs. It returns how many more it has now:
+// the next change removes them.
+func (w *Workspace) SetLimit(ctx context.Context, limit int) (excess int, err error) {
+	h, err := w.history(ctx)
+	if err != nil {
+		return 0, err
+	}
+	return len(h.Excess(limit)), w.lease.SetLimit(ctx, limit)
+}
+
+// Verification is what Verify has found.
+type Verification struct {
+	Damages []report.Damage
+	// Read counts the revisions that were read, and Unsealed those of them that an older version of psc wrote: changes of their
+	// records cannot be found.
+	Read, Unsealed int
+}
+
+// Verify reads a revision, or with 0 all of them, with all content that they refer to, and finds what is damaged, altered or
+// missing, oldest first.
+func (rd *Reader) Verify(ctx context.Context, number int) (Verification, error) {
 	h, err := rd.history(ctx)
 	if err != nil {
-		return nil, 0, err
+		return Verification{}, err
 	}
-	all := h.All
+	all := slices.Clone(h.All)
+	slices.Reverse(all)
 	if number != 0 {
 		r, ok := h.Find(number)
 		if !ok {
 			_, err := rd.Revision(ctx, number)
-			return nil, 0, err
+			return Verification{}, err
 		}
 		all = []revision.Revision{r}
 	}
 	found, err := rd.damage(ctx, all)
-	return found, len(all), err
+	v := Verification{Damages: found, Read: len(all)}
+	for _, r := range all {
+		if r.Seal == "" {
+			v.Unsealed++
+		}
+	}
+	if number == 0 {
+		for _, n := range h.Missing() {
+			v.Damages = append(v.Damages, report.Damage{Number: n, Message: "its record is missing, and psc did not remove it"})
+		}
+		slices.SortStableFunc(v.Damages, func(a, b report.Damage) int { return cmp.Compare(a.Number, b.Number) })
+	}
+	return v, err
+}
+
+// Accept makes a record that was altered count as the one that psc wrote, as it is now.
+func (w *Workspace) Accept(ctx context.Context, number int) error {
+	if _, err := w.Revision(ctx, number); err != nil && !errors.Is(err, ErrAltered) {
+		return err
+	}
+	return w.store.Accept(ctx, number)
 }
 
 // damage returns what is damaged or missing in some revisions. It reads shared content once.
@@ -73,9 +138,15 @@ func (rd *Reader) damage(ctx context.Context, all []revision.Revision) ([]report
 	group.SetLimit(8)
 	for i, r := range all {
 		group.Go(func() error {
-			full, err := rd.store.Get(reading, r.Number)
-			if errors.Is(err, store.ErrDamaged) {
+			full, err := rd.get(reading, r.Number)
+			switch {
+			case errors.Is(err, ErrAltered):
+				damaged[i], err = ErrAltered, nil
+			case errors.Is(err, store.ErrDamaged):
 				damaged[i], err = err, nil
+			}
+			if errors.Is(err, store.ErrNoRevision) { // it was pruned meanwhile
+				err = nil
 			}
 			specs[i] = full.Spec
 			return err

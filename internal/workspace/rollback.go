@@ -27,7 +27,7 @@ func (w *Workspace) Rollback(ctx context.Context, number int, o Options) (Outcom
 		}
 	}
 	if o.DryRun {
-		live, err := w.store.Get(ctx, h.Live)
+		live, err := w.get(ctx, h.Live)
 		if err != nil {
 			return Outcome{}, err
 		}
@@ -123,12 +123,12 @@ func images(spec pod.Spec) (names []string) {
 
 // lastReady returns the number of the last revision before the live one that was ready and has another spec.
 func (rd *Reader) lastReady(ctx context.Context, h History) (int, error) {
-	live, err := rd.store.Get(ctx, h.Live)
+	live, err := rd.get(ctx, h.Live)
 	if err != nil {
 		return 0, err
 	}
 	for _, r := range h.Restorable() {
-		old, err := rd.store.Get(ctx, r.Number)
+		old, err := rd.get(ctx, r.Number)
 		if err != nil {
 			return 0, err
 		}

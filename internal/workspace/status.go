@@ -25,7 +25,7 @@ func (rd *Reader) Status(ctx context.Context) (report.Status, error) {
 	if err != nil {
 		return doc, err
 	}
-	doc.Holder = h.Holder()
+	doc.Holder, doc.Missing = h.Holder(), h.MissingNewest()
 	live, cluster, err := rd.running(ctx, h)
 	if err != nil {
 		return doc, err
@@ -81,7 +81,7 @@ func (rd *Reader) serving(ctx context.Context, h History, statuses []report.Reso
 	if err != nil {
 		return 0, err
 	}
-	r, err := rd.store.Get(ctx, number)
+	r, err := rd.get(ctx, number)
 	if err != nil {
 		return 0, err
 	}
@@ -114,7 +114,7 @@ func (rd *Reader) Resources(ctx context.Context) ([]report.App, []report.Route, 
 		return nil, nil, err
 	}
 	apps, routes := report.Apps(statuses, live), report.Routes(statuses, live)
-	head, err := rd.store.Get(ctx, h.Tip())
+	head, err := rd.look(ctx, h.Tip())
 	if err != nil || head.Number == live.Number {
 		return apps, routes, err
 	}
@@ -236,11 +236,11 @@ func (rd *Reader) DiffRevisions(ctx context.Context, from, to int, urls bool) (r
 
 // diffNumbers is Diff for two numbers; 0 is an empty pod.
 func (rd *Reader) diffNumbers(ctx context.Context, from, to int, urls bool) (report.Diff, error) {
-	older, err := rd.Revision(ctx, from)
+	older, err := rd.look(ctx, from)
 	if err != nil {
 		return report.Diff{}, err
 	}
-	newer, err := rd.Revision(ctx, to)
+	newer, err := rd.look(ctx, to)
 	if err != nil {
 		return report.Diff{}, err
 	}

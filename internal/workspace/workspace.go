@@ -127,6 +127,12 @@ type Note struct {
 	Kept *revision.Revision
 	// Restored means that content that the pod had lost was written again.
 	Restored bool
+	// Trimmed are revisions that were removed because the history became long, or to make room.
+	Trimmed *Trimmed
+	// NotTrimmed is why such revisions could not be removed.
+	NotTrimmed error
+	// Missing are the newest numbers if their records are missing, although psc did not remove them.
+	Missing []int
 	// NotPinned is an image whose tag was kept.
 	NotPinned *NotPinned
 	// Unavailable is an image of the revision to restore that its registry no longer has.
@@ -154,6 +160,10 @@ type Discarded struct {
 	Draft revision.Revision
 	Why   error
 }
+
+// Trimmed counts revisions that were removed. Limit is how many the history keeps; 0 if they were removed to make room in a
+// quota.
+type Trimmed struct{ Revisions, Limit int }
 
 // NotPinned is an image whose tag was kept, and why.
 type NotPinned struct {

@@ -45,7 +45,7 @@ const (
 	AnnotationUsed = "psc.dev/used"
 )
 
-// Annotations of a record. They may change, the data may not.
+// Annotations of a record. They may change, the data may not. What the seal covers is not changed either.
 const (
 	AnnotationState      = "psc.dev/state"
 	AnnotationAuthor     = "psc.dev/author"
@@ -60,15 +60,23 @@ const (
 	AnnotationFinished   = "psc.dev/finished"
 	AnnotationReason     = "psc.dev/reason"
 	AnnotationTakesBack  = "psc.dev/takes-back"
+	AnnotationKeep       = "psc.dev/keep"
+	AnnotationContent    = "psc.dev/content"
+	AnnotationSeal       = "psc.dev/seal"
+	AnnotationBefore     = "psc.dev/before"
+	AnnotationSkips      = "psc.dev/skips"
+	AnnotationAccepted   = "psc.dev/accepted"
 )
 
 // Annotations of the pod's Lease: the numbers of the live revision, of the one that is being deployed, of the one that is to
-// supersede it, and of one whose deploy was killed.
+// supersede it, and of one whose deploy was killed; the newest number that was used, and how many revisions the history keeps.
 const (
 	AnnotationLive   = "psc.dev/live"
 	AnnotationTarget = "psc.dev/target"
 	AnnotationNext   = "psc.dev/next"
 	AnnotationKilled = "psc.dev/killed"
+	AnnotationNewest = "psc.dev/newest"
+	AnnotationLimit  = "psc.dev/limit"
 )
 
 // Names of objects.

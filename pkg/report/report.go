@@ -38,6 +38,15 @@ type Revision struct {
 	Resources []pod.File `json:"resources"`
 }
 
+// History is a list of revisions.
+type History struct {
+	Items []revision.Revision `json:"items"`
+	// Limit is how many revisions the history keeps, besides those that the pod needs.
+	Limit int `json:"limit,omitempty"`
+	// Missing are the numbers of revisions whose records are missing, although psc did not remove them.
+	Missing []int `json:"missing,omitempty"`
+}
+
 // RevisionRefs returns the refs of revisions: "revision/7".
 func RevisionRefs(all ...revision.Revision) []string {
 	refs := make([]string, len(all))
@@ -70,6 +79,8 @@ func (d Diff) Refs() []string {
 type Pruned struct {
 	Revisions []int    `json:"revisions"`
 	Content   []string `json:"content"`
+	// Unseen is the kind of content that the user may not list, and that was left alone.
+	Unseen string `json:"unseen,omitempty"`
 }
 
 // Refs returns the objects and revisions that were removed.

@@ -25,6 +25,8 @@ type Status struct {
 	Serving int `json:"serving,omitempty"`
 	// Drift is what differs from the live revision.
 	Drift []Drift `json:"drift,omitempty"`
+	// Missing are the newest numbers if their records are missing, although psc did not remove them.
+	Missing []int `json:"missing,omitempty"`
 
 	// Holder is the running deploy, or nil.
 	Holder *Holder `json:"-"`

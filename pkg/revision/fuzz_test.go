@@ -456,7 +456,7 @@ func FuzzHistory(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		d := dice(data)
 		all, live := d.records()
-		h := revision.NewHistory(all, live)
+		h := revision.NewHistory(all, live, 0)
 		log := fmt.Sprintf("live r%d", live)
 		for _, r := range h.All {
 			log += fmt.Sprintf("\nr%d<%d %s of %s, replaces %v", r.Number, r.Parent, r.State, r.Author, r.Replaces)
@@ -519,7 +519,7 @@ func prune(t *testing.T, log string, h revision.History, newest int) {
 	if ready := h.Restorable(); len(ready) > 0 && !slices.Contains(kept, ready[0].Number) {
 		t.Fatalf("%s is not kept for a rollback\n%s", ready[0].Name(), log)
 	}
-	pruned := revision.NewHistory(stay, h.Live)
+	pruned := revision.NewHistory(stay, h.Live, 0)
 	if h.Live != pruned.Live || h.Base() != pruned.Base() || h.Tip() != pruned.Tip() || !slices.Equal(numbers(h.Drafts()), numbers(pruned.Drafts())) {
 		t.Fatalf("%v kept: base r%d, tip r%d, drafts %v\n%s", kept, pruned.Base(), pruned.Tip(), numbers(pruned.Drafts()), log)
 	}
@@ -533,7 +533,7 @@ func restack(t *testing.T, log string, h revision.History) {
 			break
 		}
 		r := revision.Revision{Number: h.Next(), Parent: h.Tip(), State: revision.Draft, Replaces: []int{loose[0].Number}}
-		next := revision.NewHistory(append(slices.Clone(h.All), r), h.Live)
+		next := revision.NewHistory(append(slices.Clone(h.All), r), h.Live, 0)
 		if next.Tip() != r.Number || len(next.Drafts()) != len(h.Drafts()) {
 			t.Fatalf("%s on r%d is not the tip: r%d\n%s", loose[0].Name(), r.Parent, next.Tip(), log)
 		}

@@ -23,12 +23,12 @@ type History struct {
 }
 
 // NewHistory returns the history of records in any order. When the record of live is missing, the newest revision that is
-// ready or pending is live.
-func NewHistory(records []Revision, live int) History {
+// ready or pending is live. used is the newest number that was ever used, or 0 if it is not known.
+func NewHistory(records []Revision, live, used int) History {
 	h := History{All: slices.SortedFunc(slices.Values(records), func(a, b Revision) int { return cmp.Compare(b.Number, a.Number) }), Live: live}
-	h.newest = live
+	h.newest = max(live, used)
 	if len(h.All) > 0 {
-		h.newest = max(live, h.All[0].Number)
+		h.newest = max(h.newest, h.All[0].Number)
 	}
 	if _, known := h.Find(live); !known { // the Lease or the record is gone
 		h.Live = 0
@@ -199,21 +199,67 @@ func (h History) Restorable() []Revision {
 	return out
 }
 
-// Kept are the numbers of the revisions that must not be pruned, newest first: the newest ones, the live one, those that
-// wait or are being deployed, the waiting drafts, and the last one before the live revision that was ready.
+// DefaultLimit is how many revisions a history has, besides those that it needs, if its pod says nothing else.
+const DefaultLimit = 200
+
+// Kept are the numbers of the revisions that must not be pruned, newest first: the newest ones, and those that the pod needs.
 func (h History) Kept(newest int) []int {
-	needed := map[int]bool{h.Live: true}
-	for _, r := range h.Drafts() {
-		needed[r.Number] = true
-	}
-	if ready := h.Restorable(); len(ready) > 0 {
-		needed[ready[0].Number] = true
-	}
+	needed := h.needed()
 	var out []int
 	for i, r := range h.All {
-		if i < newest || needed[r.Number] || r.State == Waiting || r.State == Pending {
+		if i < newest || needed[r.Number] {
 			out = append(out, r.Number)
 		}
 	}
 	return out
+}
+
+// Excess are the numbers of the revisions that a history with a limit may lose, oldest first. The limit does not count those
+// that the pod needs.
+func (h History) Excess(limit int) []int {
+	needed := h.needed()
+	var out []int
+	for i, r := range h.All {
+		if i == 0 || needed[r.Number] {
+			continue
+		}
+		if limit--; limit < 0 {
+			out = append(out, r.Number)
+		}
+	}
+	slices.Reverse(out)
+	return out
+}
+
+// ExcessOf are the numbers of all revisions but the kept ones, oldest first.
+func (h History) ExcessOf(kept []int) []int {
+	var out []int
+	for _, r := range slices.Backward(h.All) {
+		if !slices.Contains(kept, r.Number) {
+			out = append(out, r.Number)
+		}
+	}
+	return out
+}
+
+// needed has the revisions that the pod needs: the live one, those that wait or are being deployed, the waiting drafts and
+// what they are based on, those that a user keeps, and the one that a rollback restores.
+func (h History) needed() map[int]bool {
+	needed := map[int]bool{h.Live: true}
+	for _, r := range h.Drafts() {
+		needed[r.Number], needed[h.Root(r)] = true, true
+	}
+	live, _ := h.Find(h.Live)
+	for _, r := range h.Restorable() {
+		needed[r.Number] = true
+		if r.Content == "" || r.Content != live.Content {
+			break // a rollback to it changes something
+		}
+	}
+	for _, r := range h.All {
+		if r.Kept || r.State == Waiting || r.State == Pending {
+			needed[r.Number] = true
+		}
+	}
+	return needed
 }

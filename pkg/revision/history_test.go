@@ -75,7 +75,7 @@ func TestHistory(t *testing.T) {
 		"parents in a circle":       {records: "1<2:draft 2<1:draft", loose: []int{1, 2}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			h := revision.NewHistory(records(t, test.records), test.live)
+			h := revision.NewHistory(records(t, test.records), test.live, 0)
 			stack, loose := h.Stack()
 			type answers struct {
 				Base, Tip              int
@@ -103,7 +103,7 @@ func TestLive(t *testing.T) {
 		"never deployed":     {"1<0:draft 2<1:discarded", 0, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			h := revision.NewHistory(records(t, test.records), test.live)
+			h := revision.NewHistory(records(t, test.records), test.live, 0)
 			marked := 0
 			for _, r := range h.All {
 				if r.Live {
@@ -120,16 +120,16 @@ func TestLive(t *testing.T) {
 // A deploy never loses what is live, and no number is used twice.
 func TestIncludesLive(t *testing.T) {
 	all := records(t, "1<0:ready 2<1:draft 3<1:ready 4<3:draft")
-	h := revision.NewHistory(all, 3)
+	h := revision.NewHistory(all, 3, 0)
 	for number, want := range map[int]bool{1: false, 2: false, 3: true, 4: true} {
 		if got := h.IncludesLive(number); got != want {
 			t.Errorf("r%d includes r3: got %v, want %v", number, got, want)
 		}
 	}
-	if !revision.NewHistory(records(t, "1<0:draft"), 0).IncludesLive(1) {
+	if !revision.NewHistory(records(t, "1<0:draft"), 0, 0).IncludesLive(1) {
 		t.Error("nothing is live: the first deploy is refused")
 	}
-	if got := revision.NewHistory(records(t, "1<0:ready"), 7).Next(); got != 8 {
+	if got := revision.NewHistory(records(t, "1<0:ready"), 7, 0).Next(); got != 8 {
 		t.Errorf("the record of r7 is gone: the next is r%d, want r8", got)
 	}
 }
@@ -151,7 +151,7 @@ func TestRoot(t *testing.T) {
 		"parents in a circle":     {"1<2:draft 2<1:draft", 1, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			h := revision.NewHistory(records(t, test.records), 1)
+			h := revision.NewHistory(records(t, test.records), 1, 0)
 			draft, _ := h.Find(test.draft)
 			if got := h.Root(draft); got != test.want {
 				t.Errorf("got r%d, want r%d", got, test.want)
@@ -187,7 +187,7 @@ func TestDraftsOf(t *testing.T) {
 		"one replaced, unmarked": {records: "1<0:ready@bob 2<1:draft@alice 3<1:ready@bob 4<3:draft:2@alice", live: 3, own: []int{4}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			h := revision.NewHistory(records(t, test.records), test.live)
+			h := revision.NewHistory(records(t, test.records), test.live, 0)
 			own := h.DraftsOf("alice")
 			type answers struct {
 				Own, Rest []int
@@ -205,11 +205,11 @@ func TestDraftsOf(t *testing.T) {
 
 // A rollback without a number restores a revision before the live one that was ready.
 func TestRestorable(t *testing.T) {
-	h := revision.NewHistory(records(t, "1<0:ready 2<1:failed 3<1:ready 4<3:discarded 5<3:pending 6<5:draft 7<5:ready"), 5)
+	h := revision.NewHistory(records(t, "1<0:ready 2<1:failed 3<1:ready 4<3:discarded 5<3:pending 6<5:draft 7<5:ready"), 5, 0)
 	if diff := cmp.Diff([]int{3, 1}, numbers(h.Restorable())); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
 	}
-	if got := revision.NewHistory(records(t, "1<0:draft"), 0).Restorable(); got != nil {
+	if got := revision.NewHistory(records(t, "1<0:draft"), 0, 0).Restorable(); got != nil {
 		t.Errorf("nothing is live: got %v", numbers(got))
 	}
 }
@@ -233,7 +233,7 @@ func TestKept(t *testing.T) {
 		"not drafts that ran":      {"1<0:draft 2<1:ready 3<2:ready 4<3:ready", 4, 1, []int{4, 3}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			h := revision.NewHistory(records(t, test.records), test.live)
+			h := revision.NewHistory(records(t, test.records), test.live, 0)
 			if diff := cmp.Diff(test.want, h.Kept(test.newest)); diff != "" {
 				t.Errorf("-want +got\n%s", diff)
 			}

@@ -42,6 +42,8 @@ type Revision struct {
 	Finished   *time.Time `json:"finished,omitempty"`
 	// Reason is why its last deploy failed, why it was discarded, or why its record cannot be read.
 	Reason string `json:"reason,omitempty"`
+	// Kept is set for a revision that is not removed when the history becomes long.
+	Kept bool `json:"kept,omitempty"`
 
 	// TakesBack lists what its last deploy took back that others had done to objects, and by which tools.
 	TakesBack []string `json:"takesBack,omitempty"`
@@ -52,6 +54,18 @@ type Revision struct {
 	Spec pod.Spec `json:"-"`
 	// Version is the version of the stored record that was read. It guards a move of the state.
 	Version string `json:"-"`
+	// Content is the hash of the spec. It is empty for a record without a seal, which an older version of psc wrote.
+	Content string `json:"-"`
+	// Seal is the hash of all that never changes in the record. It includes Before, which links the record that was the newest
+	// when this one was made. If psc has removed that record, Skips links the one before the removed ones.
+	Seal          string `json:"-"`
+	Before, Skips *Link  `json:"-"`
+}
+
+// Link names a record. Seal is empty if the record has none. The number is 0 for the beginning of the history.
+type Link struct {
+	Number int
+	Seal   string
 }
 
 // Title is the text for a list: the message, or else the change.
