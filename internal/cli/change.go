@@ -98,6 +98,7 @@ func (s *session) show(ctx context.Context, w *workspace.Workspace, o *options, 
 	switch {
 	case out.Deployed != nil:
 		s.sayUDP(out)
+		keepNames(w, out.Revision.Spec)
 		shown := s.view.Deployed(*out.Deployed, out.Duration)
 		if shown == nil && o.Deploy.NoWait {
 			s.view.Next("psc status, or psc revision wait %d", out.Revision.Number)
@@ -114,6 +115,7 @@ func (s *session) show(ctx context.Context, w *workspace.Workspace, o *options, 
 	case out.Unchanged:
 		return s.unchanged()
 	}
+	keepNames(w, out.Revision.Spec)
 	if err := s.view.Draft(out.Revision); err != nil {
 		return err
 	}

@@ -117,24 +117,27 @@ func (s *session) values() map[string]cobra.CompletionFunc {
 	}
 	values := map[string]cobra.CompletionFunc{
 		"FILE": files, "KEY=FILE": files,
-		"POD":             plain(s.podNames),
-		"CONTEXT":         plain(s.contextNames),
-		"FORMAT":          fixed(view.Formats()...),
-		"REVISION":        plain(s.revisionNames),
-		"SIZE":            fixed(pod.Sizes()...),
-		"STRATEGY":        fixed("rolling", "recreate"),
-		"CHECK":           fixed("tcp", "off"),
-		"CLASS":           plain(func([]string) []string { return s.names("classes") }),
-		"APP":             after(":,", false, s.resourceNames(pod.KindApp)),
-		"NAME=APP":        after("=", true, s.resourceNames(pod.KindApp)),
-		"NAME=SECRET/KEY": after("=", true, s.secretKeys),
-		"PATH=SOURCE":     after("=", true, s.refNames(pod.KindConfig, pod.KindSecret, pod.KindDisk)),
+		"POD":              plain(s.podNames),
+		"CONTEXT":          plain(s.contextNames),
+		"FORMAT":           fixed(view.Formats()...),
+		"REVISION":         plain(s.revisionNames),
+		"SIZE":             fixed(pod.Sizes()...),
+		"STRATEGY":         fixed("rolling", "recreate"),
+		"CHECK":            fixed("tcp", "off"),
+		"CLASS":            plain(func([]string) []string { return s.names("classes") }),
+		"APP":              after(":,", false, s.resourceNames(pod.KindApp)),
+		"NAME=APP":         after("=", true, s.resourceNames(pod.KindApp)),
+		"NAME=SECRET/KEY":  after("=", true, s.partNames(pod.KindSecret)),
+		"PATH=SOURCE":      after("=", true, s.refNames(pod.KindConfig, pod.KindSecret, pod.KindDisk)),
+		"NAME=CONFIG/FILE": after("=", true, s.partNames(pod.KindConfig)),
+		"NAME=WHAT":        after("=", true, func([]string) []string { return []string{"name", "address", "node"} }),
+		"SOURCE":           plain(s.refNames(pod.KindSecret, pod.KindConfig)),
 		"TLS": plain(func(args []string) []string {
 			return append([]string{"auto", "off"}, s.refNames(pod.KindSecret)(args)...)
 		}),
 	}
 	for _, free := range []string{
-		"CAPACITY", "CPU", "HOST", "IMAGE", "MEMORY", "MIN-MAX", "N", "NAME=VALUE", "PATH", "PORT", "SELECTOR", "TEXT", "TIME", "UID", "USER", "WORD",
+		"CAPACITY", "CPU", "HOST", "IMAGE", "MEMORY", "MIN-MAX", "N", "NAME=TEMPLATE", "NAME=VALUE", "PATH", "PORT", "SELECTOR", "TEXT", "TIME", "UID", "USER", "WORD",
 	} {
 		values[free] = cobra.NoFileCompletions
 	}
@@ -172,21 +175,23 @@ func (s *session) refNames(kinds ...pod.Kind) namer {
 	}
 }
 
-// secretKeys lists the keys of all secrets: "db/url".
-func (s *session) secretKeys([]string) []string {
-	var found []string
-	for _, name := range s.names("resources") {
-		if rest, secret := strings.CutPrefix(name, pod.KindSecret.Word()+"/"); secret && strings.Contains(rest, "/") {
-			found = append(found, rest)
+// partNames returns a function that lists the keys of all secrets, "db/url", or the files of all configs.
+func (s *session) partNames(kind pod.Kind) namer {
+	return func([]string) []string {
+		var found []string
+		for _, name := range s.names("resources") {
+			if rest, of := strings.CutPrefix(name, kind.Word()+"/"); of && strings.Contains(rest, "/") {
+				found = append(found, rest)
+			}
 		}
+		return found
 	}
-	return found
 }
 
 // keysOf lists the keys of the secret that the first argument names.
 func (s *session) keysOf(args []string) []string {
 	var keys []string
-	for _, name := range s.secretKeys(nil) {
+	for _, name := range s.partNames(pod.KindSecret)(nil) {
 		if key, of := strings.CutPrefix(name, args[0]+"/"); of {
 			keys = append(keys, key)
 		}
@@ -338,15 +343,20 @@ func (s *session) sources() map[string]func(context.Context) ([]string, error) {
 	}
 }
 
-// specNames lists the resources of a spec, and the keys of secrets: "app/web", "secret/db", "secret/db/url".
+// specNames lists the resources of a spec, the keys of secrets and the files of configs: "app/web", "secret/db", "secret/db/url".
 func specNames(spec pod.Spec) []string {
 	var found []string
-	for ref := range spec {
+	for ref, r := range spec {
 		found = append(found, ref.String())
-	}
-	for name, secret := range spec.Secrets() {
-		for key := range secret.Keys {
-			found = append(found, pod.KindSecret.Word()+"/"+name+"/"+key)
+		switch r := r.(type) {
+		case *pod.Secret:
+			for key := range r.Keys {
+				found = append(found, ref.String()+"/"+key)
+			}
+		case *pod.Config:
+			for file := range r.Files {
+				found = append(found, ref.String()+"/"+file)
+			}
 		}
 	}
 	slices.Sort(found)

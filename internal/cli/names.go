@@ -5,12 +5,15 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/pscdev/psc/internal/names"
+	"github.com/pscdev/psc/internal/workspace"
+	"github.com/pscdev/psc/pkg/pod"
 )
 
 // A shell completes while a person types. A process of its own asks the cluster for names, so that it can end after the shell has
@@ -51,12 +54,12 @@ func (s *session) namesOf(source string) (names.List, []string, error) {
 	if err != nil {
 		return names.List{}, nil, err
 	}
-	pod := s.settings.Pod(cluster.Context)
-	args := []string{namesCommand, source, "--context", cluster.Context, "--kubeconfig", s.kubeconfig, "--pod", pod}
+	chosen := s.settings.Pod(cluster.Context)
+	args := []string{namesCommand, source, "--context", cluster.Context, "--kubeconfig", s.kubeconfig, "--pod", chosen}
 	if source == "pods" || source == "classes" {
-		pod = ""
+		chosen = ""
 	}
-	return names.Open(source, cluster.Server, cluster.Context, pod), args, nil
+	return names.Open(source, cluster.Server, cluster.Context, chosen), args, nil
 }
 
 // askNames starts a process that asks for names, unless there is one, and waits for its answer for a while.
@@ -92,6 +95,17 @@ func askNames(list names.List, args []string, now time.Time, wait time.Duration)
 		return strings.FieldsFunc(string(data), func(r rune) bool { return r == '\n' }), data != nil
 	case <-time.After(wait):
 		return nil, false
+	}
+}
+
+// keepNames adds the resources of a new revision to the names of its pod, if these are known: a shell completes what was just made,
+// also over a slow line.
+func keepNames(w *workspace.Workspace, spec pod.Spec) {
+	list := names.Open("resources", w.Server, w.Context, w.Pod)
+	if known, found := list.Read(); found {
+		all := append(known, specNames(spec)...)
+		slices.Sort(all)
+		_ = list.Write(slices.Compact(all)) // the names are optional
 	}
 }
 
