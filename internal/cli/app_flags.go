@@ -23,6 +23,7 @@ type appFlags struct {
 	command, args, ports, capabilities           []string
 	env, envSecret, envApp, envConfig, envFrom   []string
 	envTemplate, envInstance, mounts             []string
+	processes, processImages                     []string
 	health, liveness                             checkFlags
 }
 
@@ -63,6 +64,8 @@ func (f *appFlags) add(cmd *cobra.Command, o *options) {
 	section(cmd, sectionStop, func(flags *pflag.FlagSet) {
 		flags.StringArrayVar(&f.command, "command", nil, "entrypoint instead of the image's, one flag for each `WORD`")
 		flags.StringArrayVar(&f.args, "arg", nil, "arguments instead of the image's, one flag for each `WORD`")
+		flags.StringArrayVar(&f.processes, "process", nil, "run a program beside the app in each instance, `NAME=COMMAND`, its words separated by spaces; NAME- removes it")
+		flags.StringArrayVar(&f.processImages, "process-image", nil, "image of such a program instead of the app's: `NAME=IMAGE`")
 		flags.StringVar(&f.user, "user", "", "numeric user to run as instead of the image's: `UID`")
 		flags.StringVar(&f.stopGrace, "stop-grace", "", "`TIME` that an instance may take to stop, such as 60s")
 		flags.StringVar(&f.strategy, "strategy", "", "`STRATEGY` for replacing instances in a deploy: rolling or recreate")
@@ -101,7 +104,7 @@ func (f *appFlags) fields(cmd *cobra.Command, create bool) (pod.Fields, error) {
 		}
 	}
 	return fields, errors.Join(f.setInstances(cmd, fields), f.health.set(cmd, fields), f.liveness.set(cmd, fields), f.setUser(cmd, fields),
-		f.setPorts(fields, create), f.setEnv(fields), f.setEnvFrom(fields, create), f.setMounts(fields))
+		f.setPorts(fields, create), f.setEnv(fields), f.setEnvFrom(fields, create), f.setMounts(fields), f.setProcesses(fields))
 }
 
 func orRemove(value string) any {

@@ -29,6 +29,8 @@ func nextCommand(n pod.Next) string {
 		return "psc app scale " + name + fieldArgs(n)
 	case pod.DoCreate:
 		return "psc " + kind + " create " + name + fieldArgs(n)
+	case pod.DoEdit:
+		return "psc edit " + kind + "/" + name
 	case pod.DoShow:
 		return "psc " + kind + " show " + name
 	case pod.DoList:

@@ -44,6 +44,7 @@ func steps() []nextCase {
 		{pod.Next{Do: pod.DoCreate, Kind: pod.KindDisk, Name: "data-2", Set: map[string]string{"class": "", "size": ""}}, "psc disk create data-2 --class CLASS --size SIZE"},
 		{pod.Next{Do: pod.DoCreate, Kind: pod.KindDisk, Name: "data-2", Set: map[string]string{"class": "", "shared": "", "size": ""}}, "psc disk create data-2 --class CLASS --shared --size SIZE"},
 		{pod.Next{Do: pod.DoSet, Kind: pod.KindApp, Name: "web", Set: map[string]string{"scratch": "/tmp=scratch/SIZE"}}, "psc app set web --mount /tmp=scratch/SIZE"},
+		{pod.Next{Do: pod.DoEdit, Kind: pod.KindApp, Name: "web", Note: "change container cron"}, "change container cron: psc edit app/web"},
 		{pod.Next{Do: pod.DoShow, Kind: pod.KindApp, Name: "web", Note: "check its files"}, "check its files: psc app show web"},
 		{pod.Next{Do: pod.DoList, Kind: pod.KindConfig}, "psc config list"},
 		{pod.Next{Do: pod.DoDeploy, Note: "recreate it"}, "recreate it: psc deploy"},

@@ -38,6 +38,12 @@ func (i instance) container(c corev1.ContainerStatus, where string) trouble {
 	if t.cause != "" {
 		t.cause = where + t.cause
 	}
+	for n, next := range t.next { // the flags of an app are about its own container
+		if strings.HasPrefix(where, beside) && (next.Do == pod.DoSet || next.Do == pod.DoClear) {
+			t.next = append(t.next[:n:n], pod.Next{Do: pod.DoEdit, Kind: i.of.Kind, Name: i.of.Name, Note: "change container " + c.Name})
+			break
+		}
+	}
 	return t
 }
 

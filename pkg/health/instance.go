@@ -32,6 +32,9 @@ type instance struct {
 	now    time.Time
 }
 
+// beside begins the sentence about a container beside the resource's own.
+const beside = "container "
+
 func (i instance) trouble() trouble {
 	if over(i.Pod) {
 		return i.stopped()
@@ -48,8 +51,8 @@ func (i instance) trouble() trouble {
 	}
 	for _, c := range i.Status.ContainerStatuses {
 		where := ""
-		if c.Name != i.of.Name { // someone added it beside the resource's own
-			where = "container " + c.Name + ": "
+		if c.Name != i.of.Name { // a process of an app, or someone added it
+			where = beside + c.Name + ": "
 		}
 		all = append(all, i.container(c, where))
 	}

@@ -50,6 +50,8 @@ type App struct {
 	Disks []DiskMount `json:"disks,omitempty"`
 	// Scratch are empty folders to write to. They end with the instance.
 	Scratch []Scratch `json:"scratch,omitempty"`
+	// Processes are programs that run beside the app in each instance.
+	Processes []Process `json:"processes,omitempty"`
 	// Health is the check that says whether an instance can serve. By default, an instance of an app with ports is healthy
 	// when its main port accepts connections. An instance that fails the check three times in a row gets no traffic.
 	Health *Health `json:"health,omitempty"`
@@ -172,6 +174,13 @@ func (a *App) Describe() string {
 	} else if len(a.Ports) > 0 {
 		words = append(words, "port "+a.Ports[0].String())
 	}
+	for i, x := range a.Processes {
+		if i == 0 {
+			words = append(words, "with "+x.Name)
+		} else {
+			words[len(words)-1] += ", " + x.Name
+		}
+	}
 	return strings.Join(words, " · ")
 }
 
@@ -187,6 +196,9 @@ func (a *App) refs(add func(Kind, string)) {
 	}
 	for _, d := range a.Disks {
 		d.refs(add)
+	}
+	for _, x := range a.Processes {
+		x.own().refs(add)
 	}
 }
 

@@ -35,21 +35,11 @@ func (a *App) problems(name string, s Spec) []Problem {
 	// https://kubernetes.io/docs/concepts/overview/working-with-objects/names/#rfc-1035-label-names
 	p.name(name, validation.IsDNS1035Label)
 	p.image("spec.image", a.Image)
-	p.user("spec.user", a.User)
-	p.user("spec.imageUser", a.ImageUser)
+	a.programProblems(&p, "spec", name, s.Variables(a), s)
+	a.processProblems(&p, name, s)
 	a.countProblems(&p)
-	if a.Size != "" && !slices.Contains(Sizes(), a.Size) {
-		p.add("spec.size", "must be one of %s, is %q", strings.Join(Sizes(), ", "), a.Size)
-	}
-	p.cpu("spec.cpu", a.CPU)
-	a.limitProblems(&p)
-	p.memory("spec.memory", a.Memory)
-	p.command("spec.command", a.Command)
-	p.arguments("spec.args", a.Args)
 	a.portProblems(&p)
-	p.env("spec.env", a.Env, s.Variables(a), s)
-	p.envFrom("spec.envFrom", a.EnvFrom, s)
-	a.mountProblems(&p, name, s)
+	a.diskProblems(&p, s)
 	a.healthProblems(&p)
 	p.capabilities("spec.capabilities", a.Capabilities)
 	p.duration("spec.startGrace", a.StartGrace)
@@ -78,12 +68,12 @@ func (p *problems) cpu(path, text string) {
 }
 
 // limitProblems checks the CPU limit, which Kubernetes does not accept below the request.
-func (a *App) limitProblems(p *problems) {
-	p.cpu("spec.cpuLimit", a.CPULimit)
+func (a *App) limitProblems(p *problems, at string) {
+	p.cpu(at+".cpuLimit", a.CPULimit)
 	limit, err := resource.ParseQuantity(a.CPULimit)
 	request, requestErr := resource.ParseQuantity(a.Resources().CPU)
 	if err == nil && requestErr == nil && limit.Sign() > 0 && limit.Cmp(request) < 0 {
-		p.add("spec.cpuLimit", "%q is less than the CPU request, %s", a.CPULimit, request.String())
+		p.add(at+".cpuLimit", "%q is less than the CPU request, %s", a.CPULimit, request.String())
 	}
 }
 
@@ -137,11 +127,28 @@ func (a *App) countProblems(p *problems) {
 	}
 }
 
-func (a *App) mountProblems(p *problems, name string, s Spec) {
+// programProblems checks the fields at a path that an app and its processes share. all are the variables of the program.
+func (a *App) programProblems(p *problems, at, app string, all map[string]EnvValue, s Spec) {
+	p.user(at+".user", a.User)
+	p.user(at+".imageUser", a.ImageUser)
+	if a.Size != "" && !slices.Contains(Sizes(), a.Size) {
+		p.add(at+".size", "must be one of %s, is %q", strings.Join(Sizes(), ", "), a.Size)
+	}
+	p.cpu(at+".cpu", a.CPU)
+	a.limitProblems(p, at)
+	p.memory(at+".memory", a.Memory)
+	p.command(at+".command", a.Command)
+	p.arguments(at+".args", a.Args)
+	p.env(at+".env", a.Env, all, s)
+	p.envFrom(at+".envFrom", a.EnvFrom, s)
 	taken := map[string]bool{}
-	p.files("spec.files", a.Files, taken, s)
-	p.disks("spec.disks", name, a.Disks, taken, s)
-	p.scratch("spec.scratch", a.Scratch, taken)
+	p.files(at+".files", a.Files, taken, s)
+	p.disks(at+".disks", app, a.Disks, taken, s)
+	p.scratch(at+".scratch", a.Scratch, taken)
+}
+
+// diskProblems checks what an app with disks may be.
+func (a *App) diskProblems(p *problems, s Spec) {
 	if !s.attached(a) {
 		return
 	}

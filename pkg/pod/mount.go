@@ -79,7 +79,7 @@ func withOption(source, option string) string {
 
 // attached reports whether an app mounts a disk that only the instances on one node can use.
 func (s Spec) attached(a *App) bool {
-	return slices.ContainsFunc(a.Disks, func(m DiskMount) bool {
+	return slices.ContainsFunc(a.allDisks(), func(m DiskMount) bool {
 		disk := s.Disk(m.Disk)
 		return disk != nil && !disk.Shared
 	})
@@ -118,7 +118,7 @@ func (p *problems) disks(path, app string, disks []DiskMount, taken map[string]b
 			continue
 		}
 		for other, o := range s.Apps() {
-			if !disk.Shared && other < app && slices.ContainsFunc(o.Disks, func(m2 DiskMount) bool { return m2.Disk == m.Disk }) {
+			if !disk.Shared && other < app && slices.ContainsFunc(o.allDisks(), func(m2 DiskMount) bool { return m2.Disk == m.Disk }) {
 				p.add(at, "disk %q is already used by app %q: only a disk with shared: true can be used by several apps, "+
 					"if its class offers such disks. A process of app %q can use it without", m.Disk, other, other)
 			}

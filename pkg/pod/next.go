@@ -15,6 +15,8 @@ const (
 	DoClear Do = "clear"
 	// DoCreate creates a resource with the fields of Set.
 	DoCreate Do = "create"
+	// DoEdit edits a resource, where no flag changes the field.
+	DoEdit Do = "edit"
 	// DoShow shows a resource.
 	DoShow Do = "show"
 	// DoList lists the resources of the kind.

@@ -129,9 +129,20 @@ func autoscaler(name string, s *pod.Autoscale) autoscalingv2.HorizontalPodAutosc
 }
 
 func deployment(name string, a *pod.App, spec pod.Spec, c Cluster, all map[string]string) appsv1.DeploymentSpec {
-	container := container(name, a, spec, c)
-	volumes, mounts := volumes(a, spec)
-	container.VolumeMounts = mounts
+	names, programs := programs(name, a)
+	volumes := volumes{names: map[string]string{}, count: map[string]int{}}
+	containers := make([]corev1.Container, len(programs))
+	for i, program := range programs {
+		containers[i] = container(names[i], program, spec, c)
+		containers[i].VolumeMounts = volumes.mounts(program, spec)
+		if len(programs) > 1 { // each as its own user
+			user := podSecurity(program)
+			containers[i].SecurityContext.RunAsUser, containers[i].SecurityContext.RunAsNonRoot = user.RunAsUser, user.RunAsNonRoot
+		}
+		if len(a.Ports) > 0 {
+			containers[i].Lifecycle = &corev1.Lifecycle{PreStop: &corev1.LifecycleHandler{Sleep: &corev1.SleepAction{Seconds: drainSeconds}}}
+		}
+	}
 	grace := stopSeconds(a)
 	if len(a.Ports) > 0 {
 		grace += drainSeconds
@@ -145,7 +156,7 @@ func deployment(name string, a *pod.App, spec pod.Spec, c Cluster, all map[strin
 			AutomountServiceAccountToken:  new(false),
 			EnableServiceLinks:            new(false),
 			TerminationGracePeriodSeconds: &grace,
-			SecurityContext:               podSecurity(a),
+			SecurityContext:               podSecurity(programs...),
 			TopologySpreadConstraints: []corev1.TopologySpreadConstraint{{
 				TopologyKey:       corev1.LabelHostname,
 				MaxSkew:           1,
@@ -153,14 +164,14 @@ func deployment(name string, a *pod.App, spec pod.Spec, c Cluster, all map[strin
 				LabelSelector:     selector(name),
 				MatchLabelKeys:    []string{"pod-template-hash"},
 			}},
-			Volumes:    volumes,
-			Containers: []corev1.Container{container},
+			Volumes:    volumes.all,
+			Containers: containers,
 		}},
 	}
 	if a.Autoscale == nil { // else the autoscaler writes the number
 		d.Replicas = new(int32(a.Count()))
 	}
-	if container.ReadinessProbe == nil {
+	if slices.ContainsFunc(containers, func(c corev1.Container) bool { return c.ReadinessProbe == nil }) {
 		d.MinReadySeconds = settleSeconds
 	}
 	return d
@@ -180,19 +191,29 @@ func strategy(a *pod.App, spec pod.Spec) appsv1.DeploymentStrategy {
 // podSecurity and containerSecurity follow the "restricted" Pod Security Standard when the image is known to run as
 // a user of its own, else "baseline" without privilege escalation:
 // https://kubernetes.io/docs/concepts/security/pod-security-standards/
-func podSecurity(a *pod.App) *corev1.PodSecurityContext {
-	user := a.RunsAs()
-	s := &corev1.PodSecurityContext{
-		SeccompProfile: &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault},
-		RunAsUser:      user,
+func podSecurity(programs ...*pod.App) *corev1.PodSecurityContext {
+	s := &corev1.PodSecurityContext{SeccompProfile: &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault}}
+	if len(programs) == 1 {
+		s.RunAsUser = programs[0].RunsAs()
+		if restricted(programs[0]) {
+			s.RunAsNonRoot = new(true)
+		}
 	}
-	if restricted(a) {
-		s.RunAsNonRoot = new(true)
-		if grouped(a) {
-			s.FSGroup, s.FSGroupChangePolicy = user, new(corev1.FSGroupChangeOnRootMismatch)
+	for _, program := range programs {
+		if restricted(program) && s.FSGroup == nil && slices.ContainsFunc(programs, grouped) { // all programs are members of the group
+			s.FSGroup, s.FSGroupChangePolicy = program.RunsAs(), new(corev1.FSGroupChangeOnRootMismatch)
 		}
 	}
 	return s
+}
+
+// programs returns the app itself and its processes, with the names of their containers.
+func programs(name string, a *pod.App) (names []string, programs []*pod.App) {
+	names, programs = []string{name}, []*pod.App{a}
+	for _, x := range a.Processes {
+		names, programs = append(names, x.Name), append(programs, a.Process(x))
+	}
+	return names, programs
 }
 
 // A program gets the capabilities of its file only where it may have more privileges than the one that started it, and only

@@ -72,9 +72,6 @@ func container(name string, a *pod.App, spec pod.Spec, cluster Cluster) corev1.C
 		c.Env = append(c.Env, envVar(name, variables[name], spec))
 	}
 	addProbes(&c, a)
-	if len(a.Ports) > 0 {
-		c.Lifecycle = &corev1.Lifecycle{PreStop: &corev1.LifecycleHandler{Sleep: &corev1.SleepAction{Seconds: drainSeconds}}}
-	}
 	return c
 }
 

@@ -12,29 +12,48 @@ import (
 	"github.com/pscdev/psc/pkg/pod"
 )
 
-// volumes are the files, disks and scratch folders of an app. Configs and secrets are mounted under names that depend on their content, so
-// that new content restarts the app and a rollback restores the same bytes.
-func volumes(a *pod.App, spec pod.Spec) (volumes []corev1.Volume, mounts []corev1.VolumeMount) {
-	for i, f := range a.Files {
-		name := fmt.Sprintf("files-%d", i)
-		volumes = append(volumes, corev1.Volume{Name: name, VolumeSource: corev1.VolumeSource{Projected: projected(f, spec)}})
+// volumes are the files, disks and scratch folders of an app and its processes. Configs and secrets are mounted under names that
+// depend on their content, so that new content restarts the app and a rollback restores the same bytes.
+type volumes struct {
+	all   []corev1.Volume
+	names map[string]string // by what they hold
+	count map[string]int    // of each kind
+}
+
+// name returns the name of the volume that holds something, and adds it if it is new.
+func (v *volumes) name(kind, holds string, source corev1.VolumeSource) string {
+	holds = kind + " " + holds
+	if v.names[holds] == "" {
+		name := fmt.Sprintf("%s-%d", kind, v.count[kind])
+		v.count[kind]++
+		v.names[holds] = name
+		v.all = append(v.all, corev1.Volume{Name: name, VolumeSource: source})
+	}
+	return v.names[holds]
+}
+
+// mounts returns the mounts of a program, and adds the volumes that it needs. Programs with a scratch folder at the same path, or
+// with the same disk, share it.
+func (v *volumes) mounts(a *pod.App, spec pod.Spec) []corev1.VolumeMount {
+	var mounts []corev1.VolumeMount
+	for _, f := range a.Files {
+		holds := fmt.Sprintf("%s %s %s %s", f.Config, f.Secret, f.File, f.Mode)
+		name := v.name("files", holds, corev1.VolumeSource{Projected: projected(f, spec)})
 		mounts = append(mounts, corev1.VolumeMount{Name: name, MountPath: f.Path, SubPath: f.File, ReadOnly: true})
 	}
-	for i, d := range a.Disks {
-		name := fmt.Sprintf("disk-%d", i)
-		volumes = append(volumes, corev1.Volume{Name: name, VolumeSource: corev1.VolumeSource{
+	for _, d := range a.Disks {
+		name := v.name("disk", d.Disk, corev1.VolumeSource{
 			PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: d.Disk},
-		}})
+		})
 		mounts = append(mounts, corev1.VolumeMount{Name: name, MountPath: d.Path, ReadOnly: d.ReadOnly})
 	}
-	for i, s := range a.Scratch {
-		name := fmt.Sprintf("scratch-%d", i)
-		volumes = append(volumes, corev1.Volume{Name: name, VolumeSource: corev1.VolumeSource{
+	for _, s := range a.Scratch {
+		name := v.name("scratch", s.Path, corev1.VolumeSource{
 			EmptyDir: &corev1.EmptyDirVolumeSource{SizeLimit: new(resource.MustParse(s.Size))},
-		}})
+		})
 		mounts = append(mounts, corev1.VolumeMount{Name: name, MountPath: s.Path})
 	}
-	return volumes, mounts
+	return mounts
 }
 
 func projected(f pod.FileMount, spec pod.Spec) *corev1.ProjectedVolumeSource {
