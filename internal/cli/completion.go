@@ -137,7 +137,7 @@ func (s *session) values() map[string]cobra.CompletionFunc {
 		}),
 	}
 	for _, free := range []string{
-		"CAPACITY", "CPU", "HOST", "IMAGE", "MEMORY", "MIN-MAX", "N", "NAME=TEMPLATE", "NAME=VALUE", "PATH", "PORT", "SELECTOR", "TEXT", "TIME", "UID", "USER", "WORD",
+		"CAPABILITY", "CAPACITY", "CPU", "HOST", "IMAGE", "MEMORY", "MIN-MAX", "N", "NAME", "NAME=TEMPLATE", "NAME=VALUE", "PATH", "PORT", "SELECTOR", "TEXT", "TIME", "UID", "USER", "WORD",
 	} {
 		values[free] = cobra.NoFileCompletions
 	}
