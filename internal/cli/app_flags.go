@@ -55,7 +55,7 @@ func (f *appFlags) add(cmd *cobra.Command, o *options) {
 	})
 	section(cmd, sectionHealth, func(flags *pflag.FlagSet) {
 		f.health.add(flags, "health", "`CHECK` that says whether an instance can serve: /PATH for HTTP, tcp, grpc, or off")
-		f.liveness.add(flags, "liveness", "`CHECK` that restarts an instance that fails it: /PATH for HTTP, tcp, or grpc")
+		f.liveness.add(flags, "liveness", "`CHECK` that restarts an instance that fails it: /PATH for HTTP, tcp, grpc, or off")
 		flags.StringVar(&f.startGrace, "start-grace", "", "`TIME` that an instance may take to become healthy, such as 90s")
 	})
 	section(cmd, sectionFiles, func(flags *pflag.FlagSet) {

@@ -41,7 +41,7 @@ func (f *checkFlags) set(cmd *cobra.Command, fields pod.Fields) error {
 	case given("-command"):
 		patch = f.only("command", f.command)
 	case !given(""):
-	case f.check == "-":
+	case f.check == "-" || f.check == "off" && f.name == "liveness": // which is off unless it is set
 		fields[f.name] = nil
 		return nil
 	case f.check == "tcp" || f.check == "grpc" || f.check == "off":

@@ -123,7 +123,8 @@ func (s *session) values() map[string]cobra.CompletionFunc {
 		"REVISION":         plain(s.revisionNames),
 		"SIZE":             fixed(pod.Sizes()...),
 		"STRATEGY":         fixed("rolling", "recreate"),
-		"CHECK":            fixed("tcp", "off"),
+		"CHECK":            fixed("tcp", "grpc", "off"),
+		"CAPABILITY":       fixed(pod.Capabilities()...),
 		"CLASS":            plain(func([]string) []string { return s.names("classes") }),
 		"APP":              after(":,", false, s.resourceNames(pod.KindApp)),
 		"NAME=APP":         after("=", true, s.resourceNames(pod.KindApp)),
@@ -137,7 +138,7 @@ func (s *session) values() map[string]cobra.CompletionFunc {
 		}),
 	}
 	for _, free := range []string{
-		"CAPABILITY", "CAPACITY", "CPU", "HOST", "IMAGE", "MEMORY", "MIN-MAX", "N", "NAME", "NAME=TEMPLATE", "NAME=VALUE", "PATH", "PORT", "SELECTOR", "TEXT", "TIME", "UID", "USER", "WORD",
+		"CAPACITY", "CPU", "HOST", "IMAGE", "MEMORY", "MIN-MAX", "N", "NAME", "NAME=TEMPLATE", "NAME=VALUE", "PATH", "PORT", "SELECTOR", "TEXT", "TIME", "UID", "USER", "WORD",
 	} {
 		values[free] = cobra.NoFileCompletions
 	}
