@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"net"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -172,6 +174,116 @@ func BenchmarkConfig(b *testing.B) {
 	b.ReportMetric(float64(size)/(1<<20), "stored-MiB")
 	b.ReportMetric(float64(largest)/(1<<10), "largest-KiB")
 	b.ReportMetric(0, "ns/op")
+}
+
+// BenchmarkTrips measures commands over a line on which each way takes 50 ms. The metrics are times as multiples of a round
+// trip: how often a command waits for the cluster before it asks the next thing. Two of them open the connection.
+func BenchmarkTrips(b *testing.B) {
+	c := start(b, "simulated")
+	near := bench(b, c)
+	near.psc(b, "new-pod", "psc-bench")
+	near.psc(b, "app", "create", "web", "--image", c.Registry+"/hello:v1", "--port", "8080", "--no-pin")
+	near.psc(b, "route", "create", "web", "--to", "web")
+	near.psc(b, "deploy")
+	w := *near
+	w.env = append(slices.Clone(near.env), "KUBECONFIG="+far(b, c, near.dir))
+	i := 0
+	trips := func(metric string, before []string, args ...string) {
+		b.Helper()
+		var times []float64
+		for range 5 {
+			i++
+			if before != nil {
+				near.psc(b, append(before, "--env", fmt.Sprintf("N=%d", i), "--no-pin")...)
+			}
+			command := slices.Clone(args)
+			if command[0] == "app" {
+				command = append(command, "--env", fmt.Sprintf("M=%d", i), "--no-pin")
+			}
+			times = append(times, seconds(func() { w.psc(b, command...) })/(2*oneWay.Seconds()))
+		}
+		slices.Sort(times)
+		b.ReportMetric(times[len(times)/2], metric)
+	}
+	change := []string{"app", "set", "web"}
+	trips("status-trips", nil, "status")
+	trips("none-trips", nil, "deploy")
+	trips("change-trips", nil, change...)
+	near.psc(b, "deploy")
+	trips("deploy-trips", change, "deploy", "--no-wait")
+	trips("one-trips", nil, append(change, "--deploy", "--no-wait")...)
+	near.psc(b, "deploy")
+	trips("rollback-trips", append(change, "--deploy"), "rollback", "--no-wait")
+	b.ReportMetric(0, "ns/op")
+}
+
+// oneWay is how long bytes take to the far API server, and back.
+const oneWay = 50 * time.Millisecond
+
+// far starts a proxy that delays all bytes, and returns a kubeconfig that connects to it.
+func far(b *testing.B, c *cluster, dir string) string {
+	b.Helper()
+	server, err := url.Parse(c.Server)
+	if err != nil {
+		b.Fatal(err)
+	}
+	front, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = front.Close() })
+	go func() {
+		for {
+			near, err := front.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				time.Sleep(2 * oneWay) // the handshake of TCP
+				behind, err := net.Dial("tcp", server.Host)
+				if err != nil {
+					_ = near.Close()
+					return
+				}
+				go delay(behind, near)
+				delay(near, behind)
+			}()
+		}
+	}()
+	config := c.users.DeepCopy()
+	config.Clusters["local"].Server = "https://" + front.Addr().String()
+	path := filepath.Join(dir, "far")
+	if err := clientcmd.WriteToFile(*config, path); err != nil {
+		b.Fatal(err)
+	}
+	return path
+}
+
+// delay copies what it reads, each piece after oneWay.
+func delay(to, from net.Conn) {
+	type piece struct {
+		data []byte
+		due  time.Time
+	}
+	pieces := make(chan piece, 1024)
+	go func() {
+		defer close(pieces)
+		for {
+			data := make([]byte, 32<<10)
+			n, err := from.Read(data)
+			pieces <- piece{data[:n], time.Now().Add(oneWay)}
+			if err != nil {
+				return
+			}
+		}
+	}()
+	for p := range pieces {
+		time.Sleep(time.Until(p.due))
+		if _, err := to.Write(p.data); err != nil {
+			break
+		}
+	}
+	_, _ = to.Close(), from.Close()
 }
 
 // repeat extends a history with copies of its first record, as an older version of psc would write them: without a seal.

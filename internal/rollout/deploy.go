@@ -8,6 +8,9 @@ import (
 	"slices"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
 	"github.com/pscdev/psc/internal/lease"
 	"github.com/pscdev/psc/internal/store"
 	"github.com/pscdev/psc/pkg/plan"
@@ -168,13 +171,7 @@ func (d *deploy) prepare(ctx context.Context) ([]plan.Step, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := errors.Join(d.Store.Present(ctx, r.Spec), d.Unchangeable(ctx, r.Spec)); err != nil {
-		return nil, err
-	}
-	steps, unseen, err := d.Compare(ctx, objects)
-	if err == nil {
-		err = d.withRules(unseen.error(objects))
-	}
+	steps, unseen, err := d.compare(ctx, r.Spec, objects)
 	if err != nil {
 		return nil, err
 	}
@@ -182,6 +179,26 @@ func (d *deploy) prepare(ctx context.Context) ([]plan.Step, error) {
 		return nil, err
 	}
 	return d.preflight(ctx, steps)
+}
+
+// compare compares the objects, and checks what the spec needs of the pod.
+func (d *deploy) compare(ctx context.Context, spec pod.Spec, objects []*unstructured.Unstructured) (steps []plan.Step, unseen Unseen, err error) {
+	var content, unchangeable error
+	var group errgroup.Group
+	group.Go(func() (err error) {
+		steps, unseen, err = d.Compare(ctx, objects)
+		return err
+	})
+	group.Go(func() error { content = d.Store.Present(ctx, spec); return nil })
+	group.Go(func() error { unchangeable = d.Unchangeable(ctx, spec); return nil })
+	err = group.Wait()
+	if problems := errors.Join(content, unchangeable); problems != nil {
+		return nil, nil, problems
+	}
+	if err == nil {
+		err = d.withRules(unseen.error(objects))
+	}
+	return steps, unseen, err
 }
 
 // pending records that the revision is live from now on, is being written, and what it takes back from others.

@@ -101,6 +101,8 @@ type Result struct {
 	Revision revision.Revision
 	Statuses []Status
 	Duration time.Duration
+	// UpToDate means that the revision was live and ready already, so nothing was written.
+	UpToDate bool
 }
 
 // Deploy deploys r. The error wraps ErrFailed, ErrPending, ErrNotBegun, ErrLocked or ErrSuperseded if one of them applies. The
@@ -109,7 +111,7 @@ func (o *Rollout) Deploy(ctx context.Context, r revision.Revision, opts Options)
 	begin := o.Now()
 	if opts.Message == "" && opts.Rebuild == nil && r.State == revision.Ready {
 		if statuses, ok := o.upToDate(ctx, r); ok {
-			return Result{Revision: r, Statuses: statuses, Duration: o.Now().Sub(begin)}, nil
+			return Result{Revision: r, Statuses: statuses, Duration: o.Now().Sub(begin), UpToDate: true}, nil
 		}
 	}
 	r.Message = cmp.Or(opts.Message, r.Message)
@@ -128,10 +130,6 @@ func (o *Rollout) Deploy(ctx context.Context, r revision.Revision, opts Options)
 // upToDate reports whether r is live, everything is ready and matches r, and no deploy is running. Then nothing has to be
 // written, not even the user who deploys. After an error it returns false, and the deploy that follows reports the error.
 func (o *Rollout) upToDate(ctx context.Context, r revision.Revision) ([]Status, bool) {
-	state, err := o.Lease.State(ctx)
-	if err != nil || state.Live != r.Number || state.Holder.ID != "" {
-		return nil, false
-	}
 	objects, err := render.Objects(o.Pod, r.Spec, o.Cluster)
 	if err != nil {
 		return nil, false
@@ -149,6 +147,13 @@ func (o *Rollout) upToDate(ctx context.Context, r revision.Revision) ([]Status, 
 		return errors.Join(err, unseen.error(objects))
 	})
 	group.Go(func() error { return o.Store.Present(reading, r.Spec) })
+	group.Go(func() error {
+		state, err := o.Lease.State(reading)
+		if err == nil && (state.Live != r.Number || state.Holder.ID != "") {
+			err = ErrSuperseded
+		}
+		return err
+	})
 	err = group.Wait()
 	if open, failed := tally(statuses); err != nil || open+len(failed)+len(plan.Writes(steps)) > 0 {
 		return nil, false

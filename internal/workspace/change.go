@@ -191,7 +191,7 @@ func (w *Workspace) change(ctx context.Context, content *store.Content, o Option
 		r, err := build(base.Number+1, base)
 		return w.dryOutcome(ctx, r, base, content, err)
 	}
-	user, err := w.User(ctx)
+	user, err := w.begin(ctx, false)
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -213,7 +213,7 @@ func (w *Workspace) changeDraft(ctx context.Context, user string, content *store
 
 // changeAlone is change for a revision that is deployed at once. It includes those of the user's own drafts that it refers to.
 func (w *Workspace) changeAlone(ctx context.Context, content *store.Content, o Options, build revision.Build) (Outcome, error) {
-	user, err := w.User(ctx)
+	user, err := w.begin(ctx, !o.DryRun)
 	if err != nil {
 		return Outcome{}, err
 	}

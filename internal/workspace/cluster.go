@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -96,34 +97,77 @@ func (c *Cluster) StorageClasses(ctx context.Context) ([]string, error) {
 	return names, err
 }
 
+// offers is what a cluster offers to the pod.
+type offers struct {
+	routing       func() (render.Cluster, error)
+	pullSecret    func() (string, error)
+	needsCPULimit func() (bool, error)
+}
+
+// ask returns what the cluster offers. It asks when, and as often as, a function is called.
+func (rd *Reader) ask(ctx context.Context) *offers {
+	return &offers{
+		routing:       func() (render.Cluster, error) { return rd.routing(ctx) },
+		pullSecret:    func() (string, error) { return rd.Registry().pullSecret(ctx) },
+		needsCPULimit: func() (bool, error) { return platform.NeedsCPULimit(ctx, rd.kube, rd.Pod) },
+	}
+}
+
+// askEarly asks what the cluster offers in the background, for the next call of cluster.
+func (rd *Reader) askEarly(ctx context.Context) {
+	o := rd.ask(ctx)
+	rd.offers = &offers{background(o.routing), background(o.pullSecret), background(o.needsCPULimit)}
+}
+
+// background calls f at once, and returns a function that waits for its result.
+func background[T any](f func() (T, error)) func() (T, error) {
+	wait := sync.OnceValues(f)
+	go func() { _, _ = wait() }()
+	return wait
+}
+
+// routing finds out how the cluster serves routes.
+func (rd *Reader) routing(ctx context.Context) (c render.Cluster, err error) {
+	if c.Routing, err = platform.Find(ctx, rd.kube); err != nil {
+		return c, err
+	}
+	if _, ok := c.Routing.(render.Backend); !ok {
+		c.Kept, err = platform.Kept(ctx, rd.kube, rd.Pod)
+	}
+	return c, err
+}
+
 // cluster finds out what the cluster offers to a spec. It requests only what the spec needs.
 func (rd *Reader) cluster(ctx context.Context, spec pod.Spec) (render.Cluster, error) {
-	var c render.Cluster
-	group, asking := errgroup.WithContext(ctx)
+	asked := rd.offers
+	rd.offers = nil // the next deploy of this run asks again
+	if asked == nil {
+		asked = rd.ask(ctx)
+	}
+	var routed, c render.Cluster
+	var group errgroup.Group
 	if len(spec.Names(pod.KindRoute)) > 0 {
 		group.Go(func() (err error) {
-			if c.Routing, err = platform.Find(asking, rd.kube); err != nil {
+			if routed, err = asked.routing(); err != nil {
 				return err
 			}
-			if _, ok := c.Routing.(render.Backend); !ok {
-				c.Kept, err = platform.Kept(asking, rd.kube, rd.Pod)
-			}
-			if gateway, found := c.Routing.(render.GatewayAPI); found && spec.LeadsTo(pod.ProtocolH2C) {
-				c.Routing, err = platform.WithFeatures(asking, rd.kube, gateway)
+			if gateway, found := routed.Routing.(render.GatewayAPI); found && spec.LeadsTo(pod.ProtocolH2C) {
+				routed.Routing, err = platform.WithFeatures(ctx, rd.kube, gateway)
 			}
 			return err
 		})
 	}
 	if spec.Runs() {
 		group.Go(func() (err error) {
-			c.PullSecret, err = rd.Registry().pullSecret(asking)
+			c.PullSecret, err = asked.pullSecret()
 			return err
 		})
 		group.Go(func() (err error) {
-			c.NeedsCPULimit, err = platform.NeedsCPULimit(asking, rd.kube, rd.Pod)
+			c.NeedsCPULimit, err = asked.needsCPULimit()
 			return err
 		})
 	}
 	err := group.Wait()
+	c.Routing, c.Kept = routed.Routing, routed.Kept
 	return c, err
 }

@@ -31,7 +31,7 @@ func (w *Workspace) Deploy(ctx context.Context, number int, all bool, o Options)
 		}
 		return Outcome{Revision: r, Base: live}, err
 	}
-	user, err := w.User(ctx)
+	user, err := w.begin(ctx, true)
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -53,7 +53,7 @@ func (w *Workspace) Deploy(ctx context.Context, number int, all bool, o Options)
 
 // DeployMine deploys only the user's own drafts, and rebases those of others onto them.
 func (w *Workspace) DeployMine(ctx context.Context, o Options) (Outcome, error) {
-	user, err := w.User(ctx)
+	user, err := w.begin(ctx, !o.DryRun)
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -197,7 +197,7 @@ func (w *Workspace) deployOnce(ctx context.Context, r revision.Revision, rebuild
 	}
 	result.Revision.Live = err == nil || errors.Is(err, rollout.ErrPending)
 	var rebaseErr error
-	if ctx.Err() == nil && !errors.Is(err, lease.ErrLost) && !apierrors.IsUnauthorized(err) { // else the next deploy rebases
+	if !result.UpToDate && ctx.Err() == nil && !errors.Is(err, lease.ErrLost) && !apierrors.IsUnauthorized(err) { // else the next deploy rebases
 		rebaseErr = w.drafts.rebase(ctx)
 	}
 	statuses := resources(result.Statuses)

@@ -215,7 +215,9 @@ func (d *drafts) rebase(ctx context.Context) error {
 	var base revision.Revision
 	for rebased := 0; ; {
 		var old revision.Revision
+		var last History
 		made, err := d.append(ctx, "", nil, func(h History) (r, tip revision.Revision, err error) {
+			last = h
 			_, loose := h.Stack()
 			if len(loose) == 0 {
 				return r, tip, errAllRebased
@@ -247,6 +249,7 @@ func (d *drafts) rebase(ctx context.Context) error {
 				return err
 			}
 		case errors.Is(err, errAllRebased):
+			d.early.Store(&last) // nothing was written after it was read
 			if rebased > 0 {
 				d.tell(Note{Rebased: &Rebased{Drafts: rebased, Onto: base.Number}})
 			}

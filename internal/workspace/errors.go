@@ -117,6 +117,7 @@ func (e *RevisionError) Unwrap() []error { return []error{e.Err, e.Cause} }
 
 // RefusedError is the error for instances that the API server would refuse.
 type RefusedError = rollout.RefusedError
+
 // RoomError is the error for a revision that a quota of the pod's namespace has no room for.
 type RoomError struct {
 	Pod string

@@ -52,6 +52,9 @@ func (rd *Reader) History(ctx context.Context) (History, error) {
 // history lists the revisions, and finds the live one. The first time, and if there are no revisions, it checks that the pod
 // exists.
 func (rd *Reader) history(ctx context.Context) (History, error) {
+	if h := rd.early.Swap(nil); h != nil {
+		return *h, nil
+	}
 	var (
 		now lease.State
 		all []revision.Revision
@@ -88,6 +91,28 @@ func (rd *Reader) history(ctx context.Context) (History, error) {
 		return h, rd.Exists(ctx)
 	}
 	return h, nil
+}
+
+// begin asks at once for what a call needs first: the user and the history, which the next call of history returns. With offers
+// it also asks for what the cluster offers to a deploy. Over a slow line, each of these would be a round trip.
+func (rd *Reader) begin(ctx context.Context, offers bool) (report.User, error) {
+	if offers {
+		rd.askEarly(ctx)
+	}
+	var user report.User
+	group, asking := errgroup.WithContext(ctx)
+	group.Go(func() (err error) {
+		user, err = rd.User(asking)
+		return err
+	})
+	group.Go(func() error {
+		h, err := rd.history(asking)
+		if err == nil {
+			rd.early.Store(&h)
+		}
+		return err
+	})
+	return user, group.Wait()
 }
 
 // settle finds out how the deploy of the live revision ended, if its client did not wait for that, and records it.

@@ -17,6 +17,11 @@ import (
 // Rollback creates a revision with the spec of an old one, and deploys it. The old one is number, or with 0 the last revision
 // before the live one that was ready.
 func (w *Workspace) Rollback(ctx context.Context, number int, o Options) (Outcome, error) {
+	if !o.DryRun {
+		if _, err := w.begin(ctx, true); err != nil {
+			return Outcome{}, err
+		}
+	}
 	h, err := w.history(ctx)
 	if err != nil {
 		return Outcome{}, err
@@ -39,6 +44,7 @@ func (w *Workspace) Rollback(ctx context.Context, number int, o Options) (Outcom
 		return Outcome{Revision: r, Base: live}, err
 	}
 	var out Outcome
+	w.early.Store(&h)
 	r, rebuild, err := w.restored(ctx, number, o.Message)
 	if err == nil {
 		out, err = w.deploy(ctx, r, rebuild, o)

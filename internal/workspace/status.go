@@ -21,6 +21,7 @@ import (
 // Status returns the live revision, the states of its resources, the waiting drafts, and the changes by hand.
 func (rd *Reader) Status(ctx context.Context) (report.Status, error) {
 	doc := report.Status{Pod: rd.Pod, Context: rd.Context, Drafts: []revision.Revision{}}
+	rd.askEarly(ctx)
 	h, err := rd.history(ctx)
 	if err != nil {
 		return doc, err

@@ -27,6 +27,10 @@ type Reader struct {
 	store  *store.Store
 	lease  *lease.Lease
 	exists atomic.Bool // history has checked that the pod exists
+	// early is a history that was read a moment ago, for the next call of history; nil if there is none.
+	early atomic.Pointer[History]
+	// offers is what the cluster offers, asked for before it is known whether the spec needs it; nil if nobody asked.
+	offers *offers
 }
 
 // Workspace reads and changes one pod, for one request or command.
