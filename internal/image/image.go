@@ -14,6 +14,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
+
+	"github.com/pscdev/psc/internal/fault"
 )
 
 // timeout is how long a registry has to answer, so that a change does not hang with it.
@@ -28,7 +30,7 @@ type Image struct {
 }
 
 // Resolve asks the registry with the credentials of docker login, else with the pod's logins, else without credentials. logins
-// is only called when docker login has none.
+// is only called when docker login has none. The error wraps ErrNone if the registry answers that it has no such image.
 func Resolve(ctx context.Context, reference string, logins func() Logins) (Image, error) {
 	ref, err := name.ParseReference(reference)
 	if err != nil {
@@ -38,6 +40,11 @@ func Resolve(ctx context.Context, reference string, logins func() Logins) (Image
 	defer cancel()
 	options := []remote.Option{remote.WithContext(ctx), remote.WithAuthFromKeychain(authn.NewMultiKeychain(authn.DefaultKeychain, keychain(logins)))}
 	descriptor, err := remote.Get(ref, options...)
+	var answer *transport.Error
+	if errors.As(err, &answer) && answer.StatusCode == http.StatusNotFound {
+		return Image{}, fault.New(fault.Usage, "%w: %s", ErrNone, reference).
+			WithHint("push it, or add --no-pin to use it without asking the registry")
+	}
 	if err != nil {
 		return Image{}, fmt.Errorf("ask %s for %s: %w", ref.Context().RegistryStr(), reference, err)
 	}

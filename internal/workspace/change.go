@@ -17,7 +17,9 @@ import (
 // Change creates a revision from edits, and deploys it if o says so. It pins new images.
 func (w *Workspace) Change(ctx context.Context, edits []pod.Edit, o Options) (Outcome, error) {
 	for _, e := range edits {
-		w.pins.pin(ctx, e, nil, o.NoPin)
+		if err := w.pins.pin(ctx, e, nil, o.NoPin); err != nil {
+			return Outcome{}, err
+		}
 	}
 	change := pod.Change{Edits: edits}
 	return w.change(ctx, nil, o, func(on revision.Revision) (pod.Change, error) {
@@ -77,11 +79,17 @@ type Proposal struct {
 // error is pod.Problems or a *pod.RefError.
 func (w *Workspace) Propose(ctx context.Context, base revision.Revision, put pod.Spec, remove []pod.Ref, o Options) (Proposal, error) {
 	p := Proposal{base: base, content: contentOf(put)}
-	var c pod.Change
+	var (
+		c       pod.Change
+		missing []error
+	)
 	for _, ref := range put.Refs() {
 		edit := pod.Edit{Verb: pod.Put, Kind: ref.Kind, Name: ref.Name, Fields: pod.Tree(put[ref])}
-		w.pins.pin(ctx, edit, base.Spec[ref], o.NoPin)
+		missing = append(missing, w.pins.pin(ctx, edit, base.Spec[ref], o.NoPin))
 		c.Edits = append(c.Edits, edit)
+	}
+	if err := errors.Join(missing...); err != nil {
+		return p, err
 	}
 	for _, ref := range remove {
 		c.Edits = append(c.Edits, pod.Edit{Verb: pod.Delete, Kind: ref.Kind, Name: ref.Name})
