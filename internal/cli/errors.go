@@ -31,6 +31,7 @@ func worded(err error) error {
 		disk      *workspace.DiskError
 		room      *workspace.RoomError
 		notSigned *workspace.NotSignedInError
+		inUse     *pod.InUseError
 		problems  pod.Problems
 		ref       *pod.RefError
 		refused   *workspace.RefusedError
@@ -61,6 +62,8 @@ func worded(err error) error {
 		return fault.New(fault.Conflict, "%w", err).WithHint("psc deploy")
 	case errors.As(err, &notSigned):
 		return fault.New(fault.Usage, "%w", err).WithHint("psc registry list")
+	case errors.As(err, &inUse):
+		return inUseWords(err, inUse)
 	case errors.As(err, &problems):
 		return problemWords(err, problems)
 	case errors.As(err, &refused):
@@ -87,6 +90,27 @@ func details(problems pod.Problems) []fault.Detail {
 	for _, p := range problems {
 		out = append(out, fault.Detail{File: p.File, Line: p.Line, Path: p.Path, Message: p.Message})
 	}
+	return out
+}
+
+// inUseWords adds the commands that end the use of a resource which a change deletes.
+func inUseWords(err error, e *pod.InUseError) error {
+	var commands []string
+	for _, p := range e.By {
+		user, path, _ := strings.Cut(p.Path, " spec.")
+		kind, name, _ := strings.Cut(user, "/")
+		command := "psc " + kind + " delete " + name
+		if variable, ok := strings.CutPrefix(path, "env."); ok {
+			command = "psc " + kind + " set " + name + " --env " + variable + "-"
+		} else if at, _, mounted := strings.Cut(path, "]"); mounted && kind == pod.KindApp.Word() {
+			command = "psc " + kind + " set " + name + " --mount " + at[strings.IndexByte(at, '[')+1:] + "-"
+		}
+		if !slices.Contains(commands, command) {
+			commands = append(commands, command)
+		}
+	}
+	out := fault.New(fault.Usage, "%w", err).WithHint("%s", strings.Join(commands, ", "))
+	out.Details = details(e.By)
 	return out
 }
 

@@ -80,7 +80,9 @@ func Main(ctx context.Context, env Env, args []string) int {
 	}
 	err := checkText(args)
 	if err == nil {
-		err = worded(root.ExecuteContext(ctx))
+		var cmd *cobra.Command
+		cmd, err = root.ExecuteContextC(ctx)
+		err = worded(typed(cmd, err))
 	}
 	if lost := out.Err(); lost != nil && err == nil {
 		err = fault.New(fault.Failed, "%w", lost).WithHint("the command itself has succeeded: only its answer is lost")

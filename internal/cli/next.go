@@ -56,8 +56,12 @@ func fieldArgs(n pod.Next) string {
 		}
 		args += strings.TrimRight(flag+" "+cmp.Or(n.Set[field], choice), " ")
 	}
-	if n.Kind == pod.KindSecret && args == "" {
+	switch {
+	case args != "":
+	case n.Kind == pod.KindSecret:
 		args = " KEY"
+	case n.Kind == pod.KindConfig:
+		args = " FILE"
 	}
 	if n.Deploy {
 		args += " --deploy"
@@ -67,7 +71,7 @@ func fieldArgs(n pod.Next) string {
 
 // fieldFlag returns the flag of a field, after a space, and a placeholder for a value that the user has to choose.
 func fieldFlag(kind pod.Kind, field string) (flag, choice string) {
-	if kind == pod.KindSecret { // psc asks for its values
+	if kind == pod.KindSecret || kind == pod.KindConfig { // psc asks for the values, and reads the files
 		return " " + field, ""
 	}
 	switch field {

@@ -126,7 +126,13 @@ func references(spec pod.Spec) []reference {
 func (r reference) id() string { return r.kind.Kind + "/" + r.name }
 
 func (r reference) missing() pod.Problem {
-	return pod.Problem{Path: r.path, Message: fmt.Sprintf("this pod does not have its content, the %s %s: set it again", r.kind.Kind, r.name)}
+	ref, _, _ := strings.Cut(r.path, " ")
+	_, of, _ := strings.Cut(ref, "/")
+	next := pod.Next{Do: pod.DoSet, Kind: pod.KindConfig, Name: of, Set: map[string]string{r.key: ""}}
+	if r.kind == object.Secret {
+		next.Kind = pod.KindSecret
+	}
+	return pod.Problem{Path: r.path, Message: fmt.Sprintf("this pod does not have its content, the %s %s: set it again", r.kind.Kind, r.name), Next: next}
 }
 
 // read returns the file of the reference from its ConfigMap. The error is pod.Problems if the content does not have the

@@ -88,7 +88,7 @@ func TestVerify(t *testing.T) {
 	want := []pod.Problems{
 		nil,
 		{
-			{Path: "config/web spec.files.lost", Message: "this pod does not have its content, the ConfigMap " + lost.Object("web", "lost") + ": set it again"},
+			{Path: "config/web spec.files.lost", Message: "this pod does not have its content, the ConfigMap " + lost.Object("web", "lost") + ": set it again", Next: pod.Next{Do: pod.DoSet, Kind: pod.KindConfig, Name: "web", Set: map[string]string{"lost": ""}}},
 			{Path: "secret/db spec.keys.none", Message: "its content, the Secret db-" + version + ", has no such key"},
 		},
 		{

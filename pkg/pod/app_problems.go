@@ -33,7 +33,7 @@ func (a *App) problems(name string, s Spec) []Problem {
 	var p problems
 	// The Service has the name of the app. Its rules are the strictest of all objects that an app is rendered to:
 	// https://kubernetes.io/docs/concepts/overview/working-with-objects/names/#rfc-1035-label-names
-	p.name(name, validation.IsDNS1035Label)
+	p.rule("metadata.name", name, validation.IsDNS1035Label, ruleApp)
 	p.image("spec.image", a.Image)
 	a.programProblems(&p, "spec", name, s.Variables(a), s)
 	a.processProblems(&p, name, s)
@@ -165,9 +165,9 @@ func (a *App) diskProblems(p *problems, s Spec) {
 func (p *problems) secretKey(at, name, key string, s Spec) {
 	secret := s.Secret(name)
 	if secret == nil {
-		p.missing(at, KindSecret, name, s)
+		p.missing(at, KindSecret, name, key, s)
 	} else if _, ok := secret.Keys[key]; !ok && key != "" {
-		p.missingIn(at, Ref{KindSecret, name}, fmt.Sprintf("secret %q has no key %q", name, key), key, keys(secret.Keys))
+		p.missingIn(at, Ref{KindSecret, name}, fmt.Sprintf("secret %q has no key %q", name, key), key, keys(secret.Keys), create(KindSecret, name, key))
 	}
 }
 
@@ -175,9 +175,9 @@ func (p *problems) secretKey(at, name, key string, s Spec) {
 func (p *problems) configFile(at, name, file string, s Spec) {
 	config := s.Config(name)
 	if config == nil {
-		p.missing(at, KindConfig, name, s)
+		p.missing(at, KindConfig, name, file, s)
 	} else if _, ok := config.Files[file]; !ok && file != "" {
-		p.missingIn(at, Ref{KindConfig, name}, fmt.Sprintf("config %q has no file %q", name, file), file, keys(config.Files))
+		p.missingIn(at, Ref{KindConfig, name}, fmt.Sprintf("config %q has no file %q", name, file), file, keys(config.Files), create(KindConfig, name, file))
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 )
 
 // Change is what a user asked for, as a value that can be stored, shown, and applied again to a newer spec.
@@ -119,9 +120,45 @@ func Apply(s Spec, c Change) (Spec, error) {
 		next[ref] = r
 	}
 	if err := Validate(next); err != nil {
-		return nil, err
+		return nil, c.inUse(err)
 	}
 	return next, nil
+}
+
+// InUseError is the error of a change that deletes a resource to which others still refer.
+type InUseError struct {
+	Ref Ref
+	// By are the fields that refer to it, with their paths.
+	By Problems
+}
+
+// Error implements error. An example is: app api is still used by app/worker env.QUEUE, route/api rules[/].to[api].
+func (e *InUseError) Error() string {
+	words := make([]string, len(e.By))
+	for i, p := range e.By {
+		words[i] = strings.Replace(p.Path, " spec.", " ", 1)
+	}
+	return fmt.Sprintf("%s %s is still used by %s", e.Ref.Kind.Word(), e.Ref.Name, strings.Join(words, ", "))
+}
+
+// Unwrap returns the problems.
+func (e *InUseError) Unwrap() error { return e.By }
+
+// inUse returns the *InUseError for problems that exist because a change deletes a resource, else err.
+func (c Change) inUse(err error) error {
+	problems, _ := err.(Problems) //nolint:errorlint // of Validate
+	for _, e := range c.Edits {
+		if e.Verb != Delete {
+			continue
+		}
+		if by := slices.DeleteFunc(slices.Clone(problems), func(p Problem) bool { return p.Refers != e.Ref() }); len(by) > 0 {
+			for i := range by {
+				by[i].Next = Next{}
+			}
+			return &InUseError{Ref: e.Ref(), By: by}
+		}
+	}
+	return err
 }
 
 // patched returns a resource with a patch applied: to old if onOld is set, else to an empty resource.

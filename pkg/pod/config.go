@@ -164,7 +164,7 @@ func (c *Config) Describe() string {
 
 func (c *Config) problems(name string, _ Spec) []Problem {
 	var p problems
-	p.name(name, validation.IsDNS1123Label)
+	p.rule("metadata.name", name, validation.IsDNS1123Label, ruleName)
 	if len(c.Files) == 0 {
 		p.add("spec.files", "is empty: a config needs at least one file")
 	}
@@ -173,9 +173,7 @@ func (c *Config) problems(name string, _ Spec) []Problem {
 	}
 	for file, content := range c.Files {
 		path := "spec.files." + file
-		for _, m := range validation.IsConfigMapKey(file) {
-			p.add(path, "%s", m)
-		}
+		p.rule(path, file, validation.IsConfigMapKey, ruleKey)
 		switch sum, err := hex.DecodeString(content.SHA256); {
 		case err != nil || len(sum) != sha256.Size:
 			p.add(path, "%q is not a SHA-256 digest", content.SHA256)

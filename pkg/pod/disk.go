@@ -54,7 +54,7 @@ func (d *Disk) Smaller(than *Disk) bool {
 
 func (d *Disk) problems(name string, _ Spec) []Problem {
 	var p problems
-	p.name(name, validation.IsDNS1123Label)
+	p.rule("metadata.name", name, validation.IsDNS1123Label, ruleName)
 	if d.Size == "" {
 		p.add("spec.size", "is missing: set a size such as 10Gi")
 	}
@@ -62,9 +62,7 @@ func (d *Disk) problems(name string, _ Spec) []Problem {
 		p.add("spec.size", "%q is less than %s: the units are Mi and Gi", d.Size, minMemory)
 	}
 	if d.Class != "" {
-		for _, m := range validation.IsDNS1123Subdomain(d.Class) {
-			p.add("spec.class", "%q: %s", d.Class, m)
-		}
+		p.domain("spec.class", d.Class)
 	}
 	return p
 }

@@ -108,9 +108,7 @@ func (v EnvValue) refs(add func(Kind, string)) {
 func (p *problems) env(path string, env, all map[string]EnvValue, s Spec) {
 	for name, value := range env {
 		at := path + "." + name
-		for _, m := range validation.IsEnvVarName(name) {
-			p.add(at, "%s", m)
-		}
+		p.rule(at, name, validation.IsEnvVarName, ruleEnv)
 		value.problems(p, at, s)
 		p.template(at, name, value.Template, all)
 	}

@@ -114,7 +114,7 @@ func (p *problems) disks(path, app string, disks []DiskMount, taken map[string]b
 		p.mountPath(at, m.Path, taken)
 		disk := s.Disk(m.Disk)
 		if disk == nil {
-			p.missing(at, KindDisk, m.Disk, s)
+			p.missing(at, KindDisk, m.Disk, "", s)
 			continue
 		}
 		for other, o := range s.Apps() {

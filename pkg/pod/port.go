@@ -78,9 +78,7 @@ func (a *App) portProblems(p *problems) {
 			p.add(fmt.Sprintf("spec.ports[%d].name", i), "is missing")
 			continue
 		}
-		for _, m := range validation.IsValidPortName(port.Name) {
-			p.add(path+".name", "%s", m)
-		}
+		p.rule(path+".name", port.Name, validation.IsValidPortName, rulePort)
 		p.port(path+".port", port.Port)
 		if port.Port == ServicePort && !port.UDP() && port.Name != main.Name {
 			p.add(path, "must be the main port: routes and other apps reach the main port at %d", ServicePort)
@@ -130,7 +128,7 @@ func (a *App) tcpPorts() []string {
 func (p *problems) appPort(at, name, port string, s Spec) {
 	app := s.App(name)
 	if app == nil {
-		p.missing(at, KindApp, name, s)
+		p.missing(at, KindApp, name, "", s)
 		return
 	}
 	of, tcp := Ref{KindApp, name}, app.tcpPorts()
@@ -144,7 +142,8 @@ func (p *problems) appPort(at, name, port string, s Spec) {
 			Next: Next{Do: DoSet, Kind: KindApp, Name: name, Set: map[string]string{"ports": ""}},
 		})
 	case port != "" && !slices.Contains(tcp, port):
-		p.missingIn(at, of, fmt.Sprintf("app %q has no port named %q", name, port), port, tcp)
+		p.missingIn(at, of, fmt.Sprintf("app %q has no port named %q", name, port), port, tcp,
+			Next{Do: DoSet, Kind: KindApp, Name: name, Set: map[string]string{"ports": port + "=PORT"}})
 	}
 }
 

@@ -221,7 +221,7 @@ func Percent(part, total int) string {
 
 func (r *Route) problems(name string, s Spec) []Problem {
 	var p problems
-	p.name(name, validation.IsDNS1123Label)
+	p.rule("metadata.name", name, validation.IsDNS1123Label, ruleName)
 	p.count("spec.hosts", len(r.Hosts))
 	p.count("spec.rules", len(r.Rules))
 	for i, host := range r.Hosts {
@@ -229,13 +229,7 @@ func (r *Route) problems(name string, s Spec) []Problem {
 		if slices.Contains(r.Hosts[:i], host) {
 			p.add(path, "is listed twice")
 		}
-		check := validation.IsDNS1123Subdomain
-		if strings.HasPrefix(host, "*.") {
-			check = validation.IsWildcardDNS1123Subdomain
-		}
-		for _, m := range check(host) {
-			p.add(path, "%s", m)
-		}
+		p.domain(path, host)
 	}
 	r.tlsProblems(&p, s)
 	if len(r.Rules) == 0 {
@@ -271,7 +265,7 @@ func (r *Route) tlsProblems(p *problems, s Spec) {
 		p.add("spec.tls", "must be auto, off or {secret: name}, is %q", r.TLS.Mode)
 	case name == "":
 	case s.Secret(name) == nil:
-		p.missing("spec.tls.secret", KindSecret, name, s)
+		p.missing("spec.tls.secret", KindSecret, name, "", s)
 	case s.Secret(name).Certificate() == "":
 		*p = append(*p, Problem{
 			Path: "spec.tls.secret", Refers: Ref{KindSecret, name},

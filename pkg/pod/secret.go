@@ -56,15 +56,13 @@ func (s *Secret) Certificate() string {
 
 func (s *Secret) problems(name string, _ Spec) []Problem {
 	var p problems
-	p.name(name, validation.IsDNS1123Label)
+	p.rule("metadata.name", name, validation.IsDNS1123Label, ruleName)
 	if len(s.Keys) == 0 {
 		p.addNext("spec.keys", Next{Do: DoSet, Kind: KindSecret, Name: name}, "is empty")
 	}
 	for key, version := range s.Keys {
 		path := "spec.keys." + key
-		for _, m := range validation.IsConfigMapKey(key) {
-			p.add(path, "%s", m)
-		}
+		p.rule(path, key, validation.IsConfigMapKey, ruleKey)
 		set := Next{Do: DoSet, Kind: KindSecret, Name: name, Set: map[string]string{key: ""}}
 		switch {
 		case version == "":

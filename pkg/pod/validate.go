@@ -15,6 +15,8 @@ type Problem struct {
 	Line int    `json:"line,omitempty"`
 	// Path is the path of the field: "app/web spec.env.API".
 	Path string `json:"path"`
+	// At is the place of the field as the user named it, such as a flag. If it is set, texts have it instead of the path.
+	At string `json:"-"`
 	// Message says what is wrong.
 	Message string `json:"message"`
 	// Next is a step that solves it; the zero Next where none is known.
@@ -38,8 +40,8 @@ func (p Problems) Error() string {
 // String returns the problem with its place: "app.yaml:7: app/web spec.imge: unknown field".
 func (p Problem) String() string {
 	text := p.Message
-	if p.Path != "" {
-		text = p.Path + ": " + text
+	if at := cmp.Or(p.At, p.Path); at != "" {
+		text = at + ": " + text
 	}
 	switch {
 	case p.File != "" && p.Line > 0:
@@ -74,22 +76,40 @@ func (p *problems) add(path, format string, args ...any) {
 	*p = append(*p, Problem{Path: path, Message: fmt.Sprintf(format, args...)})
 }
 
-func (p *problems) name(name string, check func(string) []string) {
-	for _, m := range check(name) {
-		p.add("metadata.name", "%q: %s", name, m)
+// missing adds a problem of a reference to a resource that is not in the spec. key is the key or the file of it, or "".
+func (p *problems) missing(path string, kind Kind, name, key string, s Spec) {
+	p.missingIn(path, Ref{kind, name}, fmt.Sprintf("no %s named %q", kind.Word(), name), name, s.Names(kind), create(kind, name, key))
+}
+
+// create returns the step that creates a resource, or a key of a secret or a file of a config.
+func create(kind Kind, name, key string) Next {
+	next := Next{Do: DoCreate, Kind: kind, Name: name}
+	switch kind {
+	case KindSecret, KindConfig: // set creates them
+		next.Do = DoSet
+		if key != "" {
+			next.Set = map[string]string{key: ""}
+		}
+	case KindApp:
+		next.Set = map[string]string{"image": ""}
+	case KindDisk:
+		next.Set = map[string]string{"size": ""}
+	case KindRoute:
 	}
+	return next
 }
 
-func (p *problems) missing(path string, kind Kind, name string, s Spec) {
-	p.missingIn(path, Ref{kind, name}, fmt.Sprintf("no %s named %q", kind.Word(), name), name, s.Names(kind))
-}
-
-// missingIn adds a problem of a reference, with the nearest of some names.
-func (p *problems) missingIn(path string, refers Ref, message, name string, names []string) {
+// missingIn adds a problem of a reference, with the nearest of some names, or else the first of the steps.
+func (p *problems) missingIn(path string, refers Ref, message, name string, names []string, steps ...Next) {
 	if near := Nearest(name, names); near != "" {
 		message += fmt.Sprintf(", did you mean %q?", near)
+		steps = nil
 	}
-	*p = append(*p, Problem{Path: path, Message: message, Refers: refers})
+	var next Next
+	if len(steps) > 0 {
+		next = steps[0]
+	}
+	*p = append(*p, Problem{Path: path, Message: message, Refers: refers, Next: next})
 }
 
 func keys[T any](m map[string]T) []string { return slices.Sorted(maps.Keys(m)) }

@@ -176,7 +176,7 @@ func TestRebaseErrors(t *testing.T) {
 		"created":  {moved: api, draft: api, is: pod.ErrExists, want: `app "api" already exists`},
 		"needed": {
 			root: served, moved: change(pod.Set, "web", pod.Fields{"env": map[string]any{"API": map[string]any{"app": "api"}}}),
-			draft: change(pod.Delete, "api", nil), want: "app/web spec.env.API",
+			draft: change(pod.Delete, "api", nil), want: "app/web env.API",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
