@@ -154,6 +154,8 @@ func (s *session) deletePod(ctx context.Context, name string, noWait bool, timeo
 	if err != nil {
 		return err
 	}
+	s.view.Say("Pod %s on %s, with everything in it:", w.Pod, w.Context)
+	s.view.Extent(deletion.Extent)
 	if err := s.confirm(fmt.Sprintf("Deleting pod %s on %s with everything in it", w.Pod, w.Context), w.Pod); err != nil {
 		return err
 	}
@@ -168,7 +170,9 @@ func (s *session) deletePod(ctx context.Context, name string, noWait bool, timeo
 	if !noWait {
 		waiting, cancel := context.WithTimeout(ctx, timeout)
 		defer cancel()
-		if err := deletion.Wait(waiting); err != nil {
+		if err := deletion.Wait(waiting, func(instances int) {
+			s.view.Say("Deleting pod %s: %s left", w.Pod, view.Count(instances, "instance"))
+		}); err != nil {
 			if waiting.Err() == context.DeadlineExceeded {
 				return fault.New(fault.Pending, "pod %s is still being deleted after %s", w.Pod, timeout)
 			}

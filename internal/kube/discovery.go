@@ -1,14 +1,17 @@
 package kube
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"golang.org/x/sync/errgroup"
 	apidiscovery "k8s.io/api/apidiscovery/v2"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/pscdev/psc/internal/fault"
@@ -102,4 +105,52 @@ func (all kinds) find(wanted schema.GroupVersionResource, names func(apidiscover
 		}
 	}
 	return discovered{}, false
+}
+
+// All reads the metadata of all objects in a namespace that can be deleted. unread are the kinds that the user may not list, or
+// that did not answer.
+func (c *Client) All(ctx context.Context, namespace string) (objects []metav1.PartialObjectMetadata, unread []string, err error) {
+	known, err := c.discover(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	var mu sync.Mutex
+	group, reading := errgroup.WithContext(ctx)
+	group.SetLimit(8)
+	for _, kind := range known.deletable() {
+		group.Go(func() error {
+			items, err := c.ListMeta(reading, kind, namespace, "")
+			mu.Lock()
+			defer mu.Unlock()
+			if err != nil {
+				unread = append(unread, kind.Kind)
+			}
+			objects = append(objects, items...)
+			return reading.Err()
+		})
+	}
+	err = group.Wait()
+	slices.SortFunc(objects, func(a, b metav1.PartialObjectMetadata) int {
+		return cmp.Or(strings.Compare(a.Kind, b.Kind), strings.Compare(a.Name, b.Name))
+	})
+	slices.Sort(unread)
+	return objects, unread, err
+}
+
+// deletable returns the kinds in namespaces whose objects can be listed and deleted, each in the preferred version.
+func (all kinds) deletable() []Kind {
+	var out []Kind
+	for _, group := range all {
+		seen := map[string]bool{}
+		for _, version := range group.Versions {
+			for _, r := range version.Resources {
+				if r.ResponseKind == nil || r.Scope != apidiscovery.ScopeNamespace || seen[r.Resource] || !slices.Contains(r.Verbs, "list") || !slices.Contains(r.Verbs, "delete") {
+					continue
+				}
+				seen[r.Resource] = true
+				out = append(out, Kind{Group: group.Name, Version: version.Version, Kind: r.ResponseKind.Kind})
+			}
+		}
+	}
+	return out
 }

@@ -85,6 +85,8 @@ func (w *Workspace) GrowDisk(ctx context.Context, name, size string, o Options) 
 type Disk struct {
 	// Used says that the newest revision has the disk, and Data that the cluster has its data.
 	Used, Data bool
+	// Size is the capacity of its data: "10Gi".
+	Size string
 
 	name string
 	uid  types.UID
@@ -107,7 +109,8 @@ func (rd *Reader) Disk(ctx context.Context, name string) (Disk, error) {
 	}
 	d := Disk{Used: head.Spec.Disk(name) != nil, name: name}
 	if claim, ok := claims[name]; ok {
-		d.Data, d.uid = true, claim.UID
+		size := claim.Spec.Resources.Requests[corev1.ResourceStorage]
+		d.Data, d.uid, d.Size = true, claim.UID, size.String()
 	}
 	if d.Used {
 		return d, nil

@@ -11,7 +11,6 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/pscdev/psc/internal/fault"
 	"github.com/pscdev/psc/internal/kube"
@@ -22,8 +21,8 @@ import (
 
 // CheckName returns a *PodError if a string cannot be the name of a pod, or nil.
 func CheckName(name string) error {
-	if problems := validation.IsDNS1123Label(name); len(problems) > 0 {
-		return &PodError{Pod: name, Err: ErrPodName, Cause: errors.New(problems[0])}
+	if problem := pod.NameProblem(name); problem != "" {
+		return &PodError{Pod: name, Err: ErrPodName, Cause: errors.New(problem)}
 	}
 	return nil
 }
@@ -105,32 +104,6 @@ func (rd *Reader) Describe(ctx context.Context) (report.Pod, error) {
 		err = nil // the rest needs no permission to read the members
 	}
 	return doc, err
-}
-
-// Deletion is the deletion of a pod. It does not affect a pod that is created under the same name later.
-type Deletion struct {
-	pod       *Reader
-	namespace *unstructured.Unstructured
-}
-
-// Deletion prepares the deletion of the pod.
-func (rd *Reader) Deletion(ctx context.Context) (Deletion, error) {
-	o, err := rd.namespace(ctx)
-	return Deletion{rd, o}, err
-}
-
-// Begin starts to delete the pod with everything in it. It does not wait: see Wait.
-func (d Deletion) Begin(ctx context.Context) error {
-	return d.pod.kube.Delete(ctx, object.Namespace, "", d.pod.Pod, d.namespace.GetUID())
-}
-
-// Wait waits until everything is deleted. It returns nil if the user may not see that.
-func (d Deletion) Wait(ctx context.Context) error {
-	err := d.pod.kube.WaitGone(ctx, object.Namespace, "", d.pod.Pod, d.namespace.GetUID())
-	if apierrors.IsForbidden(err) {
-		return nil
-	}
-	return err
 }
 
 // namespace returns the namespace of the pod. The error is a *PodError when it does not exist or is not a pod.

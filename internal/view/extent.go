@@ -1,0 +1,35 @@
+package view
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/pscdev/psc/pkg/report"
+)
+
+// maxNames is how many names of each kind an Extent shows.
+const maxNames = 20
+
+// Extent writes what is about to be deleted.
+func (v *View) Extent(e report.Extent) {
+	list := func(word string, names []string) {
+		if len(names) > 0 {
+			v.Say("  %s: %s", word, strings.Join(firstNames(names), ", "))
+		}
+	}
+	list(Count(len(e.Apps), "app"), e.Apps)
+	list(Count(len(e.Routes), "route"), e.Routes)
+	list(Count(len(e.Disks), "disk"), e.Disks)
+	if e.Revisions > 0 {
+		v.Say("  %s", Count(e.Revisions, "revision"))
+	}
+	list("not created by psc", e.Others)
+	list("could not be listed", e.Unread)
+}
+
+func firstNames(names []string) []string {
+	if len(names) <= maxNames {
+		return names
+	}
+	return append(names[:maxNames:maxNames], fmt.Sprintf("and %d more", len(names)-maxNames))
+}
