@@ -58,7 +58,8 @@ func mark(document *yamlv3.Node, prefix string, found problems) Problems {
 	l := linesOf(document)
 	out := make(Problems, 0, len(found))
 	for _, p := range found {
-		out = append(out, Problem{Line: l.of(p.Path), Path: prefix + p.Path, Message: p.Message})
+		p.Line, p.Path = l.of(p.Path), prefix+p.Path
+		out = append(out, p)
 	}
 	slices.SortStableFunc(out, func(a, b Problem) int { return cmp.Compare(a.Line, b.Line) })
 	return out
