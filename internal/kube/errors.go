@@ -42,7 +42,7 @@ func (c *Client) wrap(err error, format string, args ...any) error {
 		return fault.New(fault.Denied, "%s: %w", doing, err).WithHint("ask %s with the rule %s", role, RulesOf(err)[0])
 	case apierrors.IsForbidden(err) && strings.Contains(err.Error(), exceeded):
 		return fault.New(fault.Failed, "%s: %w", doing, err).WithHint("psc get resourcequotas shows what the namespace may have")
-	case strings.Contains(err.Error(), "database space exceeded"): // https://etcd.io/docs/v3.5/op-guide/maintenance/#space-quota
+	case strings.Contains(err.Error(), databaseFull):
 		return fault.New(fault.Failed, "%s: %w", doing, err).
 			WithHint("the database of the cluster is full: an admin of the cluster has to make room; until then psc can only read")
 	case strings.Contains(err.Error(), "getting credentials: "): // the kubeconfig's plugin has failed; no request was made
@@ -57,6 +57,9 @@ func (c *Client) wrap(err error, format string, args ...any) error {
 	}
 	return fmt.Errorf("%s: %w", doing, err)
 }
+
+// databaseFull is in the answer to each write while etcd has no room: https://etcd.io/docs/v3.5/op-guide/maintenance/#space-quota
+const databaseFull = "database space exceeded"
 
 // missingRight is how the API server says that a permission is missing, unlike the other reasons for a 403: a full quota, a disk
 // that cannot grow, or a policy.

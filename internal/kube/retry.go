@@ -6,6 +6,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"strings"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -65,7 +66,7 @@ func (c *Client) retryLimit(err error) time.Duration {
 		switch code := int(status.Status().Code); {
 		case transient(code):
 			return retryFor
-		case code == http.StatusInternalServerError:
+		case code == http.StatusInternalServerError && !strings.Contains(err.Error(), databaseFull):
 			return retryInternalFor
 		}
 	case utilnet.IsConnectionReset(err), utilnet.IsProbableEOF(err), utilnet.IsHTTP2ConnectionLost(err), utilnet.IsTimeout(err),

@@ -33,6 +33,7 @@ func TestRetryLimit(t *testing.T) {
 		{refused, retryFor},
 		{answer(429), retryFor},
 		{answer(500), retryInternalFor},
+		{apierrors.NewInternalError(errors.New("etcdserver: mvcc: database space exceeded")), 0},
 		{answer(502), retryFor},
 		{answer(503), retryFor},
 		{answer(504), retryFor},

@@ -2,13 +2,10 @@ package rollout
 
 import (
 	"context"
-	"errors"
 	"maps"
 	"slices"
 	"strings"
 	"time"
-
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"github.com/pscdev/psc/internal/kube"
 	"github.com/pscdev/psc/internal/store"
@@ -56,7 +53,8 @@ func (o Observer) statuses(f *follower) []Status {
 }
 
 // Settle finds out how the deploy of the live revision r ended, if its client did not wait for that, and records it in s. No
-// deploy may be running. Settle returns the new r and the statuses of its resources.
+// deploy may be running. Settle returns the new r and the statuses of its resources, also where the cluster refuses the record: a
+// command that only reads must not fail because of it.
 func (o Observer) Settle(ctx context.Context, s *store.Store, r revision.Revision) (revision.Revision, []Status, error) {
 	statuses, err := o.Statuses(ctx, r.Spec)
 	if err != nil || r.State != revision.Pending {
@@ -73,8 +71,8 @@ func (o Observer) Settle(ctx context.Context, s *store.Store, r revision.Revisio
 	}
 	now := o.Now()
 	settled, err := s.MarkOnce(ctx, r, to, func(r *revision.Revision) { r.Finished, r.Reason = &now, strings.Join(failed, "; ") })
-	if errors.Is(err, store.ErrMoved) || apierrors.IsForbidden(err) { // another client has recorded it, or will
-		settled.State, err = to, nil
+	if err != nil && ctx.Err() == nil { // another client has recorded it, or a later command will
+		settled.State, settled.Reason, err = to, strings.Join(failed, "; "), nil
 	}
 	return settled, statuses, err
 }
