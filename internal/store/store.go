@@ -13,7 +13,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -23,7 +22,6 @@ import (
 
 	"github.com/pscdev/psc/internal/kube"
 	"github.com/pscdev/psc/pkg/object"
-	"github.com/pscdev/psc/pkg/pod"
 	"github.com/pscdev/psc/pkg/revision"
 )
 
@@ -157,28 +155,6 @@ func (s *Store) baseOn(number int) *base {
 	known, _ := s.bases.Load(name)
 	b, _ := known.(*base)
 	return b
-}
-
-// Refs returns the resources of a revision, in the order of pod.Spec.Refs, without decoding them. The errors are those of
-// Get.
-func (s *Store) Refs(ctx context.Context, number int) ([]pod.Ref, error) {
-	if number == 0 {
-		return nil, nil
-	}
-	cm, err := s.read(ctx, number)
-	if err != nil {
-		return nil, err
-	}
-	data, err := s.data(ctx, cm)
-	var refs []pod.Ref
-	for _, kind := range pod.Kinds() {
-		for _, key := range slices.Sorted(maps.Keys(data)) {
-			if name, ok := strings.CutPrefix(key, kind.Word()+"."); ok && key != keyEdits {
-				refs = append(refs, pod.Ref{Kind: kind, Name: strings.TrimSuffix(name, ".yaml")})
-			}
-		}
-	}
-	return refs, err
 }
 
 func (s *Store) read(ctx context.Context, number int) (*corev1.ConfigMap, error) {

@@ -248,20 +248,6 @@ func (rd *Reader) Fill(ctx context.Context, spec pod.Spec) (pod.Spec, error) {
 	return full, err
 }
 
-// Refs returns the resources of the newest revision, including waiting drafts, without decoding them.
-func (rd *Reader) Refs(ctx context.Context) ([]pod.Ref, error) {
-	h, err := rd.history(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return rd.store.Refs(ctx, h.Tip())
-}
-
-// Revisions returns the records, newest first, without their specs: for completion, so it does not check that the pod exists.
-func (rd *Reader) Revisions(ctx context.Context) ([]revision.Revision, error) {
-	return rd.store.List(ctx)
-}
-
 // running returns the live revision, whose number is 0 if there is none, and what the cluster offers to it.
 func (rd *Reader) running(ctx context.Context, h History) (revision.Revision, render.Cluster, error) {
 	live, err := rd.look(ctx, h.Live)
