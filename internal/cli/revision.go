@@ -333,7 +333,7 @@ func newRevisionVerify(s *session) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := s.view.Damages(found.Damages, found.Read, found.Unsealed); err != nil || len(found.Damages) == 0 {
+			if err := s.view.Verification(found); err != nil || len(found.Items) == 0 {
 				return err
 			}
 			return &fault.Error{Code: fault.Failed, Err: errors.New("something is damaged or missing"), Silent: true}

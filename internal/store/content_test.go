@@ -77,7 +77,7 @@ func TestVerify(t *testing.T) {
 	})
 	config := pod.Ref{Kind: pod.KindConfig, Name: "web"}
 	secret := pod.Ref{Kind: pod.KindSecret, Name: "db"}
-	got, err := s.Verify(t.Context(),
+	got, _, err := s.Verify(t.Context(),
 		pod.Spec{config: &pod.Config{Files: map[string]pod.Content{"same": same}}, secret: &pod.Secret{Keys: map[string]string{"url": version, "user": version}}},
 		pod.Spec{config: &pod.Config{Files: map[string]pod.Content{"lost": lost, "same": same}}, secret: &pod.Secret{Keys: map[string]string{"none": version}}},
 		pod.Spec{config: &pod.Config{Files: map[string]pod.Content{"wrong": wrong}}},

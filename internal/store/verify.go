@@ -16,13 +16,13 @@ import (
 )
 
 // Verify reads all content that some specs refer to, each object once. For each spec it returns what is missing or damaged, or
-// nil. Secrets that the user may not read count as good.
-func (s *Store) Verify(ctx context.Context, specs ...pod.Spec) ([]pod.Problems, error) {
+// nil. unseen is the kind of content that the user may not read, or "".
+func (s *Store) Verify(ctx context.Context, specs ...pod.Spec) (found []pod.Problems, unseen string, err error) {
 	checks := map[string]*check{}
 	for _, spec := range specs {
 		for _, ref := range references(spec) {
 			if checks[ref.id()] == nil {
-				checks[ref.id()] = &check{ref.kind, ref.name, map[string]reference{}, map[string]pod.Problems{}}
+				checks[ref.id()] = &check{kind: ref.kind, name: ref.name, needed: map[string]reference{}, problems: map[string]pod.Problems{}}
 			}
 			checks[ref.id()].needed[ref.key] = ref
 		}
@@ -33,15 +33,20 @@ func (s *Store) Verify(ctx context.Context, specs ...pod.Spec) ([]pod.Problems, 
 		group.Go(func() error { return s.check(reading, c) })
 	}
 	if err := group.Wait(); err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	found := make([]pod.Problems, len(specs))
+	for _, c := range checks {
+		if c.unseen {
+			unseen = c.kind.Kind
+		}
+	}
+	found = make([]pod.Problems, len(specs))
 	for i, spec := range specs {
 		for _, ref := range references(spec) {
 			found[i] = append(found[i], checks[ref.id()].problems[ref.key]...)
 		}
 	}
-	return found, nil
+	return found, unseen, nil
 }
 
 // check is the check of one object with content. needed and problems are by key.
@@ -50,6 +55,7 @@ type check struct {
 	name     string
 	needed   map[string]reference
 	problems map[string]pod.Problems
+	unseen   bool // the user may not read it
 }
 
 func (s *Store) check(ctx context.Context, c *check) error {
@@ -57,6 +63,7 @@ func (s *Store) check(ctx context.Context, c *check) error {
 	missing := apierrors.IsNotFound(err)
 	switch {
 	case c.kind == object.Secret && apierrors.IsForbidden(err):
+		c.unseen = true
 		return nil
 	case err != nil && !missing:
 		return err

@@ -231,18 +231,24 @@ func (v *View) Discarded(all []revision.Revision) error {
 	})
 }
 
-// Damages writes what is damaged or missing in some revisions. read is the number of revisions that were read, and unsealed the
-// number of those without a hash.
-func (v *View) Damages(found []report.Damage, read, unsealed int) error {
-	return v.Answer(report.List[report.Damage]{Items: found}, nil, func(w io.Writer) {
-		for _, d := range found {
+// Verification writes what is damaged or missing in some revisions, and what was not checked.
+func (v *View) Verification(doc report.Verification) error {
+	return v.Answer(doc, nil, func(w io.Writer) {
+		for _, d := range doc.Items {
 			fmt.Fprintf(w, "r%d: %s\n", d.Number, strings.TrimSpace(d.Path+" "+d.Message))
 		}
-		if len(found) == 0 {
-			fmt.Fprintf(w, "%s: no damage found\n", Count(read, "revision"))
+		switch {
+		case len(doc.Items) > 0:
+		case doc.Unseen != "":
+			fmt.Fprintf(w, "%s: no damage found in what you may read\n", Count(doc.Read, "revision"))
+		default:
+			fmt.Fprintf(w, "%s: no damage found\n", Count(doc.Read, "revision"))
 		}
-		if unsealed > 0 {
-			v.Say("%s by an older version of psc: changes of their records cannot be found", Count(unsealed, "revision"))
+		if doc.Unsealed > 0 {
+			v.Say("%s by an older version of psc: changes of their records cannot be found", Count(doc.Unsealed, "revision"))
+		}
+		if doc.Unseen != "" {
+			v.Say("%ss were not checked: you may not read them", doc.Unseen)
 		}
 	})
 }

@@ -82,20 +82,12 @@ func (w *Workspace) SetLimit(ctx context.Context, limit int) (excess int, err er
 	return len(h.Excess(limit)), w.lease.SetLimit(ctx, limit)
 }
 
-// Verification is what Verify has found.
-type Verification struct {
-	Damages []report.Damage
-	// Read counts the revisions that were read, and Unsealed those of them that an older version of psc wrote: changes of their
-	// records cannot be found.
-	Read, Unsealed int
-}
-
 // Verify reads a revision, or with 0 all of them, with all content that they refer to, and finds what is damaged, altered or
 // missing, oldest first.
-func (rd *Reader) Verify(ctx context.Context, number int) (Verification, error) {
+func (rd *Reader) Verify(ctx context.Context, number int) (report.Verification, error) {
 	h, err := rd.history(ctx)
 	if err != nil {
-		return Verification{}, err
+		return report.Verification{}, err
 	}
 	all := slices.Clone(h.All)
 	slices.Reverse(all)
@@ -103,12 +95,14 @@ func (rd *Reader) Verify(ctx context.Context, number int) (Verification, error) 
 		r, ok := h.Find(number)
 		if !ok {
 			_, err := rd.Revision(ctx, number)
-			return Verification{}, err
+			return report.Verification{}, err
 		}
 		all = []revision.Revision{r}
 	}
-	found, err := rd.damage(ctx, all)
-	v := Verification{Damages: found, Read: len(all)}
+	v := report.Verification{Read: len(all)}
+	if v.Items, v.Unseen, err = rd.damage(ctx, all); err != nil {
+		return v, nil
+	}
 	for _, r := range all {
 		if r.Seal == "" {
 			v.Unsealed++
@@ -116,9 +110,9 @@ func (rd *Reader) Verify(ctx context.Context, number int) (Verification, error) 
 	}
 	if number == 0 {
 		for _, n := range h.Missing() {
-			v.Damages = append(v.Damages, report.Damage{Number: n, Message: "its record is missing, and psc did not remove it"})
+			v.Items = append(v.Items, report.Damage{Number: n, Message: "its record is missing, and psc did not remove it"})
 		}
-		slices.SortStableFunc(v.Damages, func(a, b report.Damage) int { return cmp.Compare(a.Number, b.Number) })
+		slices.SortStableFunc(v.Items, func(a, b report.Damage) int { return cmp.Compare(a.Number, b.Number) })
 	}
 	return v, err
 }
@@ -131,8 +125,9 @@ func (w *Workspace) Accept(ctx context.Context, number int) error {
 	return w.store.Accept(ctx, number)
 }
 
-// damage returns what is damaged or missing in some revisions. It reads shared content once.
-func (rd *Reader) damage(ctx context.Context, all []revision.Revision) ([]report.Damage, error) {
+// damage returns what is damaged or missing in some revisions, and the kind of content that the user may not read, or "". It
+// reads shared content once.
+func (rd *Reader) damage(ctx context.Context, all []revision.Revision) (found []report.Damage, unseen string, err error) {
 	damaged, specs := make([]error, len(all)), make([]pod.Spec, len(all))
 	group, reading := errgroup.WithContext(ctx)
 	group.SetLimit(8)
@@ -145,7 +140,7 @@ func (rd *Reader) damage(ctx context.Context, all []revision.Revision) ([]report
 			case errors.Is(err, store.ErrDamaged):
 				damaged[i], err = err, nil
 			}
-			if errors.Is(err, store.ErrNoRevision) { // it was pruned meanwhile
+			if errors.Is(err, store.ErrNoRevision) { // another client has removed it
 				err = nil
 			}
 			specs[i] = full.Spec
@@ -153,13 +148,13 @@ func (rd *Reader) damage(ctx context.Context, all []revision.Revision) ([]report
 		})
 	}
 	if err := group.Wait(); err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	problems, err := rd.store.Verify(ctx, specs...)
+	problems, unseen, err := rd.store.Verify(ctx, specs...)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	found := []report.Damage{}
+	found = []report.Damage{}
 	for i, r := range all {
 		if damaged[i] != nil {
 			found = append(found, report.Damage{Number: r.Number, Message: damaged[i].Error()})
@@ -169,5 +164,5 @@ func (rd *Reader) damage(ctx context.Context, all []revision.Revision) ([]report
 			found = append(found, report.Damage{Number: r.Number, Path: p.Path, Message: p.Message})
 		}
 	}
-	return found, nil
+	return found, unseen, nil
 }

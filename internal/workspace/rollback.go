@@ -65,7 +65,7 @@ func (w *Workspace) restored(ctx context.Context, number int, message string) (r
 	if err != nil {
 		return old, nil, err
 	}
-	problems, err := w.store.Verify(ctx, old.Spec)
+	problems, _, err := w.store.Verify(ctx, old.Spec)
 	if err == nil && problems[0] != nil {
 		err = problems[0]
 	}

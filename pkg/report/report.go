@@ -99,6 +99,17 @@ type Damage struct {
 	Message string `json:"message"`
 }
 
+// Verification has everything that is damaged or missing in some revisions.
+type Verification struct {
+	Items []Damage `json:"items"`
+	// Unseen is the kind of content that the user may not read, and that was not checked.
+	Unseen string `json:"unseen,omitempty"`
+	// Read counts the revisions that were read, and Unsealed those of them that an older version of psc wrote: changes of their
+	// records cannot be found.
+	Read     int `json:"-"`
+	Unsealed int `json:"-"`
+}
+
 // User is the signed-in user, with the current context and pod.
 type User struct {
 	User    string   `json:"user"`
