@@ -176,8 +176,8 @@ func (v *View) Revisions(doc report.History, empty, next string, more int, how s
 			v.Say("%s not shown", Count(more, "older revision"))
 			v.Next("%s", how)
 		}
-		if doc.Limit > 0 {
-			v.Say("The history keeps %s, besides those that the pod needs (psc revision keep)", Count(doc.Limit, "revision"))
+		if removed := doc.Items[0].Number - len(doc.Items) - more - len(doc.Missing); removed > 0 && doc.Limit > 0 {
+			v.Say("%s removed: the history keeps %d, besides those that the pod needs (psc revision keep)", Count(removed, "older revision"), doc.Limit)
 		}
 	})
 }
