@@ -38,6 +38,10 @@ func TestRunCountsAnswersAndFailures(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if r.Seconds <= 0 {
+		t.Errorf("the run took %v s", r.Seconds)
+	}
+	r.Seconds = 2
 	var text strings.Builder
 	if err := r.print(&text, false); err != nil {
 		t.Fatal(err)
@@ -45,7 +49,7 @@ func TestRunCountsAnswersAndFailures(t *testing.T) {
 	want := `   180  hello from v1
     16  hello from v2
      4  502 Bad Gateway: no upstream
-   200  requests, 4 failed
+   200  requests, 4 failed (100 a second)
 `
 	if text.String() != want {
 		t.Errorf("got\n%swant\n%s", text.String(), want)
@@ -54,7 +58,7 @@ func TestRunCountsAnswersAndFailures(t *testing.T) {
 	if err := r.print(&text, true); err != nil {
 		t.Fatal(err)
 	}
-	want = `{"requests":200,"answers":{"hello from v1":180,"hello from v2":16},"failed":4,"failures":{"502 Bad Gateway: no upstream":4}}` + "\n"
+	want = `{"requests":200,"seconds":2,"answers":{"hello from v1":180,"hello from v2":16},"failed":4,"failures":{"502 Bad Gateway: no upstream":4}}` + "\n"
 	if text.String() != want {
 		t.Errorf("got %s want %s", text.String(), want)
 	}
