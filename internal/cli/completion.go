@@ -138,7 +138,7 @@ func (s *session) values() map[string]cobra.CompletionFunc {
 		}),
 	}
 	for _, free := range []string{
-		"CAPACITY", "CPU", "HOST", "IMAGE", "MEMORY", "MIN-MAX", "N", "NAME", "NAME=TEMPLATE", "NAME=VALUE", "PATH", "PORT", "SELECTOR", "TEXT", "TIME", "UID", "USER", "WORD",
+		"CAPACITY", "CPU", "HOST", "IMAGE", "MEMORY", "MIN-MAX", "N", "NAME", "NAME=COMMAND", "NAME=IMAGE", "NAME=TEMPLATE", "NAME=VALUE", "PATH", "PORT", "SELECTOR", "TEXT", "TIME", "UID", "USER", "WORD",
 	} {
 		values[free] = cobra.NoFileCompletions
 	}
