@@ -48,12 +48,12 @@ func typedWord(cmd *cobra.Command, kind pod.Kind, path string) (word, part strin
 	if i := strings.IndexAny(field, ".["); i >= 0 {
 		field, rest = field[:i], field[i:]
 	}
-	item := strings.TrimPrefix(rest, ".")
+	item := strings.TrimPrefix(strings.TrimPrefix(rest, ".headers"), ".")
 	if strings.HasPrefix(rest, "[") {
 		item, _, _ = strings.Cut(rest[1:], "]")
 	}
 	var only string // a flag with one value may be the one even if it does not name the item
-	for _, name := range fieldFlags(kind, field) {
+	for _, name := range fieldFlags(kind, field, rest) {
 		flag := cmd.Flags().Lookup(name)
 		if flag == nil || !flag.Changed {
 			continue
@@ -62,7 +62,7 @@ func typedWord(cmd *cobra.Command, kind pod.Kind, path string) (word, part strin
 			part = item + " "
 		}
 		value, exact := typedValue(flag, item)
-		if name == "env" { // the value may be confidential
+		if name == "env" || strings.HasSuffix(name, "-header") { // the value may be confidential
 			value, _, _ = strings.Cut(value, "=")
 		}
 		word := "--" + name + " " + value
@@ -96,8 +96,8 @@ func typedValue(flag *pflag.Flag, item string) (value string, exact bool) {
 	return strings.Join(list.GetSlice(), " "), item == ""
 }
 
-// fieldFlags returns the names of the flags that can set a field of a resource.
-func fieldFlags(kind pod.Kind, field string) []string {
+// fieldFlags returns the names of the flags that can set a field of a resource. rest is the path below the field.
+func fieldFlags(kind pod.Kind, field, rest string) []string {
 	switch field {
 	case "env":
 		return []string{"env", "env-secret", "env-app", "env-config", "env-template", "env-instance"}
@@ -105,8 +105,18 @@ func fieldFlags(kind pod.Kind, field string) []string {
 		return []string{"env-from"}
 	case "files", "disks", "scratch":
 		return []string{"mount"}
-	case "health":
-		return []string{"health", "health-command"}
+	case "health", "liveness":
+		for _, part := range []string{"command", "header", "port", "timeout", "every"} {
+			if strings.HasPrefix(rest, "."+part) {
+				return []string{field + "-" + part}
+			}
+		}
+		return []string{field, field + "-command"}
+	case "processes":
+		if strings.HasSuffix(rest, ".image") {
+			return []string{"process-image"}
+		}
+		return []string{"process"}
 	case "args":
 		return []string{"arg"}
 	case "rules":

@@ -99,7 +99,7 @@ func (h *Health) portProblems(p *problems, path string, a *App) {
 	case ok && port.UDP():
 		p.add(path+".port", "is port %s, and UDP cannot be checked: use a command or off", port.Name)
 	case ok && h.GRPC && port.Protocol != ProtocolH2C:
-		p.add(path+".grpc", "needs the protocol %s: set it in spec.ports[%s].protocol", ProtocolH2C, port.Name)
+		p.add(path+".grpc", "needs port %s to have the protocol %s", port.Name, ProtocolH2C)
 	}
 }
 

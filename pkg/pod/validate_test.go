@@ -161,7 +161,7 @@ func TestValidateApp(t *testing.T) {
 		dns + "\n  health: {tcp: true, timeout: 500ms}":                                                `spec.health.timeout: "500ms" is not a duration such as 90s, in whole seconds, of at most 24h0m0s`,
 		dns + "\n  health: {tcp: true, every: 15}":                                                     `spec.health.every: "15" is not a duration such as 90s, in whole seconds, of at most 24h0m0s`,
 		dns + "\n  health: {tcp: true, port: 53}":                                                      "",
-		dns + "\n  health: {grpc: true}":                                                               "spec.health.grpc: needs the protocol h2c: set it in spec.ports[http].protocol",
+		dns + "\n  health: {grpc: true}":                                                               "spec.health.grpc: needs port http to have the protocol h2c",
 		dns + "\n  liveness: {path: /livez, every: 30s}":                                               "",
 		dns + "\n  liveness: {off: true}":                                                              "spec.liveness.off: is the default: remove spec.liveness",
 		dns + "\n  liveness: {tcp: true, path: /}":                                                     "spec.liveness: needs exactly one of path, command, tcp, grpc and off",
