@@ -207,21 +207,6 @@ func (a Autoscale) Words() (name, text string) {
 	return "autoscale", fmt.Sprintf("%d to %d at %d%%", a.Min, a.Max, a.Target())
 }
 
-// ShortImage returns an image without its registry, and without its digest if it has a tag.
-func ShortImage(image string) string {
-	name, digest, pinned := strings.Cut(image, "@")
-	name = name[strings.LastIndexByte(name, '/')+1:]
-	if pinned && !strings.Contains(name, ":") {
-		return name + "@" + shortDigest(digest)
-	}
-	return name
-}
-
-func shortDigest(digest string) string {
-	algorithm, sum, _ := strings.Cut(digest, ":")
-	return algorithm + ":" + sum[:min(len(sum), 12)]
-}
-
 func plural(n int, word string) string {
 	if n == 1 {
 		return fmt.Sprintf("%d %s", n, word)

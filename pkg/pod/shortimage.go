@@ -5,6 +5,16 @@ import (
 	"strings"
 )
 
+// ShortImage returns an image without its registry, and without its digest if it has a tag.
+func ShortImage(image string) string {
+	name, digest, pinned := strings.Cut(image, "@")
+	name = name[strings.LastIndexByte(name, '/')+1:]
+	if pinned && !strings.Contains(name, ":") {
+		return name + "@" + shortDigest(digest)
+	}
+	return name
+}
+
 // ShortImages returns images for people who compare them: in the form of ShortImage if all are of the same registry and
 // folder, else with both, so that the wrong registry is seen. Images that only differ in their digests keep them.
 func ShortImages(images ...string) []string {
@@ -29,4 +39,9 @@ func ShortImages(images ...string) []string {
 		return full
 	}
 	return short
+}
+
+func shortDigest(digest string) string {
+	algorithm, sum, _ := strings.Cut(digest, ":")
+	return algorithm + ":" + sum[:min(len(sum), 12)]
 }
