@@ -228,6 +228,6 @@ func (p *problems) duration(path, text string) {
 	}
 	d, err := time.ParseDuration(text)
 	if err != nil || d < time.Second || d > maxGrace || d%time.Second != 0 {
-		p.add(path, "%q is not a duration such as 90s, in whole seconds, of at most %s", text, maxGrace)
+		p.add(path, "%q is not a duration such as 90s, in whole seconds, of at most %.0fh", text, maxGrace.Hours())
 	}
 }

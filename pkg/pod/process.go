@@ -113,8 +113,8 @@ func (a *App) processProblems(p *problems, name string, s Spec) {
 		if x.Name == "" {
 			at = fmt.Sprintf("spec.processes[%d]", i)
 			p.add(at+".name", "is missing")
-		} else if len(validation.IsDNS1123Label(x.Name)) > 0 {
-			p.add(at+".name", "%q is not a name such as cron: use a-z, 0-9 and -, at most 63 characters", x.Name)
+		} else {
+			p.rule(at+".name", x.Name, validation.IsDNS1123Label, ruleName)
 		}
 		if seen[x.Name] {
 			p.add(at+".name", "is the name of the app or of another process")
