@@ -33,7 +33,7 @@ func (f *appFlags) add(cmd *cobra.Command, o *options) {
 		o.addNoPin(flags)
 	})
 	section(cmd, sectionRouting, func(flags *pflag.FlagSet) {
-		flags.StringArrayVar(&f.ports, "port", nil, "`PORT` that the app listens on: 8080, NAME=8080, or with a protocol 53/UDP and 9000/h2c (HTTP/2 without TLS, as gRPC); NAME- removes it")
+		flags.StringArrayVar(&f.ports, "port", nil, "`PORT` that the app listens on: 8080, NAME=8080, 53/UDP, or 9000/h2c for gRPC (HTTP/2 without TLS); NAME- removes it")
 		flags.StringVar(&f.mainPort, "main-port", "", "`NAME` of the port for routes and other apps; by default port 80, or else the first one")
 	})
 	section(cmd, sectionEnvironment, func(flags *pflag.FlagSet) {
@@ -41,13 +41,13 @@ func (f *appFlags) add(cmd *cobra.Command, o *options) {
 		flags.StringArrayVar(&f.envSecret, "env-secret", nil, "environment variable with a secret's value: `NAME=SECRET/KEY`")
 		flags.StringArrayVar(&f.envApp, "env-app", nil, "environment variable with an app's address: `NAME=APP`, or NAME=APP/PORT")
 		flags.StringArrayVar(&f.envConfig, "env-config", nil, "environment variable with the text of a config's file: `NAME=CONFIG/FILE`")
-		flags.StringArrayVar(&f.envTemplate, "env-template", nil, "environment variable with others in it, as in 'postgres://u:$(PASSWORD)@db': `NAME=TEMPLATE`")
+		flags.StringArrayVar(&f.envTemplate, "env-template", nil, "environment variable with others in it: `NAME=TEMPLATE`, such as 'URL=postgres://u:$(PASSWORD)@db'")
 		flags.StringArrayVar(&f.envInstance, "env-instance", nil, "environment variable about the instance, `NAME=WHAT`: name, address or node")
-		flags.StringArrayVar(&f.envFrom, "env-from", nil, "all keys of a `SOURCE` as variables: secret/NAME or config/NAME, :PREFIX for their names; secret/NAME- removes it")
+		flags.StringArrayVar(&f.envFrom, "env-from", nil, "all keys of a `SOURCE` as variables: secret/NAME or config/NAME, or secret/NAME:PREFIX; secret/NAME- removes it")
 	})
 	section(cmd, sectionScale, func(flags *pflag.FlagSet) {
 		flags.IntVar(&f.instances, "instances", 0, "run `N` instances; a new app runs 1")
-		flags.StringVar(&f.autoscale, "autoscale", "", "bounds for the number of instances, which the cluster chooses: `MIN-MAX`, or MIN-MAX@PERCENT of the CPU")
+		flags.StringVar(&f.autoscale, "autoscale", "", "let the cluster choose the number of instances: `MIN-MAX`, or MIN-MAX@PERCENT of the CPU")
 		flags.StringVar(&f.size, "size", "", "`SIZE` of an instance: "+pod.SizeWords())
 		flags.StringVar(&f.cpu, "cpu", "", "`CPU` request of an instance, such as 500m")
 		flags.StringVar(&f.cpuLimit, "cpu-limit", "", "most `CPU` that an instance may use, such as 1")
@@ -56,20 +56,22 @@ func (f *appFlags) add(cmd *cobra.Command, o *options) {
 	section(cmd, sectionHealth, func(flags *pflag.FlagSet) {
 		f.health.add(flags, "health", "`CHECK` that says whether an instance can serve: /PATH for HTTP, tcp, grpc, or off")
 		f.liveness.add(flags, "liveness", "`CHECK` that restarts an instance that fails it: /PATH for HTTP, tcp, grpc, or off")
-		flags.StringVar(&f.startGrace, "start-grace", "", "`TIME` that an instance may take to become healthy, such as 90s")
 	})
-	section(cmd, sectionFiles, func(flags *pflag.FlagSet) {
-		flags.StringArrayVar(&f.mounts, "mount", nil, "what to mount, `PATH=SOURCE`: config/NAME or secret/NAME, NAME/FILE for one file, :0400 for a mode; disk/NAME, :ro for reading only; scratch/SIZE; PATH- removes it")
+	section(cmd, sectionMounts, func(flags *pflag.FlagSet) {
+		flags.StringArrayVar(&f.mounts, "mount", nil, "mount a source, `PATH=SOURCE`: config/NAME, secret/NAME, config/NAME/FILE:0755 for one file and its mode, disk/NAME (:ro to only read), scratch/SIZE; PATH- removes it")
 	})
-	section(cmd, sectionStop, func(flags *pflag.FlagSet) {
+	section(cmd, sectionProcesses, func(flags *pflag.FlagSet) {
 		flags.StringArrayVar(&f.command, "command", nil, "entrypoint instead of the image's, one flag for each `WORD`")
 		flags.StringArrayVar(&f.args, "arg", nil, "arguments instead of the image's, one flag for each `WORD`")
-		flags.StringArrayVar(&f.processes, "process", nil, "run a program beside the app in each instance, `NAME=COMMAND`, its words separated by spaces; NAME- removes it")
-		flags.StringArrayVar(&f.processImages, "process-image", nil, "image of such a program instead of the app's: `NAME=IMAGE`")
 		flags.StringVar(&f.user, "user", "", "numeric user to run as instead of the image's: `UID`")
+		flags.StringArrayVar(&f.capabilities, "capability", nil, "Linux `CAPABILITY` that the app needs, such as NET_ADMIN, one flag for each")
+		flags.StringArrayVar(&f.processes, "process", nil, "another program to run in each instance, with its arguments: `NAME=COMMAND`; NAME- removes it")
+		flags.StringArrayVar(&f.processImages, "process-image", nil, "image of such a program instead of the app's: `NAME=IMAGE`")
+	})
+	section(cmd, sectionStop, func(flags *pflag.FlagSet) {
+		flags.StringVar(&f.startGrace, "start-grace", "", "`TIME` that an instance may take to become healthy, such as 90s")
 		flags.StringVar(&f.stopGrace, "stop-grace", "", "`TIME` that an instance may take to stop, such as 60s")
 		flags.StringVar(&f.strategy, "strategy", "", "`STRATEGY` for replacing instances in a deploy: rolling or recreate")
-		flags.StringArrayVar(&f.capabilities, "capability", nil, "Linux `CAPABILITY` that the app needs, such as NET_ADMIN, one flag for each")
 	})
 	o.addChange(cmd)
 }

@@ -25,8 +25,8 @@ func (f *checkFlags) add(flags *pflag.FlagSet, name, help string) {
 	f.name = name
 	flags.StringVar(&f.check, name, "", help)
 	flags.StringArrayVar(&f.command, name+"-command", nil, name+" check: a command, one flag for each `WORD`")
-	flags.StringArrayVar(&f.headers, name+"-header", nil, name+" check: header of the HTTP request, `NAME=VALUE` such as Host=shop.example.com; NAME- removes it")
-	flags.IntVar(&f.port, name+"-port", 0, name+" check: number of the `PORT`; 0 is the main port")
+	flags.StringArrayVar(&f.headers, name+"-header", nil, name+" check: HTTP header `NAME=VALUE`, such as Host=shop.example.com; NAME- removes it")
+	flags.IntVar(&f.port, name+"-port", 0, name+" check: number of the `PORT`; 0 for the main port")
 	flags.StringVar(&f.timeout, name+"-timeout", "", name+" check: `TIME` that the answer may take, such as 10s")
 	flags.StringVar(&f.every, name+"-every", "", name+" check: `TIME` between two checks, such as 15s")
 }

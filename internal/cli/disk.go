@@ -44,7 +44,7 @@ func newDiskCreate(s *session) *cobra.Command {
 			return s.change(cmd.Context(), &o, pod.Edit{Verb: pod.Create, Kind: pod.KindDisk, Name: args[0], Fields: fields})
 		},
 	}
-	section(cmd, sectionFiles, func(flags *pflag.FlagSet) {
+	section(cmd, sectionDisk, func(flags *pflag.FlagSet) {
 		flags.StringVar(&size, "size", "", "`CAPACITY` of the disk, such as 10Gi")
 		flags.StringVar(&class, "class", "", "`CLASS` of the storage (a StorageClass), by default that of the cluster")
 		flags.BoolVar(&shared, "shared", false, "let several apps and instances use it at once, if its class offers that (ReadWriteMany)")
@@ -74,7 +74,7 @@ func newDiskSet(s *session) *cobra.Command {
 			})
 		},
 	}
-	section(cmd, sectionFiles, func(flags *pflag.FlagSet) {
+	section(cmd, sectionDisk, func(flags *pflag.FlagSet) {
 		flags.StringVar(&size, "size", "", "`CAPACITY` of the disk, such as 20Gi")
 	})
 	o.addChange(cmd)

@@ -18,8 +18,11 @@ const (
 	sectionRouting     = "Routing"
 	sectionEnvironment = "Environment"
 	sectionFiles       = "Files"
+	sectionMounts      = "Files and disks"
+	sectionDisk        = "Disk"
 	sectionScale       = "Scale"
 	sectionHealth      = "Health"
+	sectionProcesses   = "Processes"
 	sectionStop        = "Start and stop"
 	sectionDeploy      = "Deploy"
 )
