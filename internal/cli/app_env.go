@@ -59,8 +59,7 @@ func pair(text, first, second string) map[string]any {
 	return map[string]any{first: a, second: b}
 }
 
-// setEnvFrom reads secret/NAME and config/NAME, with :PREFIX for the names of the variables, and secret/NAME-. The sources of a
-// new app are a list, whose order matters. Those of an existing app are a patch by source.
+// setEnvFrom reads secret/NAME and config/NAME, with :PREFIX for the names of the variables, and secret/NAME-.
 func (f *appFlags) setEnvFrom(fields pod.Fields, create bool) error {
 	sources := map[string]any{}
 	var ordered []any
@@ -81,12 +80,6 @@ func (f *appFlags) setEnvFrom(fields pod.Fields, create bool) error {
 		sources[source] = from
 		ordered = append(ordered, from)
 	}
-	switch {
-	case len(f.envFrom) == 0:
-	case create:
-		fields["envFrom"] = ordered
-	default:
-		fields["envFrom"] = sources
-	}
+	setItems(fields, "envFrom", create, ordered, sources)
 	return nil
 }

@@ -175,8 +175,7 @@ func (f *appFlags) setUser(cmd *cobra.Command, fields pod.Fields) error {
 	return nil
 }
 
-// setPorts reads ports and NAME-. A port without a name is called http. The ports of a new app are a list, whose order matters.
-// Those of an existing app are a patch by name.
+// setPorts reads ports and NAME-. A port without a name is called http.
 func (f *appFlags) setPorts(fields pod.Fields, create bool) error {
 	ports := map[string]any{}
 	var ordered []any
@@ -197,14 +196,19 @@ func (f *appFlags) setPorts(fields pod.Fields, create bool) error {
 		ports[name] = map[string]any{"name": name, "port": port.Port, "protocol": orNone(port.Protocol)}
 		ordered = append(ordered, ports[name])
 	}
-	switch {
-	case len(f.ports) == 0:
-	case create:
-		fields["ports"] = ordered
-	default:
-		fields["ports"] = ports
-	}
+	setItems(fields, "ports", create, ordered, ports)
 	return nil
+}
+
+// setItems sets a list: of a new app the items, whose order matters, and of an existing app a patch by key, if there is one.
+func setItems(fields pod.Fields, field string, create bool, items []any, patch map[string]any) {
+	switch {
+	case len(patch) == 0:
+	case create:
+		fields[field] = items
+	default:
+		fields[field] = patch
+	}
 }
 
 // orNone returns nil for an empty value, which removes the field.

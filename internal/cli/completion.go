@@ -200,9 +200,7 @@ func (s *session) keysOf(args []string) []string {
 	return keys
 }
 
-// editNames lists what edit takes: "app/web". editNamesOf lists the names of a kind, after the word for it.
-func (s *session) editNames(args []string) []string { return s.refNames()(args) }
-
+// editNamesOf lists the resources of the kind that the first argument names.
 func (s *session) editNamesOf(args []string) []string {
 	kind, err := parseKind(args[0])
 	if err != nil {

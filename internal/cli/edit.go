@@ -33,7 +33,7 @@ func newEdit(s *session) *cobra.Command {
 			"opens the live revision, without the waiting drafts, except for a resource that only a draft has.",
 		Example:           "  psc edit app/web\n  EDITOR='code --wait' psc edit -m \"tidy up\"\n  psc edit route shop --deploy",
 		Args:              between(0, "KIND/NAME", "NAME"),
-		ValidArgsFunction: s.complete(s.editNames, s.editNamesOf),
+		ValidArgsFunction: s.complete(s.refNames(), s.editNamesOf),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return s.edit(cmd.Context(), &o, args)
 		},

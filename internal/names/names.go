@@ -58,7 +58,8 @@ func (l List) Write(names []string) error {
 	return nil
 }
 
-// Claim reports whether the caller is to ask for the names, and nobody else is within a time. It is released with Release.
+// Claim reports whether the caller may ask for the names: no other process is asking, or one that has asked for longer than
+// within. Release ends the claim.
 func (l List) Claim(now time.Time, within time.Duration) bool {
 	if l.path == "" {
 		return true
