@@ -80,7 +80,8 @@ func (rd *Reader) history(ctx context.Context) (History, error) {
 		return History{}, rd.named(err)
 	}
 	h := History{revision.NewHistory(all, now.Live, now.Newest), now.Limit, now.Holder}
-	if _, known := h.Find(now.Live); now.Live != 0 && !known { // it was created between the two answers
+	_, known := h.Find(now.Live)
+	if now.Live != 0 && !known || len(h.MissingNewest()) > 0 { // perhaps they were created between the two answers
 		all, err := rd.store.List(ctx)
 		if err != nil {
 			return h, rd.named(err)
