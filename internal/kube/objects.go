@@ -105,6 +105,21 @@ func (c *Client) List(ctx context.Context, kind Kind, namespace, selector string
 	return list.Items, nil
 }
 
+// ListAs is List for objects of a Go type: see As.
+func ListAs[T any](ctx context.Context, c *Client, kind Kind, namespace, selector string) ([]*T, error) {
+	items, err := c.List(ctx, kind, namespace, selector)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]*T, len(items))
+	for i := range items {
+		if out[i], err = As[T](&items[i]); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
 // ListMeta is List for metadata only.
 func (c *Client) ListMeta(ctx context.Context, kind Kind, namespace, selector string) ([]metav1.PartialObjectMetadata, error) {
 	list, err := retry(ctx, c, func() (*metav1.PartialObjectMetadataList, error) {

@@ -16,26 +16,22 @@ const usualHTTP, usualHTTPS = 80, 443
 
 // Kept returns the routes of a pod that are in the cluster, by name. What the user may not read is left out.
 func Kept(ctx context.Context, client *kube.Client, pod string) (map[string]render.Kept, error) {
-	items, err := client.List(ctx, object.HTTPRoute, pod, object.Selector(pod))
+	routes, err := kube.ListAs[gatewayv1.HTTPRoute](ctx, client, object.HTTPRoute, pod, object.Selector(pod))
 	if err != nil && !kube.Unseen(err) {
 		return nil, err
 	}
 	kept := map[string]render.Kept{}
-	for i := range items {
-		r, err := kube.As[gatewayv1.HTTPRoute](&items[i])
-		if err != nil {
-			return nil, err
-		}
+	for _, r := range routes {
 		if len(r.Spec.ParentRefs) != 1 {
 			continue // psc did not write it
 		}
 		parent := r.Spec.ParentRefs[0]
 		g := render.GatewayAPI{Name: string(parent.Name), HTTP: render.Listener{Port: usualHTTP}, HTTPS: render.Listener{Port: usualHTTPS}}
 		if parent.Kind != nil && string(*parent.Kind) == object.ListenerSet.Kind {
-			if g, err = ofListeners(ctx, client, pod, string(parent.Name)); err != nil {
-				if kube.Unseen(err) {
-					continue
-				}
+			if g, err = ofListeners(ctx, client, pod, string(parent.Name)); kube.Unseen(err) {
+				continue
+			}
+			if err != nil {
 				return nil, err
 			}
 		}

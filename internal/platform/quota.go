@@ -36,17 +36,9 @@ func NeedsCPULimit(ctx context.Context, client *kube.Client, namespace string) (
 
 // list lists the objects of a kind in a namespace; none if the user may not.
 func list[T any](ctx context.Context, client *kube.Client, kind kube.Kind, namespace string) ([]*T, error) {
-	items, err := client.List(ctx, kind, namespace, "")
+	out, err := kube.ListAs[T](ctx, client, kind, namespace, "")
 	if apierrors.IsForbidden(err) {
-		return nil, nil
-	}
-	out := make([]*T, 0, len(items))
-	for i := range items {
-		o, convertErr := kube.As[T](&items[i])
-		if convertErr != nil {
-			return nil, convertErr
-		}
-		out = append(out, o)
+		err = nil
 	}
 	return out, err
 }

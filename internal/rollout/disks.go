@@ -61,16 +61,12 @@ func (o Observer) disks(ctx context.Context, spec pod.Spec) (pod.Spec, error) {
 	if len(spec.Names(pod.KindDisk)) == 0 {
 		return nil, nil
 	}
-	items, err := o.Kube.List(ctx, object.PersistentVolumeClaim, o.Pod, object.LabelDisk)
+	claims, err := kube.ListAs[corev1.PersistentVolumeClaim](ctx, o.Kube, object.PersistentVolumeClaim, o.Pod, object.LabelDisk)
 	if err != nil {
 		return nil, err
 	}
 	out := pod.Spec{}
-	for i := range items {
-		claim, err := kube.As[corev1.PersistentVolumeClaim](&items[i])
-		if err != nil {
-			return nil, err
-		}
+	for _, claim := range claims {
 		if spec.Disk(claim.Name) == nil {
 			continue
 		}

@@ -152,7 +152,7 @@ func (s *Store) unused(ctx context.Context, without []int, grace time.Duration) 
 	if err != nil {
 		return nil, unseen, err
 	}
-	items, err := s.kube.List(ctx, object.ConfigMap, s.pod, object.LabelRevision)
+	records, err := kube.ListAs[corev1.ConfigMap](ctx, s.kube, object.ConfigMap, s.pod, object.LabelRevision)
 	if err != nil {
 		return nil, unseen, err
 	}
@@ -160,11 +160,7 @@ func (s *Store) unused(ctx context.Context, without []int, grace time.Duration) 
 	if err != nil {
 		return nil, unseen, err
 	}
-	for i := range items {
-		cm, err := kube.As[corev1.ConfigMap](&items[i])
-		if err != nil {
-			return nil, unseen, err
-		}
+	for _, cm := range records {
 		number := record(&cm.ObjectMeta).Number
 		if slices.Contains(without, number) {
 			continue
@@ -248,27 +244,19 @@ func (s *Store) mounted(ctx context.Context) (map[string]bool, error) {
 		if !row.Template {
 			continue
 		}
-		workloads, err := s.kube.List(ctx, row.Kind, s.pod, "")
+		workloads, err := kube.ListAs[workload](ctx, s.kube, row.Kind, s.pod, "")
 		if err != nil {
 			return nil, err
 		}
-		for i := range workloads {
-			w, err := kube.As[workload](&workloads[i])
-			if err != nil {
-				return nil, err
-			}
+		for _, w := range workloads {
 			mark(out, w.Spec.Template.Spec)
 		}
 	}
-	instances, err := s.kube.List(ctx, object.Pod, s.pod, "")
+	instances, err := kube.ListAs[corev1.Pod](ctx, s.kube, object.Pod, s.pod, "")
 	if err != nil {
 		return nil, err
 	}
-	for i := range instances {
-		p, err := kube.As[corev1.Pod](&instances[i])
-		if err != nil {
-			return nil, err
-		}
+	for _, p := range instances {
 		mark(out, p.Spec)
 	}
 	return out, nil

@@ -75,13 +75,11 @@ func (rd *Reader) extent(ctx context.Context) (report.Extent, error) {
 
 // sizes returns the sizes of all claims, by name.
 func (rd *Reader) sizes(ctx context.Context) (map[string]string, error) {
-	claims, err := rd.kube.List(ctx, object.PersistentVolumeClaim, rd.Pod, "")
+	claims, err := kube.ListAs[corev1.PersistentVolumeClaim](ctx, rd.kube, object.PersistentVolumeClaim, rd.Pod, "")
 	sizes := map[string]string{}
-	for i := range claims {
-		if claim, err := kube.As[corev1.PersistentVolumeClaim](&claims[i]); err == nil {
-			size := claim.Spec.Resources.Requests[corev1.ResourceStorage]
-			sizes[claim.Name] = size.String()
-		}
+	for _, claim := range claims {
+		size := claim.Spec.Resources.Requests[corev1.ResourceStorage]
+		sizes[claim.Name] = size.String()
 	}
 	return sizes, err
 }

@@ -51,19 +51,12 @@ func diskState(claim *corev1.PersistentVolumeClaim) string {
 
 // claims returns the disks in the cluster, by name.
 func (rd *Reader) claims(ctx context.Context) (map[string]*corev1.PersistentVolumeClaim, error) {
-	items, err := rd.kube.List(ctx, object.PersistentVolumeClaim, rd.Pod, object.LabelDisk)
-	if err != nil {
-		return nil, err
-	}
+	claims, err := kube.ListAs[corev1.PersistentVolumeClaim](ctx, rd.kube, object.PersistentVolumeClaim, rd.Pod, object.LabelDisk)
 	out := map[string]*corev1.PersistentVolumeClaim{}
-	for i := range items {
-		claim, err := kube.As[corev1.PersistentVolumeClaim](&items[i])
-		if err != nil {
-			return nil, err
-		}
+	for _, claim := range claims {
 		out[claim.Name] = claim
 	}
-	return out, nil
+	return out, err
 }
 
 // GrowDisk sets the size of a disk. The error is pod.Problems if the disk is larger in the cluster.

@@ -133,16 +133,12 @@ func (rd *Reader) named(err error) error {
 
 // members returns the users and groups with a role in the pod, by name. Accounts of programs are left out.
 func (rd *Reader) members(ctx context.Context) ([]report.Member, error) {
-	items, err := rd.kube.List(ctx, object.RoleBinding, rd.Pod, "")
+	bindings, err := kube.ListAs[rbacv1.RoleBinding](ctx, rd.kube, object.RoleBinding, rd.Pod, "")
 	if err != nil {
 		return nil, err
 	}
 	var out []report.Member
-	for i := range items {
-		binding, err := kube.As[rbacv1.RoleBinding](&items[i])
-		if err != nil {
-			return nil, err
-		}
+	for _, binding := range bindings {
 		for _, s := range binding.Subjects {
 			member := report.Member{Name: s.Name, Role: binding.RoleRef.Name}
 			if s.Kind != rbacv1.ServiceAccountKind && !slices.Contains(out, member) {
