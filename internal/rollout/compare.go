@@ -119,9 +119,9 @@ func (o Observer) workloads(ctx context.Context) (plan.Live, error) {
 	return live, err
 }
 
-// tellLeft emits which objects the deploy leaves alone, although it may have to remove some: those of routes that the live
+// emitLeft emits which objects the deploy leaves alone, although it may have to remove some: those of routes that the live
 // revision has and ours does not.
-func (d *deploy) tellLeft(ctx context.Context, unseen Unseen) error {
+func (d *deploy) emitLeft(ctx context.Context, unseen Unseen) error {
 	if !apierrors.IsForbidden(unseen[object.HTTPRoute]) {
 		return nil
 	}

@@ -175,7 +175,7 @@ func (d *deploy) prepare(ctx context.Context) ([]plan.Step, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := d.tellLeft(ctx, unseen); err != nil {
+	if err := d.emitLeft(ctx, unseen); err != nil {
 		return nil, err
 	}
 	return d.preflight(ctx, steps)

@@ -141,8 +141,8 @@ func causeOf(ctx context.Context, err error) error {
 	return err
 }
 
-// supersedeOlder ends the older revisions whose deploys were killed or left pending, and the one whose deploy was killed last. A revision of which nothing was written,
-// and which ours does not include, becomes a draft again.
+// supersedeOlder ends the older revisions whose deploys were killed or left pending, and the one whose deploy was killed last. A
+// revision of which nothing was written, and which ours does not include, becomes a draft again.
 func (d *deploy) supersedeOlder(ctx context.Context) error {
 	end, cancel := cleanup(ctx)
 	defer cancel()

@@ -326,7 +326,7 @@ func (w *Workspace) dryOutcome(ctx context.Context, r, base revision.Revision, c
 	return Outcome{Revision: r, Base: base, content: content}, err
 }
 
-// preview tells what a deploy of a spec would write, and what it would take back from others.
+// preview reports what a deploy of a spec would write, and what it would take back from others.
 func (w *Workspace) preview(ctx context.Context, spec pod.Spec) error {
 	cluster, err := w.cluster(ctx, spec)
 	if err != nil {

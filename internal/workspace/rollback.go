@@ -49,7 +49,7 @@ func (w *Workspace) Rollback(ctx context.Context, number int, o Options) (Outcom
 	if err == nil {
 		out, err = w.deploy(ctx, r, rebuild, o)
 	}
-	if errors.Is(err, revision.ErrUnchanged) { // or so it is when it is our turn
+	if errors.Is(err, revision.ErrUnchanged) { // from the start, or since another deploy has ended
 		return w.Redeploy(ctx, o) // a rollback also reverts changes by hand
 	}
 	return out, err
@@ -93,8 +93,8 @@ func (w *Workspace) restored(ctx context.Context, number int, message string) (r
 // registryWait is how long a rollback waits for registries: it must not hang with them.
 const registryWait = 2 * time.Second
 
-// checkImages tells which images of the spec old, which is restored, are gone at their registries. A registry that does not answer, or
-// denies access, says nothing about that. Images of the live revision run already.
+// checkImages warns of images of the restored spec old that their registries no longer have. It does not warn where a registry does
+// not answer, or denies access. Images of the live revision run already.
 func (w *Workspace) checkImages(ctx context.Context, live, old pod.Spec) {
 	ctx, cancel := context.WithTimeout(ctx, registryWait)
 	defer cancel()

@@ -21,7 +21,7 @@ const (
 )
 
 // trim removes the revisions that are more than the limit of the pod, after r was added to a history. The change was made
-// already, so a failure is only told.
+// already, so a failure is only a note.
 func (d *drafts) trim(ctx context.Context, h History, r revision.Revision) {
 	if h.Limit == 0 {
 		return // the user may not read it

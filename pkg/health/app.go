@@ -180,7 +180,7 @@ func (o Objects) instanceTrouble(current *appsv1.ReplicaSet, complete bool, now 
 	return worst(all...)
 }
 
-// evictedAgain tells that instances of an app which counts as ready are evicted again and again: each is replaced.
+// evictedAgain returns the trouble of an app that counts as ready although its instances are evicted again and again.
 func (o Objects) evictedAgain(current *appsv1.ReplicaSet, complete bool, now time.Time) trouble {
 	times, message := 0, ""
 	for _, p := range o.Instances {

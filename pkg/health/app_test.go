@@ -480,7 +480,7 @@ func TestAppOldFirst(t *testing.T) {
 	}
 }
 
-// Evictions are told although the app counts as ready, for as long as crashes are.
+// The status of a ready app names its evictions, for as long as it names crashes.
 func TestAppEvictedAgain(t *testing.T) {
 	d := deployment(appsv1.DeploymentStatus{Replicas: 2, UpdatedReplicas: 2, AvailableReplicas: 2})
 	o := health.Objects{Deployment: d, ReplicaSets: []*appsv1.ReplicaSet{replicaSet("new", "2", 2)}}

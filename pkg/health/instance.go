@@ -113,7 +113,7 @@ func (i instance) unbound(message string, since time.Duration) trouble {
 	return t
 }
 
-// uncreated returns the reason why a disk of the instance cannot be created, if the cluster has told it.
+// uncreated returns the reason why a disk of the instance cannot be created, if the cluster has reported it.
 func (i instance) uncreated() (t trouble, found bool) {
 	since := i.now.Sub(i.CreationTimestamp.Time)
 	for _, v := range i.Spec.Volumes {

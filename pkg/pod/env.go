@@ -22,7 +22,7 @@ type EnvValue struct {
 type envRef struct {
 	// App is the name of an app of this pod. The value is its address, such as http://api.
 	App string `json:"app,omitempty"`
-	// Port is the name of a port of the app. The default is the first port.
+	// Port is the name of a port of the app. The default is its main port.
 	Port string `json:"port,omitempty"`
 	// Secret is the name of a secret of this pod.
 	Secret string `json:"secret,omitempty"`

@@ -33,7 +33,7 @@ type Rule struct {
 type Target struct {
 	// App is the name of an app of this pod.
 	App string `json:"app" psc:"key"`
-	// Port is the name of a port of the app. The default is the first port.
+	// Port is the name of a port of the app. The default is its main port.
 	Port string `json:"port,omitempty"`
 	// Weight is the share relative to the other targets of the rule. The default is 1; 0 means no traffic.
 	Weight *int `json:"weight,omitempty"`

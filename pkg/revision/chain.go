@@ -3,7 +3,7 @@ package revision
 import "slices"
 
 // The records of a history form a chain, as commits do in git: each has the seal of the record that was the newest when it was
-// made. So a record cannot be replaced by another one, because the next record tells. Records are numbered without gaps, so
+// made. So a record that was replaced by another one does not fit the next one. Records are numbered without gaps, so
 // a record that is missing is known too. Skipped closes the gap that records leave which psc removes.
 
 // Missing returns the numbers of the records that are missing although psc did not remove them, oldest first. A record without

@@ -31,7 +31,7 @@ func chain(n int, removed ...[]int) revision.History {
 	return revision.NewHistory(all, n, 0)
 }
 
-// A record that is missing is told from one that psc removed, and what psc removes does not break the chain of seals.
+// A missing record differs from one that psc removed, and a removal by psc does not break the chain of seals.
 func TestChain(t *testing.T) {
 	for name, test := range map[string]struct {
 		removed [][]int

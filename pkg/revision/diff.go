@@ -259,7 +259,7 @@ func short(text string) string {
 	return text
 }
 
-// Texts returns both values as text for people: images as short as they can be told apart, other values as Text does.
+// Texts returns both values as text for people: images as short as they are still distinct, other values as Text does.
 func (f Field) Texts() (from, to string) {
 	from, to = Text(f.From), Text(f.To)
 	switch {
