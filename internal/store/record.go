@@ -96,71 +96,87 @@ func timeOrNil(t *time.Time) any {
 // record reads a revision without its spec from the metadata of its record. The revision is Damaged, with the reason, if the
 // metadata is invalid.
 func record(m *metav1.ObjectMeta) revision.Revision {
-	a := m.Annotations
+	a := annotations{of: m.Annotations}
 	r := revision.Revision{
-		State:      revision.State(a[object.AnnotationState]),
-		Author:     a[object.AnnotationAuthor],
-		Message:    a[object.AnnotationMessage],
-		Change:     a[object.AnnotationChange],
-		DeployedBy: a[object.AnnotationDeployedBy],
-		Reason:     a[object.AnnotationReason],
-		Kept:       a[object.AnnotationKeep] != "",
+		State:      revision.State(a.of[object.AnnotationState]),
+		Author:     a.of[object.AnnotationAuthor],
+		Message:    a.of[object.AnnotationMessage],
+		Change:     a.of[object.AnnotationChange],
+		DeployedBy: a.of[object.AnnotationDeployedBy],
+		Reason:     a.of[object.AnnotationReason],
+		Kept:       a.of[object.AnnotationKeep] != "",
 		Version:    m.ResourceVersion,
-		Content:    a[object.AnnotationContent],
-		Seal:       a[object.AnnotationSeal],
+		Content:    a.of[object.AnnotationContent],
+		Seal:       a.of[object.AnnotationSeal],
+		Created:    m.CreationTimestamp.UTC(),
+		Parent:     a.number(object.AnnotationParent, a.of[object.AnnotationParent]),
+		Restores:   a.number(object.AnnotationRestores, a.of[object.AnnotationRestores]),
+		Before:     a.link(object.AnnotationBefore),
+		Skips:      a.link(object.AnnotationSkips),
+		Started:    a.moment(object.AnnotationStarted),
+		Finished:   a.moment(object.AnnotationFinished),
 	}
-	var errs []error
-	number := func(name, text string) int {
-		n, err := strconv.Atoi(text)
-		if err != nil && text != "" {
-			errs = append(errs, fmt.Errorf("%s is %q", name, text))
-		}
-		return n
-	}
-	link := func(key string) *revision.Link {
-		l, err := readLink(a[key])
-		if err != nil {
-			errs = append(errs, fmt.Errorf("%s is %q", key, a[key]))
-		}
-		return l
-	}
-	moment := func(key string) *time.Time {
-		if a[key] == "" {
-			return nil
-		}
-		t, err := time.Parse(time.RFC3339, a[key])
-		if err != nil {
-			errs = append(errs, fmt.Errorf("%s is %q", key, a[key]))
-			return nil
-		}
-		return &t
+	if created := a.moment(object.AnnotationCreated); created != nil {
+		r.Created = *created
 	}
 	if _, err := fmt.Sscanf(m.Name, "psc-rev-%08d", &r.Number); err != nil {
-		errs = append(errs, fmt.Errorf("its name %q has no number", m.Name))
+		a.errs = append(a.errs, fmt.Errorf("its name %q has no number", m.Name))
 	}
-	r.Parent, r.Restores = number(object.AnnotationParent, a[object.AnnotationParent]), number(object.AnnotationRestores, a[object.AnnotationRestores])
-	for text := range strings.SplitSeq(a[object.AnnotationReplaces], ",") {
+	for text := range strings.SplitSeq(a.of[object.AnnotationReplaces], ",") {
 		if text != "" {
-			r.Replaces = append(r.Replaces, number(object.AnnotationReplaces, text))
+			r.Replaces = append(r.Replaces, a.number(object.AnnotationReplaces, text))
 		}
 	}
-	for line := range strings.Lines(a[object.AnnotationTakesBack]) {
+	for line := range strings.Lines(a.of[object.AnnotationTakesBack]) {
 		r.TakesBack = append(r.TakesBack, strings.TrimSpace(line))
 	}
-	r.Before, r.Skips = link(object.AnnotationBefore), link(object.AnnotationSkips)
-	r.Started, r.Finished = moment(object.AnnotationStarted), moment(object.AnnotationFinished)
-	if created := moment(object.AnnotationCreated); created != nil {
-		r.Created = *created
-	} else {
-		r.Created = m.CreationTimestamp.UTC()
-	}
 	if !r.State.Known() {
-		errs = append(errs, fmt.Errorf("%s is %q", object.AnnotationState, a[object.AnnotationState]))
+		a.invalid(object.AnnotationState, string(r.State))
 	}
-	if err := errors.Join(errs...); err != nil {
+	if err := errors.Join(a.errs...); err != nil {
 		r.State, r.Reason = revision.Damaged, fmt.Sprintf("the record %s cannot be read: %v", m.Name, err)
 	}
 	return r
+}
+
+// annotations reads the annotations of a record, and collects what is wrong with them.
+type annotations struct {
+	of   map[string]string
+	errs []error
+}
+
+func (a *annotations) invalid(key, text string) {
+	a.errs = append(a.errs, fmt.Errorf("%s is %q", key, text))
+}
+
+// number reads a number in the annotation key; 0 for an empty text.
+func (a *annotations) number(key, text string) int {
+	n, err := strconv.Atoi(text)
+	if err != nil && text != "" {
+		a.invalid(key, text)
+	}
+	return n
+}
+
+func (a *annotations) link(key string) *revision.Link {
+	l, err := readLink(a.of[key])
+	if err != nil {
+		a.invalid(key, a.of[key])
+	}
+	return l
+}
+
+// moment reads a time. It returns nil if there is none.
+func (a *annotations) moment(key string) *time.Time {
+	if a.of[key] == "" {
+		return nil
+	}
+	t, err := time.Parse(time.RFC3339, a.of[key])
+	if err != nil {
+		a.invalid(key, a.of[key])
+		return nil
+	}
+	return &t
 }
 
 // decode reads a record whose data were read. The error wraps ErrDamaged.
