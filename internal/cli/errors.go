@@ -97,21 +97,34 @@ func details(problems pod.Problems) []fault.Detail {
 func inUseWords(err error, e *pod.InUseError) error {
 	var commands []string
 	for _, p := range e.By {
-		user, path, _ := strings.Cut(p.Path, " spec.")
-		kind, name, _ := strings.Cut(user, "/")
-		command := "psc " + kind + " delete " + name
-		if variable, ok := strings.CutPrefix(path, "env."); ok {
-			command = "psc " + kind + " set " + name + " --env " + variable + "-"
-		} else if at, _, mounted := strings.Cut(path, "]"); mounted && kind == pod.KindApp.Word() {
-			command = "psc " + kind + " set " + name + " --mount " + at[strings.IndexByte(at, '[')+1:] + "-"
-		}
-		if !slices.Contains(commands, command) {
+		if command := endUse(p.Path); !slices.Contains(commands, command) {
 			commands = append(commands, command)
 		}
 	}
 	out := fault.New(fault.Usage, "%w", err).WithHint("%s", strings.Join(commands, ", "))
 	out.Details = details(e.By)
 	return out
+}
+
+// endUse returns the command that removes a field with a reference, or else the resource with the field.
+func endUse(path string) string {
+	user, field, _ := strings.Cut(path, " spec.")
+	kind, name, _ := strings.Cut(user, "/")
+	if kind != pod.KindApp.Word() {
+		return "psc " + kind + " delete " + name
+	}
+	list, item, _ := strings.Cut(field, "[")
+	item, _, _ = strings.Cut(item, "]")
+	variable, isEnv := strings.CutPrefix(field, "env.")
+	switch {
+	case isEnv:
+		return "psc app set " + name + " --env " + variable + "-"
+	case list == "envFrom":
+		return "psc app set " + name + " --env-from " + item + "-"
+	case list == "files", list == "disks":
+		return "psc app set " + name + " --mount " + item + "-"
+	}
+	return "psc edit app/" + name // no flag removes it
 }
 
 // withCommands returns problems whose messages end with their next step as a command. It removes the next steps, so that no

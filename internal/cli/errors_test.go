@@ -6,6 +6,7 @@ import (
 
 	"github.com/pscdev/psc/internal/fault"
 	"github.com/pscdev/psc/internal/workspace"
+	"github.com/pscdev/psc/pkg/pod"
 	"github.com/pscdev/psc/pkg/revision"
 )
 
@@ -36,5 +37,23 @@ func TestWordedDeploys(t *testing.T) {
 				t.Errorf("got %q, hint %q, silent %v, code %d, want %q, hint %q, silent %v", got.Err, got.Hint, got.Silent, got.Code, c.text, c.hint, c.silent)
 			}
 		})
+	}
+}
+
+// TestWordedUses checks the commands for what a deletion would leave without its resource.
+func TestWordedUses(t *testing.T) {
+	for path, want := range map[string]string{
+		"app/web spec.env.URL":                   "psc app set web --env URL-",
+		"app/web spec.envFrom[secret/db]":        "psc app set web --env-from secret/db-",
+		"app/web spec.files[/etc/web]":           "psc app set web --mount /etc/web-",
+		"app/web spec.disks[/data]":              "psc app set web --mount /data-",
+		"app/web spec.processes[cron].files[/a]": "psc edit app/web",
+		"app/web spec.processes[cron].env.URL":   "psc edit app/web",
+		"route/shop spec.rules[/].to[web]":       "psc route delete shop",
+	} {
+		inUse := &pod.InUseError{By: pod.Problems{{Path: path, Message: "is missing"}}}
+		if got := fault.Of(worded(inUse)).Hint; got != want {
+			t.Errorf("%s: got %q, want %q", path, got, want)
+		}
 	}
 }
