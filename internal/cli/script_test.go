@@ -42,7 +42,9 @@ func TestMain(m *testing.M) {
 
 // TestScripts runs the stories that need an API server, against a real one whose nodes are simulated.
 func TestScripts(t *testing.T) {
-	run(t, start(t, "simulated"), "../../testdata/script")
+	c := start(t, "simulated")
+	run(t, c, "../../testdata/script")
+	c.examples(t)
 }
 
 // TestNodeScripts runs the stories that need real containers and real traffic.
@@ -180,6 +182,7 @@ func run(t *testing.T, c *cluster, path string) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"asked":    asked,
+			"example":  example,
 			"exit":     exit,
 			"killed":   c.killed,
 			"objects":  objects,
