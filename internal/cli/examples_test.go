@@ -154,7 +154,11 @@ func example(ts *testscript.TestScript, neg bool, args []string) {
 			shell = other
 		}
 	}
-	cmd := command(ts, shell, "-c", args[0])
+	options := []string{"-o", "pipefail", "-c"}
+	if shell == "fish" { // it has no such option
+		options = options[2:]
+	}
+	cmd := command(ts, shell, append(options, args[0])...)
 	if cmd.Err != nil {
 		ts.Logf("%s is not installed", shell)
 		return
