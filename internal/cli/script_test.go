@@ -224,6 +224,7 @@ func (c *cluster) setup(env *testscript.Env) error {
 		"GATEWAY="+c.Gateway.HTTPS,
 		"GATEWAY_PORT="+port,
 		"GATEWAY_CA="+c.Gateway.CA,
+		"GORACE=atexit_sleep_ms=50", // with the race detector, each psc would take 1 s to exit
 	)
 	for i, v := range env.Vars {
 		if path, ok := strings.CutPrefix(v, "PATH="); ok {
