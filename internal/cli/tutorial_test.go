@@ -89,7 +89,7 @@ func (c *cluster) session(ts *testscript.TestScript, _ bool, args []string) {
 func (c *cluster) shell(ts *testscript.TestScript, command string) string {
 	cmd := exec.Command("bash", "-c", command)
 	cmd.Dir = ts.Getenv("WORK")
-	for _, name := range []string{"HOME", "XDG_CONFIG_HOME", "KUBECONFIG", "PATH"} {
+	for _, name := range []string{"HOME", "XDG_CONFIG_HOME", "KUBECONFIG", "PATH", "GORACE"} {
 		cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
 	}
 	out, _ := cmd.CombinedOutput() // the output of a command that fails has the error, and the page shows it
@@ -98,7 +98,7 @@ func (c *cluster) shell(ts *testscript.TestScript, command string) string {
 
 // Output that differs from run to run.
 var (
-	progress = regexp.MustCompile(`(?m)^ *\d+\.\d+s  .*\n?`)
+	progress = regexp.MustCompile(`(?m)^( *\d+\.\d+s  |Deleting pod ).*\n?`)
 	varying  = []struct{ pattern, with string }{
 		{`\d+\.\d+s\b`, "0.0s"},
 		{`\b\d+[smh] ago\b`, "0s ago"},
