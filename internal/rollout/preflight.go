@@ -19,7 +19,8 @@ import (
 
 // preflight makes the API server try all writes as dry runs, and a new instance of each workload that gets one. So a
 // missing permission, a full quota, a webhook that denies and an immutable field are reported before the first write, all at
-// once. It also finds existing objects that have the name of a new one and not the pod's labels. It returns the steps to take.
+// once. It also finds existing objects that have the name of a new one and not the pod's labels, and hosts that are taken. It
+// returns the steps to take.
 func (d *deploy) preflight(ctx context.Context, steps []plan.Step) ([]plan.Step, error) {
 	out := make([]plan.Step, len(steps))
 	errs := make([]error, len(steps))
@@ -44,7 +45,12 @@ func (d *deploy) preflight(ctx context.Context, steps []plan.Step) ([]plan.Step,
 			return nil
 		})
 	}
+	var taken error
+	group.Go(func() error { taken = d.Taken(ctx, steps); return nil })
 	_ = group.Wait() // errs has the errors, in the order of the steps
+	if taken != nil {
+		return out, taken
+	}
 	return out, d.withRules(joinDistinct(errs))
 }
 

@@ -336,13 +336,14 @@ func (w *Workspace) preview(ctx context.Context, spec pod.Spec) error {
 	if err != nil {
 		return err
 	}
-	steps, _, err := w.observer(cluster).Compare(ctx, objects)
+	observer := w.observer(cluster)
+	steps, _, err := observer.Compare(ctx, objects)
 	if err != nil {
 		return err
 	}
 	p := report.PlanOf(steps)
 	w.tell(Note{Plan: &p})
-	return nil
+	return observer.Taken(ctx, steps)
 }
 
 // restoreContent writes the given content that the pod has lost.
