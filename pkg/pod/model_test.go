@@ -186,6 +186,7 @@ func TestReferences(t *testing.T) {
 		{"ADMIN: {app: web, port: admin}", `ADMIN: "\0"`, `app/web spec.env.ADMIN: has a NUL character`},
 		{"startGrace: 90s", "startGrace: 90", `app/web spec.startGrace: "90" is not a duration such as 90s, in whole seconds, of at most 24h`},
 		{"port: 9090}]", "port: 80}]\n  mainPort: http", `app/web spec.ports[admin]: must be the main port: routes and other apps reach the main port at 80`},
+		{"image: db:1", "image: db:1\n  ports: [{name: dns, port: 53, protocol: UDP}]\n  env: {SELF: {app: db}}", `app/db spec.env.SELF: app "db" has only UDP ports, which have no http address`},
 		{"port: 9090}", "port: 9090, protocol: UDP}", "app/web spec.env.ADMIN: port \"admin\" of app \"web\" is UDP, which has no http address: other apps reach it as web:9090\n" +
 			`route/shop spec.rules[/admin].to[web]: port "admin" of app "web" is UDP, which has no http address: other apps reach it as web:9090`},
 		{"tls: {secret: shop-tls}", "tls: {secret: db}", `route/shop spec.tls.secret: secret "db" needs the keys tls.crt and tls.key, set in one command`},

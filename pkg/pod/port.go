@@ -137,8 +137,12 @@ func (p *problems) appPort(at, name, port string, s Spec) {
 		message := fmt.Sprintf("port %q of app %q is UDP, which has no http address: other apps reach it as %s", port, name, udpAddress(app, name, port))
 		*p = append(*p, Problem{Path: at, Message: message, Refers: of})
 	case len(tcp) == 0:
+		message := fmt.Sprintf("app %q has no port", name)
+		if len(app.Ports) > 0 {
+			message = fmt.Sprintf("app %q has only UDP ports, which have no http address", name)
+		}
 		*p = append(*p, Problem{
-			Path: at, Message: fmt.Sprintf("app %q has no port", name), Refers: of,
+			Path: at, Message: message, Refers: of,
 			Next: Next{Do: DoSet, Kind: KindApp, Name: name, Set: map[string]string{"ports": ""}},
 		})
 	case port != "" && !slices.Contains(tcp, port):
