@@ -20,7 +20,7 @@ var (
 	ErrPodGoing        = errors.New("is being deleted")
 	ErrPodExists       = errors.New("exists already")
 	ErrPodName         = errors.New("is not a valid name for a pod")
-	ErrNoRevisions     = errors.New("has no revision to deploy")
+	ErrNoRevisions     = errors.New("has no revisions yet")
 	ErrNothingDeployed = errors.New("nothing deployed yet")
 	ErrNoneBefore      = errors.New("there is no earlier revision that was ready")
 	ErrNoDrafts        = errors.New("has no waiting drafts")
@@ -50,7 +50,7 @@ func (e *PodError) Error() string {
 		{ErrPodExists, fmt.Sprintf("context %s already has a namespace %q", e.Context, e.Pod)},
 		{ErrPodName, fmt.Sprintf("%q is not a valid name for a pod", e.Pod)},
 		{ErrNothingDeployed, fmt.Sprintf("nothing was deployed to pod %s yet", e.Pod)},
-		{ErrNoRevisions, fmt.Sprintf("pod %s has no revision to deploy", e.Pod)},
+		{ErrNoRevisions, fmt.Sprintf("pod %s has no revisions yet", e.Pod)},
 		{ErrNoDrafts, fmt.Sprintf("%s has no waiting drafts in pod %s", e.User, e.Pod)},
 	} {
 		if errors.Is(e.Err, of.err) {
