@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/pscdev/psc/internal/fault"
+	"github.com/pscdev/psc/internal/instance"
 	"github.com/pscdev/psc/internal/view"
 	"github.com/pscdev/psc/internal/workspace"
 	"github.com/pscdev/psc/pkg/pod"
@@ -34,6 +35,7 @@ func worded(err error) error {
 		inUse     *pod.InUseError
 		problems  pod.Problems
 		ref       *pod.RefError
+		unusable  *instance.Error
 		refused   *workspace.RefusedError
 	)
 	switch {
@@ -68,6 +70,8 @@ func worded(err error) error {
 		return problemWords(err, problems)
 	case errors.As(err, &refused):
 		return &fault.Error{Code: fault.Of(err).Code, Err: err, Hint: alternatives(refused.Next)}
+	case errors.As(err, &unusable):
+		return instanceWords(err, unusable)
 	case errors.As(err, &ref):
 		e := fault.New(fault.Usage, "%w", err)
 		if errors.Is(err, pod.ErrExists) {
@@ -76,6 +80,18 @@ func worded(err error) error {
 		return e.WithHint("psc %s list", ref.Ref.Kind.Word())
 	}
 	return err
+}
+
+// instanceWords adds what to do about an app of which no instance can be used.
+func instanceWords(err error, e *instance.Error) error {
+	next := fault.New(fault.Failed, "%w", err)
+	switch {
+	case errors.Is(e, instance.ErrStopped):
+		return next.WithHint("psc app scale %s 1 --deploy", e.App)
+	case len(e.Next) > 0:
+		return next.WithHint("%s", alternatives(e.Next))
+	}
+	return next.WithHint("psc status")
 }
 
 // problemWords writes the next steps of problems as commands, in the text and in the details.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/pscdev/psc/internal/image"
+	"github.com/pscdev/psc/internal/instance"
 	"github.com/pscdev/psc/internal/lease"
 	"github.com/pscdev/psc/internal/store"
 	"github.com/pscdev/psc/pkg/report"
@@ -53,6 +54,9 @@ func (c *Cluster) Open(pod string) *Workspace {
 	w.pins = &pins{registry: reader.Registry(), tell: w.tell, known: map[string]image.Image{}}
 	return w
 }
+
+// Instances returns the running instances of the pod's apps.
+func (rd *Reader) Instances() *instance.Instances { return instance.Open(rd.kube, rd.Pod, rd.run.Now) }
 
 // Options are the options of a call.
 type Options struct {
