@@ -7,12 +7,9 @@
 package kube
 
 import (
-	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
-	"os"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 
@@ -64,7 +61,20 @@ var quiet = sync.OnceFunc(func() { klog.SetSlogLogger(slog.New(slog.DiscardHandl
 // Connect reads the kubeconfig and makes a Client. It does not dial.
 func Connect(o Options) (*Client, error) {
 	quiet()
-	config, name, err := load(o)
+	raw, name, err := load(o)
+	if err != nil {
+		return nil, err
+	}
+	c, err := newClient(raw, name, o)
+	if err != nil {
+		return nil, fault.New(fault.Usage, "context %q of the kubeconfig cannot be used: %w", name, unusable(raw, name, err)).
+			WithHint("%s", otherContext(raw, name))
+	}
+	return c, nil
+}
+
+func newClient(raw *clientcmdapi.Config, name string, o Options) (*Client, error) {
+	config, err := clientcmd.NewNonInteractiveClientConfig(*raw, name, &clientcmd.ConfigOverrides{}, Rules(o.Kubeconfig)).ClientConfig()
 	if err != nil {
 		return nil, err
 	}
@@ -79,7 +89,7 @@ func Connect(o Options) (*Client, error) {
 	}
 	client, err := rest.HTTPClientFor(config)
 	if err != nil {
-		return nil, fmt.Errorf("context %q of the kubeconfig: %w", name, err)
+		return nil, err
 	}
 	if config.ExecProvider != nil {
 		client.Transport = interruptible{client.Transport}
@@ -92,62 +102,6 @@ func Connect(o Options) (*Client, error) {
 		return nil, err
 	}
 	return c, nil
-}
-
-// Rules returns kubectl's rules for which kubeconfig files are read. Without HOME and KUBECONFIG there are none, where kubectl
-// takes .kube/config in the current folder, which may be anybody's.
-func Rules(kubeconfig string) *clientcmd.ClientConfigLoadingRules {
-	rules := clientcmd.NewDefaultClientConfigLoadingRules()
-	if os.Getenv(clientcmd.RecommendedConfigPathEnvVar) == "" && !filepath.IsAbs(clientcmd.RecommendedHomeFile) {
-		rules.Precedence = nil
-	}
-	rules.MigrationRules = nil // they write to HOME, which need not be a folder
-	rules.ExplicitPath = kubeconfig
-	rules.WarnIfAllMissing = false
-	return rules
-}
-
-// ReadConfig returns the kubeconfig, with all its files merged.
-func ReadConfig(kubeconfig string) (*clientcmdapi.Config, error) {
-	rules := Rules(kubeconfig)
-	config, err := rules.Load()
-	switch {
-	case kubeconfig == "" && len(rules.Precedence) == 0:
-		return nil, fault.New(fault.Denied, "no kubeconfig: neither KUBECONFIG nor HOME is set").
-			WithHint("set KUBECONFIG, or give --kubeconfig FILE")
-	case errors.Is(err, os.ErrNotExist):
-		return nil, fault.New(fault.Usage, "no kubeconfig at %s", kubeconfig)
-	case err != nil:
-		return nil, fault.Wrap(fault.Usage, fmt.Errorf("read the kubeconfig: %w", err))
-	}
-	return config, nil
-}
-
-func load(o Options) (*rest.Config, string, error) {
-	raw := o.Config
-	if raw == nil {
-		var err error
-		if raw, err = ReadConfig(o.Kubeconfig); err != nil {
-			return nil, "", err
-		}
-	}
-	name := o.Context
-	if name == "" {
-		name = raw.CurrentContext
-	}
-	if name == "" {
-		return nil, "", fault.New(fault.Denied, "not signed in: the kubeconfig has no current context").
-			WithHint("psc login --context NAME, or psc login SERVER")
-	}
-	if raw.Contexts[name] == nil {
-		return nil, "", fault.New(fault.Usage, "the kubeconfig has no context %q", name).
-			WithHint("its contexts are: %s", contextNames(raw))
-	}
-	config, err := clientcmd.NewNonInteractiveClientConfig(*raw, name, &clientcmd.ConfigOverrides{}, Rules(o.Kubeconfig)).ClientConfig()
-	if err != nil {
-		return nil, "", fault.Wrap(fault.Usage, fmt.Errorf("context %q of the kubeconfig: %w", name, err))
-	}
-	return config, name, nil
 }
 
 // As converts an object to its type, such as *appsv1.Deployment.

@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"maps"
 	"net"
 	"net/url"
 	"regexp"
@@ -15,7 +14,6 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 
 	"github.com/pscdev/psc/internal/fault"
 	"github.com/pscdev/psc/pkg/object"
@@ -128,12 +126,4 @@ func rootCause(err error) error {
 		return request.Err
 	}
 	return err
-}
-
-func contextNames(c *clientcmdapi.Config) string {
-	names := slices.Sorted(maps.Keys(c.Contexts))
-	if len(names) == 0 {
-		return "none"
-	}
-	return strings.Join(names, ", ")
 }
