@@ -187,7 +187,11 @@ func (s *session) tell(n workspace.Note) {
 	case n.Missing != nil:
 		s.view.Warn("%s", view.MissingWords(n.Missing))
 	case n.NotPinned != nil:
-		s.view.Warn("%s is not pinned: %v", n.NotPinned.Image, n.NotPinned.Why)
+		text := fmt.Sprintf("%s is not pinned: %v", n.NotPinned.Image, n.NotPinned.Why)
+		if hint := fault.Of(n.NotPinned.Why).Hint; hint != "" {
+			text += " (" + hint + ")"
+		}
+		s.view.Warn("%s", text)
 	case n.Unavailable != "":
 		s.view.Warn("the registry no longer has the image %s: instances start only on nodes that still have it", n.Unavailable)
 	case n.RollingBack != nil:

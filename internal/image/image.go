@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -34,7 +35,7 @@ type Image struct {
 func Resolve(ctx context.Context, reference string, logins func() Logins) (Image, error) {
 	ref, err := name.ParseReference(reference)
 	if err != nil {
-		return Image{}, fmt.Errorf("image %q: %w", reference, err)
+		return Image{}, fmt.Errorf("%q names no registry that can be asked", reference)
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
@@ -46,7 +47,7 @@ func Resolve(ctx context.Context, reference string, logins func() Logins) (Image
 			WithHint("push it, or add --no-pin to use it without asking the registry")
 	}
 	if err != nil {
-		return Image{}, fmt.Errorf("ask %s for %s: %w", ref.Context().RegistryStr(), reference, err)
+		return Image{}, unanswered(ref.Context().Registry, err)
 	}
 	out := Image{Reference: pinned(reference, descriptor.Digest.String())}
 	if image, err := descriptor.Image(); err == nil {
@@ -65,7 +66,7 @@ var ErrNone = errors.New("no such image")
 func Exists(ctx context.Context, reference string, logins func() Logins) error {
 	ref, err := name.ParseReference(reference)
 	if err != nil {
-		return fmt.Errorf("image %q: %w", reference, err)
+		return fmt.Errorf("%q names no registry that can be asked", reference)
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
@@ -75,6 +76,36 @@ func Exists(ctx context.Context, reference string, logins func() Logins) error {
 		return fmt.Errorf("%w: %s", ErrNone, reference)
 	}
 	return err
+}
+
+// unanswered returns the error for a registry that gives no answer to use. The errors of the library repeat the request for each
+// attempt, and the page that a proxy sends.
+func unanswered(registry name.Registry, err error) error {
+	host := registry.RegistryStr()
+	var answer *transport.Error
+	var network *net.OpError
+	switch {
+	case errors.As(err, &answer) && (answer.StatusCode == http.StatusUnauthorized || answer.StatusCode == http.StatusForbidden):
+		return fault.New(fault.Denied, "registry %s refuses: %s", host, status(answer)).WithHint("psc registry login %s", host)
+	case errors.As(err, &answer):
+		return fmt.Errorf("registry %s answers: %s", host, status(answer))
+	case errors.Is(err, context.DeadlineExceeded):
+		return fmt.Errorf("registry %s did not answer within %s", host, timeout)
+	case errors.As(err, &network):
+		return fmt.Errorf("registry %s does not answer: %w", host, network)
+	}
+	return fmt.Errorf("ask registry %s: %w", host, err)
+}
+
+// status returns the status of an answer, with the registry's own words if it gives any.
+func status(answer *transport.Error) string {
+	text := fmt.Sprintf("%d %s", answer.StatusCode, http.StatusText(answer.StatusCode))
+	for _, d := range answer.Errors {
+		if d.Message != "" {
+			return text + ", " + d.Message
+		}
+	}
+	return text
 }
 
 // Pinned reports whether a reference has a digest.

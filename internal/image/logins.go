@@ -110,7 +110,7 @@ func Check(ctx context.Context, server string, login Login) error {
 		if errors.As(err, &answer) && (answer.StatusCode == http.StatusUnauthorized || answer.StatusCode == http.StatusForbidden) {
 			return fault.New(fault.Denied, "%s does not accept the user name and password", registry.RegistryStr())
 		}
-		return fmt.Errorf("ask %s: %w", registry.RegistryStr(), err)
+		return unanswered(registry, err)
 	}
 	signed, err := transport.NewWithContext(ctx, registry, &authn.Basic{Username: login.Username, Password: login.Password}, http.DefaultTransport, nil)
 	if err != nil {
