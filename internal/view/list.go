@@ -206,7 +206,7 @@ func (v *View) Kept(all []revision.Revision) error {
 			if !r.Kept {
 				words = "is no longer kept"
 			}
-			fmt.Fprintf(w, "%s %s: %s\n", r.Name(), words, indented(r.Title()))
+			fmt.Fprintf(w, "%s %s: %s\n", r.Name(), words, r.Title())
 		}
 	})
 }
@@ -226,7 +226,7 @@ func (v *View) Limit(doc report.History, excess int) error {
 func (v *View) Discarded(all []revision.Revision) error {
 	return v.Answer(report.List[revision.Revision]{Items: all}, report.RevisionRefs(all...), func(w io.Writer) {
 		for _, r := range all {
-			fmt.Fprintf(w, "%s  discarded   %s (%s)\n", r.Name(), indented(r.Title()), r.Author)
+			fmt.Fprintf(w, "%s  discarded   %s (%s)\n", r.Name(), r.Title(), r.Author)
 		}
 	})
 }

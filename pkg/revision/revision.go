@@ -11,6 +11,7 @@ package revision
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/pscdev/psc/pkg/pod"
@@ -68,10 +69,11 @@ type Link struct {
 	Seal   string
 }
 
-// Title is the text for a list: the message, or else the change.
+// Title is the text for a list: the first line of the message, or else the change.
 func (r Revision) Title() string {
 	if r.Message != "" {
-		return r.Message
+		first, _, _ := strings.Cut(r.Message, "\n")
+		return first
 	}
 	return r.Change
 }

@@ -113,7 +113,7 @@ func TestRevisionJSON(t *testing.T) {
 
 // People write a revision as r12, and recognize it by its author and its message, or else by its change.
 func TestTitle(t *testing.T) {
-	r := revision.Revision{Number: 12, Author: "bob", Message: "m", Change: "c"}
+	r := revision.Revision{Number: 12, Author: "bob", Message: "m\nmore", Change: "c"}
 	got := []string{r.Name(), r.Byline(), r.Title(), revision.Revision{Change: "c"}.Title()}
 	if diff := cmp.Diff([]string{"r12", "r12 by bob", "m", "c"}, got); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
