@@ -268,7 +268,7 @@ func deployWords(e *workspace.DeployError) *fault.Error {
 	explained := *e
 	explained.Err = worded(e.Err)
 	cause := fault.Of(explained.Err)
-	out := &fault.Error{Code: fault.Conflict, Err: &explained, Hint: "psc status", Silent: e.RolledBack}
+	out := &fault.Error{Code: fault.Conflict, Err: &explained, Hint: "psc status"}
 	switch e.End {
 	case workspace.Locked:
 		out.Hint = "psc status shows the running deploy, --supersede stops it"
@@ -282,27 +282,33 @@ func deployWords(e *workspace.DeployError) *fault.Error {
 		out.Hint, out.Quotes = nextStep(e.Resources, false)+"psc deploy waits again, psc rollback restores the last revision that was ready", quotes(e.Resources)
 	case workspace.Failed:
 		out.Code, out.Details, out.Quotes = cause.Code, cause.Details, quotes(e.Resources)
-		out.Hint = nextStep(e.Resources, true) + "psc deploy retries"
-		if e.Restorable != 0 {
-			out.Hint = nextStep(e.Resources, true) + fmt.Sprintf("psc rollback restores r%d, which was ready", e.Restorable)
-		}
+		out.Hint = nextStep(e.Resources, true) + failedStep(e, cause.Code)
 	}
 	return out
 }
 
-// withRest adds the errors that are joined to the end of a deploy, because something failed after it. A deploy that was rolled
-// back is reported already, so only these errors are left.
+// failedStep returns what to do after a deploy that failed. code is that of the cause: what was written before an interruption stays.
+func failedStep(e *workspace.DeployError, code fault.Code) string {
+	switch stopped := code == fault.Interrupted || code == fault.Terminated; {
+	case e.RolledBack != nil:
+		return fmt.Sprintf("psc revision show %d", e.Revision.Number)
+	case stopped && e.Restorable != 0:
+		return fmt.Sprintf("what was written goes on without psc: psc deploy resumes, psc rollback restores r%d", e.Restorable)
+	case stopped:
+		return "what was written goes on without psc: psc deploy resumes"
+	case e.Restorable != 0:
+		return fmt.Sprintf("psc rollback restores r%d, which was ready", e.Restorable)
+	}
+	return "psc deploy retries"
+}
+
+// withRest adds the errors that are joined to the end of a deploy, because something failed after it.
 func withRest(deploy *fault.Error, err error) error {
 	joined, ok := err.(interface{ Unwrap() []error })
 	if !ok {
 		return deploy
 	}
-	rest := joined.Unwrap()[1:]
-	switch {
-	case len(rest) == 0:
-	case deploy.Silent:
-		return worded(errors.Join(rest...))
-	default:
+	if rest := joined.Unwrap()[1:]; len(rest) > 0 {
 		deploy.Err = fmt.Errorf("%w\n%w", deploy.Err, errors.Join(rest...))
 	}
 	return deploy

@@ -12,29 +12,30 @@ import (
 
 // TestWordedDeploys checks the text of a deploy with --rollback-on-failure, also when something failed after it.
 func TestWordedDeploys(t *testing.T) {
-	failed := func(rolledBack bool) error {
+	failed := func(back *revision.Revision) error {
 		return &workspace.DeployError{
-			End: workspace.Failed, Revision: revision.Revision{Number: 2}, Err: errors.New("failed: app web: crashed"), RolledBack: rolledBack,
+			End: workspace.Failed, Revision: revision.Revision{Number: 2}, Err: errors.New("failed: app web: crashed"), RolledBack: back,
 		}
 	}
+	restored := &revision.Revision{Number: 3, Restores: 1}
 	none := &workspace.PodError{Pod: "shop", Err: workspace.ErrNoneBefore}
 	full := errors.New("no space left on device")
 	for _, c := range []struct {
-		name   string
-		err    error
-		text   string
-		hint   string
-		silent bool
+		name string
+		err  error
+		text string
+		hint string
 	}{
-		{"alone", failed(false), "r2 failed: app web: crashed", "psc deploy retries", false},
-		{"nothing to roll back to", errors.Join(failed(false), none), "r2 failed: app web: crashed\nthere is no earlier revision that was ready", "psc deploy retries", false},
-		{"rolled back", errors.Join(failed(true), nil), "r2 failed: app web: crashed", "psc deploy retries", true},
-		{"rolled back, but not shown", errors.Join(failed(true), full), "no space left on device", "", false},
+		{"alone", failed(nil), "r2 failed: app web: crashed", "psc deploy retries"},
+		{"nothing to roll back to", errors.Join(failed(nil), none), "r2 failed: app web: crashed\nthere is no earlier revision that was ready", "psc deploy retries"},
+		{"rolled back", errors.Join(failed(restored), nil), "r2 failed: app web: crashed; rolled back to r1 as r3", "psc revision show 2"},
+		{"rolled back, but not shown", errors.Join(failed(restored), full), "r2 failed: app web: crashed; rolled back to r1 as r3\nno space left on device", "psc revision show 2"},
+		{"never written", failed(&revision.Revision{Number: 1}), "r2 failed: app web: crashed; rolled back to r1", "psc revision show 2"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got := fault.Of(worded(c.err))
-			if got.Err.Error() != c.text || got.Hint != c.hint || got.Silent != c.silent || got.Code != fault.Failed {
-				t.Errorf("got %q, hint %q, silent %v, code %d, want %q, hint %q, silent %v", got.Err, got.Hint, got.Silent, got.Code, c.text, c.hint, c.silent)
+			if got.Err.Error() != c.text || got.Hint != c.hint || got.Code != fault.Failed {
+				t.Errorf("got %q, hint %q, code %d, want %q, hint %q", got.Err, got.Hint, got.Code, c.text, c.hint)
 			}
 		})
 	}

@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
-	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -154,7 +153,7 @@ func (s *session) tell(n workspace.Note) {
 		s.say("Deploying %s to %s on %s as %s", n.Deploying.Revision.Name(), n.Deploying.Pod, n.Deploying.Context, n.Deploying.User)
 		s.progress.Store(s.view.Progress())
 	case n.Queued != nil:
-		text := fmt.Sprintf("  waiting: %s has been deploying r%d since %s", n.Queued.ID, n.Queued.Target, n.Queued.Since.Local().Format(time.TimeOnly))
+		text := fmt.Sprintf("  waiting: %s", n.Queued)
 		if n.Queued.Next != 0 {
 			text += fmt.Sprintf(", and stops for r%d", n.Queued.Next)
 		}
@@ -195,7 +194,7 @@ func (s *session) tell(n workspace.Note) {
 	case n.Unavailable != "":
 		s.view.Warn("the registry no longer has the image %s: instances start only on nodes that still have it", n.Unavailable)
 	case n.RollingBack != nil:
-		s.view.Error(worded(n.RollingBack))
+		s.say("%s failed; rolling back to r%d", n.RollingBack.Failed.Name(), n.RollingBack.To)
 	case n.NotAdmin != nil:
 		s.view.Warn("you are not an admin of the new pod: %v", n.NotAdmin)
 	}

@@ -16,7 +16,9 @@ func TestKubeconfig(t *testing.T) {
 	const cluster = context + "clusters: [{name: x, cluster: {server: 'https://127.0.0.1:1'}}]\n"
 	const token = "users: [{name: u, user: {token: t}}]\n"
 	user := func(fields string) string { return cluster + "users: [{name: u, user: {" + fields + "}}]\n" }
-	of := func(fields string) string { return context + "clusters: [{name: x, cluster: {" + fields + "}}]\n" + token }
+	of := func(fields string) string {
+		return context + "clusters: [{name: x, cluster: {" + fields + "}}]\n" + token
+	}
 	tests := []struct{ name, text, want string }{
 		{"complete", cluster + token, ""},
 		{"no user is named", head + "contexts: [{name: a, context: {cluster: x}}]\nclusters: [{name: x, cluster: {server: 'https://127.0.0.1:1'}}]", ""},

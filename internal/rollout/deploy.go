@@ -120,7 +120,7 @@ func (d *deploy) acquire(ctx context.Context) (err error) {
 	})
 	var held *lease.HeldError
 	if errors.As(err, &held) {
-		return fmt.Errorf("%w: %s has been deploying r%d since %s", ErrLocked, held.ID, held.Target, held.Since.Local().Format(time.TimeOnly))
+		return fmt.Errorf("%w: %w", ErrLocked, held)
 	}
 	return err
 }

@@ -29,7 +29,8 @@ func (v *View) status(w io.Writer, doc report.Status, diff, repair string) {
 		reason = doc.Live.Reason
 	}
 	if doc.Holder != nil {
-		deploying = fmt.Sprintf("r%d by %s, started %s", doc.Holder.Target, doc.Holder.ID, v.ago(doc.Holder.Since))
+		user, host := doc.Holder.Client()
+		deploying = fmt.Sprintf("r%d by %s on %s, started %s", doc.Holder.Target, user, host, v.ago(doc.Holder.Since))
 	}
 	v.facts(w,
 		[2]string{"pod", fmt.Sprintf("%s on %s", doc.Pod, doc.Context)},
@@ -178,16 +179,25 @@ func (v *View) Deployed(doc report.Deployed, took time.Duration) error {
 	})
 }
 
-// PlanWords counts what a deploy writes: "3 to create, 1 to update, 5 unchanged".
+// planNames is how many resources PlanWords names.
+const planNames = 3
+
+// PlanWords counts what a deploy writes, and names the resources if they are few: "3 to create (app web), 5 unchanged".
 func PlanWords(p report.Plan) string {
 	var words []string
 	for _, c := range []struct {
-		n    int
-		word string
-	}{{p.Create, "to create"}, {p.Update, "to update"}, {p.Delete, "to delete"}, {p.Keep, "unchanged"}} {
-		if c.n > 0 {
-			words = append(words, fmt.Sprintf("%d %s", c.n, c.word))
+		n      int
+		word   string
+		action plan.Action
+	}{{p.Create, "to create", plan.Create}, {p.Update, "to update", plan.Update}, {p.Delete, "to delete", plan.Delete}, {p.Keep, "unchanged", ""}} {
+		if c.n == 0 {
+			continue
 		}
+		text := fmt.Sprintf("%d %s", c.n, c.word)
+		if names := p.Resources[c.action]; len(names) > 0 && len(names) <= planNames {
+			text += " (" + strings.Join(names, ", ") + ")"
+		}
+		words = append(words, text)
 	}
 	if len(words) == 0 {
 		return "nothing to write"

@@ -146,8 +146,10 @@ func (w *Workspace) deploy(ctx context.Context, r revision.Revision, rebuild reb
 		var failed *DeployError
 		switch {
 		case err == nil && failure != nil:
-			failure.RolledBack = true
+			failure.RolledBack = &out.Revision
 			return out, failure
+		case failure != nil: // the rollback has failed too
+			return out, errors.Join(err, failure)
 		case !o.RollbackOnFailure || !errors.As(err, &failed) || failed.End != Failed || ctx.Err() != nil:
 			return out, err
 		}
@@ -159,7 +161,7 @@ func (w *Workspace) deploy(ctx context.Context, r revision.Revision, rebuild reb
 		if err != nil {
 			return out, errors.Join(failed, err)
 		}
-		w.tell(Note{RollingBack: failed})
+		w.tell(Note{RollingBack: &RollingBack{Failed: failed.Revision, To: number}})
 		failure = failed
 		o.RollbackOnFailure, o.Message = false, ""
 		if r, rebuild, err = w.restored(ctx, number, ""); errors.Is(err, revision.ErrUnchanged) {
@@ -243,11 +245,12 @@ func (w *Workspace) gone(ctx context.Context, r revision.Revision, err error) er
 // ended returns the *DeployError for the end of a deploy, or err if it is not such an end.
 func (w *Workspace) ended(ctx context.Context, r revision.Revision, statuses []report.Resource, err error) error {
 	out := &DeployError{Revision: r, Resources: statuses, Err: err}
+	var held *lease.HeldError
 	switch {
 	case errors.Is(err, rollout.ErrFailed) && errors.Is(err, rollout.ErrSuperseded):
 		out.End = Stopped
-	case errors.Is(err, rollout.ErrLocked):
-		out.End = Locked
+	case errors.As(err, &held):
+		out.End, out.Holder = Locked, holderOf(held.Holder)
 	case errors.Is(err, lease.ErrLost):
 		out.End = Lost
 	case errors.Is(err, rollout.ErrSuperseded):
@@ -260,8 +263,10 @@ func (w *Workspace) ended(ctx context.Context, r revision.Revision, statuses []r
 		out.End = Pending
 	case errors.Is(err, rollout.ErrFailed):
 		out.End = Failed
-		if h, err := w.history(ctx); err == nil {
-			out.Restorable, _ = w.lastReady(ctx, h)
+		end, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second) // it may have been interrupted
+		defer cancel()
+		if h, err := w.history(end); err == nil {
+			out.Restorable, _ = w.lastReady(end, h)
 		}
 	default:
 		return err

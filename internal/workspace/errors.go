@@ -323,22 +323,31 @@ type DeployError struct {
 	Resources []report.Resource
 	// Restorable is the number of the revision that a rollback would restore; 0 if there is none.
 	Restorable int
-	// RolledBack means that the deploy was rolled back. A note has already reported the failure.
-	RolledBack bool
-	Err        error
+	// RolledBack is the revision that is live again, if the deploy was rolled back.
+	RolledBack *revision.Revision
+	// Holder is the other client of a deploy that was Locked.
+	Holder *report.Holder
+	Err    error
 }
 
 // Error implements error: "r7 failed: app web: …".
 func (e *DeployError) Error() string {
 	name := e.Revision.Name()
 	switch e.End {
-	case NotBegun, Locked, Superseded:
+	case Locked:
+		return fmt.Sprintf("%s was not deployed: %s", name, e.Holder)
+	case NotBegun, Superseded:
 		return fmt.Sprintf("%s was not deployed: %v", name, e.Err)
 	case Lost, SignedOut:
 		return fmt.Sprintf("%s is still %s: %v", name, e.Revision.State, e.Err)
 	case Pending:
 		return fmt.Sprintf("%s is %v", name, e.Err)
 	case Stopped, Failed:
+	}
+	if back := e.RolledBack; back != nil && back.Restores != 0 {
+		return fmt.Sprintf("%s %v; rolled back to r%d as %s", name, e.Err, back.Restores, back.Name())
+	} else if back != nil {
+		return fmt.Sprintf("%s %v; rolled back to %s", name, e.Err, back.Name())
 	}
 	return fmt.Sprintf("%s %v", name, e.Err)
 }

@@ -145,8 +145,8 @@ type Note struct {
 	NotPinned *NotPinned
 	// Unavailable is an image of the revision to restore that its registry no longer has.
 	Unavailable string
-	// RollingBack is the error of a deploy that is being rolled back.
-	RollingBack error
+	// RollingBack is a rollback that begins after a deploy has failed.
+	RollingBack *RollingBack
 	// NotAdmin is the error because of which the creator of a pod did not become its admin.
 	NotAdmin error
 }
@@ -155,6 +155,12 @@ type Note struct {
 type Deploying struct {
 	Revision           revision.Revision
 	Pod, Context, User string
+}
+
+// RollingBack is a deploy that has failed, and the number of the revision that is restored.
+type RollingBack struct {
+	Failed revision.Revision
+	To     int
 }
 
 // Rebased are waiting drafts that were rebased onto another revision.

@@ -92,5 +92,15 @@ const (
 	PlatformConfig    = "psc-platform"
 )
 
+// Resource names the resource that an object with some labels was rendered from: "app web". It returns "" for other objects.
+func Resource(labels map[string]string) string {
+	for _, of := range []struct{ label, word string }{{LabelApp, "app"}, {LabelRoute, "route"}, {LabelDisk, "disk"}} {
+		if name := labels[of.label]; name != "" {
+			return of.word + " " + name
+		}
+	}
+	return ""
+}
+
 // Selector selects every object that was rendered for a pod, and those that controllers made of them.
 func Selector(pod string) string { return LabelPod + "=" + pod }

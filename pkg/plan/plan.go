@@ -35,6 +35,8 @@ type Step struct {
 	Action Action
 	Kind   schema.GroupVersionKind
 	Name   string
+	// Resource is what the object is rendered from: "app web".
+	Resource string
 	// Reason is the reason to show: "changed", "edited by kubectl-edit".
 	Reason string
 	// Fields are the fields that others changed, sorted by path.
@@ -89,12 +91,16 @@ func Of(rendered []*unstructured.Unstructured, live Live) []Step {
 		if step.Action == Keep {
 			step.Object = nil // the common case, and objects are large
 		}
+		step.Resource = object.Resource(o.GetLabels())
 		delete(found, key)
 		steps = append(steps, step)
 	}
 	for _, o := range found {
 		if o.DeletionTimestamp == nil && !object.Of(o.GroupVersionKind()).Kept {
-			steps = append(steps, Step{Action: Delete, Kind: o.GroupVersionKind(), Name: o.Name, UID: o.UID, Version: o.ResourceVersion, Reason: removal(o)})
+			steps = append(steps, Step{
+				Action: Delete, Kind: o.GroupVersionKind(), Name: o.Name, UID: o.UID, Version: o.ResourceVersion, Reason: removal(o),
+				Resource: object.Resource(o.Labels),
+			})
 		}
 	}
 	slices.SortStableFunc(steps, func(a, b Step) int {

@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/pscdev/psc/pkg/plan"
@@ -40,6 +41,19 @@ type Holder struct {
 	Since time.Time
 	// Target is the number of the revision that it deploys. Next is the number of the one that is to supersede it; 0 for none.
 	Target, Next int
+}
+
+// Client returns the user who deploys, and the name of the machine on which psc runs.
+func (h Holder) Client() (user, host string) {
+	at := max(strings.LastIndex(h.ID, "@"), 0) // a user name may have one too
+	host, _, _ = strings.Cut(strings.TrimPrefix(h.ID[at:], "@"), "/")
+	return h.ID[:at], host
+}
+
+// String returns "alice is deploying r7 (since 12:04:05, on laptop)".
+func (h Holder) String() string {
+	user, host := h.Client()
+	return fmt.Sprintf("%s is deploying r%d (since %s, on %s)", user, h.Target, h.Since.Local().Format(time.TimeOnly), host)
 }
 
 // Drift is an object that differs from the live revision.
@@ -112,6 +126,8 @@ type Deployed struct {
 type Plan struct {
 	// Create, Update, Delete and Keep count objects.
 	Create, Update, Delete, Keep int
+	// Resources are the resources whose objects are written: "app web".
+	Resources map[plan.Action][]string
 	// TakesBack lists what others did to objects and the deploy takes back: "Deployment web: edited by kubectl-edit: spec.paused".
 	TakesBack []string
 	// Autoscalers are the names of the autoscalers that are not psc's, by the name of the app whose number of instances they own.
@@ -120,8 +136,11 @@ type Plan struct {
 
 // PlanOf sums up the steps of a deploy.
 func PlanOf(steps []plan.Step) Plan {
-	p := Plan{TakesBack: plan.TakeBack(steps), Autoscalers: plan.Autoscaled(steps)}
+	p := Plan{TakesBack: plan.TakeBack(steps), Autoscalers: plan.Autoscaled(steps), Resources: map[plan.Action][]string{}}
 	for _, s := range steps {
+		if named := p.Resources[s.Action]; s.Resource != "" && !slices.Contains(named, s.Resource) {
+			p.Resources[s.Action] = append(named, s.Resource)
+		}
 		switch s.Action {
 		case plan.Create:
 			p.Create++
