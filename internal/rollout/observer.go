@@ -1,11 +1,15 @@
 package rollout
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
 	"strings"
 	"time"
+
+	"golang.org/x/sync/errgroup"
+	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"github.com/pscdev/psc/internal/kube"
 	"github.com/pscdev/psc/internal/store"
@@ -84,12 +88,17 @@ type follower struct {
 	spec pod.Spec
 	// events are nil until they are needed.
 	events *kube.Watch
+	// clusterRoutes are those of all namespaces, as they were listed last.
+	clusterRoutes []*gatewayv1.HTTPRoute
 }
 
 // follow watches the objects that the statuses of a spec's resources follow from, until ctx ends.
 func (o Observer) follow(ctx context.Context, spec pod.Spec) (*follower, error) {
+	f := &follower{spec: spec}
+	group, listing := errgroup.WithContext(ctx)
+	group.Go(func() error { return o.listRoutes(listing, f) })
 	w, err := o.Kube.Watch(ctx, o.Pod, object.Selector(o.Pod), followed(spec)...)
-	if err != nil {
+	if err = cmp.Or(err, group.Wait()); err != nil {
 		return nil, err
 	}
 	for kind, err := range w.Unseen {
@@ -97,7 +106,16 @@ func (o Observer) follow(ctx context.Context, spec pod.Spec) (*follower, error) 
 			return nil, err
 		}
 	}
-	return &follower{Watch: w, spec: spec}, nil
+	f.Watch = w
+	return f, nil
+}
+
+// listRoutes lists the HTTPRoutes of all namespaces, if the spec has routes.
+func (o Observer) listRoutes(ctx context.Context, f *follower) (err error) {
+	if len(f.spec.Names(pod.KindRoute)) > 0 {
+		f.clusterRoutes, err = o.clusterRoutes(ctx)
+	}
+	return err
 }
 
 // followEvents watches the events too. They only help to explain a status, so a missing permission is not an error.

@@ -22,7 +22,7 @@ func routes() adapter {
 			for _, r := range kube.Objects[gatewayv1.HTTPRoute](f.Watch, object.HTTPRoute) {
 				all[r.Name] = r
 			}
-			return func(name string) observed { return route{all[name]} }
+			return func(name string) observed { return route{all[name], f.clusterRoutes} }
 		},
 		urls: func(o Observer, name string, spec pod.Spec) []string {
 			if r := spec.Route(name); r != nil {
@@ -33,8 +33,11 @@ func routes() adapter {
 	}
 }
 
-// route is the HTTPRoute of a route, or nil.
-type route struct{ *gatewayv1.HTTPRoute }
+// route is the HTTPRoute of a route, or nil, and the HTTPRoutes of the cluster as far as the user may list them.
+type route struct {
+	*gatewayv1.HTTPRoute
+	all []*gatewayv1.HTTPRoute
+}
 
 func (r route) generation() int64 {
 	if r.HTTPRoute == nil {
@@ -43,4 +46,12 @@ func (r route) generation() int64 {
 	return r.Generation
 }
 
-func (r route) health(time.Time) health.Status { return health.Route(r.HTTPRoute) }
+func (r route) health(time.Time) health.Status {
+	s := health.Route(r.HTTPRoute)
+	if s.State == health.Ready {
+		if served, ok := servedElsewhere(r.HTTPRoute, r.all); ok {
+			return served
+		}
+	}
+	return s
+}

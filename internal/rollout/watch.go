@@ -20,6 +20,8 @@ type watcher struct {
 	restarted   map[pod.Ref]health.Status
 	restartedAt time.Time
 	patience    patience
+	// routesWritten means that routes were written after the HTTPRoutes of the cluster were listed.
+	routesWritten bool
 }
 
 func (d *deploy) watch(ctx context.Context) (*watcher, error) {
@@ -87,6 +89,13 @@ func (w *watcher) check(ctx context.Context, kinds map[pod.Kind]bool) (statuses 
 		if kinds[ref.Kind] {
 			statuses = append(statuses, w.status(ref, objects.of(ref), now))
 		}
+	}
+	if open, failed := tally(statuses); w.routesWritten && open+len(failed) == 0 { // another client may have written an older one
+		w.routesWritten = false
+		if err := w.d.listRoutes(ctx, w.follower); err != nil {
+			return statuses, 0, err
+		}
+		return w.check(ctx, kinds)
 	}
 	for _, ref := range w.patience.judge(w.spec, statuses) {
 		if w.restart(ctx, objects.of(ref)) {

@@ -58,6 +58,7 @@ func (d *deploy) writeAndWait(ctx context.Context, steps []plan.Step) error {
 		if err := d.writePhases(ctx, steps, object.Routes); err != nil {
 			return err
 		}
+		w.routesWritten = true
 	}
 	if err := w.wait(ctx, waited(false)); err != nil {
 		return err

@@ -41,6 +41,14 @@ func Route(r *gatewayv1.HTTPRoute) Status {
 	return Status{State: Ready}
 }
 
+// Served returns the status of a route that a gateway has accepted, although an older route, owner, serves a host and a path of it.
+func Served(route, address, owner string) Status {
+	return Status{State: Failed, Reason: line(fmt.Sprintf("%s is served by %s, which is older", address, owner), maxReason), Next: []pod.Next{{
+		Do: pod.DoSet, Kind: pod.KindRoute, Name: route, Set: map[string]string{"hosts": ""}, Deploy: true,
+		Note: "choose a host that no other pod has",
+	}}}
+}
+
 // attached reports whether the route names this parent now.
 func attached(r *gatewayv1.HTTPRoute, parent gatewayv1.ParentReference) bool {
 	return slices.ContainsFunc(r.Spec.ParentRefs, func(ref gatewayv1.ParentReference) bool {
