@@ -17,7 +17,8 @@ import (
 
 func newApp(s *session) *cobra.Command {
 	return noun("app", "Manage apps: what runs",
-		newAppCreate(s), newAppSet(s), newAppList(s), newShow(s, pod.KindApp), newAppScale(s), newDelete(s, pod.KindApp))
+		newAppCreate(s), newAppSet(s), newAppList(s), newShow(s, pod.KindApp), newAppScale(s),
+		newAppRestart(s), newAppStop(s), newAppStart(s), newDelete(s, pod.KindApp))
 }
 
 func newAppCreate(s *session) *cobra.Command {
@@ -114,7 +115,7 @@ func newAppScale(s *session) *cobra.Command {
 	var o options
 	cmd := &cobra.Command{
 		Use:               "scale NAME INSTANCES",
-		Short:             "Set the number of instances of an app; 0 stops it",
+		Short:             "Set the number of instances of an app",
 		Example:           "  psc app scale web 4 --deploy",
 		Args:              exactly("NAME", "INSTANCES"),
 		ValidArgsFunction: s.complete(s.resourceNames(pod.KindApp)),

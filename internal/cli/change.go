@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -16,6 +17,7 @@ import (
 	"github.com/pscdev/psc/internal/workspace"
 	"github.com/pscdev/psc/pkg/pod"
 	"github.com/pscdev/psc/pkg/report"
+	"github.com/pscdev/psc/pkg/revision"
 )
 
 // defaultTimeout is how long a deploy may take to become ready.
@@ -25,6 +27,8 @@ const defaultTimeout = 10 * time.Minute
 type options struct {
 	workspace.Options
 	exitCode bool
+	// unchanged says why there is no change, if there is none.
+	unchanged string
 }
 
 // addDeploy adds the flags of a command that deploys.
@@ -97,7 +101,7 @@ func (s *session) do(ctx context.Context, o *options, call func(*workspace.Works
 func (s *session) show(ctx context.Context, w *workspace.Workspace, o *options, out workspace.Outcome, err error) error {
 	switch {
 	case out.Deployed != nil:
-		s.sayUDP(out)
+		s.sayApps(out)
 		keepNames(w, out.Revision.Spec)
 		shown := s.view.Deployed(*out.Deployed, out.Duration)
 		if shown == nil && o.Deploy.NoWait {
@@ -111,17 +115,26 @@ func (s *session) show(ctx context.Context, w *workspace.Workspace, o *options, 
 		if err != nil {
 			return err
 		}
+		if out.Revision.State == revision.Draft { // it does not exist yet
+			doc.Restarts = out.Revision.Restarts
+		}
 		return s.showDiff(doc, o.exitCode)
 	case out.Unchanged:
-		return s.unchanged()
+		return s.unchanged(o.unchanged)
 	}
 	keepNames(w, out.Revision.Spec)
 	if err := s.view.Draft(out.Revision); err != nil {
 		return err
 	}
-	s.sayUDP(out)
+	s.sayApps(out)
 	s.view.Next("psc deploy")
 	return nil
+}
+
+// sayApps says what follows from a change of apps and is not obvious.
+func (s *session) sayApps(out workspace.Outcome) {
+	s.sayUDP(out)
+	s.sayStopped(out)
 }
 
 // sayUDP says of the new UDP ports who reaches them, which differs from what a route does for other ports.
@@ -136,9 +149,21 @@ func (s *session) sayUDP(out workspace.Outcome) {
 	}
 }
 
-// unchanged reports a change without effect, which is not an error.
-func (s *session) unchanged() error {
-	return s.view.Nothing("No change: the pod already looks like this")
+// sayStopped says of the stopped apps that got another number of instances that they stay stopped.
+func (s *session) sayStopped(out workspace.Outcome) {
+	for _, e := range out.Revision.Edits.Edits {
+		app := out.Revision.Spec.App(e.Name)
+		_, counted := e.Fields["instances"]
+		_, stops := e.Fields["stopped"]
+		if e.Kind == pod.KindApp && app != nil && app.Stopped && counted && !stops {
+			s.view.Say("App %s stays stopped: psc app start %s starts it", e.Name, e.Name)
+		}
+	}
+}
+
+// unchanged reports a change without effect, which is not an error. why may be empty.
+func (s *session) unchanged(why string) error {
+	return s.view.Nothing("No change: %s", cmp.Or(why, "the pod already looks like this"))
 }
 
 // showDiff shows how two revisions differ.
@@ -146,7 +171,7 @@ func (s *session) showDiff(doc report.Diff, exitCode bool) error {
 	if err := s.view.Diff(doc); err != nil {
 		return err
 	}
-	return differences(len(doc.Entries), exitCode)
+	return differences(len(doc.Entries)+len(doc.Restarts), exitCode)
 }
 
 // differences returns the exit code for n differences, if exitCode asks for one.

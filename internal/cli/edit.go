@@ -73,7 +73,7 @@ func (s *session) edit(ctx context.Context, o *options, args []string) error {
 		switch {
 		case sheet.text == text || blank(sheet.text):
 			sheet.remove()
-			return s.unchanged()
+			return s.unchanged("")
 		case invalid != nil && sheet.text == before:
 			return sheet.keepInvalid(s, base.Number, withFileLines(invalid))
 		}

@@ -36,6 +36,7 @@ func worded(err error) error {
 		problems  pod.Problems
 		ref       *pod.RefError
 		unusable  *instance.Error
+		stopped   *workspace.AppError
 		refused   *workspace.RefusedError
 	)
 	switch {
@@ -70,6 +71,8 @@ func worded(err error) error {
 		return problemWords(err, problems)
 	case errors.As(err, &refused):
 		return &fault.Error{Code: fault.Of(err).Code, Err: err, Hint: alternatives(refused.Next)}
+	case errors.As(err, &stopped):
+		return fault.New(fault.Usage, "%w", err).WithHint("psc app start %s", stopped.App)
 	case errors.As(err, &unusable):
 		return instanceWords(err, unusable)
 	case errors.As(err, &ref):
@@ -87,7 +90,7 @@ func instanceWords(err error, e *instance.Error) error {
 	next := fault.New(fault.Failed, "%w", err)
 	switch {
 	case errors.Is(e, instance.ErrStopped):
-		return next.WithHint("psc app scale %s 1 --deploy", e.App)
+		return next.WithHint("psc app start %s", e.App)
 	case len(e.Next) > 0:
 		return next.WithHint("%s", alternatives(e.Next))
 	}
@@ -260,7 +263,7 @@ func draftedWords(err error, e *workspace.DraftedError) error {
 	if e.Own {
 		return out.WithHint("psc %s set %s changes it, psc deploy %d deploys it", e.Ref.Kind.Word(), e.Ref.Name, e.Draft.Number)
 	}
-	return out.WithHint("leave out --deploy, then psc deploy --all includes %s", e.Draft.Name())
+	return out.WithHint("psc deploy --all deploys %s: then try again", e.Draft.Name())
 }
 
 // deployWords adds the exit code, the next step, and the last lines of the apps' logs to the end of a deploy.

@@ -73,6 +73,23 @@ func (c *Client) Patch(ctx context.Context, kind Kind, namespace, name string, o
 	return c.patch(ctx, kind, namespace, name, types.JSONPatchType, data, metav1.PatchOptions{FieldManager: object.Manager})
 }
 
+// AnnotateTemplate sets an annotation of the instances that a workload starts, or removes it if the value is empty. It fails if the
+// workload has another version: see apierrors.IsConflict and Update.
+func (c *Client) AnnotateTemplate(ctx context.Context, kind Kind, namespace, name, version, key, value string) (*metav1.PartialObjectMetadata, error) {
+	var set any = value
+	if value == "" {
+		set = nil
+	}
+	data, err := json.Marshal(map[string]any{
+		"metadata": map[string]any{"resourceVersion": version},
+		"spec":     map[string]any{"template": map[string]any{"metadata": map[string]any{"annotations": map[string]any{key: set}}}},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("write %s %s: %w", kind.Kind, name, err)
+	}
+	return c.patch(ctx, kind, namespace, name, types.MergePatchType, data, metav1.PatchOptions{FieldManager: object.Manager})
+}
+
 func (c *Client) patch(ctx context.Context, kind Kind, namespace, name string, how types.PatchType, data []byte, o metav1.PatchOptions) (*metav1.PartialObjectMetadata, error) {
 	made, err := retry(ctx, c, func() (*metav1.PartialObjectMetadata, error) {
 		return c.metadata.Resource(resource(kind)).Namespace(namespace).Patch(ctx, name, how, data, o)

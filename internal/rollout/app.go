@@ -25,7 +25,7 @@ func apps() adapter {
 		follow: func(spec pod.Spec) []object.Kind {
 			kinds := []object.Kind{object.Deployment, object.ReplicaSet, object.Pod}
 			for _, app := range spec.Apps() {
-				if app.Autoscale != nil {
+				if app.Scaler() != nil {
 					return append(kinds, object.HorizontalPodAutoscaler)
 				}
 			}

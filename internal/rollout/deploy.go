@@ -38,6 +38,8 @@ type deploy struct {
 	fenced bool
 	// history has the records of the pod at that time.
 	history revision.History
+	// restarts are the apps to restart, each with the number of the revision that asks for it.
+	restarts map[string]int
 	// written are the generations of the objects that were written. The status of an older generation is not used.
 	written map[pod.Ref]int64
 }
@@ -178,7 +180,7 @@ func (d *deploy) prepare(ctx context.Context) ([]plan.Step, error) {
 	if err := d.emitLeft(ctx, unseen); err != nil {
 		return nil, err
 	}
-	return d.preflight(ctx, steps)
+	return d.preflight(ctx, d.restarted(steps, objects))
 }
 
 // compare compares the objects, and checks what the spec needs of the pod.

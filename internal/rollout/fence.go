@@ -2,6 +2,7 @@ package rollout
 
 import (
 	"context"
+	"maps"
 	"slices"
 
 	"github.com/pscdev/psc/pkg/plan"
@@ -47,5 +48,5 @@ func (d *deploy) planned(ctx context.Context, number int) ([]plan.Step, error) {
 		return nil, err
 	}
 	steps, _, err := d.Compare(ctx, objects)
-	return steps, err
+	return Restarting(steps, objects, slices.Collect(maps.Keys(d.history.Restarts(number)))), err
 }

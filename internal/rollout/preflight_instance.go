@@ -86,7 +86,7 @@ func (d *deploy) startsInstances(ctx context.Context, step plan.Step, would *uns
 	}
 	before, _, _ := unstructured.NestedMap(there.Object, "spec", "template")
 	after, _, _ := unstructured.NestedMap(would.Object, "spec", "template")
-	changed := !equality.Semantic.DeepEqual(before, after)
+	changed := d.restarts[step.Name] != 0 || !equality.Semantic.DeepEqual(before, after)
 	return wants > replicas(there) || changed, changed && how == "Recreate", nil
 }
 

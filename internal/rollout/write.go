@@ -148,7 +148,7 @@ func (d *deploy) apply(ctx context.Context, step plan.Step) (int64, error) {
 			return 0, err
 		}
 		if next = plan.Object(step.Object, meta); next.Action == plan.Keep && instances == 0 {
-			return meta.Generation, nil
+			return d.restart(ctx, step, meta.Generation)
 		}
 		next.Instances = instances
 	}

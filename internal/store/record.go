@@ -48,6 +48,9 @@ func encode(podName string, r revision.Revision, on *base) (*corev1.ConfigMap, *
 	for _, number := range r.Replaces {
 		cm.Annotations[object.AnnotationReplaces] = strings.TrimPrefix(fmt.Sprintf("%s,%d", cm.Annotations[object.AnnotationReplaces], number), ",")
 	}
+	if len(r.Restarts) > 0 {
+		cm.Annotations[object.AnnotationRestarts] = strings.Join(r.Restarts, ",")
+	}
 	for key, value := range stateAnnotations(r) {
 		if text, ok := value.(string); ok {
 			cm.Annotations[key] = text
@@ -126,6 +129,9 @@ func record(m *metav1.ObjectMeta) revision.Revision {
 		if text != "" {
 			r.Replaces = append(r.Replaces, a.number(object.AnnotationReplaces, text))
 		}
+	}
+	if text := a.of[object.AnnotationRestarts]; text != "" {
+		r.Restarts = strings.Split(text, ",")
 	}
 	for line := range strings.Lines(a.of[object.AnnotationTakesBack]) {
 		r.TakesBack = append(r.TakesBack, strings.TrimSpace(line))

@@ -32,7 +32,7 @@ func revisionOf(apps int) revision.Revision {
 	}
 	spec[pod.Ref{Kind: pod.KindConfig, Name: "web"}] = &pod.Config{Files: map[string]pod.Content{"a": pod.ContentOf([]byte("a text"))}}
 	return revision.Revision{
-		Number: 12, State: revision.Failed, Author: "alice", Created: started, Message: "m", Change: "c", Parent: 11, Restores: 7, Replaces: []int{9, 10},
+		Number: 12, State: revision.Failed, Author: "alice", Created: started, Message: "m", Change: "c", Parent: 11, Restores: 7, Replaces: []int{9, 10}, Restarts: []string{"api", "web"},
 		DeployedBy: "bob", Started: &started, Finished: &started, Reason: "r", Spec: spec,
 		Edits: pod.Change{Edits: []pod.Edit{{Verb: pod.Delete, Kind: pod.KindApp, Name: "old"}}},
 	}

@@ -21,7 +21,10 @@ func (v *View) Diff(doc report.Diff) error {
 }
 
 func (v *View) diff(w io.Writer, doc report.Diff) {
-	if len(doc.Entries) == 0 {
+	for _, name := range doc.Restarts {
+		fmt.Fprintf(w, "%s%s %s  restarted\n", warning.Render("~ "), pod.KindApp.Word(), name)
+	}
+	if len(doc.Entries)+len(doc.Restarts) == 0 {
 		fmt.Fprintln(w, "No differences")
 		return
 	}
@@ -142,6 +145,7 @@ func (v *View) Revision(r revision.Revision, changes *report.Diff) error {
 		v.revision(w, r)
 		if changes != nil {
 			fmt.Fprintln(w)
+			changes.Restarts = r.Restarts
 			v.diff(w, *changes)
 		}
 	})

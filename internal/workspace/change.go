@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/pscdev/psc/internal/rollout"
 	"github.com/pscdev/psc/internal/store"
 	"github.com/pscdev/psc/pkg/pod"
 	"github.com/pscdev/psc/pkg/render"
@@ -231,6 +232,9 @@ func (w *Workspace) changeAlone(ctx context.Context, content *store.Content, o O
 		undo  bool                // the live revision is like the change, and the user's own drafts are not
 	)
 	alone := func(number int, on revision.Revision, own []revision.Revision) (revision.Revision, error) {
+		if o.NoDrafts {
+			own = nil
+		}
 		r, err := revision.Along(number, on, own, build)
 		base, along = on, slices.DeleteFunc(slices.Clone(own), func(d revision.Revision) bool { return !slices.Contains(r.Replaces, d.Number) })
 		undo = errors.Is(err, revision.ErrUnchanged) && revision.Undoes(on, own, build)
@@ -309,7 +313,7 @@ func (w *Workspace) dryRun(ctx context.Context, h History, user string, content 
 	r, base, err := w.drafts.next(ctx, h, user, build)
 	out, err := w.dryOutcome(ctx, r, base, content, err)
 	if err == nil && !out.Unchanged {
-		err = w.preview(ctx, out.Revision.Spec)
+		err = w.preview(ctx, out.Revision.Spec, out.Revision.Restarts)
 	}
 	return out, err
 }
@@ -326,8 +330,8 @@ func (w *Workspace) dryOutcome(ctx context.Context, r, base revision.Revision, c
 	return Outcome{Revision: r, Base: base, content: content}, err
 }
 
-// preview reports what a deploy of a spec would write, and what it would take back from others.
-func (w *Workspace) preview(ctx context.Context, spec pod.Spec) error {
+// preview reports what a deploy of a spec that restarts some apps would write, and what it would take back from others.
+func (w *Workspace) preview(ctx context.Context, spec pod.Spec, restarts []string) error {
 	cluster, err := w.cluster(ctx, spec)
 	if err != nil {
 		return err
@@ -341,7 +345,7 @@ func (w *Workspace) preview(ctx context.Context, spec pod.Spec) error {
 	if err != nil {
 		return err
 	}
-	p := report.PlanOf(steps)
+	p := report.PlanOf(rollout.Restarting(steps, objects, restarts))
 	w.tell(Note{Plan: &p})
 	return observer.Taken(ctx, steps)
 }

@@ -27,7 +27,7 @@ func (w *Workspace) Deploy(ctx context.Context, number int, all bool, o Options)
 		w.include(h.Includes(r.Number))
 		live, err := w.get(ctx, h.Live)
 		if err == nil {
-			err = w.preview(ctx, r.Spec)
+			err = w.preview(ctx, r.Spec, nil)
 		}
 		return Outcome{Revision: r, Base: live}, err
 	}
@@ -215,9 +215,9 @@ func (w *Workspace) deployOnce(ctx context.Context, r revision.Revision, rebuild
 }
 
 // keepOrDiscard handles a revision that was created to be deployed at once, and was not deployed: a change stays a draft, a
-// rollback is discarded.
+// rollback and a restart are discarded.
 func (w *Workspace) keepOrDiscard(ctx context.Context, r revision.Revision) error {
-	if r.Restores == 0 {
+	if r.Restores == 0 && len(r.Restarts) == 0 {
 		w.tell(Note{Kept: &r})
 		return nil
 	}

@@ -202,16 +202,18 @@ func (e *DraftedError) Error() string {
 func (e *DraftedError) Unwrap() error { return e.Cause }
 
 // drafted returns the *DraftedError for an error of a change to base if a draft explains it, else err. drafts are the waiting
-// drafts, oldest first. The user's own explain only why a resource exists already: a change includes those that it misses.
+// drafts, oldest first. The user's own explain only why a resource that it edits exists already, or is missing: a change
+// includes the others, and those that it misses unless it includes no draft.
 func drafted(err error, base pod.Spec, user string, drafts []revision.Revision) error {
 	refs, exists := revision.Missing(err), errors.Is(err, pod.ErrExists)
 	var of *pod.RefError
-	if exists && errors.As(err, &of) {
+	edited := errors.As(err, &of)
+	if exists && edited {
 		refs = []pod.Ref{of.Ref}
 	}
 	for _, ref := range refs {
 		for _, draft := range drafts {
-			if own := draft.Author == user; exists == own && draft.Edits.Touches(ref) {
+			if own := draft.Author == user; (own == exists || own && edited) && draft.Edits.Touches(ref) {
 				return &DraftedError{Draft: draft, Ref: ref, Only: base[ref] == nil, Own: own, Cause: err}
 			}
 		}

@@ -39,7 +39,7 @@ func (w *Workspace) Rollback(ctx context.Context, number int, o Options) (Outcom
 		r, err := w.Revision(ctx, number)
 		if err == nil {
 			w.checkImages(ctx, live.Spec, r.Spec)
-			err = w.preview(ctx, r.Spec)
+			err = w.preview(ctx, r.Spec, nil)
 		}
 		return Outcome{Revision: r, Base: live}, err
 	}

@@ -65,6 +65,8 @@ type Options struct {
 	// Alone deploys a change at once, on top of the live revision. It includes those of the user's own drafts that it refers to,
 	// and no others. Else the change becomes a draft.
 	Alone bool
+	// NoDrafts leaves out the user's own drafts too.
+	NoDrafts bool
 	// DryRun writes nothing: the Outcome has the revision that the call would create, and its base.
 	DryRun bool
 	// Served refuses a change whose routes the cluster cannot serve. Else only their deploy fails.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -148,6 +149,23 @@ func currentReplicaSet(d *appsv1.Deployment, all []*appsv1.ReplicaSet) *appsv1.R
 		}
 	}
 	return nil
+}
+
+// Before returns the ReplicaSet of the version that a Deployment had before the current one, or nil.
+func Before(d *appsv1.Deployment, all []*appsv1.ReplicaSet) *appsv1.ReplicaSet {
+	var before *appsv1.ReplicaSet
+	current, newest := revisionOf(d), 0
+	for _, rs := range all {
+		if n := revisionOf(rs); metav1.IsControlledBy(rs, d) && n < current && n > newest {
+			before, newest = rs, n
+		}
+	}
+	return before
+}
+
+func revisionOf(o metav1.Object) int {
+	n, _ := strconv.Atoi(o.GetAnnotations()[revisionAnnotation])
+	return n
 }
 
 // evictions is how many instances have to be evicted until the trouble is permanent: one node may have too little of something.

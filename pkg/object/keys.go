@@ -39,6 +39,9 @@ const (
 	AnnotationFence = "psc.dev/fence"
 	// AnnotationTried makes the controller of a ReplicaSet look at it again.
 	AnnotationTried = "psc.dev/tried"
+	// AnnotationRestarted is the number of the revision that restarted an app. It is part of the template of its instances, so
+	// that another number starts new ones.
+	AnnotationRestarted = "psc.dev/restarted"
 	// AnnotationMadeBy is the run of psc that created a namespace.
 	AnnotationMadeBy = "psc.dev/made-by"
 	// AnnotationUsed is when content that exists already was last requested.
@@ -60,6 +63,7 @@ const (
 	AnnotationFinished   = "psc.dev/finished"
 	AnnotationReason     = "psc.dev/reason"
 	AnnotationTakesBack  = "psc.dev/takes-back"
+	AnnotationRestarts   = "psc.dev/restarts"
 	AnnotationKeep       = "psc.dev/keep"
 	AnnotationContent    = "psc.dev/content"
 	AnnotationSeal       = "psc.dev/seal"

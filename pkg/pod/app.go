@@ -20,10 +20,13 @@ type App struct {
 	Command []string `json:"command,omitempty"`
 	// Args replaces the image's arguments. They are passed as they are written, as the command is.
 	Args []string `json:"args,omitempty"`
-	// Instances is the number of copies that run. The default is 1; 0 stops the app.
+	// Instances is the number of copies that run. The default is 1; with 0 none runs.
 	Instances *int `json:"instances,omitempty"`
 	// Autoscale lets the cluster choose the number of instances. It replaces instances.
 	Autoscale *Autoscale `json:"autoscale,omitempty"`
+	// Stopped stops all instances. The number of instances, or the bounds of autoscale, stay as they are: psc app start brings
+	// them back.
+	Stopped bool `json:"stopped,omitempty"`
 	// Size sets the CPU and memory of one instance. The default is small.
 	Size string `json:"size,omitempty"`
 	// CPU is the CPU request of one instance, such as 500m or 2. It overrides the size.
@@ -125,15 +128,25 @@ func (s Spec) App(name string) *App {
 // Apps iterates over the apps, sorted by name.
 func (s Spec) Apps() iter.Seq2[string, *App] { return each[*App](s) }
 
-// Count returns the number of instances, or the smallest number when the cluster chooses it.
+// Count returns the number of instances, or the smallest number when the cluster chooses it. It is 0 for a stopped app.
 func (a *App) Count() int {
 	switch {
+	case a.Stopped:
+		return 0
 	case a.Autoscale != nil:
 		return a.Autoscale.Min
 	case a.Instances == nil:
 		return 1
 	}
 	return *a.Instances
+}
+
+// Scaler returns the autoscaler that chooses the number of instances, or nil. A stopped app has none.
+func (a *App) Scaler() *Autoscale {
+	if a.Stopped {
+		return nil
+	}
+	return a.Autoscale
 }
 
 // Target returns the average CPU usage to aim at, in percent of the CPU request.
@@ -166,7 +179,10 @@ func (a *App) RunsAs() *int64 { return cmp.Or(a.User, a.ImageUser) }
 // Describe implements Resource. An example is "hello:v1 · 2 instances · port 8080".
 func (a *App) Describe() string {
 	words := []string{ShortImage(a.Image), plural(a.Count(), "instance")}
-	if a.Autoscale != nil {
+	switch {
+	case a.Stopped:
+		words[1] = "stopped"
+	case a.Autoscale != nil:
 		words[1] = fmt.Sprintf("%d to %d instances", a.Autoscale.Min, a.Autoscale.Max)
 	}
 	if port, ok := a.Main(); ok {

@@ -153,7 +153,7 @@ func (a *App) diskProblems(p *problems, s Spec) {
 		return
 	}
 	// Such a disk can be attached to one node at a time, so a second instance might wait for it forever.
-	if a.Count() > 1 || a.Autoscale != nil {
+	if a.Instances != nil && *a.Instances > 1 || a.Autoscale != nil { // also of a stopped app, which is started again
 		p.add("spec.disks", "an app with a disk can have one instance only, unless the disk is shared")
 	}
 	if a.Strategy == StrategyRolling {

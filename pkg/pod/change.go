@@ -26,6 +26,8 @@ const (
 	Put Verb = "put"
 	// Delete removes a resource and fails if it does not exist.
 	Delete Verb = "delete"
+	// Restart starts new instances of an app that exists. It does not change the spec.
+	Restart Verb = "restart"
 )
 
 // Edit is one step of a Change.
@@ -44,6 +46,18 @@ func (e Edit) Ref() Ref { return Ref{e.Kind, e.Name} }
 // Touches reports whether a change edits a resource.
 func (c Change) Touches(ref Ref) bool {
 	return slices.ContainsFunc(c.Edits, func(e Edit) bool { return e.Ref() == ref })
+}
+
+// Restarts returns the names of the apps that a change restarts, sorted.
+func (c Change) Restarts() []string {
+	var names []string
+	for _, e := range c.Edits {
+		if e.Verb == Restart {
+			names = append(names, e.Name)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 // Refs returns the resources that the fields of a change refer to. It ignores edits whose fields do not fit their kind.
@@ -101,12 +115,14 @@ func Apply(s Spec, c Change) (Spec, error) {
 		ref := e.Ref()
 		old, exists := next[ref]
 		switch {
-		case !slices.Contains([]Verb{Create, Set, Put, Delete}, e.Verb):
+		case !slices.Contains([]Verb{Create, Set, Put, Delete, Restart}, e.Verb), e.Verb == Restart && e.Kind != KindApp:
 			return nil, Problems{{Path: ref.String(), Message: fmt.Sprintf("unknown verb %q", e.Verb)}}
 		case exists && e.Verb == Create:
 			return nil, &RefError{Ref: ref, Err: ErrExists}
-		case !exists && (e.Verb == Set || e.Verb == Delete):
+		case !exists && (e.Verb == Set || e.Verb == Delete || e.Verb == Restart):
 			return nil, &RefError{Ref: ref, Err: ErrNotFound, Nearest: Nearest(e.Name, next.Names(e.Kind))}
+		case e.Verb == Restart:
+			continue
 		case e.Verb == Delete:
 			delete(next, ref)
 			continue

@@ -89,6 +89,10 @@ func TestApply(t *testing.T) {
 			edits: []pod.Edit{set(pod.KindApp, "web", nil)},
 			want:  func(pod.Spec) {},
 		},
+		"a restart changes nothing": {
+			edits: []pod.Edit{{Verb: pod.Restart, Kind: pod.KindApp, Name: "web"}},
+			want:  func(pod.Spec) {},
+		},
 		"null removes a field, also one that does not exist": {
 			edits: []pod.Edit{set(pod.KindApp, "web", pod.Fields{"args": nil, "health": nil, "env": map[string]any{"LEVEL": nil, "NONE": nil}})},
 			want: func(s pod.Spec) {
@@ -229,6 +233,12 @@ func TestApplyRefError(t *testing.T) {
 		},
 		"set a missing app": {
 			edits:    []pod.Edit{set(pod.KindApp, "wbe", pod.Fields{"image": "x"})},
+			want:     &pod.RefError{Ref: ref(pod.KindApp, "wbe"), Nearest: "web"},
+			text:     `app "wbe" does not exist, did you mean "web"?`,
+			sentinel: pod.ErrNotFound,
+		},
+		"restart a missing app": {
+			edits:    []pod.Edit{{Verb: pod.Restart, Kind: pod.KindApp, Name: "wbe"}},
 			want:     &pod.RefError{Ref: ref(pod.KindApp, "wbe"), Nearest: "web"},
 			text:     `app "wbe" does not exist, did you mean "web"?`,
 			sentinel: pod.ErrNotFound,

@@ -52,10 +52,10 @@ func appObjects(podName, name string, a *pod.App, spec pod.Spec, c Cluster) []*u
 	if len(a.Ports) > 0 {
 		add(object.Service, service(name, a))
 	}
-	if a.Autoscale != nil {
-		add(object.HorizontalPodAutoscaler, autoscaler(name, a.Autoscale))
+	if s := a.Scaler(); s != nil {
+		add(object.HorizontalPodAutoscaler, autoscaler(name, s))
 	}
-	if a.Count() > 1 || a.Autoscale != nil {
+	if a.Count() > 1 || a.Scaler() != nil {
 		add(object.PodDisruptionBudget, policyv1.PodDisruptionBudgetSpec{
 			Selector:                   selector(name),
 			MaxUnavailable:             new(intstr.FromInt32(1)),
@@ -168,7 +168,7 @@ func deployment(name string, a *pod.App, spec pod.Spec, c Cluster, all map[strin
 			Containers: containers,
 		}},
 	}
-	if a.Autoscale == nil { // else the autoscaler writes the number
+	if a.Scaler() == nil { // else the autoscaler writes the number
 		d.Replicas = new(int32(a.Count()))
 	}
 	if slices.ContainsFunc(containers, func(c corev1.Container) bool { return c.ReadinessProbe == nil }) {

@@ -61,6 +61,8 @@ type Diff struct {
 	From    int              `json:"from"`
 	To      int              `json:"to"`
 	Entries []revision.Entry `json:"entries"`
+	// Restarts are the apps that a change restarts. It is set for one change, not for the difference of any two revisions.
+	Restarts []string `json:"restarts,omitempty"`
 
 	// URLs are the addresses of the routes of the newer revision, by the name of the route.
 	URLs map[string][]string `json:"-"`

@@ -93,10 +93,11 @@ func Apps(all []Resource, r revision.Revision) []App {
 
 // Bounds returns the bounds of an app's autoscaler with its target, or nil.
 func Bounds(app *pod.App) *pod.Autoscale {
-	if app.Autoscale == nil {
+	s := app.Scaler()
+	if s == nil {
 		return nil
 	}
-	return &pod.Autoscale{Min: app.Autoscale.Min, Max: app.Autoscale.Max, CPU: app.Autoscale.Target()}
+	return &pod.Autoscale{Min: s.Min, Max: s.Max, CPU: s.Target()}
 }
 
 func below(urls []string, path string) []string {

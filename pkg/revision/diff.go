@@ -194,6 +194,15 @@ func Summary(entries []Entry) string {
 	return strings.Join(first(parts), "; ")
 }
 
+// restarted says in one line which apps are restarted: "app web: restarted".
+func restarted(apps []string) string {
+	parts := make([]string, len(apps))
+	for i, name := range apps {
+		parts[i] = fmt.Sprintf("%s %s: restarted", pod.KindApp.Word(), name)
+	}
+	return strings.Join(first(parts), "; ")
+}
+
 // maxParts is how many resources a summary shows, and how many fields of each.
 const maxParts = 10
 
@@ -205,7 +214,7 @@ func first(words []string) []string {
 	return append(slices.Clone(words[:maxParts]), fmt.Sprintf("%d more", len(words)-maxParts))
 }
 
-// Words returns the fields as text: "image hello:v1 -> hello:v2", "env +GREETING", "instances 2 -> 3".
+// Words returns the fields as text: "image hello:v1 -> hello:v2", "env +GREETING", "instances 2 -> 3", "stopped".
 func Words(fields []Field) []string {
 	words := make([]string, 0, len(fields))
 	for _, f := range fields {
@@ -215,6 +224,9 @@ func Words(fields []Field) []string {
 			from, to = f.Texts()
 		}
 		word, item := label, f.leaf.Item
+		was, _ := f.From.(bool)
+		becomes, _ := f.To.(bool)
+		adjective := (was || becomes) && !strings.Contains(label, ".") // such as stopped and shared
 		if item != "" {
 			word = strings.TrimRight(strings.TrimSuffix(label, item), " .")
 			label = word + " " + item
@@ -224,6 +236,10 @@ func Words(fields []Field) []string {
 			words = append(words, word+" +"+item)
 		case item != "" && f.To == nil:
 			words = append(words, word+" -"+item)
+		case adjective && becomes:
+			words = append(words, label)
+		case adjective:
+			words = append(words, "no longer "+label)
 		case f.From == nil:
 			words = append(words, label+" "+to)
 		case f.To == nil:

@@ -184,6 +184,21 @@ func (h History) Others(number int, author string) []Revision {
 	return slices.DeleteFunc(h.Includes(number), func(r Revision) bool { return r.Author == author })
 }
 
+// Restarts are the apps that a deploy of a revision restarts, each with the number of the newest revision that asks for it: this
+// one, or one below it that was not ready since. A rollback does not restart what the revisions below it ask for.
+func (h History) Restarts(number int) map[string]int {
+	apps := map[string]int{}
+	for n, r := range h.lineage(number) {
+		if n != number && (r.State == Ready || r.Restores != 0) {
+			break
+		}
+		for _, app := range r.Restarts {
+			apps[app] = max(apps[app], n)
+		}
+	}
+	return apps
+}
+
 // IncludesLive reports whether a deploy of a revision loses nothing of what is live. That is so when nothing is live.
 func (h History) IncludesLive(number int) bool { return h.Live == 0 || h.Path(number)[h.Live] }
 

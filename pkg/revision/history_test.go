@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/pscdev/psc/pkg/revision"
 )
@@ -235,6 +236,39 @@ func TestKept(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			h := revision.NewHistory(records(t, test.records), test.live, 0)
 			if diff := cmp.Diff(test.want, h.Kept(test.newest)); diff != "" {
+				t.Errorf("-want +got\n%s", diff)
+			}
+		})
+	}
+}
+
+// A restart that did not become ready is still to be done by the revisions above it, but not by those above a rollback.
+func TestRestarts(t *testing.T) {
+	for name, test := range map[string]struct {
+		records  string
+		restarts map[int]string // the app of each revision
+		number   int
+		want     map[string]int
+	}{
+		"its own":                   {records: "1<0:ready 2<1:waiting", restarts: map[int]string{2: "web"}, number: 2, want: map[string]int{"web": 2}},
+		"done":                      {records: "1<0:ready 2<1:ready 3<2:draft", restarts: map[int]string{2: "web"}, number: 3},
+		"killed":                    {records: "1<0:ready 2<1:pending 3<2:draft", restarts: map[int]string{2: "web"}, number: 3, want: map[string]int{"web": 2}},
+		"failed, and another one":   {records: "1<0:ready 2<1:failed 3<2:failed 4<3:waiting", restarts: map[int]string{2: "web", 3: "api", 4: "web"}, number: 4, want: map[string]int{"web": 4, "api": 3}},
+		"a rollback takes it back":  {records: "1<0:ready 2<1:failed 3<2:waiting:restores", restarts: map[int]string{2: "web"}, number: 3, want: map[string]int{"web": 2}},
+		"above a failed rollback":   {records: "1<0:ready 2<1:failed 3<2:failed:restores 4<3:draft", restarts: map[int]string{2: "web"}, number: 4},
+		"a record below is missing": {records: "3<2:draft", restarts: map[int]string{2: "web"}, number: 3},
+	} {
+		t.Run(name, func(t *testing.T) {
+			all := records(t, strings.ReplaceAll(test.records, ":restores", ""))
+			for i, word := range strings.Fields(test.records) {
+				if all[i].Restores = 0; strings.HasSuffix(word, ":restores") {
+					all[i].Restores = 1
+				}
+				if app := test.restarts[all[i].Number]; app != "" {
+					all[i].Restarts = []string{app}
+				}
+			}
+			if diff := cmp.Diff(test.want, revision.NewHistory(all, 0, 0).Restarts(test.number), cmpopts.EquateEmpty()); diff != "" {
 				t.Errorf("-want +got\n%s", diff)
 			}
 		})

@@ -37,6 +37,8 @@ type Revision struct {
 	Restores int `json:"restores,omitempty"`
 	// Replaces are the numbers of the drafts that this one was made from, by Rebase or Join.
 	Replaces []int `json:"replaces,omitempty"`
+	// Restarts are the names of the apps that get new instances, although their spec did not change.
+	Restarts []string `json:"restarts,omitempty"`
 	// DeployedBy is the user who deployed it last.
 	DeployedBy string     `json:"deployedBy,omitempty"`
 	Started    *time.Time `json:"started,omitempty"`
@@ -85,16 +87,23 @@ func (r Revision) Name() string { return fmt.Sprintf("r%d", r.Number) }
 func (r Revision) Byline() string { return fmt.Sprintf("%s by %s", r.Name(), r.Author) }
 
 // Next makes the draft with a number out of a change to from, the zero Revision in an empty history. Its Change is "" when
-// spec is that of from.
+// spec is that of from, and edits restart nothing.
 func Next(number int, from Revision, spec pod.Spec, edits pod.Change) Revision {
-	return Revision{
-		Number: number,
-		State:  Draft,
-		Change: Summary(Diff(from.Spec, spec)),
-		Parent: from.Number,
-		Edits:  edits,
-		Spec:   spec,
+	r := Revision{
+		Number:   number,
+		State:    Draft,
+		Change:   Summary(Diff(from.Spec, spec)),
+		Parent:   from.Number,
+		Restarts: edits.Restarts(),
+		Edits:    edits,
+		Spec:     spec,
 	}
+	if words := restarted(r.Restarts); r.Change == "" || words == "" {
+		r.Change += words
+	} else {
+		r.Change += "; " + words
+	}
+	return r
 }
 
 // Restore makes the draft with a number that turns live into old. The error is ErrUnchanged when live is ready and has the
