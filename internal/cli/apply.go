@@ -29,6 +29,7 @@ func newApply(s *session) *cobra.Command {
 		Short: "Create or change resources from files",
 		Long: "Create or replace every resource of the files. FILE can be a folder, for all .yaml, .yml and .json files in it\n" +
 			"and in the folders below it that are not hidden, or - for stdin. Other resources stay; with --prune they are removed.\n" +
+			"A file has no values of secrets: those of the pod stay, and a deploy waits until the missing ones are set.\n" +
 			"With --base, changes of others since that revision stay, and a field that both changed is a conflict.",
 		Example: "  psc apply -f psc/ --deploy\n  psc export | psc --pod staging apply -f - --prune --dry-run\n" +
 			"  psc apply -f shop.yaml --base 12",

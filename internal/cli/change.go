@@ -118,8 +118,10 @@ func (s *session) show(ctx context.Context, w *workspace.Workspace, o *options, 
 		if out.Revision.State == revision.Draft { // it does not exist yet
 			doc.Restarts = out.Revision.Restarts
 		}
+		s.nextAfter(out.Revision.Spec)
 		return s.showDiff(doc, o.exitCode)
 	case out.Unchanged:
+		s.nextAfter(out.Base.Spec)
 		return s.unchanged(o.unchanged)
 	}
 	keepNames(w, out.Revision.Spec)
@@ -127,8 +129,22 @@ func (s *session) show(ctx context.Context, w *workspace.Workspace, o *options, 
 		return err
 	}
 	s.sayApps(out)
-	s.view.Next("psc deploy")
+	s.nextAfter(out.Revision.Spec, "psc deploy")
 	return nil
+}
+
+// nextAfter writes what to do after a change: set the values of secrets without which the spec cannot be deployed, and then more.
+func (s *session) nextAfter(spec pod.Spec, more ...string) {
+	var unset pod.Problems
+	errors.As(spec.Unset(), &unset)
+	var commands []string
+	for _, p := range unset {
+		s.view.Say("secret %s: %s", p.Next.Name, p.Message)
+		commands = append(commands, nextWords(p.Next))
+	}
+	if commands = append(commands, more...); len(commands) > 0 {
+		s.view.Next("%s", strings.Join(commands, ", then "))
+	}
 }
 
 // sayApps says what follows from a change of apps and is not obvious.

@@ -210,6 +210,7 @@ func revisionWords(err error, e *workspace.RevisionError) error {
 		{workspace.ErrOlder, fault.Usage, fmt.Sprintf("psc rollback %d restores it", e.Number)},
 		{workspace.ErrNotIncluded, fault.Conflict, "psc deploy"},
 		{workspace.ErrRecordGone, fault.Failed, "psc diff --live shows how the cluster differs from the live revision, psc deploy --redeploy restores that"},
+		{workspace.ErrUnset, fault.Usage, fmt.Sprintf("psc revision show %d", e.Number)},
 		{workspace.ErrContent, fault.Failed, "psc revision verify"},
 		{workspace.ErrAltered, fault.Failed, fmt.Sprintf("psc revision show %d shows it as it is now, psc revision verify %d --accept accepts it", e.Number, e.Number)},
 	})

@@ -43,20 +43,19 @@ var setups = map[string]string{
 
 // firsts are what has to happen before a line of an Examples block, beyond the lines above it.
 var firsts = map[string]string{
-	"psc app delete web --deploy":                                 "exec psc route delete web --deploy",
-	"psc deploy -m \"first version\"":                             draft,
-	"psc deploy --mine":                                           "exec psc app set web --env MODE=mine",
-	"psc deploy 12 --timeout 2m":                                  drafts,
-	"psc apply -f shop.yaml --base 12":                            deployed + "\nexec sh -c 'psc export > shop.yaml'",
-	"psc export | psc --pod staging apply -f - --prune --dry-run": "exec psc secret delete db web --deploy",
-	"psc rollback":                                                deployed,
-	"psc revision show":                                           drafts,
-	"psc revision keep 12":                                        deployed,
-	"psc revision discard":                                        draft,
-	"psc revision discard 12 14":                                  drafts,
-	"psc revision verify":                                         drafts,
-	"psc revision prune --keep 50 --keep-revision 7":              drafts,
-	"psc registry logout ghcr.io":                                 "exec sh -c 'pass show ghcr | psc registry login ghcr.io --username robot --password-stdin'",
+	"psc app delete web --deploy":                    "exec psc route delete web --deploy",
+	"psc deploy -m \"first version\"":                draft,
+	"psc deploy --mine":                              "exec psc app set web --env MODE=mine",
+	"psc deploy 12 --timeout 2m":                     drafts,
+	"psc apply -f shop.yaml --base 12":               deployed + "\nexec sh -c 'psc export > shop.yaml'",
+	"psc rollback":                                   deployed,
+	"psc revision show":                              drafts,
+	"psc revision keep 12":                           deployed,
+	"psc revision discard":                           draft,
+	"psc revision discard 12 14":                     drafts,
+	"psc revision verify":                            drafts,
+	"psc revision prune --keep 50 --keep-revision 7": drafts,
+	"psc registry logout ghcr.io":                    "exec sh -c 'pass show ghcr | psc registry login ghcr.io --username robot --password-stdin'",
 }
 
 // answers are the words that a person types, one for each question of a line.

@@ -214,7 +214,12 @@ func (c *cluster) setup(env *testscript.Env) error {
 	name := strings.TrimSuffix(filepath.Base(env.WorkDir), ".txtar")
 	name = strings.ReplaceAll(strings.TrimPrefix(name, "script-"), "_", "-")
 	port := c.Gateway.HTTPS[strings.LastIndexByte(c.Gateway.HTTPS, ':')+1:]
+	examples, err := filepath.Abs("../../docs/examples")
+	if err != nil {
+		return err
+	}
 	env.Vars = append(env.Vars,
+		"EXAMPLES="+examples,
 		"HOME="+env.WorkDir,
 		"XDG_CONFIG_HOME="+filepath.Join(env.WorkDir, ".config"),
 		"KUBECONFIG="+kubeconfig,

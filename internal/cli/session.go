@@ -175,6 +175,8 @@ func (s *session) tell(n workspace.Note) {
 		s.view.Warn("draft %s by %s is discarded: %v", n.Discarded.Draft.Name(), n.Discarded.Draft.Author, worded(n.Discarded.Why))
 	case n.Kept != nil:
 		s.say("%s waits as a draft", n.Kept.Name())
+	case n.KeptValues != nil:
+		s.say("Kept the values of this pod for %s: the file has versions of another pod", strings.Join(n.KeptValues, ", "))
 	case n.Restored:
 		s.say("Restored content that was missing in the pod")
 	case n.Trimmed != nil && n.Trimmed.Limit == 0:

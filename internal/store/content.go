@@ -93,7 +93,8 @@ func contentMeta(name, label, of string) metav1.ObjectMeta {
 type reference struct {
 	kind kube.Kind
 	name string // of the object
-	// path is the path of the file or key in the spec: "config/web spec.files.nginx.conf".
+	// of is the config or the secret, and path the path of the file or key in the spec: "config/web spec.files.nginx.conf".
+	of   pod.Ref
 	path string
 	// key is the name of the file or key in the object.
 	key string
@@ -102,10 +103,11 @@ type reference struct {
 }
 
 func fileReference(config, file string, c pod.Content) reference {
-	return reference{object.ConfigMap, c.Object(config, file), "config/" + config + " spec.files." + file, file, c}
+	of := pod.Ref{Kind: pod.KindConfig, Name: config}
+	return reference{object.ConfigMap, c.Object(config, file), of, of.String() + " spec.files." + file, file, c}
 }
 
-// references returns all content that a spec refers to.
+// references returns all content that a spec refers to. Values of secrets that are still to be set are not part of it.
 func references(spec pod.Spec) []reference {
 	var all []reference
 	for name, config := range spec.Configs() {
@@ -115,8 +117,12 @@ func references(spec pod.Spec) []reference {
 	}
 	for name, secret := range spec.Secrets() {
 		for _, key := range slices.Sorted(maps.Keys(secret.Keys)) {
+			if secret.Keys[key] == "" {
+				continue
+			}
+			of := pod.Ref{Kind: pod.KindSecret, Name: name}
 			all = append(all, reference{
-				kind: object.Secret, name: secret.Object(name, secret.Keys[key]), path: "secret/" + name + " spec.keys." + key, key: key,
+				kind: object.Secret, name: secret.Object(name, secret.Keys[key]), of: of, path: of.String() + " spec.keys." + key, key: key,
 			})
 		}
 	}
@@ -126,12 +132,7 @@ func references(spec pod.Spec) []reference {
 func (r reference) id() string { return r.kind.Kind + "/" + r.name }
 
 func (r reference) missing() pod.Problem {
-	ref, _, _ := strings.Cut(r.path, " ")
-	_, of, _ := strings.Cut(ref, "/")
-	next := pod.Next{Do: pod.DoSet, Kind: pod.KindConfig, Name: of, Set: map[string]string{r.key: ""}}
-	if r.kind == object.Secret {
-		next.Kind = pod.KindSecret
-	}
+	next := pod.Next{Do: pod.DoSet, Kind: r.of.Kind, Name: r.of.Name, Set: map[string]string{r.key: ""}}
 	return pod.Problem{Path: r.path, Message: fmt.Sprintf("this pod does not have its content, the %s %s: set it again", r.kind.Kind, r.name), Next: next}
 }
 

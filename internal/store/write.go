@@ -1,7 +1,9 @@
 package store
 
 import (
+	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"time"
 
@@ -46,9 +48,36 @@ func (s *Store) Needs(ctx context.Context, content *Content, before, spec pod.Sp
 	for _, ref := range references(before) {
 		known[ref.id()] = true
 	}
-	return s.present(ctx, slices.DeleteFunc(references(spec), func(ref reference) bool {
+	missing, err := s.missing(ctx, slices.DeleteFunc(references(spec), func(ref reference) bool {
 		return known[ref.id()] || content.object(ref) != nil
 	}))
+	return cmp.Or(err, problemsOf(missing))
+}
+
+// Own returns a spec without the values of secrets that neither before nor the pod has, such as those in a file of another pod.
+// Each gets the version that before has, or else an empty one. kept are the keys that have got the version of before: "db/url".
+func (s *Store) Own(ctx context.Context, before, spec pod.Spec) (own pod.Spec, kept []string, err error) {
+	known := map[string]bool{}
+	for _, ref := range references(before) {
+		known[ref.id()] = true
+	}
+	missing, err := s.missing(ctx, slices.DeleteFunc(references(spec), func(ref reference) bool {
+		return known[ref.id()] || ref.kind != object.Secret
+	}))
+	own = maps.Clone(spec)
+	for _, ref := range missing {
+		version := ""
+		if old := before.Secret(ref.of.Name); old != nil {
+			version = old.Keys[ref.key]
+		}
+		if version != "" {
+			kept = append(kept, ref.of.Name+"/"+ref.key)
+		}
+		keys := maps.Clone(own.Secret(ref.of.Name).Keys)
+		keys[ref.key] = version
+		own[ref.of] = &pod.Secret{Keys: keys}
+	}
+	return own, kept, err
 }
 
 // Restore writes the content of a spec that the pod has lost. It reports whether something was missing. With an empty or nil
@@ -74,14 +103,29 @@ func (s *Store) ensure(ctx context.Context, kind kube.Kind, name string, o runti
 	}
 }
 
-// Present returns nil if the pod has all content that a spec refers to, else pod.Problems. Secrets count as present if the user
-// may not list their names.
+// Present returns nil if the pod has all content of a spec, else pod.Problems. Secrets count as present if the user may not list
+// their names.
 func (s *Store) Present(ctx context.Context, spec pod.Spec) error {
-	return s.present(ctx, references(spec))
+	if err := spec.Unset(); err != nil {
+		return err
+	}
+	missing, err := s.missing(ctx, references(spec))
+	return cmp.Or(err, problemsOf(missing))
 }
 
-func (s *Store) present(ctx context.Context, needed []reference) error {
-	var problems pod.Problems
+func problemsOf(missing []reference) error {
+	if len(missing) == 0 {
+		return nil
+	}
+	problems := make(pod.Problems, len(missing))
+	for i, ref := range missing {
+		problems[i] = ref.missing()
+	}
+	return problems
+}
+
+// missing returns the content that the pod does not have. Secrets count as present if the user may not list their names.
+func (s *Store) missing(ctx context.Context, needed []reference) (missing []reference, err error) {
 	for kind, label := range map[kube.Kind]string{object.ConfigMap: object.LabelConfig, object.Secret: object.LabelSecret} {
 		of := slices.DeleteFunc(slices.Clone(needed), func(ref reference) bool { return ref.kind != kind })
 		if len(of) == 0 {
@@ -92,16 +136,13 @@ func (s *Store) present(ctx context.Context, needed []reference) error {
 			continue
 		}
 		if err != nil {
-			return err
+			return nil, err
 		}
 		for _, ref := range of {
 			if !slices.ContainsFunc(items, func(m metav1.PartialObjectMetadata) bool { return m.Name == ref.name }) {
-				problems = append(problems, ref.missing())
+				missing = append(missing, ref)
 			}
 		}
 	}
-	if len(problems) == 0 {
-		return nil
-	}
-	return problems
+	return missing, nil
 }

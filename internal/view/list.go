@@ -1,6 +1,7 @@
 package view
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
@@ -100,7 +101,7 @@ func Secrets(v *View, w io.Writer, secrets []report.Secret) {
 	var lines [][]string
 	for _, s := range secrets {
 		for _, key := range s.Keys {
-			lines = append(lines, []string{s.Name, key.Name, key.Version, strings.Join(s.Users, ", ")})
+			lines = append(lines, []string{s.Name, key.Name, cmp.Or(key.Version, "no value yet"), strings.Join(s.Users, ", ")})
 		}
 	}
 	v.table(w, []string{"SECRET", "KEY", "VERSION", "USED BY"}, lines)

@@ -76,8 +76,8 @@ type Proposal struct {
 	content *store.Content
 }
 
-// Propose returns base with the resources of put created or replaced, and those of remove deleted. It pins new images. The
-// error is pod.Problems or a *pod.RefError.
+// Propose returns base with the resources of put created or replaced, and those of remove deleted. It pins new images. Values
+// of secrets that are not in the pod stay as they are in base, or are still to be set. The error is pod.Problems or a *pod.RefError.
 func (w *Workspace) Propose(ctx context.Context, base revision.Revision, put pod.Spec, remove []pod.Ref, o Options) (Proposal, error) {
 	p := Proposal{base: base, content: contentOf(put)}
 	var (
@@ -95,9 +95,16 @@ func (w *Workspace) Propose(ctx context.Context, base revision.Revision, put pod
 	for _, ref := range remove {
 		c.Edits = append(c.Edits, pod.Edit{Verb: pod.Delete, Kind: ref.Kind, Name: ref.Name})
 	}
-	var err error
-	if p.spec, err = pod.Apply(base.Spec, c); err == nil {
-		err = render.Check(w.Pod, p.spec)
+	spec, err := pod.Apply(base.Spec, c)
+	if err == nil {
+		err = render.Check(w.Pod, spec)
+	}
+	if err != nil {
+		return p, err
+	}
+	var kept []string
+	if p.spec, kept, err = w.store.Own(ctx, base.Spec, spec); len(kept) > 0 {
+		w.tell(Note{KeptValues: kept})
 	}
 	return p, err
 }
@@ -187,7 +194,11 @@ func (w *Workspace) conflict(ctx context.Context, clashes revision.Clashes, base
 // change creates a revision: a draft on top of the newest revision, or with o.Alone one that is deployed at once.
 func (w *Workspace) change(ctx context.Context, content *store.Content, o Options, edits func(on revision.Revision) (pod.Change, error)) (Outcome, error) {
 	build := func(number int, on revision.Revision) (revision.Revision, error) {
-		return w.build(number, on, edits, o.Message)
+		r, err := w.build(number, on, edits, o.Message)
+		if err == nil && o.Alone {
+			err = r.Spec.Unset()
+		}
+		return r, err
 	}
 	if o.Alone {
 		return w.changeAlone(ctx, content, o, build)
@@ -341,6 +352,9 @@ func (w *Workspace) preview(ctx context.Context, spec pod.Spec, restarts []strin
 		return err
 	}
 	observer := w.observer(cluster)
+	if err := observer.Unchangeable(ctx, spec); err != nil {
+		return err
+	}
 	steps, _, err := observer.Compare(ctx, objects)
 	if err != nil {
 		return err

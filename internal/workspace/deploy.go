@@ -27,6 +27,9 @@ func (w *Workspace) Deploy(ctx context.Context, number int, all bool, o Options)
 		w.include(h.Includes(r.Number))
 		live, err := w.get(ctx, h.Live)
 		if err == nil {
+			err = w.store.Present(ctx, r.Spec)
+		}
+		if err == nil {
 			err = w.preview(ctx, r.Spec, nil)
 		}
 		return Outcome{Revision: r, Base: live}, err
@@ -302,7 +305,10 @@ func (w *Workspace) join(ctx context.Context, drafts []revision.Revision, number
 		}
 	}
 	r, err := revision.Join(number, on, full)
-	if err != nil && !errors.Is(err, revision.ErrUnchanged) {
+	if err == nil {
+		return r, r.Spec.Unset()
+	}
+	if !errors.Is(err, revision.ErrUnchanged) {
 		err = &DraftError{Cause: err}
 	}
 	return r, err

@@ -79,6 +79,7 @@ var (
 	ErrOlder       = errors.New("is older than the live revision")
 	ErrNotIncluded = errors.New("does not include the live revision")
 	ErrContent     = errors.New("cannot be restored")
+	ErrUnset       = errors.New("was never deployed, because values of its secrets were not set")
 	ErrRecordGone  = errors.New("has no record anymore: someone deleted it during the deploy")
 	ErrAltered     = store.ErrAltered
 )

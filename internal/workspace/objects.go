@@ -35,6 +35,9 @@ func (rd *Reader) Find(ctx context.Context, types string, names []string, select
 // Objects renders a spec for this cluster, without the values of secrets. The objects have no hash, because another tool may
 // change them.
 func (rd *Reader) Objects(ctx context.Context, spec pod.Spec) ([]report.File, error) {
+	if err := spec.Unset(); err != nil {
+		return nil, err
+	}
 	cluster, err := rd.cluster(ctx, spec)
 	if err != nil {
 		return nil, err

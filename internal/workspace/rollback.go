@@ -36,7 +36,7 @@ func (w *Workspace) Rollback(ctx context.Context, number int, o Options) (Outcom
 		if err != nil {
 			return Outcome{}, err
 		}
-		r, err := w.Revision(ctx, number)
+		r, err := w.restorable(ctx, number)
 		if err == nil {
 			w.checkImages(ctx, live.Spec, r.Spec)
 			err = w.preview(ctx, r.Spec, nil)
@@ -61,18 +61,8 @@ func (w *Workspace) restored(ctx context.Context, number int, message string) (r
 	if err != nil {
 		return revision.Revision{}, nil, err
 	}
-	old, err := w.Revision(ctx, number)
+	old, err := w.restorable(ctx, number)
 	if err != nil {
-		return old, nil, err
-	}
-	problems, _, err := w.store.Verify(ctx, old.Spec)
-	if err == nil && problems[0] != nil {
-		err = problems[0]
-	}
-	if err != nil {
-		return old, nil, &RevisionError{Number: number, Pod: w.Pod, Err: ErrContent, Cause: err}
-	}
-	if old.Spec, err = w.observer(render.Cluster{}).Grown(ctx, old.Spec); err != nil {
 		return old, nil, err
 	}
 	checked := false
@@ -88,6 +78,27 @@ func (w *Workspace) restored(ctx context.Context, number int, message string) (r
 	// A rollback must not fail because of a draft of the same field: the rebase after the deploy discards such drafts.
 	r, err := w.drafts.restore(ctx, user.User, build)
 	return r, w.drafts.rebuild(nil, build), err
+}
+
+// restorable returns an old revision as it can be restored: its disks keep their size. The error is a *RevisionError if content of
+// it is missing or was never set.
+func (w *Workspace) restorable(ctx context.Context, number int) (revision.Revision, error) {
+	old, err := w.Revision(ctx, number)
+	if err != nil {
+		return old, err
+	}
+	if unset := old.Spec.Unset(); unset != nil {
+		return old, &RevisionError{Number: number, Pod: w.Pod, Err: ErrUnset, Cause: unset}
+	}
+	problems, _, err := w.store.Verify(ctx, old.Spec)
+	if err == nil && problems[0] != nil {
+		err = problems[0]
+	}
+	if err != nil {
+		return old, &RevisionError{Number: number, Pod: w.Pod, Err: ErrContent, Cause: err}
+	}
+	old.Spec, err = w.observer(render.Cluster{}).Grown(ctx, old.Spec)
+	return old, err
 }
 
 // registryWait is how long a rollback waits for registries: it must not hang with them.

@@ -135,6 +135,8 @@ type Note struct {
 	Discarded *Discarded
 	// Kept is a revision that was not deployed and waits as a draft.
 	Kept *revision.Revision
+	// KeptValues are the keys of secrets ("db/url") that keep the value of the pod, which has no such version as a file has.
+	KeptValues []string
 	// Restored means that content that the pod had lost was written again.
 	Restored bool
 	// Trimmed are revisions that were removed because the history became long, or to make room.

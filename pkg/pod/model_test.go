@@ -192,7 +192,6 @@ func TestReferences(t *testing.T) {
 		{"tls: {secret: shop-tls}", "tls: {secret: db}", `route/shop spec.tls.secret: secret "db" needs the keys tls.crt and tls.key, set in one command`},
 		{"tls.key: cccccccccc", "tls.key: dddddddddd", `route/shop spec.tls.secret: secret "shop-tls" needs the keys tls.crt and tls.key, set in one command`},
 		{"hosts: [shop.example.com]", "hosts: []", `route/shop spec.hosts: is empty: name the hosts of the certificate`},
-		{"url: aaaaaaaaaa", `url: ""`, `secret/db spec.keys.url: has no value yet`},
 		{"url: aaaaaaaaaa", `url: hunter2`, `secret/db spec.keys.url: is not the version of a value, and a file cannot set the value`},
 		{"url: aaaaaaaaaa", `url: aaaaaaaaaa, a/b: aaaaaaaaaa`, `secret/db spec.keys.a/b: "a/b" is not allowed: use letters, digits, -, _ and dots, at most 253 characters`},
 		{`logo: {base64: "/w=="}`, `logo: {sha256: ab, size: 1}`, `config/web spec.files.logo: "ab" is not a SHA-256 digest`},
@@ -257,7 +256,11 @@ func TestApplyKeepsVersions(t *testing.T) {
 	if diff := cmp.Diff(want, next.Secret("db").Keys); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
 	}
-	if _, err := pod.Apply(nil, put); err == nil || !strings.Contains(err.Error(), "secret/db spec.keys.url: has no value yet") {
+	next, err = pod.Apply(nil, put)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := next.Unset(); err == nil || err.Error() != "secret/db spec.keys: no value yet for url" {
 		t.Errorf("in a pod without the secret: %v", err)
 	}
 }

@@ -18,12 +18,12 @@ func TestProblemNext(t *testing.T) {
 		ref(pod.KindSecret, "db"):  &pod.Secret{Keys: map[string]string{"url": ""}},
 		ref(pod.KindSecret, "new"): &pod.Secret{},
 	}
-	var problems pod.Problems
-	if err := pod.Validate(s); !errors.As(err, &problems) {
-		t.Fatal(err)
+	var problems, unset pod.Problems
+	if !errors.As(pod.Validate(s), &problems) || !errors.As(s.Unset(), &unset) {
+		t.Fatal("the spec has no problems")
 	}
 	got := map[string]string{}
-	for _, p := range problems {
+	for _, p := range append(problems, unset...) {
 		data, err := json.Marshal(p.Next)
 		if err != nil {
 			t.Fatal(err)
@@ -32,7 +32,7 @@ func TestProblemNext(t *testing.T) {
 	}
 	want := map[string]string{
 		`app/web spec.env.API: app "api" has no port`: `{"do":"set","kind":"App","name":"api","set":{"ports":""}}`,
-		`secret/db spec.keys.url: has no value yet`:   `{"do":"set","kind":"Secret","name":"db","set":{"url":""}}`,
+		`secret/db spec.keys: no value yet for url`:   `{"do":"set","kind":"Secret","name":"db","set":{"url":""}}`,
 		`secret/new spec.keys: is empty`:              `{"do":"set","kind":"Secret","name":"new"}`,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

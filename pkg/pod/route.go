@@ -266,13 +266,15 @@ func (r *Route) tlsProblems(p *problems, s Spec) {
 	case name == "":
 	case s.Secret(name) == nil:
 		p.missing("spec.tls.secret", KindSecret, name, "", s)
-	case s.Secret(name).Certificate() == "":
-		*p = append(*p, Problem{
-			Path: "spec.tls.secret", Refers: Ref{KindSecret, name},
-			Message: fmt.Sprintf("secret %q needs the keys %s and %s, set in one command", name, KeyCertificate, KeyPrivateKey),
-		})
-	case len(r.Hosts) == 0:
-		p.add("spec.hosts", "is empty: name the hosts of the certificate")
+	default:
+		if _, ok := s.Secret(name).Certificate(); !ok {
+			*p = append(*p, Problem{
+				Path: "spec.tls.secret", Refers: Ref{KindSecret, name},
+				Message: fmt.Sprintf("secret %q needs the keys %s and %s, set in one command", name, KeyCertificate, KeyPrivateKey),
+			})
+		} else if len(r.Hosts) == 0 {
+			p.add("spec.hosts", "is empty: name the hosts of the certificate")
+		}
 	}
 }
 

@@ -12,7 +12,8 @@ import (
 // Secret is a set of secret values. psc never shows a value.
 type Secret struct {
 	// Keys are the versions of the values, by key. Values are set with psc secret set and are never written to a file. An
-	// empty version stands for the version that the pod has.
+	// empty version, and a version of another pod, stand for the version that the pod has. If it has none, the value has to
+	// be set before the next deploy.
 	Keys map[string]string `json:"keys" psc:"item=key,hidden"`
 }
 
@@ -46,12 +47,35 @@ func (s *Secret) Describe() string {
 	return plural(len(s.Keys), "key") + ": " + strings.Join(slices.Sorted(maps.Keys(s.Keys)), ", ")
 }
 
-// Certificate returns the version that has both the certificate and its private key, or "".
-func (s *Secret) Certificate() string {
-	if version := s.Keys[KeyCertificate]; version == s.Keys[KeyPrivateKey] {
-		return version
+// Certificate returns the version that has both the certificate and its private key. ok is false if none has both. The version
+// is empty if the values are still to be set.
+func (s *Secret) Certificate() (version string, ok bool) {
+	version, ok = s.Keys[KeyCertificate]
+	other, both := s.Keys[KeyPrivateKey]
+	return version, ok && both && version == other
+}
+
+// Unset returns nil, or Problems with the values of secrets that have to be set before a spec can be deployed.
+func (s Spec) Unset() error {
+	var all Problems
+	for name, secret := range s.Secrets() {
+		next := Next{Do: DoSet, Kind: KindSecret, Name: name, Set: map[string]string{}}
+		for key, version := range secret.Keys {
+			if version == "" {
+				next.Set[key] = ""
+			}
+		}
+		if len(next.Set) > 0 {
+			ref := Ref{KindSecret, name}
+			all = append(all, Problem{
+				Path: ref.String() + " spec.keys", Refers: ref, Next: next, Message: "no value yet for " + strings.Join(keys(next.Set), ", "),
+			})
+		}
 	}
-	return ""
+	if len(all) == 0 {
+		return nil
+	}
+	return all
 }
 
 func (s *Secret) problems(name string, _ Spec) []Problem {
@@ -64,10 +88,7 @@ func (s *Secret) problems(name string, _ Spec) []Problem {
 		path := "spec.keys." + key
 		p.rule(path, key, validation.IsConfigMapKey, ruleKey)
 		set := Next{Do: DoSet, Kind: KindSecret, Name: name, Set: map[string]string{key: ""}}
-		switch {
-		case version == "":
-			p.addNext(path, set, "has no value yet")
-		case !versionPattern().MatchString(version):
+		if version != "" && !versionPattern().MatchString(version) {
 			p.addNext(path, set, "is not the version of a value, and a file cannot set the value")
 		}
 	}

@@ -96,6 +96,7 @@ func (g GatewayAPI) objects(podName, name string, hosts []string, r *pod.Route, 
 // https://gateway-api.sigs.k8s.io/geps/gep-1713/
 func (g GatewayAPI) listeners(r *pod.Route, hosts []string, spec pod.Spec) gatewayv1.ListenerSetSpec {
 	secret := spec.Secret(r.TLS.Secret)
+	version, _ := secret.Certificate()
 	s := gatewayv1.ListenerSetSpec{ParentRef: gatewayv1.ParentGatewayReference{
 		Group:     new(gatewayv1.Group(gatewayv1.GroupName)),
 		Kind:      new(gatewayv1.Kind("Gateway")),
@@ -113,7 +114,7 @@ func (g GatewayAPI) listeners(r *pod.Route, hosts []string, spec pod.Spec) gatew
 				CertificateRefs: []gatewayv1.SecretObjectReference{{
 					Group: new(gatewayv1.Group("")),
 					Kind:  new(gatewayv1.Kind("Secret")),
-					Name:  gatewayv1.ObjectName(secret.Object(r.TLS.Secret, secret.Certificate())),
+					Name:  gatewayv1.ObjectName(secret.Object(r.TLS.Secret, version)),
 				}},
 			},
 		})
