@@ -54,6 +54,7 @@ var doors = map[string][]string{
 	"github.com/spf13/viper":                 {"internal/config"},
 	"github.com/spf13/cobra":                 {"internal/cli", "internal/gen"},
 	"charm.land":                             {"internal/view"},
+	"github.com/cli/browser":                 {"internal/cli"},
 	"github.com/charmbracelet":               {"internal/view"},
 	"github.com/google/go-containerregistry": {"internal/image"},
 	"k8s.io/client-go/dynamic":               {"internal/kube"},

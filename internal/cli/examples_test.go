@@ -48,6 +48,8 @@ var firsts = map[string]string{
 	"psc deploy --mine":                              "exec psc app set web --env MODE=mine",
 	"psc deploy 12 --timeout 2m":                     drafts,
 	"psc apply -f shop.yaml --base 12":               deployed + "\nexec sh -c 'psc export > shop.yaml'",
+	"psc open":                                       "exec psc route delete shop --deploy",
+	"psc route open":                                 "exec psc route delete shop --deploy",
 	"psc rollback":                                   deployed,
 	"psc revision show":                              drafts,
 	"psc revision keep 12":                           deployed,

@@ -76,7 +76,7 @@ func newRoot(s *session) *cobra.Command {
 	group(root, groupStart, newLogin(s), newLogout(s), newWhoami(s), newNewPod(s), newPod(s))
 	group(root, groupResources, newApp(s), newRoute(s), newConfig(s), newSecret(s), newDisk(s), newApply(s), newEdit(s), newExport(s), newRegistry(s))
 	group(root, groupRevisions, newDiff(s), newDeploy(s), newRollback(s), newStatus(s), newRevision(s))
-	group(root, groupCluster, newGet(s))
+	group(root, groupCluster, newOpen(s, ""), newGet(s))
 	group(root, groupHelp, newExplain(s), newVersion(s))
 	root.AddCommand(newNames(s))
 	root.SetHelpCommandGroupID(groupHelp)

@@ -18,7 +18,7 @@ import (
 
 func newRoute(s *session) *cobra.Command {
 	return noun("route", "Manage routes: how to reach apps",
-		newRouteCreate(s), newRouteSet(s), newRouteList(s), newShow(s, pod.KindRoute), newDelete(s, pod.KindRoute))
+		newRouteCreate(s), newRouteSet(s), newRouteList(s), newShow(s, pod.KindRoute), newOpen(s, "route "), newDelete(s, pod.KindRoute))
 }
 
 func newRouteCreate(s *session) *cobra.Command {

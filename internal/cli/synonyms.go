@@ -29,7 +29,7 @@ func synonyms() []synonym {
 		{"build", "docker build -t IMAGE . && docker push IMAGE, then: psc app set NAME --image IMAGE"},
 		{"members member access users team", "kubectl -n POD create rolebinding NAME --clusterrole edit --user NAME"},
 		{"event events", "psc get events"},
-		{"open browse", "psc route list"},
+		{"browse", "psc open"},
 		{"ps info describe watch", "psc status"},
 		{"list ls apps", "psc app list"},
 		{"create new add up push launch new-app apps:create", "psc app create NAME --image IMAGE"},
@@ -89,7 +89,6 @@ func synonyms() []synonym {
 		{"revision log history", "psc revision list"},
 		{"registry add create set", "psc registry login NAME"},
 		{"registry delete rm remove", "psc registry logout NAME"},
-		{"route open", "psc route list"},
 		{"secret show get", "psc secret list"},
 	}
 }

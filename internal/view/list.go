@@ -223,6 +223,11 @@ func (v *View) Limit(doc report.History, excess int) error {
 	})
 }
 
+// URL writes the URL of a route.
+func (v *View) URL(route report.Route, url string) error {
+	return v.Answer(route, []string{route.Ref()}, func(w io.Writer) { fmt.Fprintln(w, url) })
+}
+
 // Discarded writes the drafts that were discarded.
 func (v *View) Discarded(all []revision.Revision) error {
 	return v.Answer(report.List[revision.Revision]{Items: all}, report.RevisionRefs(all...), func(w io.Writer) {

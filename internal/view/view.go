@@ -29,6 +29,8 @@ import (
 type View struct {
 	// Terminal means that messages go to a terminal, so psc may ask questions.
 	Terminal bool
+	// Seen means that answers go to a terminal.
+	Seen bool
 	// Redraw means that psc may redraw lines of the terminal. A terminal without a name (docker exec -t, a serial console) may be
 	// unable to move its cursor.
 	Redraw bool
@@ -64,7 +66,7 @@ func New(out, err io.Writer, format string, quiet bool, now func() time.Time) (*
 		errSize:  func() (int, int) { return size(err) },
 	}
 	v.Redraw = v.Terminal && (os.Getenv("TERM") != "" || runtime.GOOS == "windows")
-	if isTerminal(stream(out)) {
+	if v.Seen = isTerminal(stream(out)); v.Seen {
 		v.document = v.out
 	}
 	return v, nil
