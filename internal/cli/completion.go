@@ -117,6 +117,7 @@ func (s *session) values() map[string]cobra.CompletionFunc {
 	}
 	values := map[string]cobra.CompletionFunc{
 		"FILE": files, "KEY=FILE": files,
+		"IMAGE": s.completeImage(""), "NAME=IMAGE": s.completeImage("="),
 		"POD":              plain(s.podNames),
 		"CONTEXT":          plain(s.contextNames),
 		"FORMAT":           fixed(view.Formats()...),
@@ -138,7 +139,7 @@ func (s *session) values() map[string]cobra.CompletionFunc {
 		}),
 	}
 	for _, free := range []string{
-		"CAPACITY", "CPU", "HOST", "IMAGE", "MEMORY", "MIN-MAX", "N", "NAME", "NAME=COMMAND", "NAME=IMAGE", "NAME=TEMPLATE", "NAME=VALUE", "PATH", "PORT", "SELECTOR", "TEXT", "TIME", "UID", "USER", "WORD",
+		"CAPACITY", "CPU", "HOST", "MEMORY", "MIN-MAX", "N", "NAME", "NAME=COMMAND", "NAME=TEMPLATE", "NAME=VALUE", "PATH", "PORT", "SELECTOR", "TEXT", "TIME", "UID", "USER", "WORD",
 	} {
 		values[free] = cobra.NoFileCompletions
 	}
@@ -281,8 +282,9 @@ func fieldNames(_ *cobra.Command, args []string, typed string) ([]string, cobra.
 	return beginning(typed, found), inOrder | cobra.ShellCompDirectiveNoSpace
 }
 
-// sources returns the lists of names in a cluster, or in a pod. What follows a tab is a description, and is not kept.
-func (s *session) sources() map[string]func(context.Context) ([]string, error) {
+// sources returns the lists of names in a cluster, or in a pod. of is what some of them belong to: the repository of tags. What
+// follows a tab is a description, and is not kept.
+func (s *session) sources(of string) map[string]func(context.Context) ([]string, error) {
 	return map[string]func(context.Context) ([]string, error){
 		"pods": func(ctx context.Context) ([]string, error) {
 			cluster, err := s.connect()
@@ -303,6 +305,8 @@ func (s *session) sources() map[string]func(context.Context) ([]string, error) {
 			}
 			return cluster.StorageClasses(ctx)
 		},
+		"images": s.repositories,
+		"tags":   func(ctx context.Context) ([]string, error) { return s.tags(ctx, of) },
 		"registries": func(ctx context.Context) ([]string, error) {
 			w, err := s.open()
 			if err != nil {

@@ -125,7 +125,8 @@ func newNames(s *session) *cobra.Command {
 				list.Release()
 				endAll()
 			}).Stop()
-			ask := s.sources()[args[0]]
+			source, of, _ := strings.Cut(args[0], " ")
+			ask := s.sources(of)[source]
 			if ask == nil {
 				return fmt.Errorf("unknown source %q", args[0])
 			}

@@ -78,6 +78,21 @@ func Exists(ctx context.Context, reference string, logins func() Logins) error {
 	return err
 }
 
+// Tags lists the tags of a repository such as ghcr.io/acme/web, in the order of its registry, with the credentials of Resolve.
+func Tags(ctx context.Context, repository string, logins func() Logins) ([]string, error) {
+	of, err := name.NewRepository(repository)
+	if err != nil {
+		return nil, fmt.Errorf("%q names no registry that can be asked", repository)
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	tags, err := remote.List(of, remote.WithContext(ctx), remote.WithAuthFromKeychain(authn.NewMultiKeychain(authn.DefaultKeychain, keychain(logins))))
+	if err != nil {
+		return nil, unanswered(of.Registry, err)
+	}
+	return tags, nil
+}
+
 // unanswered returns the error for a registry that gives no answer to use. The errors of the library repeat the request for each
 // attempt, and the page that a proxy sends.
 func unanswered(registry name.Registry, err error) error {

@@ -35,6 +35,11 @@ func (reg *Registry) Logins(ctx context.Context) ([]report.Login, error) {
 	return docs, err
 }
 
+// Tags lists the tags of a repository such as ghcr.io/acme/web, as its registry gives them to the pod.
+func (reg *Registry) Tags(ctx context.Context, repository string) ([]string, error) {
+	return image.Tags(ctx, repository, func() image.Logins { return reg.readableLogins(ctx) })
+}
+
 // SignIn stores a registry login in the pod, after the registry has accepted it.
 func (reg *Registry) SignIn(ctx context.Context, server string, login Login) error {
 	if err := image.Check(ctx, server, login); err != nil {
