@@ -74,12 +74,15 @@ func Main(ctx context.Context, env Env, args []string) int {
 	env.Out = out
 	s := &session{Env: env}
 	root := newRoot(s)
-	root.SetArgs(args)
 	if len(args) > 0 && strings.HasPrefix(args[0], cobra.ShellCompRequestCmd) {
 		unquote(root)
 	}
 	err := checkText(args)
 	if err == nil {
+		args, err = unalias(root, args)
+	}
+	if err == nil {
+		root.SetArgs(args)
 		var cmd *cobra.Command
 		cmd, err = root.ExecuteContextC(ctx)
 		err = worded(typed(cmd, err))

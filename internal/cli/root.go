@@ -78,6 +78,7 @@ func newRoot(s *session) *cobra.Command {
 	group(root, groupRevisions, newDiff(s), newDeploy(s), newRollback(s), newStatus(s), newRevision(s))
 	group(root, groupCluster, newOpen(s, ""), newGet(s))
 	group(root, groupHelp, newExplain(s), newVersion(s))
+	root.ValidArgsFunction = s.aliasNames
 	root.AddCommand(newNames(s))
 	root.SetHelpCommandGroupID(groupHelp)
 	root.SetCompletionCommandGroupID(groupHelp)

@@ -1,7 +1,7 @@
 // Package config reads the user's settings from flags, the environment, or the settings file, in this order.
 //
 // The settings file is $XDG_CONFIG_HOME/psc/config.yaml. Only the user can read it (0600), it is replaced as a whole, and it
-// has the current context and the current pod of each context. If it is a link, the file that the link leads to is replaced.
+// has the current context, the current pod of each context, and aliases of commands. If it is a link, the file that the link leads to is replaced.
 // The current context of the kubeconfig is never changed.
 //
 // The file is optional: without HOME and XDG_CONFIG_HOME there is none, and flags and the environment say everything.
@@ -41,12 +41,27 @@ type Settings struct {
 	file  file
 }
 
+// Alias returns the command line that the user has given a name; empty if there is none of this name.
+func (s *Settings) Alias(name string) string { return s.file.Aliases[name] }
+
+// Aliases returns the names of all aliases, each with its command line after a tab.
+func (s *Settings) Aliases() []string {
+	var out []string
+	for name, line := range s.file.Aliases {
+		out = append(out, name+"\t"+line)
+	}
+	slices.Sort(out)
+	return out
+}
+
 // file is the settings file. Contexts are a list because their names may have any characters. Others holds the fields that
 // another version of psc has written: they are kept.
 type file struct {
 	Context  string         `yaml:"context,omitempty"`
 	Contexts []contextEntry `yaml:"contexts,omitempty"`
-	Others   map[string]any `yaml:",inline"`
+	// Aliases are command lines without "psc", by their names. Users write them.
+	Aliases map[string]string `yaml:"aliases,omitempty"`
+	Others  map[string]any    `yaml:",inline"`
 }
 
 type contextEntry struct {
@@ -102,7 +117,7 @@ func read(path string) (file, error) {
 	}
 	if err := yaml.Unmarshal(data, &f); err != nil {
 		return f, fault.New(fault.Usage, "the settings file %s cannot be read: %w", path, err).
-			WithHint("fix or remove it: it only has the current context and pods")
+			WithHint("fix or remove it: it only has the current context, the current pods and your aliases")
 	}
 	return f, nil
 }
