@@ -21,7 +21,7 @@ SCRIPTS    = .ci/run testdata/demo.sh cmd/psc-local/build.sh
 TESTFLAGS ?=
 COUNT     ?= 1
 
-.PHONY: help demo test build lint generate check bench install local clean
+.PHONY: help demo test build lint generate check man bench install local clean
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-10s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ check: lint ## Lint, and check that generated files and both go.mod are up to da
 	@$(MAKE) --no-print-directory generate
 	@for dir in docs completions; do diff -ru bin/.committed/$$dir $$dir || stale=1; done; \
 		if [ -n "$${stale:-}" ]; then echo 'regenerated files that were out of date: commit them' >&2; exit 1; fi
+
+man: ## Write the man pages to bin/man
+	$(PSC_ENV) $(GO) run ./internal/gen man bin/man
 
 bench: local ## Measure psc, and kubectl on the same objects
 	$(PSC_ENV) $(GO) test -run '^$$' -bench . -count $(COUNT) -timeout 60m $(TESTFLAGS) ./...

@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"runtime/debug"
 	"strings"
 	"syscall"
@@ -29,6 +30,8 @@ type Env struct {
 	Out, Err io.Writer
 	Now      func() time.Time
 	Version  string
+	// Plugin means that kubectl runs psc as its plugin.
+	Plugin bool
 }
 
 // memory is the size in bytes up to which psc's heap grows without garbage collection. This makes a pod of a thousand apps
@@ -55,7 +58,12 @@ func Run(version string, args []string) int {
 			}
 		}
 	}()
-	return Main(ctx, Env{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Now: time.Now, Version: Version(version)}, args)
+	return Main(ctx, Env{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Now: time.Now, Version: Version(version), Plugin: isPlugin(os.Args[0])}, args)
+}
+
+// isPlugin reports whether kubectl knows a program as its plugin psc.
+func isPlugin(program string) bool {
+	return strings.TrimSuffix(filepath.Base(program), ".exe") == "kubectl-psc"
 }
 
 func interruption(s os.Signal) error {

@@ -46,6 +46,9 @@ func newRoot(s *session) *cobra.Command {
 		Args:              noSuchCommand,
 		RunE:              showHelp,
 	}
+	if s.Plugin {
+		root.Annotations = map[string]string{cobra.CommandDisplayNameAnnotation: "kubectl psc"}
+	}
 	root.SetIn(s.In) // before strict, which gives the streams to cobra's own commands
 	root.SetOut(view.Screen(s.Out))
 	root.SetErr(view.Screen(s.Err))

@@ -1,5 +1,9 @@
 // Command gen writes the generated files: docs/cli and the shell completions from the command tree, and docs/schema and
 // docs/resources.md from the types of pkg/pod. go generate runs it at the top of the repository.
+//
+//	gen man DIR
+//
+// writes the man pages of all commands to a folder. They are part of a release, and not of the repository.
 package main
 
 import (
@@ -13,6 +17,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/cobra/doc"
 
 	"github.com/pscdev/psc/docs/schema"
 	"github.com/pscdev/psc/internal/cli"
@@ -20,7 +25,13 @@ import (
 )
 
 func main() {
-	if err := errors.Join(generateResources("."), generate(".")); err != nil {
+	var err error
+	if len(os.Args) == 3 && os.Args[1] == "man" {
+		err = writeMan(os.Args[2])
+	} else {
+		err = errors.Join(generateResources("."), generate("."))
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "gen:", err)
 		os.Exit(1)
 	}
@@ -43,8 +54,23 @@ func generateResources(top string) error {
 	return errors.Join(writeSchemas(filepath.Join(docs, "schema"), kinds), writeResources(docs, kinds))
 }
 
+// command returns the command tree.
+func command() *cobra.Command {
+	return cli.Command(cli.Env{In: os.Stdin, Out: io.Discard, Err: os.Stderr, Now: time.Now, Version: "dev"})
+}
+
+// writeMan writes a man page for each command.
+func writeMan(dir string) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // documentation is public
+		return err
+	}
+	root := command()
+	root.DisableAutoGenTag = true // so that the same commit gives the same bytes
+	return doc.GenManTree(root, &doc.GenManHeader{Section: "1", Source: "psc", Manual: "psc", Date: new(time.Time)}, dir)
+}
+
 func generate(top string) error {
-	root := cli.Command(cli.Env{In: os.Stdin, Out: io.Discard, Err: os.Stderr, Now: time.Now, Version: "dev"})
+	root := command()
 	reference, completions := filepath.Join(top, "docs", "cli"), filepath.Join(top, "completions")
 	for _, dir := range []string{reference, completions} {
 		if err := os.RemoveAll(dir); err != nil {
@@ -63,8 +89,16 @@ func generate(top string) error {
 	if err := root.GenZshCompletionFile(filepath.Join(completions, "psc.zsh")); err != nil {
 		return err
 	}
-	return root.GenFishCompletionFile(filepath.Join(completions, "psc.fish"), true)
+	if err := root.GenFishCompletionFile(filepath.Join(completions, "psc.fish"), true); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(completions, "kubectl_complete-psc"), []byte(kubectlCompletion), 0o755) //nolint:gosec // a program
 }
+
+// kubectlCompletion is the program that kubectl calls to complete the arguments of its plugin psc.
+const kubectlCompletion = `#!/bin/sh
+exec psc __complete "$@"
+`
 
 // writePages writes the page of a command, and those of all commands below it.
 func writePages(c *cobra.Command, dir string) error {
