@@ -19,6 +19,7 @@ import (
 	"github.com/charmbracelet/colorprofile"
 	"github.com/charmbracelet/x/ansi"
 	"golang.org/x/term"
+	utiljson "k8s.io/apimachinery/pkg/util/json"
 	"k8s.io/client-go/util/jsonpath"
 	"sigs.k8s.io/yaml"
 
@@ -198,7 +199,7 @@ func (v *View) encode(document any, names []string) ([]byte, error) {
 		return yaml.JSONToYAML(data)
 	}
 	var tree any
-	if err := json.Unmarshal(data, &tree); err != nil {
+	if err := utiljson.Unmarshal(data, &tree); err != nil { // as kubectl does: 1000000 stays an integer
 		return nil, err
 	}
 	var out bytes.Buffer
