@@ -18,6 +18,7 @@ const (
 	groupStart     = "start"
 	groupResources = "resources"
 	groupRevisions = "revisions"
+	groupLook      = "look"
 	groupCluster   = "cluster"
 	groupHelp      = "help"
 )
@@ -57,6 +58,7 @@ func newRoot(s *session) *cobra.Command {
 		&cobra.Group{ID: groupStart, Title: "Get started:"},
 		&cobra.Group{ID: groupResources, Title: "Resources:"},
 		&cobra.Group{ID: groupRevisions, Title: "Revisions:"},
+		&cobra.Group{ID: groupLook, Title: "Look and act:"},
 		&cobra.Group{ID: groupCluster, Title: "Kubernetes:"},
 		&cobra.Group{ID: groupHelp, Title: "Help:"},
 	)
@@ -79,7 +81,8 @@ func newRoot(s *session) *cobra.Command {
 	group(root, groupStart, newLogin(s), newLogout(s), newWhoami(s), newNewPod(s), newPod(s))
 	group(root, groupResources, newApp(s), newRoute(s), newConfig(s), newSecret(s), newDisk(s), newApply(s), newEdit(s), newExport(s), newRegistry(s))
 	group(root, groupRevisions, newDiff(s), newDeploy(s), newRollback(s), newStatus(s), newRevision(s))
-	group(root, groupCluster, newOpen(s, ""), newGet(s))
+	group(root, groupLook, newTop(s), newOpen(s, ""))
+	group(root, groupCluster, newGet(s))
 	group(root, groupHelp, newExplain(s), newVersion(s))
 	root.ValidArgsFunction = s.aliasNames
 	root.AddCommand(newNames(s))

@@ -24,7 +24,7 @@ func synonyms() []synonym {
 		{"restart restage ps:restart", "psc app restart NAME"},
 		{"port-forward forward proxy tunnel", "kubectl -n POD port-forward deploy/NAME PORT"},
 		{"cp copy", "kubectl -n POD cp INSTANCE:PATH PATH, with an instance from: psc get pods"},
-		{"top stats metrics", "kubectl -n POD top pods"},
+		{"stats metrics", "psc top"},
 		{"run", "psc app create NAME --image IMAGE, or once: kubectl -n POD run NAME -it --rm --image IMAGE"},
 		{"build", "docker build -t IMAGE . && docker push IMAGE, then: psc app set NAME --image IMAGE"},
 		{"members member access users team", "kubectl -n POD create rolebinding NAME --clusterrole edit --user NAME"},

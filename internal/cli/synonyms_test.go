@@ -26,7 +26,7 @@ func TestInstead(t *testing.T) {
 		"rollout status deploy/web":     "psc status",
 		"browse":                        "psc open",
 		"ps":                            "psc status",
-		"top":                           "kubectl -n POD top pods",
+		"stats":                         "psc top",
 		"up":                            "psc app create NAME --image IMAGE",
 		"init":                          "psc new-pod NAME",
 		"wait":                          "psc revision wait",

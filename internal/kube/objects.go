@@ -21,10 +21,14 @@ import (
 // Kind is a kind of objects, such as {apps v1 Deployment}.
 type Kind = schema.GroupVersionKind
 
-// resource is the API resource of a kind. psc only uses kinds with a regular plural, so no discovery is needed.
+// resource is the API resource of a kind. psc knows the few kinds that have no regular plural, so no discovery is
+// needed.
 func resource(kind Kind) schema.GroupVersionResource {
-	if kind.Kind == "Gateway" { // the guess is "gatewaies"
+	switch kind {
+	case object.Gateway: // the guess is "gatewaies"
 		return kind.GroupVersion().WithResource("gateways")
+	case object.InstanceMetrics:
+		return kind.GroupVersion().WithResource("pods")
 	}
 	plural, _ := meta.UnsafeGuessKindToResource(kind)
 	return plural

@@ -3,10 +3,13 @@ package kube
 import (
 	"fmt"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
 	utilnet "k8s.io/apimachinery/pkg/util/net"
+
+	"github.com/pscdev/psc/pkg/object"
 )
 
 // outageAfter is the time without an answer after which an outage is reported. A refused connection is reported at once.
@@ -30,7 +33,7 @@ func (o *outage) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err == nil && transient(answer.StatusCode) {
 		why = fmt.Errorf("%s", answer.Status)
 	}
-	if r.Context().Err() == nil {
+	if r.Context().Err() == nil && !strings.HasPrefix(r.URL.Path, "/apis/"+object.InstanceMetrics.Group+"/") { // another server
 		o.observe(why, time.Now())
 	}
 	return answer, err

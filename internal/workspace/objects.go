@@ -32,6 +32,17 @@ func (rd *Reader) Find(ctx context.Context, types string, names []string, select
 	return out, err
 }
 
+// Usage returns what the instances of an app use, or with "" those of all apps: see instance.Instances.Usage.
+func (rd *Reader) Usage(ctx context.Context, app string) (all []report.AppUsage, unmeasured, err error) {
+	group, reading := errgroup.WithContext(ctx)
+	group.Go(func() error { return rd.Exists(reading) })
+	group.Go(func() (err error) {
+		all, unmeasured, err = rd.Instances().Usage(reading, app)
+		return err
+	})
+	return all, unmeasured, group.Wait()
+}
+
 // Objects renders a spec for this cluster, without the values of secrets. The objects have no hash, because another tool may
 // change them.
 func (rd *Reader) Objects(ctx context.Context, spec pod.Spec) ([]report.File, error) {

@@ -50,6 +50,8 @@ var (
 	LimitRange    = corev1.SchemeGroupVersion.WithKind("LimitRange")
 	// StorageClass is only listed.
 	StorageClass = Kind{Group: "storage.k8s.io", Version: "v1", Kind: "StorageClass"}
+	// InstanceMetrics are not stored: another server than the API server measures them.
+	InstanceMetrics = Kind{Group: "metrics.k8s.io", Version: "v1beta1", Kind: "PodMetrics"}
 )
 
 func gateway(kind string) Kind {
@@ -58,8 +60,11 @@ func gateway(kind string) Kind {
 
 // Absent says that a cluster does not have a kind: "this cluster has no Gateway API (HTTPRoute)".
 func Absent(kind Kind) string {
-	if kind.Group == gatewayv1.GroupName {
+	switch kind.Group {
+	case gatewayv1.GroupName:
 		return fmt.Sprintf("this cluster has no Gateway API (%s)", kind.Kind)
+	case InstanceMetrics.Group:
+		return "this cluster has no metrics (metrics-server is missing)"
 	}
 	return fmt.Sprintf("this cluster has no %s in %s", kind.Kind, kind.GroupVersion())
 }

@@ -1,0 +1,42 @@
+package cli
+
+import (
+	"errors"
+
+	"github.com/spf13/cobra"
+
+	"github.com/pscdev/psc/internal/instance"
+	"github.com/pscdev/psc/pkg/pod"
+)
+
+func newTop(s *session) *cobra.Command {
+	return &cobra.Command{
+		Use:   "top [APP]",
+		Short: "Show the CPU and memory of apps and their instances",
+		Long: "Show the CPU and memory that apps and their instances use, beside what they request and their limits. A bar is the part of\n" +
+			"the limit that is used, or of the request where there is no limit. An instance uses more than its request while its node has\n" +
+			"more, and is stopped if it needs more memory than its limit (OOMKilled). Restarts are those of the instances that run now.",
+		Example:           "  psc top\n  psc top web -o jsonpath={.items[0].memory.used}",
+		Args:              between(0, "APP"),
+		ValidArgsFunction: s.complete(s.resourceNames(pod.KindApp)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			w, err := s.open()
+			if err != nil {
+				return err
+			}
+			app, empty := "", "Pod "+w.Pod+" has no instances"
+			if len(args) > 0 {
+				app = args[0]
+			}
+			all, unmeasured, err := w.Usage(cmd.Context(), app)
+			var none *instance.Error
+			if errors.As(err, &none) { // there is nothing to measure, which is no failure
+				empty, err = none.Error(), nil
+			}
+			if err != nil {
+				return err
+			}
+			return s.view.Usage(all, unmeasured, empty)
+		},
+	}
+}
