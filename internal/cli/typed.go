@@ -1,7 +1,9 @@
 package cli
 
 import (
+	"cmp"
 	"errors"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -29,9 +31,21 @@ func typed(cmd *cobra.Command, err error) error {
 	ref := pod.Ref{Kind: kind, Name: cmd.Flags().Arg(0)}
 	all := slices.Clone(problems)
 	for i, p := range all {
-		if path, ok := strings.CutPrefix(p.Path, ref.String()+" "); ok && p.File == "" && p.Line == 0 {
+		of, path, _ := strings.Cut(p.Path, " ")
+		if p.File != "" || p.Line != 0 {
+			continue
+		}
+		switch of {
+		case ref.String():
 			if word, part := typedWord(cmd, kind, path); word != "" {
 				all[i].At, all[i].Message = word, part+p.Message
+			}
+		case pod.Ref{Kind: pod.KindRoute, Name: ref.Name}.String(): // psc app create --route creates it
+			if route := cmd.Flags().Lookup("route"); route != nil && route.Changed {
+				all[i].At = "--route"
+				if route.Value.String() != defaultHost {
+					all[i].At += " " + route.Value.String()
+				}
 			}
 		}
 	}
@@ -61,35 +75,55 @@ func typedWord(cmd *cobra.Command, kind pod.Kind, path string) (word, part strin
 		if field == "autoscale" && item != "" { // several numbers are one value
 			part = item + " "
 		}
-		value, exact := typedValue(flag, item)
+		value, exact := typedValue(cmd, flag, item)
 		if name == "env" || strings.HasSuffix(name, "-header") { // the value may be confidential
 			value, _, _ = strings.Cut(value, "=")
 		}
-		word := "--" + name + " " + value
+		word := strings.TrimSpace("--" + name + " " + value)
 		if exact {
 			return word, part
 		}
 		only = word
 	}
-	if only != "" && field != "env" {
+	if only != "" && field != "env" && field != "keys" {
 		return only, part
 	}
-	for _, arg := range cmd.Flags().Args()[1:] {
+	return typedArg(cmd.Flags().Args()[1:], kind, field, item), ""
+}
+
+// typedArg returns the argument that sets a field or an item of it, or "".
+func typedArg(args []string, kind pod.Kind, field, item string) string {
+	for _, arg := range args {
 		if name, _, _ := strings.Cut(arg, "="); name == item || kind == pod.KindApp && field == "instances" {
-			return arg, ""
+			return arg
+		}
+		if kind != pod.KindConfig {
+			continue
+		}
+		if filepath.Base(arg) == item {
+			return arg
+		}
+		if file := filepath.Join(arg, item); exists(file) { // arg is a folder
+			return file
 		}
 	}
-	return "", ""
+	return ""
 }
 
 // typedValue returns the values of a flag, or that of them which is about an item of a list or map. It is exact unless none is.
-func typedValue(flag *pflag.Flag, item string) (value string, exact bool) {
+func typedValue(cmd *cobra.Command, flag *pflag.Flag, item string) (value string, exact bool) {
 	list, ok := flag.Value.(pflag.SliceValue)
 	if !ok {
-		return flag.Value.String(), true
+		return flag.Value.String(), flag.Name != "path" || flag.Value.String() == item
 	}
 	for _, value := range list.GetSlice() {
-		if name, _, _ := strings.Cut(value, "="); strings.TrimSuffix(name, "-") == item {
+		name, _, _ := strings.Cut(value, "=")
+		if flag.Name == "to" { // of a route: PATH:APP, or APP with --path or /
+			if name, _, _ = strings.Cut(value, ":"); !strings.HasPrefix(value, "/") {
+				name = cmp.Or(cmd.Flags().Lookup("path").Value.String(), "/")
+			}
+		}
+		if name == item || strings.TrimSuffix(name, "-") == item {
 			return value, true
 		}
 	}
@@ -111,7 +145,7 @@ func fieldFlags(kind pod.Kind, field, rest string) []string {
 				return []string{field + "-" + part}
 			}
 		}
-		return []string{field, field + "-command"}
+		return []string{field, field + "-command", field + "-header", field + "-port", field + "-timeout", field + "-every"}
 	case "processes":
 		if strings.HasSuffix(rest, ".image") {
 			return []string{"process-image"}
@@ -120,7 +154,12 @@ func fieldFlags(kind pod.Kind, field, rest string) []string {
 	case "args":
 		return []string{"arg"}
 	case "rules":
-		return []string{"to", "path"}
+		if strings.Contains(rest, "].to") {
+			return []string{"to"}
+		}
+		return []string{"path", "to"}
+	case "keys":
+		return []string{"file"}
 	case "instances":
 		return []string{"instances"}
 	}
