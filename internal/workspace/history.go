@@ -274,8 +274,16 @@ func (rd *Reader) statuses(ctx context.Context, h History, live revision.Revisio
 	settled.Live = true
 	all := resources(statuses)
 	for i := range all {
-		if settled.State == revision.Failed && all[i].Reason == health.NotFound {
-			all[i].Reason = fmt.Sprintf("not written: %s failed before", settled.Name())
+		s := &all[i]
+		switch {
+		case s.Reason != health.NotFound:
+		case settled.State == revision.Failed:
+			s.Reason = fmt.Sprintf("not written: %s failed before", settled.Name())
+		case settled.State == revision.Ready: // everything was there
+			s.State, s.Reason, s.Next = health.Failed, "was deleted, but not by psc", []pod.Next{{Do: pod.DoRedeploy, Note: "recreate it"}}
+			if app := settled.Spec.App(s.Name.Name); app != nil && s.Name.Kind == pod.KindApp {
+				s.Desired = app.Count()
+			}
 		}
 	}
 	return settled, all, err
