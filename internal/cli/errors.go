@@ -46,6 +46,8 @@ func worded(err error) error {
 		return podWords(err, ofPod)
 	case errors.As(err, &record):
 		return revisionWords(err, record)
+	case errors.Is(err, workspace.ErrNewer):
+		return fault.New(fault.Failed, "%w", err).WithHint("psc version shows yours: install a newer one")
 	case errors.As(err, &others):
 		return fault.New(fault.Conflict, "%w", err).WithHint("--all includes them, --mine deploys only your own")
 	case errors.As(err, &conflict):

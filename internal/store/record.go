@@ -185,7 +185,7 @@ func (a *annotations) moment(key string) *time.Time {
 	return &t
 }
 
-// decode reads a record whose data were read. The error wraps ErrDamaged.
+// decode reads a record whose data were read. The error wraps ErrDamaged, and ErrNewer if the record has its seal.
 func decode(m *metav1.ObjectMeta, data map[string]string) (revision.Revision, error) {
 	r := record(m)
 	if r.State == revision.Damaged {
@@ -193,6 +193,9 @@ func decode(m *metav1.ObjectMeta, data map[string]string) (revision.Revision, er
 	}
 	var err error
 	if r.Edits, r.Spec, err = decodeData(data); err != nil {
+		if r.Seal != "" && r.Seal == sealOf(r, data) {
+			return r, fmt.Errorf("revision %d %w: %v", r.Number, ErrNewer, err) //nolint:errorlint // as in damaged
+		}
 		return r, damaged(r.Number, err)
 	}
 	return r, nil

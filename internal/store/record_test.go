@@ -19,6 +19,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
+	"github.com/pscdev/psc/pkg/object"
 	"github.com/pscdev/psc/pkg/pod"
 	"github.com/pscdev/psc/pkg/render"
 	"github.com/pscdev/psc/pkg/revision"
@@ -230,6 +231,29 @@ func TestRecordDamaged(t *testing.T) {
 	_, err = read(cm, nil)
 	if !errors.Is(err, ErrDamaged) || errors.As(err, new(pod.Problems)) || !strings.Contains(err.Error(), "imagee") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// A record that is as psc wrote it, but has what this version does not know, is not called damaged.
+func TestRecordNewer(t *testing.T) {
+	for name, text := range map[string]string{
+		"field":   "apiVersion: psc.dev/v1\nkind: App\nmetadata: {name: web}\nspec: {image: web, warmth: 3}\n",
+		"kind":    "apiVersion: psc.dev/v1\nkind: Oven\nmetadata: {name: web}\nspec: {}\n",
+		"version": "apiVersion: psc.dev/v2\nkind: App\nmetadata: {name: web}\nspec: {image: web}\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			cm, _, err := encode("shop", revisionOf(1), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			cm.Data["app.web.yaml"] = text
+			cm.Annotations[object.AnnotationContent] = contentHash(cm.Data)
+			cm.Annotations[object.AnnotationSeal] = sealOf(record(&cm.ObjectMeta), cm.Data)
+			_, err = read(cm, nil)
+			if !errors.Is(err, ErrNewer) || !strings.HasPrefix(err.Error(), "revision 12 was written by a newer psc: app.web.yaml: ") || strings.Contains(err.Error(), "damaged") {
+				t.Errorf("got %v", err)
+			}
+		})
 	}
 }
 

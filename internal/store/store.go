@@ -42,6 +42,15 @@ type alteredError struct{}
 func (alteredError) Error() string { return "was changed by hand, or deleted and created again" }
 func (alteredError) Unwrap() error { return ErrDamaged }
 
+// ErrNewer is wrapped by the error for a record that is as psc wrote it, and has something that this version does not know. It
+// wraps ErrDamaged.
+var ErrNewer error = newerError{}
+
+type newerError struct{}
+
+func (newerError) Error() string { return "was written by a newer psc" }
+func (newerError) Unwrap() error { return ErrDamaged }
+
 // Store stores the revisions of one pod. Use it for one request or command: it remembers all specs that it has decoded, so its
 // memory grows. It is safe for concurrent use.
 type Store struct {

@@ -82,6 +82,7 @@ var (
 	ErrUnset       = errors.New("was never deployed, because values of its secrets were not set")
 	ErrRecordGone  = errors.New("has no record anymore: someone deleted it during the deploy")
 	ErrAltered     = store.ErrAltered
+	ErrNewer       = store.ErrNewer
 )
 
 // RevisionError is the error for a revision that is not as a call needs it.
