@@ -35,6 +35,7 @@ import (
 //	silent           holds back the events of a watch for longer than most deploys take, and then sends all of them
 //	away             breaks each request, or answers it with 503, while a file "away" exists
 //	refuse C N WHAT  answers with code C, from the Nth time on, if METHOD URI BODY matches a regular expression
+//	once C N WHAT    is refuse for the Nth time only
 //	expire WHAT      no longer accepts the token of a request that matches
 func (c *cluster) rude(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) == 0 {
@@ -116,16 +117,18 @@ func rudeWay(ts *testscript.TestScript, args []string, behind http.Handler) http
 			}
 			behind.ServeHTTP(w, r.WithContext(ctx))
 		})
-	case "refuse":
+	case "refuse", "once":
 		code, err := strconv.Atoi(args[1])
 		ts.Check(err)
 		from, err := strconv.ParseInt(args[2], 10, 64)
 		ts.Check(err)
 		var times atomic.Int64
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if matches(r) && times.Add(1) >= from {
-				refuse(w, code)
-				return
+			if matches(r) {
+				if n := times.Add(1); n == from || n > from && args[0] == "refuse" {
+					refuse(w, code)
+					return
+				}
 			}
 			behind.ServeHTTP(w, r)
 		})

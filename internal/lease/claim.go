@@ -42,15 +42,18 @@ func (l *Lease) Lock(ctx context.Context, c Claim) (_ *Lock, err error) {
 		seen      observation
 		announced string
 	)
-	for {
-		o, err := l.read(ctx)
+	for known := l.known.Swap(nil); ; known = nil {
+		o, err := known, error(nil)
+		if o == nil || holder(o).ID != "" { // else the API server refuses to update it if it has changed since
+			o, err = l.read(ctx)
+		}
 		if err != nil {
 			return nil, err
 		}
 		// The Lease names us if we have taken it and the answer was lost.
 		if o == nil || holder(o).ID == "" || holder(o).ID == c.ID || seen.dead(o) {
 			lock, err := l.take(ctx, o, c)
-			if apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err) {
+			if apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err) || o != nil && apierrors.IsNotFound(err) {
 				continue // another client was faster
 			}
 			return lock, err

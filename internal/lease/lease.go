@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	coordinationv1 "k8s.io/api/coordination/v1"
@@ -65,12 +66,14 @@ type Holder struct {
 	Renewed string
 }
 
-// Lease is the right to deploy to one pod, and what has to be known besides the records: they may be removed. It keeps no state
-// and is safe for concurrent use.
+// Lease is the right to deploy to one pod, and what has to be known besides the records: they may be removed. It is safe for
+// concurrent use.
 type Lease struct {
 	kube *kube.Client
 	pod  string
 	now  func() time.Time
+	// known is what State has read, for the next Lock; nil if there is none.
+	known atomic.Pointer[coordinationv1.Lease]
 }
 
 // Open returns the Lease of a pod. It does not dial.
@@ -93,6 +96,7 @@ func (l *Lease) State(ctx context.Context) (State, error) {
 	if err != nil || o == nil {
 		return State{}, err
 	}
+	l.known.Store(o)
 	return State{live(o), number(o, object.AnnotationNewest), number(o, object.AnnotationLimit), holder(o)}, nil
 }
 

@@ -24,12 +24,16 @@ type server struct {
 	mu      sync.Mutex
 	lease   *coordinationv1.Lease
 	version int
+	reads   int
 }
 
 // ServeHTTP implements http.Handler.
 func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if r.Method == http.MethodGet {
+		s.reads++
+	}
 	var sent coordinationv1.Lease
 	refused := metav1.StatusReason("")
 	switch {
@@ -61,7 +65,12 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func open(t *testing.T) *Lease {
 	t.Helper()
-	front := httptest.NewServer(&server{})
+	return openAt(t, &server{})
+}
+
+func openAt(t *testing.T, s *server) *Lease {
+	t.Helper()
+	front := httptest.NewServer(s)
 	t.Cleanup(front.Close)
 	client, err := kube.Connect(kube.Options{Config: &clientcmdapi.Config{
 		Clusters:       map[string]*clientcmdapi.Cluster{"c": {Server: front.URL}},
@@ -112,6 +121,36 @@ func TestLock(t *testing.T) {
 	if now, err := l.State(t.Context()); err != nil || now.Holder.ID != "" || now.Live != 3 || now.Newest != 4 {
 		t.Errorf("the Lease says %+v: %v", now, err)
 	}
+}
+
+// A client that has read the Lease a moment ago does not read it again, and still gets the right only if it is free now.
+func TestKnown(t *testing.T) {
+	front := &server{}
+	l := openAt(t, front)
+	release(t, lock(t, l, "alice", 3), true)
+	read := func() {
+		t.Helper()
+		if now, err := l.State(t.Context()); err != nil || now.Holder.ID != "" {
+			t.Fatalf("the Lease says %+v: %v", now, err)
+		}
+	}
+	read()
+	reads := front.reads
+	release(t, lock(t, l, "alice", 4), true)
+	if front.reads != reads {
+		t.Errorf("read %d times", front.reads-reads)
+	}
+	read()
+	other := openAt(t, front)
+	bob := lock(t, other, "bob", 5)
+	var held *HeldError
+	if _, err := l.Lock(t.Context(), Claim{ID: "alice", Target: 6}); !errors.As(err, &held) || held.ID != "bob" {
+		t.Errorf("alice gets %v", err)
+	}
+	release(t, bob, true)
+	read()
+	front.lease = nil // someone deletes it
+	release(t, lock(t, l, "alice", 6), true)
 }
 
 // A deploy that was killed is remembered until one has made sure that no request of it matters. The dead holder can write

@@ -69,10 +69,11 @@ func (d *deploy) run(ctx context.Context) (err error) {
 	}
 	held = d.lock.Hold(ctx)
 	d.begin = d.Now()
-	if err := d.turn(held); err != nil {
+	compared, err := d.turn(held)
+	if err != nil {
 		return err
 	}
-	steps, err := d.prepare(held)
+	steps, err := d.prepare(held, compared)
 	if err != nil {
 		return err
 	}
@@ -108,9 +109,9 @@ func (d *deploy) queue(ctx context.Context) error {
 	return nil
 }
 
-// started sets the user who deploys, and the time.
+// started sets the user who deploys, and the time: since when it waits, or since when it is its turn.
 func (d *deploy) started(r *revision.Revision) {
-	now := d.Now()
+	now := cmp.Or(d.begin, d.Now())
 	r.DeployedBy, r.Started, r.Finished, r.Reason, r.TakesBack = d.User, &now, nil, "", nil
 }
 
@@ -127,10 +128,24 @@ func (d *deploy) acquire(ctx context.Context) (err error) {
 	return err
 }
 
-// turn makes sure that the revision includes the live one, now that no other client can deploy. It rebuilds a revision that
+// turn is the first step after acquire. It compares the objects, and makes sure that the revision includes the live one.
+func (d *deploy) turn(ctx context.Context) (comparison, error) {
+	r := d.result.Revision
+	var compared comparison
+	var group errgroup.Group
+	group.Go(func() error { compared = d.compare(ctx, r.Spec); return nil })
+	err := d.include(ctx)
+	_ = group.Wait() // compared has the error
+	if err == nil && d.result.Revision.Number != r.Number {
+		compared = d.compare(ctx, d.result.Revision.Spec)
+	}
+	return compared, err
+}
+
+// include makes sure that the revision includes the live one, now that no other client can deploy. It rebuilds a revision that
 // was created to be deployed alone if it does not include the live one, or if it includes others that never went live: their
 // deploys were abandoned, were killed, or come after this one.
-func (d *deploy) turn(ctx context.Context) error {
+func (d *deploy) include(ctx context.Context) error {
 	if err := d.readHistory(ctx, d.lock.Live()); err != nil {
 		return err
 	}
@@ -161,51 +176,77 @@ func (d *deploy) readHistory(ctx context.Context, live int) error {
 	return err
 }
 
+// comparison has the steps that make the cluster match the rendered objects, except for those of unseen, or why there are none.
+type comparison struct {
+	objects []*unstructured.Unstructured
+	steps   []plan.Step
+	unseen  Unseen
+	err     error
+}
+
 // prepare returns the steps to take, after the API server has tried them. It writes no object.
-func (d *deploy) prepare(ctx context.Context) ([]plan.Step, error) {
-	// It is our turn, even if another client has changed the state.
+func (d *deploy) prepare(ctx context.Context, compared comparison) ([]plan.Step, error) {
+	r := d.result.Revision
+	_, loose := revision.NewHistory(d.history.All, r.Number, 0).Stack()
+	d.result.Loose = len(loose) > 0
+	if listed, _ := d.history.Find(r.Number); listed.State != revision.Waiting || listed.Version != r.Version {
+		if err := d.retake(ctx); err != nil {
+			return nil, err
+		}
+	}
+	if compared.err != nil {
+		return nil, compared.err
+	}
+	if err := d.emitLeft(ctx, compared.unseen); err != nil {
+		return nil, err
+	}
+	return d.preflight(ctx, d.restarted(compared.steps, compared.objects))
+}
+
+// retake records that it is our turn, although another client has changed the state.
+func (d *deploy) retake(ctx context.Context) error {
 	r, err := d.mark(ctx, d.result.Revision, revision.Waiting, d.started)
-	if err != nil {
-		return nil, err
+	if err == nil {
+		d.result.Revision = r
 	}
-	d.result.Revision = r
-	objects, err := render.Objects(d.Pod, r.Spec, d.Cluster)
-	if err != nil {
-		return nil, err
-	}
-	steps, unseen, err := d.compare(ctx, r.Spec, objects)
-	if err != nil {
-		return nil, err
-	}
-	if err := d.emitLeft(ctx, unseen); err != nil {
-		return nil, err
-	}
-	return d.preflight(ctx, d.restarted(steps, objects))
+	return err
 }
 
 // compare compares the objects, and checks what the spec needs of the pod.
-func (d *deploy) compare(ctx context.Context, spec pod.Spec, objects []*unstructured.Unstructured) (steps []plan.Step, unseen Unseen, err error) {
+func (d *deploy) compare(ctx context.Context, spec pod.Spec) (c comparison) {
+	if c.objects, c.err = render.Objects(d.Pod, spec, d.Cluster); c.err != nil {
+		return c
+	}
 	var content, unchangeable error
 	var group errgroup.Group
 	group.Go(func() (err error) {
-		steps, unseen, err = d.Compare(ctx, objects)
+		c.steps, c.unseen, err = d.Compare(ctx, c.objects)
 		return err
 	})
 	group.Go(func() error { content = d.Store.Present(ctx, spec); return nil })
 	group.Go(func() error { unchangeable = d.Unchangeable(ctx, spec); return nil })
-	err = group.Wait()
+	c.err = group.Wait()
 	if problems := errors.Join(content, unchangeable); problems != nil {
-		return nil, nil, problems
+		c.err = problems
 	}
-	if err == nil {
-		err = d.withRules(unseen.error(objects))
+	if c.err == nil {
+		c.err = d.withRules(c.unseen.error(c.objects))
 	}
-	return steps, unseen, err
+	return c
 }
 
 // pending records that the revision is live from now on, is being written, and what it takes back from others.
 func (d *deploy) pending(ctx context.Context, takesBack []string) error {
-	r, err := d.mark(ctx, d.result.Revision, revision.Pending, func(r *revision.Revision) { r.TakesBack = fitting(takesBack) })
+	note := func(r *revision.Revision) {
+		d.started(r)
+		r.TakesBack = fitting(takesBack)
+	}
+	r, err := d.markHeld(ctx, d.result.Revision, revision.Pending, note)
+	if errors.Is(err, store.ErrMoved) {
+		if err = d.retake(ctx); err == nil {
+			r, err = d.mark(ctx, d.result.Revision, revision.Pending, note)
+		}
+	}
 	if err != nil {
 		return err
 	}
@@ -239,11 +280,7 @@ func (d *deploy) finish(ctx context.Context, r revision.Revision, to revision.St
 // a *revision.MoveError.
 func (d *deploy) mark(ctx context.Context, r revision.Revision, to revision.State, note func(*revision.Revision)) (revision.Revision, error) {
 	for {
-		next := r
-		err := d.ifHeld(ctx, func() (err error) {
-			next, err = d.Store.MarkOnce(ctx, r, to, note)
-			return err
-		})
+		next, err := d.markHeld(ctx, r, to, note)
 		if !errors.Is(err, store.ErrMoved) {
 			return next, err
 		}
@@ -257,4 +294,14 @@ func (d *deploy) mark(ctx context.Context, r revision.Revision, to revision.Stat
 		now.Message = cmp.Or(r.Message, now.Message)
 		r = now
 	}
+}
+
+// markHeld is mark without the retry.
+func (d *deploy) markHeld(ctx context.Context, r revision.Revision, to revision.State, note func(*revision.Revision)) (next revision.Revision, err error) {
+	next = r
+	err = d.ifHeld(ctx, func() (err error) {
+		next, err = d.Store.MarkOnce(ctx, r, to, note)
+		return err
+	})
+	return next, err
 }

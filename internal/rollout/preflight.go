@@ -72,6 +72,7 @@ func (d *deploy) dryRun(ctx context.Context, step plan.Step, newAccounts map[str
 	if step.Action == plan.Create && step.UID != "" { // the current object is being deleted, so only a new one can be tried
 		return step, d.Kube.DryCreate(ctx, unnamed(step.Object))
 	}
+	tried := d.tryInstance(ctx, step, newAccounts)
 	would, err := d.Kube.DryApply(ctx, step.Object)
 	if step.Action == plan.Create && (err != nil || would.GetResourceVersion() != "") {
 		there, readErr := d.Kube.GetMeta(ctx, step.Kind, d.Pod, step.Name)
@@ -80,6 +81,7 @@ func (d *deploy) dryRun(ctx context.Context, step plan.Step, newAccounts map[str
 			if step, err = adopt(step, there); err != nil || step.Action == plan.Create {
 				return step, err
 			}
+			tried = d.tryInstance(ctx, step, newAccounts)
 			would, err = d.Kube.DryApply(ctx, step.Object)
 		case err == nil && !apierrors.IsNotFound(readErr):
 			return step, readErr
@@ -90,7 +92,7 @@ func (d *deploy) dryRun(ctx context.Context, step plan.Step, newAccounts map[str
 	}
 	switch address, _, _ := unstructured.NestedString(would.Object, "spec", "clusterIP"); {
 	case object.Of(step.Kind).Template:
-		return step, d.dryRunInstance(ctx, step, would, newAccounts)
+		return step, d.judgeInstance(ctx, step, would, tried())
 	case step.Kind == object.Service && address == corev1.ClusterIPNone:
 		// Someone has recreated the Service without an address. The API server accepts a write with an address and ignores it.
 		return step, fmt.Errorf("Service %s has no address: %s", step.Name, d.recreate(step)) //nolint:staticcheck // it is the kind

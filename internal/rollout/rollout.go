@@ -1,6 +1,6 @@
 // Package rollout deploys a revision to the cluster.
 //
-//	lock -> waiting -> render -> compare -> preflight -> pending -> apply in phases -> watch -> prune -> ready or failed -> unlock
+//	waiting -> lock -> compare, history -> preflight -> pending -> apply in phases -> watch -> prune -> ready or failed -> unlock
 //
 // It emits events and prints nothing. Every step can be killed and run again: a write is always the whole desired object, and
 // the next comparison finds the objects that are not written yet.
@@ -24,7 +24,7 @@ import (
 	"github.com/pscdev/psc/pkg/revision"
 )
 
-// parallel is the number of requests that run at once. More requests would only be slower: the API server is the limit.
+// parallel is the number of objects that are tried or written at once. More would only be slower: the API server is the limit.
 const parallel = 16
 
 // The errors of a deploy, besides those of the cluster.
@@ -101,6 +101,8 @@ type Result struct {
 	Revision revision.Revision
 	Statuses []Status
 	Duration time.Duration
+	// Loose means that drafts have to be rebased onto the revision, if it went live. Those that are made later are based on it.
+	Loose bool
 	// UpToDate means that the revision was live and ready already, so nothing was written.
 	UpToDate bool
 }

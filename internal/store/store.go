@@ -115,6 +115,17 @@ func (s *Store) Get(ctx context.Context, number int) (revision.Revision, error) 
 	return r, err
 }
 
+// Full returns r, which List has returned, with its spec. It is Get, except that it does not read a record again that Get has
+// returned in the same version.
+func (s *Store) Full(ctx context.Context, r revision.Revision) (revision.Revision, error) {
+	for _, known := range s.decoded.Range {
+		if full, _ := known.(revision.Revision); full.Number == r.Number && full.Version == r.Version {
+			return full, nil
+		}
+	}
+	return s.Get(ctx, r.Number)
+}
+
 // data returns the data of a record. The error wraps ErrDamaged if they, or their base, are damaged or missing.
 func (s *Store) data(ctx context.Context, cm *corev1.ConfigMap) (map[string]string, error) {
 	number := record(&cm.ObjectMeta).Number

@@ -233,7 +233,7 @@ func (w *Workspace) changeDraft(ctx context.Context, user string, content *store
 
 // changeAlone is change for a revision that is deployed at once. It includes those of the user's own drafts that it refers to.
 func (w *Workspace) changeAlone(ctx context.Context, content *store.Content, o Options, build revision.Build) (Outcome, error) {
-	user, err := w.begin(ctx, !o.DryRun)
+	user, err := w.begin(ctx, true)
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -343,7 +343,9 @@ func (w *Workspace) dryOutcome(ctx context.Context, r, base revision.Revision, c
 
 // preview reports what a deploy of a spec that restarts some apps would write, and what it would take back from others.
 func (w *Workspace) preview(ctx context.Context, spec pod.Spec, restarts []string) error {
+	asked := w.offers
 	cluster, err := w.cluster(ctx, spec)
+	w.offers = asked // Diff needs the addresses
 	if err != nil {
 		return err
 	}

@@ -19,6 +19,10 @@ import (
 // Deploy deploys a revision with all drafts below it: number, or with 0 the newest. Without all, the error for a revision that
 // includes drafts of others is an *OthersError. The error for a revision that does not become ready is a *DeployError.
 func (w *Workspace) Deploy(ctx context.Context, number int, all bool, o Options) (Outcome, error) {
+	user, err := w.begin(ctx, true)
+	if err != nil {
+		return Outcome{}, err
+	}
 	if o.DryRun {
 		h, r, err := w.toDeploy(ctx, number)
 		if err != nil {
@@ -33,10 +37,6 @@ func (w *Workspace) Deploy(ctx context.Context, number int, all bool, o Options)
 			err = w.preview(ctx, r.Spec, nil)
 		}
 		return Outcome{Revision: r, Base: live}, err
-	}
-	user, err := w.begin(ctx, true)
-	if err != nil {
-		return Outcome{}, err
 	}
 	if err := w.drafts.rebase(ctx); err != nil {
 		return Outcome{}, err
@@ -56,7 +56,7 @@ func (w *Workspace) Deploy(ctx context.Context, number int, all bool, o Options)
 
 // DeployMine deploys only the user's own drafts, and rebases those of others onto them.
 func (w *Workspace) DeployMine(ctx context.Context, o Options) (Outcome, error) {
-	user, err := w.begin(ctx, !o.DryRun)
+	user, err := w.begin(ctx, true)
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -167,7 +167,7 @@ func (w *Workspace) deploy(ctx context.Context, r revision.Revision, rebuild reb
 		w.tell(Note{RollingBack: &RollingBack{Failed: failed.Revision, To: number}})
 		failure = failed
 		o.RollbackOnFailure, o.Message = false, ""
-		if r, rebuild, err = w.restored(ctx, number, ""); errors.Is(err, revision.ErrUnchanged) {
+		if r, rebuild, err = w.restored(ctx, h, number, ""); errors.Is(err, revision.ErrUnchanged) {
 			rebuild = nil
 			r, err = w.Live(ctx)
 		}
@@ -202,7 +202,8 @@ func (w *Workspace) deployOnce(ctx context.Context, r revision.Revision, rebuild
 	}
 	result.Revision.Live = err == nil || errors.Is(err, rollout.ErrPending)
 	var rebaseErr error
-	if !result.UpToDate && ctx.Err() == nil && !errors.Is(err, lease.ErrLost) && !apierrors.IsUnauthorized(err) { // else the next deploy rebases
+	rebases := err != nil || result.Loose
+	if rebases && ctx.Err() == nil && !errors.Is(err, lease.ErrLost) && !apierrors.IsUnauthorized(err) { // else the next deploy rebases
 		rebaseErr = w.drafts.rebase(ctx)
 	}
 	statuses := resources(result.Statuses)

@@ -88,7 +88,7 @@ func (d *drafts) draft(ctx context.Context, author string, content *store.Conten
 		if _, loose := h.Stack(); len(loose) > 0 {
 			return r, tip, errLoose
 		}
-		if tip, err = d.get(ctx, h.Tip()); err != nil {
+		if tip, err = d.full(ctx, h, h.Tip()); err != nil {
 			return r, tip, err
 		}
 		r, err = build(h.Next(), tip)
@@ -119,7 +119,7 @@ func (d *drafts) alone(ctx context.Context, author string, content *store.Conten
 // next returns the revision that build makes, and its base. The error is a *DraftedError if the change needs what only a draft
 // has, and a *DraftError if the other drafts cannot be rebased onto it.
 func (d *drafts) next(ctx context.Context, h History, author string, build aloneBuild) (r, base revision.Revision, err error) {
-	if base, err = d.get(ctx, h.Base()); err != nil {
+	if base, err = d.full(ctx, h, h.Base()); err != nil {
 		return r, base, err
 	}
 	waiting, err := d.waiting(ctx, h, base)
@@ -159,7 +159,7 @@ func (rd *Reader) waiting(ctx context.Context, h History, base revision.Revision
 // always work: neither drafts nor a damaged record of the base prevent it.
 func (d *drafts) restore(ctx context.Context, author string, build revision.Build) (revision.Revision, error) {
 	return d.append(ctx, author, nil, func(h History) (r, base revision.Revision, err error) {
-		if base, err = d.get(ctx, h.Base()); err != nil && !errors.Is(err, store.ErrDamaged) {
+		if base, err = d.full(ctx, h, h.Base()); err != nil && !errors.Is(err, store.ErrDamaged) {
 			return r, base, err
 		}
 		r, err = build(h.Next(), base)
@@ -176,7 +176,7 @@ type rebuildFunc func(ctx context.Context, old revision.Revision) (revision.Revi
 func (d *drafts) rebuild(content *store.Content, build revision.Build) rebuildFunc {
 	return func(ctx context.Context, old revision.Revision) (revision.Revision, error) {
 		return d.append(ctx, old.Author, content, func(h History) (r, live revision.Revision, err error) {
-			if live, err = d.get(ctx, h.Live); err != nil {
+			if live, err = d.full(ctx, h, h.Live); err != nil {
 				return r, live, err
 			}
 			r, err = build(h.Next(), live)
@@ -222,10 +222,10 @@ func (d *drafts) rebase(ctx context.Context) error {
 			if len(loose) == 0 {
 				return r, tip, errAllRebased
 			}
-			if base, err = d.get(ctx, h.Base()); err != nil {
+			if base, err = d.full(ctx, h, h.Base()); err != nil {
 				return r, tip, err
 			}
-			if tip, err = d.get(ctx, h.Tip()); err != nil {
+			if tip, err = d.full(ctx, h, h.Tip()); err != nil {
 				return r, tip, err
 			}
 			draft, err := d.rooted(ctx, h, loose[0], base)

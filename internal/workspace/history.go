@@ -152,10 +152,24 @@ func (rd *Reader) Revision(ctx context.Context, number int) (revision.Revision, 
 // get is Revision, except that a missing record is a store.ErrNoRevision: the user has not named it.
 func (rd *Reader) get(ctx context.Context, number int) (revision.Revision, error) {
 	r, err := rd.store.Get(ctx, number)
-	if errors.Is(err, store.ErrAltered) {
-		err = &RevisionError{Number: number, Pod: rd.Pod, Err: ErrAltered}
+	return r, rd.altered(number, err)
+}
+
+// full is Revision for a history that was read a moment ago. It does not read a record again that has not changed since.
+func (rd *Reader) full(ctx context.Context, h History, number int) (revision.Revision, error) {
+	listed, ok := h.Find(number)
+	if !ok {
+		return rd.Revision(ctx, number)
 	}
-	return r, err
+	r, err := rd.store.Full(ctx, listed)
+	return r, rd.altered(number, err)
+}
+
+func (rd *Reader) altered(number int, err error) error {
+	if errors.Is(err, store.ErrAltered) {
+		return &RevisionError{Number: number, Pod: rd.Pod, Err: ErrAltered}
+	}
+	return err
 }
 
 // look is Revision for those who only look at it: the Reason says that the record was altered.

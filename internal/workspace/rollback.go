@@ -17,10 +17,8 @@ import (
 // Rollback creates a revision with the spec of an old one, and deploys it. The old one is number, or with 0 the last revision
 // before the live one that was ready.
 func (w *Workspace) Rollback(ctx context.Context, number int, o Options) (Outcome, error) {
-	if !o.DryRun {
-		if _, err := w.begin(ctx, true); err != nil {
-			return Outcome{}, err
-		}
+	if _, err := w.begin(ctx, true); err != nil {
+		return Outcome{}, err
 	}
 	h, err := w.history(ctx)
 	if err != nil {
@@ -32,11 +30,11 @@ func (w *Workspace) Rollback(ctx context.Context, number int, o Options) (Outcom
 		}
 	}
 	if o.DryRun {
-		live, err := w.get(ctx, h.Live)
+		live, err := w.full(ctx, h, h.Live)
 		if err != nil {
 			return Outcome{}, err
 		}
-		r, err := w.restorable(ctx, number)
+		r, err := w.restorable(ctx, h, number)
 		if err == nil {
 			w.checkImages(ctx, live.Spec, r.Spec)
 			err = w.preview(ctx, r.Spec, nil)
@@ -45,7 +43,7 @@ func (w *Workspace) Rollback(ctx context.Context, number int, o Options) (Outcom
 	}
 	var out Outcome
 	w.early.Store(&h)
-	r, rebuild, err := w.restored(ctx, number, o.Message)
+	r, rebuild, err := w.restored(ctx, h, number, o.Message)
 	if err == nil {
 		out, err = w.deploy(ctx, r, rebuild, o)
 	}
@@ -56,12 +54,12 @@ func (w *Workspace) Rollback(ctx context.Context, number int, o Options) (Outcom
 }
 
 // restored stores the revision that restores an old one.
-func (w *Workspace) restored(ctx context.Context, number int, message string) (revision.Revision, rebuildFunc, error) {
+func (w *Workspace) restored(ctx context.Context, h History, number int, message string) (revision.Revision, rebuildFunc, error) {
 	user, err := w.User(ctx)
 	if err != nil {
 		return revision.Revision{}, nil, err
 	}
-	old, err := w.restorable(ctx, number)
+	old, err := w.restorable(ctx, h, number)
 	if err != nil {
 		return old, nil, err
 	}
@@ -82,8 +80,8 @@ func (w *Workspace) restored(ctx context.Context, number int, message string) (r
 
 // restorable returns an old revision as it can be restored: its disks keep their size. The error is a *RevisionError if content of
 // it is missing or was never set.
-func (w *Workspace) restorable(ctx context.Context, number int) (revision.Revision, error) {
-	old, err := w.Revision(ctx, number)
+func (w *Workspace) restorable(ctx context.Context, h History, number int) (revision.Revision, error) {
+	old, err := w.full(ctx, h, number)
 	if err != nil {
 		return old, err
 	}
@@ -140,12 +138,21 @@ func images(spec pod.Spec) (names []string) {
 
 // lastReady returns the number of the last revision before the live one that was ready and has another spec.
 func (rd *Reader) lastReady(ctx context.Context, h History) (int, error) {
-	live, err := rd.get(ctx, h.Live)
-	if err != nil {
+	restorable := h.Restorable()
+	var live revision.Revision
+	group, reading := errgroup.WithContext(ctx)
+	group.Go(func() (err error) {
+		live, err = rd.full(reading, h, h.Live)
+		return err
+	})
+	if len(restorable) > 0 { // usually it is the one
+		group.Go(func() error { _, _ = rd.full(reading, h, restorable[0].Number); return nil })
+	}
+	if err := group.Wait(); err != nil {
 		return 0, err
 	}
-	for _, r := range h.Restorable() {
-		old, err := rd.get(ctx, r.Number)
+	for _, r := range restorable {
+		old, err := rd.full(ctx, h, r.Number)
 		if err != nil {
 			return 0, err
 		}
