@@ -36,7 +36,6 @@ func worded(err error) error {
 		problems  pod.Problems
 		ref       *pod.RefError
 		unusable  *instance.Error
-		stopped   *workspace.AppError
 		refused   *workspace.RefusedError
 	)
 	switch {
@@ -73,8 +72,6 @@ func worded(err error) error {
 		return problemWords(err, problems)
 	case errors.As(err, &refused):
 		return &fault.Error{Code: fault.Of(err).Code, Err: err, Hint: alternatives(refused.Next)}
-	case errors.As(err, &stopped):
-		return fault.New(fault.Usage, "%w", err).WithHint("psc app start %s", stopped.App)
 	case errors.As(err, &unusable):
 		return instanceWords(err, unusable)
 	case errors.As(err, &ref):

@@ -3,34 +3,19 @@ package workspace
 import (
 	"context"
 	"errors"
-	"fmt"
 
+	"github.com/pscdev/psc/internal/instance"
 	"github.com/pscdev/psc/pkg/pod"
 	"github.com/pscdev/psc/pkg/revision"
 )
 
-// ErrAppStopped is the error for the restart of an app that is stopped.
-var ErrAppStopped = errors.New("is stopped")
-
-// AppError is the error for an app that is in the wrong state.
-type AppError struct {
-	App string
-	Err error
-}
-
-// Error implements error. An example is: app "web" is stopped.
-func (e *AppError) Error() string { return fmt.Sprintf("app %q %v", e.App, e.Err) }
-
-// Unwrap returns ErrAppStopped.
-func (e *AppError) Unwrap() error { return e.Err }
-
 // Restart starts new instances of apps of the live revision, by the strategy of each app, and stops the old ones. Like Stop and
 // Start it is a revision that is deployed at once and includes no draft. The error is a *pod.RefError or *DraftedError for an app
-// that is not live, and an *AppError for one that is stopped.
+// that is not live, and an *instance.Error for one that is stopped.
 func (w *Workspace) Restart(ctx context.Context, names []string, o Options) (Outcome, error) {
 	return w.running(ctx, names, o, func(name string, app *pod.App) (pod.Edit, error) {
 		if app != nil && app.Count() == 0 {
-			return pod.Edit{}, &AppError{App: name, Err: ErrAppStopped}
+			return pod.Edit{}, &instance.Error{App: name, Err: instance.ErrStopped}
 		}
 		return pod.Edit{Verb: pod.Restart, Kind: pod.KindApp, Name: name}, nil
 	})
