@@ -319,6 +319,18 @@ func (s *session) sources(of string) map[string]func(context.Context) ([]string,
 			}
 			return found, err
 		},
+		"runs": func(ctx context.Context) ([]string, error) {
+			w, err := s.open()
+			if err != nil {
+				return nil, err
+			}
+			runs, err := w.Instances().Runs(ctx)
+			found := make([]string, len(runs))
+			for i, r := range runs {
+				found[i] = r.Report().Name
+			}
+			return found, err
+		},
 		"resources": func(ctx context.Context) ([]string, error) {
 			w, err := s.open()
 			if err != nil {

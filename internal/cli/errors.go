@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -36,6 +37,7 @@ func worded(err error) error {
 		problems  pod.Problems
 		ref       *pod.RefError
 		unusable  *instance.Error
+		ended     *instance.EndedError
 		refused   *workspace.RefusedError
 	)
 	switch {
@@ -72,6 +74,8 @@ func worded(err error) error {
 		return problemWords(err, problems)
 	case errors.As(err, &refused):
 		return &fault.Error{Code: fault.Of(err).Code, Err: err, Hint: alternatives(refused.Next)}
+	case errors.As(err, &ended):
+		return endedWords(err, ended)
 	case errors.As(err, &unusable):
 		return instanceWords(err, unusable)
 	case errors.As(err, &ref):
@@ -94,6 +98,17 @@ func instanceWords(err error, e *instance.Error) error {
 		return next.WithHint("%s", alternatives(e.Next))
 	}
 	return next.WithHint("psc status")
+}
+
+// endedWords adds the exit code of a run. A program that ended by itself has said why.
+func endedWords(err error, e *instance.EndedError) error {
+	switch {
+	case e.Missing:
+		return fault.New(fault.Usage, "%w", err).WithHint("psc run list")
+	case e.Reason == "":
+		return &fault.Error{Code: fault.Code(e.ExitCode), Err: err, Silent: true}
+	}
+	return &fault.Error{Code: fault.Code(cmp.Or(e.ExitCode, int(fault.Failed))), Err: err, Hint: alternatives(e.Next)}
 }
 
 // problemWords writes the next steps of problems as commands, in the text and in the details.

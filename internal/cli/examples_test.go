@@ -70,6 +70,9 @@ var answers = map[string]string{
 
 // impossible are the lines that cannot run in a test.
 var impossible = map[string]string{
+	"psc run web -- rake db:migrate":                             "simulated nodes run no programs",
+	"psc run logs web-run-k3x9q2ab --follow":                     "the name of a run is random",
+	"psc run delete web-run-k3x9q2ab":                            "the name of a run is random",
 	"psc completion powershell | Out-String | Invoke-Expression": "PowerShell is not part of the test machines",
 	"psc disk set data --size 20Gi --deploy":                     "the storage class of psc-local does not let disks grow",
 }

@@ -81,7 +81,7 @@ func newRoot(s *session) *cobra.Command {
 	group(root, groupStart, newLogin(s), newLogout(s), newWhoami(s), newNewPod(s), newPod(s))
 	group(root, groupResources, newApp(s), newRoute(s), newConfig(s), newSecret(s), newDisk(s), newApply(s), newEdit(s), newExport(s), newRegistry(s))
 	group(root, groupRevisions, newDiff(s), newDeploy(s), newRollback(s), newStatus(s), newRevision(s))
-	group(root, groupLook, newTop(s), newOpen(s, ""))
+	group(root, groupLook, newRun(s), newTop(s), newOpen(s, ""))
 	group(root, groupCluster, newGet(s))
 	group(root, groupHelp, newExplain(s), newVersion(s))
 	root.ValidArgsFunction = s.aliasNames
@@ -111,7 +111,7 @@ func usage(cmd *cobra.Command) {
 func wrongFlags(cmd *cobra.Command, err error) error {
 	var missing *pflag.NotExistError
 	if errors.As(err, &missing) {
-		if args := cmd.Flags().Args(); cmd.HasSubCommands() && len(args) > 0 {
+		if args := cmd.Flags().Args(); cmd.HasSubCommands() && len(args) > 0 && cmd.ValidateArgs(args) != nil {
 			return noSuchCommand(cmd, args)
 		}
 		if instead := unknownFlag(cmd, missing); instead != "" {

@@ -25,7 +25,6 @@ func synonyms() []synonym {
 		{"port-forward forward proxy tunnel", "kubectl -n POD port-forward deploy/NAME PORT"},
 		{"cp copy", "kubectl -n POD cp INSTANCE:PATH PATH, with an instance from: psc get pods"},
 		{"stats metrics", "psc top"},
-		{"run", "psc app create NAME --image IMAGE, or once: kubectl -n POD run NAME -it --rm --image IMAGE"},
 		{"build", "docker build -t IMAGE . && docker push IMAGE, then: psc app set NAME --image IMAGE"},
 		{"members member access users team", "kubectl -n POD create rolebinding NAME --clusterrole edit --user NAME"},
 		{"event events", "psc get events"},

@@ -54,13 +54,15 @@ func TestInstead(t *testing.T) {
 		"app scael":                     "did you mean psc app scale?",
 		"pod lsit":                      "did you mean psc pod list?",
 		// Nothing of these is in psc, so no suggestion is better than a wrong one.
-		"task":     "psc --help",
-		"job":      "psc --help",
-		"nonsense": "psc --help",
-		"re":       "psc --help", // registry or revision
-		"x":        "psc --help",
-		"app fly":  "psc app --help",
-		"'; rm x":  "psc --help",
+		"task":              "psc --help",
+		"job":               "psc --help",
+		"nonsense":          "psc --help",
+		"re":                "psc --help", // registry or revision
+		"x":                 "psc --help",
+		"app fly":           "psc app --help",
+		"run web --detatch": "did you mean --detach?",
+		"run --env A=b":     "psc app list",
+		"'; rm x":           "psc --help",
 		// Flags.
 		"app set web --instance 2":      "did you mean --instances?",
 		"app set web --images x":        "did you mean --image?",
@@ -131,7 +133,7 @@ func checkCommands(t *testing.T, root *cobra.Command, place, text string) {
 			words = words[2:]
 		}
 		cmd, _, err := root.Find(words)
-		if err != nil || cmd == root || cmd.HasSubCommands() && len(words) > 1 && verb.MatchString(words[1]) {
+		if err != nil || cmd == root || cmd.HasSubCommands() && len(words) > 1 && verb.MatchString(words[1]) && cmd.ValidateArgs(words[1:]) != nil {
 			t.Errorf("%s: psc has no command %q", place, match[1])
 			continue
 		}

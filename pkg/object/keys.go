@@ -16,6 +16,9 @@ const (
 	LabelApp   = "psc.dev/app"
 	LabelRoute = "psc.dev/route"
 	LabelDisk  = "psc.dev/disk"
+	// LabelRun carries the name of the app that a run is of, on the Job of the run and on its instance. These have neither LabelPod
+	// nor LabelApp: no Service, Deployment or deploy may take them for its own.
+	LabelRun = "psc.dev/run"
 	// LabelEnforce is https://kubernetes.io/docs/concepts/security/pod-security-admission/
 	LabelEnforce = "pod-security.kubernetes.io/enforce"
 )

@@ -11,6 +11,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
+	batchv1 "k8s.io/api/batch/v1"
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
@@ -41,6 +42,7 @@ var (
 	Secret        = corev1.SchemeGroupVersion.WithKind("Secret")
 	Pod           = corev1.SchemeGroupVersion.WithKind("Pod")
 	Event         = corev1.SchemeGroupVersion.WithKind("Event")
+	Job           = batchv1.SchemeGroupVersion.WithKind("Job")
 	ReplicaSet    = appsv1.SchemeGroupVersion.WithKind("ReplicaSet")
 	Lease         = coordinationv1.SchemeGroupVersion.WithKind("Lease")
 	RoleBinding   = rbacv1.SchemeGroupVersion.WithKind("RoleBinding")

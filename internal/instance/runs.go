@@ -1,0 +1,279 @@
+package instance
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/pscdev/psc/internal/kube"
+	"github.com/pscdev/psc/pkg/health"
+	"github.com/pscdev/psc/pkg/object"
+	"github.com/pscdev/psc/pkg/pod"
+	"github.com/pscdev/psc/pkg/report"
+)
+
+// EndedError is the error for a run that does not exist, or did not end by itself with exit code 0.
+type EndedError struct {
+	Name string
+	// Missing means that there is no such run; Nearest is the name that was probably meant.
+	Missing bool
+	Nearest string
+	// ExitCode is that of a program that has ended by itself, or 0.
+	ExitCode int
+	// Reason is why it has not run to its end, and Next what can be done about it.
+	Reason string
+	Next   []pod.Next
+}
+
+// Error implements error.
+func (e *EndedError) Error() string {
+	switch {
+	case e.Missing && e.Nearest != "":
+		return fmt.Sprintf("run %q does not exist, did you mean %q?", e.Name, e.Nearest)
+	case e.Missing:
+		return fmt.Sprintf("run %q does not exist", e.Name)
+	case e.Reason != "":
+		return fmt.Sprintf("run %s failed: %s", e.Name, e.Reason)
+	}
+	return fmt.Sprintf("run %s ended with exit code %d", e.Name, e.ExitCode)
+}
+
+// Run is a one-off instance of an app.
+type Run struct {
+	job *batchv1.Job
+	// Pod is nil until the instance exists.
+	*corev1.Pod
+}
+
+// Runs returns the runs of the pod, the newest first.
+func (in *Instances) Runs(ctx context.Context) ([]Run, error) {
+	jobs, err := kube.ListAs[batchv1.Job](ctx, in.kube, object.Job, in.Pod, object.LabelRun)
+	if err != nil || len(jobs) == 0 {
+		return nil, err
+	}
+	pods, err := kube.ListAs[corev1.Pod](ctx, in.kube, object.Pod, in.Pod, object.LabelRun)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]Run, 0, len(jobs))
+	for _, job := range jobs {
+		if job.DeletionTimestamp != nil {
+			continue
+		}
+		r := Run{job: job}
+		if i := slices.IndexFunc(pods, func(p *corev1.Pod) bool { return metav1.IsControlledBy(p, job) }); i >= 0 {
+			r.Pod = pods[i]
+		}
+		out = append(out, r)
+	}
+	slices.SortFunc(out, func(a, b Run) int { return b.job.CreationTimestamp.Compare(a.job.CreationTimestamp.Time) })
+	return out, nil
+}
+
+// run returns the run of a name, or a *EndedError.
+func (in *Instances) run(ctx context.Context, name string) (Run, error) {
+	all, err := in.Runs(ctx)
+	if err != nil {
+		return Run{}, err
+	}
+	names := make([]string, len(all))
+	for i, r := range all {
+		if names[i] = r.job.Name; r.job.Name == name {
+			return r, nil
+		}
+	}
+	return Run{}, &EndedError{Name: name, Missing: true, Nearest: pod.Nearest(name, names)}
+}
+
+// Report returns the run for people and scripts.
+func (r Run) Report() report.Run {
+	out := report.Run{
+		Name: r.job.Name, App: r.app().Name, State: report.RunStarting, Author: r.job.Annotations[object.AnnotationAuthor],
+		Created: r.job.CreationTimestamp.UTC(),
+	}
+	if all := r.job.Spec.Template.Spec.Containers; len(all) > 0 {
+		for _, word := range all[0].Command {
+			out.Command = append(out.Command, strings.ReplaceAll(word, "$$", "$")) // as psc writes it
+		}
+	}
+	if r.started() {
+		out.State = report.RunRunning
+	}
+	switch err := r.end(); {
+	case err == nil:
+	case err.Reason == "" && err.ExitCode == 0:
+		out.State, out.ExitCode = report.RunDone, new(0)
+	default:
+		if out.State, out.Reason = report.RunFailed, err.Reason; err.ExitCode != 0 {
+			out.ExitCode = &err.ExitCode
+		}
+	}
+	return out
+}
+
+// program returns the status of the container of the app; the zero one until the kubelet has one.
+func (r Run) program() corev1.ContainerStatus {
+	if r.Pod != nil {
+		for _, c := range r.Status.ContainerStatuses {
+			if c.Name == r.app().Name {
+				return c
+			}
+		}
+	}
+	return corev1.ContainerStatus{}
+}
+
+// started reports whether the program has started, so that it may have a log.
+func (r Run) started() bool {
+	state := r.program().State
+	return state.Running != nil || state.Terminated != nil
+}
+
+// end returns how the run has ended, or nil.
+func (r Run) end() *EndedError {
+	e := &EndedError{Name: r.job.Name}
+	ended := r.program().State.Terminated
+	if ended != nil {
+		e.ExitCode = int(ended.ExitCode)
+	}
+	if r.Pod != nil && (ended != nil || r.Status.Phase == corev1.PodFailed) {
+		e.Reason, e.Next = health.Ended(r.app(), r.Pod)
+		return e
+	}
+	for _, c := range r.job.Status.Conditions {
+		if c.Type == batchv1.JobFailed && c.Status == corev1.ConditionTrue {
+			e.Reason = c.Message
+			return e
+		}
+	}
+	return nil
+}
+
+// app names the app that the run is of.
+func (r Run) app() pod.Ref { return pod.Ref{Kind: pod.KindApp, Name: r.job.Labels[object.LabelRun]} }
+
+// lookEvery is how often a run is read while it starts, and after its log has ended.
+const lookEvery = 300 * time.Millisecond
+
+// Follow writes the lines of a run to out until the run has ended. waiting is called with the reason why it has not started,
+// whenever that changes. The error for a run that did not end with exit code 0 is a *EndedError.
+func (in *Instances) Follow(ctx context.Context, name string, out io.Writer, waiting func(reason string)) error {
+	log := runLog{in: in, out: out}
+	said := ""
+	for {
+		r, err := in.run(ctx, name)
+		if err != nil {
+			return err
+		}
+		end := r.end()
+		if r.started() {
+			if err := log.read(ctx, r); err != nil {
+				return err
+			}
+		}
+		switch {
+		case end != nil && end.ExitCode == 0 && end.Reason == "":
+			return nil
+		case end != nil:
+			return end
+		case !r.started() && r.Pod != nil:
+			s, err := in.start(ctx, r)
+			if err != nil {
+				return err
+			}
+			if s.State == health.Failed {
+				return &EndedError{Name: name, Reason: s.Reason, Next: s.Next}
+			}
+			if s.Reason != "" && s.Reason != said {
+				said = s.Reason
+				waiting(said)
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(lookEvery):
+		}
+	}
+}
+
+// start returns why a run has not started.
+func (in *Instances) start(ctx context.Context, r Run) (health.Status, error) {
+	now := in.now()
+	var events []*corev1.Event
+	if now.Sub(r.Pod.CreationTimestamp.Time) > 2*time.Second { // mostly it runs before
+		var err error
+		if events, err = kube.ListAs[corev1.Event](ctx, in.kube, object.Event, in.Pod, ""); err != nil && !apierrors.IsForbidden(err) {
+			return health.Status{}, err
+		}
+	}
+	return health.Start(r.app(), r.Pod, health.NewEvents(events), now), nil
+}
+
+// Log writes the lines of a run so far to out.
+func (in *Instances) Log(ctx context.Context, name string, out io.Writer) error {
+	r, err := in.run(ctx, name)
+	if err != nil || !r.started() {
+		return err
+	}
+	return (&runLog{in: in, out: out, once: true}).read(ctx, r)
+}
+
+// DeleteRun ends a run and removes it with its log. The error for one that does not exist is a *EndedError.
+func (in *Instances) DeleteRun(ctx context.Context, name string) error {
+	r, err := in.run(ctx, name)
+	if err != nil {
+		return err
+	}
+	return in.kube.Delete(ctx, object.Job, in.Pod, name, r.job.UID)
+}
+
+// runLog writes the log of a run, and goes on where it was when a connection broke.
+type runLog struct {
+	in   *Instances
+	out  io.Writer
+	once bool // up to the current end
+	last time.Time
+}
+
+// read writes the lines that were not written yet, until the log ends or the connection breaks.
+func (l *runLog) read(ctx context.Context, r Run) error {
+	o := corev1.PodLogOptions{Container: r.app().Name, Follow: !l.once, Timestamps: true}
+	from := l.last
+	if !from.IsZero() {
+		o.SinceTime = &metav1.Time{Time: from.Truncate(time.Second)} // the API has whole seconds
+	}
+	log, err := l.in.kube.Log(ctx, l.in.Pod, r.Pod.Name, o)
+	if apierrors.IsNotFound(err) || apierrors.IsBadRequest(err) { // it is gone, or has not begun
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer func() { _ = log.Close() }()
+	for lines := bufio.NewReader(log); ; {
+		line, err := lines.ReadString('\n')
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		stamp, text, _ := strings.Cut(line, " ")
+		if at, notTime := time.Parse(time.RFC3339Nano, stamp); notTime == nil && at.After(from) {
+			l.last = at
+			if _, err := io.WriteString(l.out, text); err != nil {
+				return err
+			}
+		}
+		if err != nil { // the end, or a broken connection, which is continued
+			return nil
+		}
+	}
+}
