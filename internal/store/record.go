@@ -198,6 +198,7 @@ func decode(m *metav1.ObjectMeta, data map[string]string) (revision.Revision, er
 		}
 		return r, damaged(r.Number, err)
 	}
+	r.Restarts = r.Edits.Restarts() // which has a seal
 	return r, nil
 }
 

@@ -35,7 +35,9 @@ func revisionOf(apps int) revision.Revision {
 	return revision.Revision{
 		Number: 12, State: revision.Failed, Author: "alice", Created: started, Message: "m", Change: "c", Parent: 11, Restores: 7, Replaces: []int{9, 10}, Restarts: []string{"api", "web"},
 		DeployedBy: "bob", Started: &started, Finished: &started, Reason: "r", Spec: spec,
-		Edits: pod.Change{Edits: []pod.Edit{{Verb: pod.Delete, Kind: pod.KindApp, Name: "old"}}},
+		Edits: pod.Change{Edits: []pod.Edit{
+			{Verb: pod.Delete, Kind: pod.KindApp, Name: "old"}, {Verb: pod.Restart, Kind: pod.KindApp, Name: "web"}, {Verb: pod.Restart, Kind: pod.KindApp, Name: "api"},
+		}},
 	}
 }
 

@@ -25,7 +25,7 @@ func contentHash(data map[string]string) string {
 // the record before. What a deploy changes, and the message, is not part of it. It does not depend on the form in which the
 // data are stored.
 func sealOf(r revision.Revision, data map[string]string) string {
-	sealed := map[string]string{
+	return hashOf(map[string]string{
 		"number":   fmt.Sprint(r.Number),
 		"author":   r.Author,
 		"created":  r.Created.UTC().Format(time.RFC3339),
@@ -36,11 +36,7 @@ func sealOf(r revision.Revision, data map[string]string) string {
 		"before":   linkText(r.Before),
 		"content":  r.Content,
 		"data":     hashOf(data),
-	}
-	if len(r.Restarts) > 0 { // older records have no restarts, and keep their seal
-		sealed["restarts"] = fmt.Sprint(r.Restarts)
-	}
-	return hashOf(sealed)
+	})
 }
 
 // linkText writes a link for an annotation: "11 <seal>", or "11" for a record without a seal. readLink reads it.
