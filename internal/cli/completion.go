@@ -12,6 +12,7 @@ import (
 	"github.com/pscdev/psc/docs/schema"
 	"github.com/pscdev/psc/internal/login"
 	"github.com/pscdev/psc/internal/view"
+	"github.com/pscdev/psc/internal/workspace"
 	"github.com/pscdev/psc/pkg/pod"
 )
 
@@ -123,6 +124,7 @@ func (s *session) values() map[string]cobra.CompletionFunc {
 		"FORMAT":           fixed(view.Formats()...),
 		"REVISION":         plain(s.revisionNames),
 		"SIZE":             fixed(pod.Sizes()...),
+		"ROLE":             fixed(workspace.Roles()...),
 		"STRATEGY":         fixed("rolling", "recreate"),
 		"CHECK":            fixed("tcp", "grpc", "off"),
 		"CAPABILITY":       fixed(pod.Capabilities()...),
@@ -305,8 +307,9 @@ func (s *session) sources(of string) map[string]func(context.Context) ([]string,
 			}
 			return cluster.StorageClasses(ctx)
 		},
-		"images": s.repositories,
-		"tags":   func(ctx context.Context) ([]string, error) { return s.tags(ctx, of) },
+		"images":  s.repositories,
+		"tags":    func(ctx context.Context) ([]string, error) { return s.tags(ctx, of) },
+		"members": s.memberNames,
 		"registries": func(ctx context.Context) ([]string, error) {
 			w, err := s.open()
 			if err != nil {

@@ -38,6 +38,7 @@ func worded(err error) error {
 		ref       *pod.RefError
 		unusable  *instance.Error
 		ended     *instance.EndedError
+		member    *workspace.MemberError
 		refused   *workspace.RefusedError
 	)
 	switch {
@@ -76,6 +77,8 @@ func worded(err error) error {
 		return &fault.Error{Code: fault.Of(err).Code, Err: err, Hint: alternatives(refused.Next)}
 	case errors.As(err, &ended):
 		return endedWords(err, ended)
+	case errors.As(err, &member):
+		return memberWords(err, member)
 	case errors.As(err, &unusable):
 		return instanceWords(err, unusable)
 	case errors.As(err, &ref):

@@ -50,6 +50,7 @@ var firsts = map[string]string{
 	"psc apply -f shop.yaml --base 12":               deployed + "\nexec sh -c 'psc export > shop.yaml'",
 	"psc open":                                       "exec psc route delete shop --deploy",
 	"psc route open":                                 "exec psc route delete shop --deploy",
+	"psc member remove bob@example.com":              "exec psc member add bob@example.com",
 	"psc rollback":                                   deployed,
 	"psc revision show":                              drafts,
 	"psc revision keep 12":                           deployed,

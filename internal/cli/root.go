@@ -78,7 +78,7 @@ func newRoot(s *session) *cobra.Command {
 	root.Flags().SortFlags = false
 	root.SetFlagErrorFunc(wrongFlags)
 	root.SetGlobalNormalizationFunc(normalizeFlag)
-	group(root, groupStart, newLogin(s), newLogout(s), newWhoami(s), newNewPod(s), newPod(s))
+	group(root, groupStart, newLogin(s), newLogout(s), newWhoami(s), newNewPod(s), newPod(s), newMember(s))
 	group(root, groupResources, newApp(s), newRoute(s), newConfig(s), newSecret(s), newDisk(s), newApply(s), newEdit(s), newExport(s), newRegistry(s))
 	group(root, groupRevisions, newDiff(s), newDeploy(s), newRollback(s), newStatus(s), newRevision(s))
 	group(root, groupLook, newRun(s), newTop(s), newOpen(s, ""))

@@ -26,7 +26,7 @@ func synonyms() []synonym {
 		{"cp copy", "kubectl -n POD cp INSTANCE:PATH PATH, with an instance from: psc get pods"},
 		{"stats metrics", "psc top"},
 		{"build", "docker build -t IMAGE . && docker push IMAGE, then: psc app set NAME --image IMAGE"},
-		{"members member access users team", "kubectl -n POD create rolebinding NAME --clusterrole edit --user NAME"},
+		{"members access users team", "psc member"},
 		{"event events", "psc get events"},
 		{"browse", "psc open"},
 		{"ps info describe watch", "psc status"},

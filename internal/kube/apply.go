@@ -63,6 +63,14 @@ func (p Precondition) of(o *unstructured.Unstructured) *unstructured.Unstructure
 	return out
 }
 
+// Put is Apply for an object in any version, or for none.
+func (c *Client) Put(ctx context.Context, o *unstructured.Unstructured) error {
+	_, err := retry(ctx, c, func() (*unstructured.Unstructured, error) {
+		return c.in(o.GroupVersionKind(), o.GetNamespace()).Apply(ctx, o.GetName(), o, metav1.ApplyOptions{FieldManager: object.Manager, Force: true})
+	})
+	return c.wrap(err, "write %s %s", o.GetKind(), o.GetName())
+}
+
 // Patch changes an object with a JSON patch. The operations must replace metadata.resourceVersion, so that the patch is a
 // conflict when it arrives a second time.
 func (c *Client) Patch(ctx context.Context, kind Kind, namespace, name string, operations any) (*metav1.PartialObjectMetadata, error) {

@@ -119,6 +119,17 @@ func Logins(v *View, w io.Writer, logins []report.Login) {
 	v.table(w, []string{"SERVER", "USER"}, rows(logins, func(l report.Login) []string { return []string{l.Server, l.Username} }))
 }
 
+// Members writes the table of members. A role that psc did not give has the name of its RoleBinding.
+func Members(v *View, w io.Writer, members []report.Member) {
+	v.table(w, []string{"MEMBER", "KIND", "ROLE", "ROLEBINDING"}, rows(members, func(m report.Member) []string {
+		kind := string(m.Kind)
+		if m.Kind == report.MemberAccount {
+			kind = "service account"
+		}
+		return []string{m.Name, kind, m.Role, m.Binding}
+	}))
+}
+
 // Pods writes the table of pods.
 func Pods(v *View, w io.Writer, pods []report.Pod) {
 	v.table(w, []string{"POD", "CREATED", ""}, rows(pods, func(p report.Pod) []string {

@@ -1,19 +1,15 @@
 package workspace
 
 import (
-	"cmp"
 	"context"
 	"errors"
-	"slices"
 
 	corev1 "k8s.io/api/core/v1"
-	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/pscdev/psc/internal/fault"
-	"github.com/pscdev/psc/internal/kube"
 	"github.com/pscdev/psc/pkg/object"
 	"github.com/pscdev/psc/pkg/pod"
 	"github.com/pscdev/psc/pkg/report"
@@ -59,12 +55,8 @@ func (w *Workspace) Create(ctx context.Context) (report.Pod, error) {
 		return doc, err
 	}
 	doc.Created = made.GetCreationTimestamp().UTC()
-	binding := &rbacv1.RoleBinding{
-		ObjectMeta: metav1.ObjectMeta{Name: object.AdminBinding, Labels: map[string]string{object.LabelManagedBy: object.Manager}},
-		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "admin"},
-		Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: user.User}},
-	}
-	if _, err := w.kube.Create(ctx, binding, object.RoleBinding, w.Pod); err != nil && !apierrors.IsAlreadyExists(err) {
+	// What the user lacks beyond the role is told by the command that needs it.
+	if _, err := w.Members().Grant(ctx, report.Member{Name: user.User, Kind: report.MemberUser, Role: RoleAdmin}); err != nil {
 		w.tell(Note{NotAdmin: err})
 	}
 	return doc, nil
@@ -100,7 +92,7 @@ func (rd *Reader) Describe(ctx context.Context) (report.Pod, error) {
 		return doc, err
 	}
 	doc.Apps = live.Spec.Names(pod.KindApp)
-	if doc.Members, err = rd.members(ctx); apierrors.IsForbidden(err) {
+	if doc.Members, err = rd.Members().List(ctx); apierrors.IsForbidden(err) {
 		err = nil // the rest needs no permission to read the members
 	}
 	return doc, err
@@ -129,25 +121,6 @@ func (rd *Reader) named(err error) error {
 		return &PodError{Pod: rd.Pod, Context: rd.Context, Err: ErrPodGoing}
 	}
 	return err
-}
-
-// members returns the users and groups with a role in the pod, by name. Accounts of programs are left out.
-func (rd *Reader) members(ctx context.Context) ([]report.Member, error) {
-	bindings, err := kube.ListAs[rbacv1.RoleBinding](ctx, rd.kube, object.RoleBinding, rd.Pod, "")
-	if err != nil {
-		return nil, err
-	}
-	var out []report.Member
-	for _, binding := range bindings {
-		for _, s := range binding.Subjects {
-			member := report.Member{Name: s.Name, Role: binding.RoleRef.Name}
-			if s.Kind != rbacv1.ServiceAccountKind && !slices.Contains(out, member) {
-				out = append(out, member)
-			}
-		}
-	}
-	slices.SortFunc(out, func(a, b report.Member) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Role, b.Role)) })
-	return out, nil
 }
 
 // denied reports whether the API server refused a request because of a missing permission.

@@ -19,6 +19,8 @@ const (
 	// LabelRun carries the name of the app that a run is of, on the Job of the run and on its instance. These have neither LabelPod
 	// nor LabelApp: no Service, Deployment or deploy may take them for its own.
 	LabelRun = "psc.dev/run"
+	// LabelMember carries the name of a member, on the ServiceAccount that was created for it.
+	LabelMember = "psc.dev/member"
 	// LabelEnforce is https://kubernetes.io/docs/concepts/security/pod-security-admission/
 	LabelEnforce = "pod-security.kubernetes.io/enforce"
 )
@@ -92,8 +94,6 @@ const (
 	DeployLease = "psc-deploy"
 	// RegistryLogins is the Secret with the pod's logins to registries.
 	RegistryLogins = "psc-registry"
-	// AdminBinding is the RoleBinding that gives the creator of a pod the rights in it.
-	AdminBinding = "psc-admin"
 	// PlatformNamespace and PlatformConfig name the ConfigMap with which the owner of a cluster configures routes.
 	PlatformNamespace = "psc-system"
 	PlatformConfig    = "psc-platform"

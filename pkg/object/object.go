@@ -45,6 +45,7 @@ var (
 	Job           = batchv1.SchemeGroupVersion.WithKind("Job")
 	ReplicaSet    = appsv1.SchemeGroupVersion.WithKind("ReplicaSet")
 	Lease         = coordinationv1.SchemeGroupVersion.WithKind("Lease")
+	Role          = rbacv1.SchemeGroupVersion.WithKind("Role")
 	RoleBinding   = rbacv1.SchemeGroupVersion.WithKind("RoleBinding")
 	Gateway       = gateway("Gateway")
 	GatewayClass  = gateway("GatewayClass")

@@ -7,6 +7,7 @@
 package report
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
@@ -140,11 +141,38 @@ type Pod struct {
 // Ref implements Item.
 func (p Pod) Ref() string { return "pod/" + p.Name }
 
-// Member is a user or a group with a role in a pod.
+// MemberKind is what a member of a pod is.
+type MemberKind string
+
+// The kinds of members.
+const (
+	MemberUser    MemberKind = "user"
+	MemberGroup   MemberKind = "group"
+	MemberAccount MemberKind = "serviceAccount"
+)
+
+// Member is a user, a group or a service account with a role in a pod.
 type Member struct {
-	Name string `json:"name"`
-	Role string `json:"role"`
+	Name string     `json:"name"`
+	Kind MemberKind `json:"kind"`
+	Role string     `json:"role"`
+	// Binding is the RoleBinding that gives the role, if psc did not create it.
+	Binding string `json:"binding,omitempty"`
 }
+
+// Account is what a program needs to sign in as the service account that was created for it.
+type Account struct {
+	// Kubeconfig is a file with the token, and Document the same as JSON.
+	Kubeconfig string
+	Document   json.RawMessage
+	// Expires is when the token expires.
+	Expires time.Time
+	// Lacks are the rights that psc needs beyond the role, and that could not be given.
+	Lacks []string
+}
+
+// Ref implements Item.
+func (m Member) Ref() string { return "member/" + m.Name }
 
 // Login is a registry login of a pod, without its password.
 type Login struct {

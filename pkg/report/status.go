@@ -50,9 +50,12 @@ func (h Holder) Client() (user, host string) {
 	return h.ID[:at], host
 }
 
-// String returns "alice is deploying r7 (since 12:04:05, on laptop)".
+// String returns "alice is deploying r7 (since 12:04:05, on laptop)". A holder that is not psc has no revision and no time.
 func (h Holder) String() string {
 	user, host := h.Client()
+	if h.Target == 0 {
+		return fmt.Sprintf("%s is deploying (on %s)", user, host)
+	}
 	return fmt.Sprintf("%s is deploying r%d (since %s, on %s)", user, h.Target, h.Since.Local().Format(time.TimeOnly), host)
 }
 
