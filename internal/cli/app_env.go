@@ -7,19 +7,28 @@ import (
 	"github.com/pscdev/psc/pkg/pod"
 )
 
-// setEnv reads the flags of variables: each is NAME=VALUE, and NAME- removes a variable of any kind.
-func (f *appFlags) setEnv(fields pod.Fields) error {
-	env := map[string]any{}
-	for _, text := range f.env {
+// namedValues reads a flag that is given as NAME=VALUE, and as NAME- to remove a name.
+func namedValues(flag string, given []string) (map[string]any, error) {
+	values := map[string]any{}
+	for _, text := range given {
 		name, value, set := strings.Cut(text, "=")
 		switch {
-		case set:
-			env[name] = value
-		case strings.HasSuffix(text, "-"):
-			env[strings.TrimSuffix(text, "-")] = nil
+		case set && name != "":
+			values[name] = value
+		case !set && strings.HasSuffix(text, "-"):
+			values[strings.TrimSuffix(text, "-")] = nil
 		default:
-			return fault.New(fault.Usage, "--env %q is neither NAME=VALUE nor NAME-", text)
+			return nil, fault.New(fault.Usage, "--%s %q is neither NAME=VALUE nor NAME-", flag, text)
 		}
+	}
+	return values, nil
+}
+
+// setEnv reads the flags of variables. NAME- removes a variable of any kind.
+func (f *appFlags) setEnv(fields pod.Fields) error {
+	env, err := namedValues("env", f.env)
+	if err != nil {
+		return err
 	}
 	for _, flag := range []struct {
 		name, form string

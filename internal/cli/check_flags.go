@@ -52,7 +52,7 @@ func (f *checkFlags) set(cmd *cobra.Command, fields pod.Fields) error {
 	default:
 		return fault.New(fault.Usage, "--%s %q is not a path such as /healthz, tcp, grpc, or off", f.name, f.check)
 	}
-	headers, err := f.headerPatch()
+	headers, err := namedValues(f.name+"-header", f.headers)
 	if err != nil {
 		return err
 	}
@@ -78,22 +78,6 @@ func (f *checkFlags) only(kind string, value any) map[string]any {
 	}
 	patch[kind] = value
 	return patch
-}
-
-func (f *checkFlags) headerPatch() (map[string]any, error) {
-	headers := map[string]any{}
-	for _, text := range f.headers {
-		name, value, set := strings.Cut(text, "=")
-		switch {
-		case set && name != "":
-			headers[name] = value
-		case !set && strings.HasSuffix(text, "-"):
-			headers[strings.TrimSuffix(text, "-")] = nil
-		default:
-			return nil, fault.New(fault.Usage, "--%s-header %q is neither NAME=VALUE nor NAME-", f.name, text)
-		}
-	}
-	return headers, nil
 }
 
 // parsePort reads 8080, NAME=8080, and both with /PROTOCOL.

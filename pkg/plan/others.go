@@ -11,21 +11,18 @@ import (
 	"github.com/pscdev/psc/pkg/object"
 )
 
-// created begins the reason for the removal of an object that psc did not create.
-const created = "created by "
-
-// removal returns the reason why an object that is not rendered is removed.
-func removal(o *metav1.PartialObjectMetadata) string {
+// removal returns the reason why an object that is not rendered is removed, and whether psc did not create it.
+func removal(o *metav1.PartialObjectMetadata) (reason string, foreign bool) {
 	var by []string
 	for _, e := range o.ManagedFields {
 		switch {
 		case e.Manager == object.Manager && e.Operation == metav1.ManagedFieldsOperationApply:
-			return "no longer part of the spec"
+			return "no longer part of the spec", false
 		case e.Subresource == "" && !controller(e.Manager) && !slices.Contains(by, e.Manager):
 			by = append(by, e.Manager)
 		}
 	}
-	return created + cmp.Or(strings.Join(by, ", "), "someone else") + " with the labels of this pod"
+	return "created by " + cmp.Or(strings.Join(by, ", "), "someone else") + " with the labels of this pod", true
 }
 
 // maxFields is how many fields a line names.
@@ -47,7 +44,7 @@ func (s Step) TakesBack() string {
 			fields, more = fields[:maxFields], fmt.Sprintf(" and %d more", len(fields)-maxFields)
 		}
 		return fmt.Sprintf("%s %s: %s: %s%s", s.Kind.Kind, s.Name, s.Reason, strings.Join(fields, ", "), more)
-	case s.Action == Delete && strings.HasPrefix(s.Reason, created):
+	case s.Action == Delete && s.Foreign:
 		return fmt.Sprintf("%s %s: %s", s.Kind.Kind, s.Name, s.Reason)
 	}
 	return ""

@@ -37,6 +37,8 @@ type Step struct {
 	Name   string
 	// Resource is what the object is rendered from: "app web".
 	Resource string
+	// Foreign means that psc did not create the object. It is only known of those that are deleted.
+	Foreign bool
 	// Reason is the reason to show: "changed", "edited by kubectl-edit".
 	Reason string
 	// Fields are the fields that others changed, sorted by path.
@@ -97,8 +99,9 @@ func Of(rendered []*unstructured.Unstructured, live Live) []Step {
 	}
 	for _, o := range found {
 		if o.DeletionTimestamp == nil && !object.Of(o.GroupVersionKind()).Kept {
+			reason, foreign := removal(o)
 			steps = append(steps, Step{
-				Action: Delete, Kind: o.GroupVersionKind(), Name: o.Name, UID: o.UID, Version: o.ResourceVersion, Reason: removal(o),
+				Action: Delete, Kind: o.GroupVersionKind(), Name: o.Name, UID: o.UID, Version: o.ResourceVersion, Reason: reason, Foreign: foreign,
 				Resource: object.Resource(o.Labels),
 			})
 		}
