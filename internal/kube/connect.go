@@ -52,6 +52,8 @@ type Client struct {
 	http     *http.Client
 	dynamic  dynamic.Interface
 	metadata metadata.Interface
+	// logs is the client for logs. With HTTP/2 up to 4 MiB of each log would wait in memory for lines of the others.
+	logs     func() (*http.Client, error)
 	answered atomic.Bool // the server has answered at least once
 }
 
@@ -87,12 +89,9 @@ func newClient(raw *clientcmdapi.Config, name string, o Options) (*Client, error
 	if o.Outage != nil {
 		config.Wrap(func(next http.RoundTripper) http.RoundTripper { return &outage{next: next, report: o.Outage} })
 	}
-	client, err := rest.HTTPClientFor(config)
+	client, err := httpClient(config)
 	if err != nil {
 		return nil, err
-	}
-	if config.ExecProvider != nil {
-		client.Transport = interruptible{client.Transport}
 	}
 	c := &Client{Context: name, Server: config.Host, config: config, http: client}
 	if c.dynamic, err = dynamic.NewForConfigAndClient(config, client); err != nil {
@@ -101,7 +100,20 @@ func newClient(raw *clientcmdapi.Config, name string, o Options) (*Client, error
 	if c.metadata, err = metadata.NewForConfigAndClient(config, client); err != nil {
 		return nil, err
 	}
+	c.logs = sync.OnceValues(func() (*http.Client, error) {
+		config := rest.CopyConfig(config)
+		config.NextProtos = []string{"http/1.1"}
+		return httpClient(config)
+	})
 	return c, nil
+}
+
+func httpClient(config *rest.Config) (*http.Client, error) {
+	client, err := rest.HTTPClientFor(config)
+	if err == nil && config.ExecProvider != nil {
+		client.Transport = interruptible{client.Transport}
+	}
+	return client, err
 }
 
 // As converts an object to its type, such as *appsv1.Deployment.

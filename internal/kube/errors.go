@@ -73,7 +73,9 @@ func RulesOf(err error) []string {
 	for _, right := range missingRight().FindAllStringSubmatch(err.Error(), -1) {
 		verb, resource, group := right[1], right[2], right[3]
 		verbs := "get, list, watch"
-		if resource == "leases" || !slices.Contains([]string{"get", "list", "watch"}, verb) {
+		if strings.Contains(resource, "/") {
+			verbs = verb
+		} else if resource == "leases" || !slices.Contains([]string{"get", "list", "watch"}, verb) {
 			verbs += ", create, update, patch, delete"
 		}
 		rule := fmt.Sprintf("{apiGroups: [%q], resources: [%s], verbs: [%s]}", group, resource, verbs)

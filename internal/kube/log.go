@@ -47,7 +47,11 @@ func (c *Client) Log(ctx context.Context, namespace, instance string, o corev1.P
 }
 
 func (c *Client) log(ctx context.Context, namespace, instance string, o corev1.PodLogOptions) (io.ReadCloser, error) {
-	client, err := c.rest(corev1.SchemeGroupVersion)
+	plain, err := c.logs()
+	if err != nil {
+		return nil, err
+	}
+	client, err := c.restWith(plain, corev1.SchemeGroupVersion)
 	if err != nil {
 		return nil, err
 	}

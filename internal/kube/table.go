@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -112,6 +113,10 @@ func (c *Client) raw(ctx context.Context, gvr schema.GroupVersionResource, names
 
 // rest makes plain requests to the resources of one version of an API.
 func (c *Client) rest(version schema.GroupVersion) (*rest.RESTClient, error) {
+	return c.restWith(c.http, version)
+}
+
+func (c *Client) restWith(client *http.Client, version schema.GroupVersion) (*rest.RESTClient, error) {
 	config := rest.CopyConfig(c.config)
 	config.GroupVersion, config.APIPath = &version, "/apis"
 	if version.Group == "" {
@@ -120,7 +125,7 @@ func (c *Client) rest(version schema.GroupVersion) (*rest.RESTClient, error) {
 	answers := runtime.NewScheme() // to read the errors of the API server
 	metav1.AddToGroupVersion(answers, schema.GroupVersion{Version: "v1"})
 	config.NegotiatedSerializer = serializer.NewCodecFactory(answers).WithoutConversion()
-	return rest.RESTClientForConfigAndClient(config, c.http)
+	return rest.RESTClientForConfigAndClient(config, client)
 }
 
 func items(data []byte) ([]unstructured.Unstructured, error) {

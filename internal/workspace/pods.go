@@ -98,6 +98,15 @@ func (rd *Reader) Describe(ctx context.Context) (report.Pod, error) {
 	return doc, err
 }
 
+// Check returns the error of a pod that does not exist or is not a pod: a *PodError. A user without the right to see the
+// namespace gets none.
+func (rd *Reader) Check(ctx context.Context) error {
+	if _, err := rd.namespace(ctx); !apierrors.IsForbidden(err) {
+		return err
+	}
+	return nil
+}
+
 // namespace returns the namespace of the pod. The error is a *PodError when it does not exist or is not a pod.
 func (rd *Reader) namespace(ctx context.Context) (*unstructured.Unstructured, error) {
 	o, err := rd.kube.Get(ctx, object.Namespace, "", rd.Pod)
