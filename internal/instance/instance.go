@@ -50,6 +50,15 @@ func (i Instance) Ready() bool {
 	})
 }
 
+// Containers returns the names of the containers, those that only prepare others first.
+func (i Instance) Containers() []string {
+	var names []string
+	for _, c := range slices.Concat(i.Spec.InitContainers, i.Spec.Containers) {
+		names = append(names, c.Name)
+	}
+	return names
+}
+
 // The errors that an Error wraps.
 var (
 	ErrStopped  = errors.New("is stopped")
@@ -89,6 +98,11 @@ func (in *Instances) List(ctx context.Context, app string) ([]Instance, error) {
 	for _, p := range found {
 		out = append(out, Instance{p})
 	}
+	return inOrder(out), nil
+}
+
+// inOrder sorts instances: the ready ones first, then the newest first.
+func inOrder(out []Instance) []Instance {
 	slices.SortFunc(out, func(a, b Instance) int {
 		ready := 0
 		switch {
@@ -99,7 +113,7 @@ func (in *Instances) List(ctx context.Context, app string) ([]Instance, error) {
 		}
 		return cmp.Or(ready, b.CreationTimestamp.Compare(a.CreationTimestamp.Time), cmp.Compare(a.Name, b.Name))
 	})
-	return out, nil
+	return out
 }
 
 // Ready returns a ready instance of an app. The error is a *pod.RefError if there is no such app in the cluster, and an *Error
