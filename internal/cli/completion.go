@@ -128,6 +128,7 @@ func (s *session) values() map[string]cobra.CompletionFunc {
 		"STRATEGY":         fixed("rolling", "recreate"),
 		"CHECK":            fixed("tcp", "grpc", "off"),
 		"CAPABILITY":       fixed(pod.Capabilities()...),
+		"CONTAINER":        plain(func([]string) []string { return s.names("containers") }),
 		"CLASS":            plain(func([]string) []string { return s.names("classes") }),
 		"APP":              after(":,", false, s.resourceNames(pod.KindApp)),
 		"NAME=APP":         after("=", true, s.resourceNames(pod.KindApp)),
@@ -141,7 +142,7 @@ func (s *session) values() map[string]cobra.CompletionFunc {
 		}),
 	}
 	for _, free := range []string{
-		"CAPACITY", "CPU", "HOST", "MEMORY", "MIN-MAX", "N", "NAME", "NAME=COMMAND", "NAME=TEMPLATE", "NAME=VALUE", "PATH", "PORT", "SELECTOR", "TEXT", "TIME", "UID", "USER", "WORD",
+		"CAPACITY", "CPU", "EXPRESSION", "HOST", "MEMORY", "MIN-MAX", "N", "NAME", "NAME=COMMAND", "NAME=TEMPLATE", "NAME=VALUE", "PATH", "PORT", "SELECTOR", "TEXT", "TIME", "UID", "USER", "WORD",
 	} {
 		values[free] = cobra.NoFileCompletions
 	}
@@ -321,6 +322,31 @@ func (s *session) sources(of string) map[string]func(context.Context) ([]string,
 				found[i] = l.Server
 			}
 			return found, err
+		},
+		"instances": func(ctx context.Context) ([]string, error) {
+			w, err := s.open()
+			if err != nil {
+				return nil, err
+			}
+			instances, err := w.Instances().List(ctx, "")
+			var found []string
+			for _, i := range instances {
+				found = append(found, i.Name)
+			}
+			return found, err
+		},
+		"containers": func(ctx context.Context) ([]string, error) {
+			w, err := s.open()
+			if err != nil {
+				return nil, err
+			}
+			instances, err := w.Instances().List(ctx, "")
+			var found []string
+			for _, i := range instances {
+				found = append(found, i.Containers()...)
+			}
+			slices.Sort(found)
+			return slices.Compact(found), err
 		},
 		"runs": func(ctx context.Context) ([]string, error) {
 			w, err := s.open()

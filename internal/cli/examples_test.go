@@ -75,6 +75,7 @@ var impossible = map[string]string{
 	"psc run logs web-run-k3x9q2ab --follow":                     "the name of a run is random",
 	"psc run delete web-run-k3x9q2ab":                            "the name of a run is random",
 	"psc completion powershell | Out-String | Invoke-Expression": "PowerShell is not part of the test machines",
+	"psc logs web -f":                                            "it ends with Ctrl-C",
 	"psc disk set data --size 20Gi --deploy":                     "the storage class of psc-local does not let disks grow",
 }
 

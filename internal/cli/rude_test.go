@@ -30,7 +30,7 @@ import (
 // the kubeconfig rude connects to it with the token "first".
 //
 //	N                spoils every Nth request, each in another way, and the first watches
-//	cut              ends every watch after a moment
+//	cut              ends every watch, and every log that is followed, after a moment
 //	skip             ends every watch after a moment, and drops the events of that moment
 //	silent           holds back the events of a watch for longer than most deploys take, and then sends all of them
 //	away             breaks each request, or answers it with 503, while a file "away" exists
@@ -263,11 +263,12 @@ type watchServer struct {
 
 // ServeHTTP implements http.Handler.
 func (s *watchServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if !r.URL.Query().Has("watch") {
+	query := r.URL.Query()
+	if !query.Has("watch") && (s.way != "cut" || !query.Has("follow")) {
 		s.behind.ServeHTTP(w, r)
 		return
 	}
-	news := &newsWriter{ResponseWriter: w, began: time.Now(), all: !r.URL.Query().Has("sendInitialEvents"), way: s.way}
+	news := &newsWriter{ResponseWriter: w, began: time.Now(), all: !query.Has("sendInitialEvents"), way: s.way}
 	if s.way != "silent" {
 		ctx, cancel := context.WithTimeout(r.Context(), moment)
 		defer cancel()

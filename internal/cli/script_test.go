@@ -190,6 +190,7 @@ func run(t *testing.T, c *cluster, path string) {
 			"private":  private,
 			"rude":     c.rude,
 			"server":   c.server,
+			"ticks":    ticks,
 			"typed":    typed,
 			"until":    until,
 		},

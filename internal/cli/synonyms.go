@@ -19,7 +19,7 @@ type synonym struct{ words, hint string }
 // synonyms returns the words of other tools that are no commands of psc. The hint is a command of psc, or what works without one.
 func synonyms() []synonym {
 	return []synonym{
-		{"logs log tail", "kubectl -n POD logs deploy/NAME"},
+		{"log tail", "psc logs NAME"},
 		{"exec ssh rsh sh shell bash attach console", "kubectl -n POD exec -it deploy/NAME -- sh"},
 		{"restart restage ps:restart", "psc app restart NAME"},
 		{"port-forward forward proxy tunnel", "kubectl -n POD port-forward deploy/NAME PORT"},
@@ -67,7 +67,7 @@ func synonyms() []synonym {
 		{"promote", "psc --pod FROM export | psc --pod TO apply -f - --prune"},
 		{"api-resources kinds", "psc explain"},
 
-		{"app logs", "kubectl -n POD logs deploy/NAME"},
+		{"app logs", "psc logs NAME"},
 		{"app exec", "kubectl -n POD exec -it deploy/NAME -- sh"},
 		{"app edit", "psc edit app/NAME"},
 		{"route edit", "psc edit route/NAME"},

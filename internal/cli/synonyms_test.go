@@ -16,8 +16,8 @@ import (
 // The words of other tools lead to what does the same in psc. A word that is similar to nothing gets no suggestion.
 func TestInstead(t *testing.T) {
 	for command, want := range map[string]string{
-		"logs web":                      "kubectl -n POD logs deploy/web",
-		"logs -f deploy/web":            "kubectl -n POD logs deploy/NAME",
+		"log web":                       "psc logs web",
+		"log -f deploy/web":             "psc logs NAME",
 		"exec -it web -- sh":            "kubectl -n POD exec -it deploy/NAME -- sh",
 		"restart web":                   "psc app restart web",
 		"rollout restart deploy/web":    "psc app restart web",

@@ -34,6 +34,9 @@ func (o *Output) Write(p []byte) (int, error) {
 // Err returns the first error. A reader that has gone, such as head, is none: it has read what it wanted.
 func (o *Output) Err() error { return o.err }
 
+// Gone reports whether the reader has gone.
+func (o *Output) Gone() bool { return o.closed && o.err == nil }
+
 // stream is the stream that a writer leads to.
 func stream(w io.Writer) io.Writer {
 	if o, ok := w.(*Output); ok {

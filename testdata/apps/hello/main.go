@@ -10,11 +10,16 @@
 //	H2C          if set, it speaks HTTP/2 without TLS and nothing else, as gRPC does
 //	UDP_PORT     if set, it echoes UDP on this port
 //	CRASH        if set, it exits with code 3 and this reason instead of serving
+//	CRASH_DELAY  how long it waits before that (0s)
 //	NEEDS        a URL that must answer at its start, or it exits with code 1
 //	EAT          how much memory it allocates at its start, in MiB
+//	LINES        how many numbered lines it prints at its start
+//	TICK         how often it prints a numbered line
+//	PRINT        a Go string without its quotes that it prints at its start
 package main
 
 import (
+	"bufio"
 	"cmp"
 	"context"
 	"errors"
@@ -39,6 +44,8 @@ const drain = 25 * time.Second
 
 func main() {
 	if reason := os.Getenv("CRASH"); reason != "" {
+		delay, _ := time.ParseDuration(os.Getenv("CRASH_DELAY"))
+		time.Sleep(delay)
 		fmt.Fprintln(os.Stderr, "hello: crash:", reason)
 		os.Exit(3)
 	}
@@ -51,6 +58,9 @@ func main() {
 }
 
 func run(ctx context.Context) error {
+	if err := say(ctx); err != nil {
+		return err
+	}
 	delay, err := time.ParseDuration(cmp.Or(os.Getenv("START_DELAY"), "0s"))
 	if err != nil {
 		return fmt.Errorf("START_DELAY: %w", err)
@@ -94,6 +104,36 @@ func run(ctx context.Context) error {
 	}
 	fmt.Fprintf(os.Stderr, "hello: %s listens on %s\n", version, listener.Addr())
 	return serve(ctx, listener, a.handler())
+}
+
+// say prints what LINES, TICK and PRINT ask for.
+func say(ctx context.Context) error {
+	text, err := strconv.Unquote(`"` + os.Getenv("PRINT") + `"`)
+	if err != nil {
+		return fmt.Errorf("PRINT: %w", err)
+	}
+	lines, err := strconv.Atoi(cmp.Or(os.Getenv("LINES"), "0"))
+	if err != nil {
+		return fmt.Errorf("LINES: %w", err)
+	}
+	tick, err := time.ParseDuration(cmp.Or(os.Getenv("TICK"), "0s"))
+	if err != nil {
+		return fmt.Errorf("TICK: %w", err)
+	}
+	out := bufio.NewWriter(os.Stdout)
+	_, _ = out.WriteString(text)
+	for n := range lines {
+		fmt.Fprintf(out, "line %d of %d, which is about as long as what an app usually prints for a request\n", n+1, lines)
+	}
+	if tick > 0 {
+		go func() {
+			for n := 1; ctx.Err() == nil; n++ {
+				fmt.Printf("%s tick %d\n", version, n)
+				time.Sleep(tick)
+			}
+		}()
+	}
+	return out.Flush()
 }
 
 // eat allocates memory and writes to all of it, because the kernel only provides memory that is written to.

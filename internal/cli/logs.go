@@ -1,0 +1,159 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"regexp"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/pscdev/psc/internal/fault"
+	"github.com/pscdev/psc/internal/instance"
+	"github.com/pscdev/psc/internal/view"
+	"github.com/pscdev/psc/pkg/pod"
+	"github.com/pscdev/psc/pkg/report"
+)
+
+// lastLines is how many lines of each instance psc logs shows by default.
+const lastLines = 20
+
+func newLogs(s *session) *cobra.Command {
+	var o instance.LogOptions
+	var grep string
+	var timestamps bool
+	cmd := &cobra.Command{
+		Use:   "logs [APP|INSTANCE...]",
+		Short: "Show what apps print",
+		Long: "Show the last lines that apps print, of all their instances, ordered by time. Without a name: of the whole pod.\n" +
+			"With --follow also new lines, across restarts and deploys. If an instance has printed nothing since it crashed,\n" +
+			"its lines from before the crash are shown.",
+		Example: "  psc logs web\n  psc logs web -f\n  psc logs web --since 10m --grep 'error|warn'\n  psc logs web --previous\n  psc logs --tail 100 -o json",
+		ValidArgsFunction: s.completeAll(func(args []string) []string {
+			return append(s.resourceNames(pod.KindApp)(args), s.names("instances")...)
+		}),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.Of = args
+			if err := checkLogs(cmd, &o); err != nil {
+				return err
+			}
+			log, err := s.view.Log()
+			if err != nil {
+				return err
+			}
+			log.Timestamps = timestamps
+			if grep != "" {
+				if log.Match, err = regexp.Compile(grep); err != nil {
+					return fault.New(fault.Usage, "--grep: %w", err).WithHint("a plain text is a regular expression too, if its special characters have a backslash before them: \\[")
+				}
+				o.Keep = log.Match.Match
+			}
+			return s.logs(cmd.Context(), o, log)
+		},
+	}
+	section(cmd, "Lines", func(flags *pflag.FlagSet) {
+		flags.BoolVarP(&o.Follow, "follow", "f", false, "go on with new lines, restarts and instances until Ctrl-C")
+		flags.IntVar(&o.Tail, "tail", lastLines, "last `N` lines of each instance, -1 for all; all with --since or --grep if not set")
+		flags.DurationVar(&o.Since, "since", 0, "lines that are younger than a `TIME` such as 10m")
+		flags.StringVar(&grep, "grep", "", "lines that match a regular `EXPRESSION`")
+		flags.BoolVar(&o.Previous, "previous", false, "lines of the runs before the last restart")
+		flags.StringVar(&o.Container, "container", "", "only this `CONTAINER`: the name of the app, of a process or of a sidecar")
+	})
+	section(cmd, "Output", func(flags *pflag.FlagSet) {
+		flags.BoolVar(&timestamps, "timestamps", false, "print the time of each line")
+	})
+	cmd.MarkFlagsMutuallyExclusive("follow", "previous")
+	return cmd
+}
+
+// checkLogs checks the flags, and sets the default of --tail.
+func checkLogs(cmd *cobra.Command, o *instance.LogOptions) error {
+	switch {
+	case o.Tail < -1:
+		return fault.New(fault.Usage, "--tail %d is less than -1", o.Tail).WithHint("--tail -1 shows all lines")
+	case o.Since < 0:
+		return fault.New(fault.Usage, "--since %s is in the future", o.Since).WithHint("--since 10m shows the last ten minutes")
+	case !cmd.Flags().Changed("tail") && (cmd.Flags().Changed("since") || cmd.Flags().Changed("grep")):
+		o.Tail = -1
+	}
+	return nil
+}
+
+// errReaderGone ends a log that nobody reads any more.
+var errReaderGone = errors.New("the reader has gone")
+
+func (s *session) logs(ctx context.Context, o instance.LogOptions, log *view.Log) error {
+	w, err := s.open()
+	if err != nil {
+		return err
+	}
+	shown := false
+	o.Tell = func(n instance.LogNote) {
+		log.Several = log.Several || n.Several
+		s.tellLog(n)
+	}
+	o.Show = func(lines []report.LogLine) error {
+		shown = true
+		if err := log.Write(lines); err != nil {
+			return err
+		}
+		if s.outputEnded() {
+			return errReaderGone
+		}
+		return nil
+	}
+	err = w.Instances().Logs(ctx, o)
+	switch {
+	case errors.Is(err, errReaderGone):
+		return nil
+	case err != nil && ctx.Err() != nil && o.Follow: // the usual end
+		return &fault.Error{Code: fault.Of(context.Cause(ctx)).Code, Err: context.Cause(ctx), Silent: true}
+	case shown || err != nil && !errors.As(err, new(*pod.RefError)):
+		return err
+	}
+	if wrong := w.Check(ctx); wrong != nil || err != nil || s.view.Document() {
+		return cmp.Or(wrong, err)
+	}
+	of := "pod " + w.Pod
+	if len(o.Of) > 0 {
+		of = strings.Join(o.Of, ", ")
+	}
+	switch {
+	case o.Previous:
+		s.view.Say("No earlier run of %s has a log", of)
+	case o.Keep != nil:
+		s.view.Say("No line of %s matches", of)
+	default:
+		s.view.Say("No lines of %s", of)
+	}
+	return nil
+}
+
+// tellLog writes a remark for a note about logs.
+func (s *session) tellLog(n instance.LogNote) {
+	name := view.SourceName(n.App, n.Instance, n.Container)
+	switch {
+	case n.Started:
+		s.view.Remark("%s started", name)
+	case n.Restarted:
+		s.view.Remark("%s restarted", name)
+	case n.Gone:
+		s.view.Remark("%s is gone", name)
+	case n.Earlier:
+		s.view.Remark("%s has printed nothing since it restarted: these are the lines from before", name)
+	case n.Broken != nil:
+		s.view.Warn("%v; trying again", n.Broken)
+	case n.LeftOut != nil:
+		s.view.Warn("only %d logs are read at once. Left out: %s", instance.MaxLogs, strings.Join(n.LeftOut, ", "))
+	case n.Waiting != nil:
+		s.view.Remark("%v; waiting for it", n.Waiting)
+	}
+}
+
+// outputEnded reports whether stdout takes nothing more.
+func (s *session) outputEnded() bool {
+	out, ok := s.Out.(*view.Output)
+	return ok && (out.Gone() || out.Err() != nil)
+}
