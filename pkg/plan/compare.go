@@ -38,6 +38,9 @@ func Object(o *unstructured.Unstructured, live *metav1.PartialObjectMetadata) St
 	clean = c.leftovers() && clean
 	if clean && c.current {
 		step.Action, step.Reason = Keep, ""
+		if c.released != nil { // if the object is written all the same: see Fence
+			step.Takeover, step.Versions = c.takeover(live.ResourceVersion)
+		}
 		return step
 	}
 	slices.SortFunc(c.fields, func(a, b Field) int { return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.By, b.By)) })

@@ -28,6 +28,9 @@ func Fence(steps, killed []Step, rendered []*unstructured.Unstructured, number i
 			continue
 		}
 		s.Action, s.Object = Update, objects[s.id()].DeepCopy()
+		if s.Autoscaler != "" { // the number of instances is not psc's
+			unstructured.RemoveNestedField(s.Object.Object, "spec", "replicas")
+		}
 		annotations := s.Object.GetAnnotations()
 		annotations[object.AnnotationFence] = strconv.Itoa(number)
 		s.Object.SetAnnotations(annotations)

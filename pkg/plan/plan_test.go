@@ -374,6 +374,34 @@ func TestFence(t *testing.T) {
 	}
 }
 
+// A fence leaves the number of instances to an autoscaler. Without a release, the API server would scale the app to one.
+func TestFenceAutoscaled(t *testing.T) {
+	fixed, autoscaled := rendered(deployments, "web", "1"), rendered(deployments, "web", "1")
+	unstructured.RemoveNestedField(autoscaled.Object, "spec", "replicas")
+	open := []plan.Step{{Action: plan.Update, Kind: deployments, Name: "web"}}
+	for name, test := range map[string]struct {
+		object      *unstructured.Unstructured
+		autoscalers map[string]string
+	}{
+		"autoscaler of psc":     {autoscaled, nil},
+		"autoscaler of another": {fixed, map[string]string{"web": "queue"}},
+	} {
+		steps := plan.Of([]*unstructured.Unstructured{test.object}, plan.Live{
+			Objects: one("1", ours()), Instances: map[string]int64{"web": 4}, Autoscalers: test.autoscalers,
+		})
+		if steps[0].Action != plan.Keep {
+			t.Fatalf("%s: the step is to %s", name, steps[0].Action)
+		}
+		got := plan.Fence(steps, open, []*unstructured.Unstructured{test.object}, 5)
+		if len(got) != 1 || len(got[0].Takeover) == 0 {
+			t.Fatalf("%s: the number of instances is not released before the write: %v", name, got)
+		}
+		if _, set, _ := unstructured.NestedInt64(got[0].Object.Object, "spec", "replicas"); set {
+			t.Errorf("%s: the fence sets the number of instances", name)
+		}
+	}
+}
+
 // The number of instances of an app belongs to an autoscaler that is not psc's, until psc stops the app.
 func TestAutoscalers(t *testing.T) {
 	stopped := rendered(deployments, "web", "1")
