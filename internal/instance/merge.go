@@ -104,6 +104,16 @@ func (r *reading) follow(ctx context.Context, sources []*source) error {
 	for _, s := range sources {
 		begin(s)
 	}
+	join := func() error {
+		instances, err := r.instances(ctx)
+		for _, s := range r.update(instances) {
+			if s.joined {
+				r.Tell(*s.about(LogNote{Started: true}).note)
+			}
+			begin(s)
+		}
+		return err
+	}
 	var waiting []line
 	var due <-chan time.Time
 	for !r.instancesOnly || len(r.sources) > 0 || len(waiting) > 0 {
@@ -111,13 +121,8 @@ func (r *reading) follow(ctx context.Context, sources []*source) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-r.watch.Changed:
-			instances, err := r.instances(ctx)
-			if err != nil {
+			if err := join(); err != nil {
 				return err
-			}
-			for _, s := range r.update(instances) {
-				r.Tell(*s.about(LogNote{Started: true}).note)
-				begin(s)
 			}
 		case b := <-batches:
 			if err := r.note(b); err != nil {
@@ -125,6 +130,9 @@ func (r *reading) follow(ctx context.Context, sources []*source) error {
 			}
 			if b.ended != nil {
 				delete(r.sources, b.ended.key)
+				if err := join(); err != nil { // one that was left out has room now
+					return err
+				}
 			}
 			waiting = append(waiting, b.lines...)
 			if due == nil && len(waiting) > 0 {

@@ -3,6 +3,7 @@ package instance
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -25,7 +26,7 @@ type source struct {
 	scanner
 	key      string
 	instance string
-	joined   bool // the instance started after the others: its log is read from its beginning
+	joined   bool // the container started after the others: its log is read from its beginning
 	state    state
 	states   chan state // has the newest state that follow has not received yet
 	batches  chan batch // of the history
@@ -43,7 +44,7 @@ type batch struct {
 
 func newSource(r *reading, i Instance, key string, first state) *source {
 	s := &source{
-		reading: r, key: key, instance: i.Name, joined: r.begun, state: first,
+		reading: r, key: key, instance: i.Name, joined: r.begun && !slices.Contains(r.leftOut, i.Name), state: first,
 		states: make(chan state, 1), batches: make(chan batch, 1),
 	}
 	s.keep = r.Keep
