@@ -448,3 +448,18 @@ func seconds(f func()) float64 {
 	f()
 	return time.Since(begin).Seconds()
 }
+
+// BenchmarkExec compares a short command in an instance with that of kubectl.
+func BenchmarkExec(b *testing.B) {
+	if why := noNode(); why != "" {
+		b.Skip("real nodes cannot run here: " + why)
+	}
+	c := start(b, "real")
+	c.pushTools(b)
+	w := bench(b, c)
+	w.psc(b, "new-pod", "psc-bench")
+	w.psc(b, "app", "create", "web", "--image", c.Registry+"/tools:v1", "--deploy")
+	w.median(b, "exec-ms", "exec", "web", "--", "ls")
+	w.medianOf(b, "kubectl-ms", func() { w.kubectl(b, "exec", "-n", "psc-bench", "deploy/web", "--", "ls") })
+	b.ReportMetric(0, "ns/op")
+}

@@ -39,6 +39,8 @@ func worded(err error) error {
 		unusable  *instance.Error
 		ended     *instance.EndedError
 		member    *workspace.MemberError
+		failed    *instance.ExecError
+		exit      *instance.ExitError
 		refused   *workspace.RefusedError
 	)
 	switch {
@@ -79,6 +81,10 @@ func worded(err error) error {
 		return endedWords(err, ended)
 	case errors.As(err, &member):
 		return memberWords(err, member)
+	case errors.As(err, &exit): // the command has said why
+		return &fault.Error{Code: fault.Code(exit.Code), Err: err, Silent: true}
+	case errors.As(err, &failed):
+		return execWords(err, failed)
 	case errors.As(err, &unusable):
 		return instanceWords(err, unusable)
 	case errors.As(err, &ref):
@@ -112,6 +118,20 @@ func endedWords(err error, e *instance.EndedError) error {
 		return &fault.Error{Code: fault.Code(e.ExitCode), Err: err, Silent: true}
 	}
 	return &fault.Error{Code: fault.Code(cmp.Or(e.ExitCode, int(fault.Failed))), Err: err, Hint: alternatives(e.Next)}
+}
+
+// notStarted is the exit code for a command that does not exist, as shells have it.
+const notStarted fault.Code = 127
+
+// execWords adds what to do about a command that could not be run in an instance.
+func execWords(err error, e *instance.ExecError) error {
+	return word(err, []wording{
+		{instance.ErrContainer, fault.Usage, fmt.Sprintf("psc exec %s --container %s", e.Instance, strings.Join(e.Containers, " or "))},
+		{instance.ErrDebug, fault.Failed, "psc exec " + e.Instance + " --debug=IMAGE, with an image that the cluster can pull and that has a shell"},
+		{instance.ErrNoShell, fault.Failed, "psc exec " + e.Instance + " --debug"},
+		{instance.ErrNotStarted, notStarted, "psc exec " + e.Instance + " --debug has the commands of another image"},
+		{instance.ErrBroken, fault.Failed, "the command may still run: psc exec " + e.Instance},
+	})
 }
 
 // problemWords writes the next steps of problems as commands, in the text and in the details.

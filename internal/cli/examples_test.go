@@ -7,14 +7,12 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/creack/pty"
-	"github.com/google/go-containerregistry/pkg/name"
-	"github.com/google/go-containerregistry/pkg/v1/empty"
-	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/rogpeppe/go-internal/txtar"
 	"github.com/spf13/cobra"
@@ -36,6 +34,7 @@ const (
 var setups = map[string]string{
 	"psc":             "",
 	"psc app create":  emptyPod,
+	"psc exec":        emptyPod + "exec psc app create web --image ghcr.io/acme/web:1.4 --deploy\n",
 	"psc disk create": emptyPod + "exec psc app create db --image ghcr.io/acme/web:1.4 --deploy\n",
 	"psc route create": emptyPod + "exec psc app create web --image ghcr.io/acme/web:1.4 --port 8080 --deploy\n" +
 		"exec psc app create api --image ghcr.io/acme/web:1.4 --port 8080 --deploy\n",
@@ -63,6 +62,8 @@ var firsts = map[string]string{
 
 // answers are the words that a person types, one for each question of a line.
 var answers = map[string]string{
+	"psc exec web": "exit",
+	"psc exec web --debug=ghcr.io/acme/tools:1":   "exit",
 	"psc secret set db url password":              "one two",
 	"psc registry login ghcr.io --username robot": "password",
 	"psc disk delete data":                        "data",
@@ -76,27 +77,28 @@ var impossible = map[string]string{
 	"psc run delete web-run-k3x9q2ab":                            "the name of a run is random",
 	"psc completion powershell | Out-String | Invoke-Expression": "PowerShell is not part of the test machines",
 	"psc logs web -f":                                            "it ends with Ctrl-C",
+	"psc exec web --debug":                                       "the image is on Docker Hub",
 	"psc disk set data --size 20Gi --deploy":                     "the storage class of psc-local does not let disks grow",
 }
 
-// examples runs every line of every Examples block of the help, each block as a story of its own.
-func (c *cluster) examples(t *testing.T) {
+// exampleImages are the images of the examples.
+func exampleImages() []string {
+	return []string{"acme/web:1.4", "acme/web:1.5", "acme/worker:2", "acme/tools:1"}
+}
+
+// onNode are the commands whose examples need real containers.
+var onNode = []string{"psc exec"}
+
+// examples runs every line of every Examples block of the help, each block as a story of its own. With node it is those that need
+// real containers, else the others.
+func (c *cluster) examples(t *testing.T, node bool) {
 	common, err := txtar.ParseFile("../../testdata/examples.txtar")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, image := range []string{"web:1.4", "web:1.5", "worker:2"} {
-		tag, err := name.ParseReference(c.Registry + "/acme/" + image)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := remote.Write(tag, empty.Image); err != nil {
-			t.Fatal(err)
-		}
-	}
 	dir := t.TempDir()
 	each(cli.Command(cli.Env{}), func(cmd *cobra.Command) {
-		if cmd.Example == "" {
+		if cmd.Example == "" || slices.Contains(onNode, cmd.CommandPath()) != node {
 			return
 		}
 		story := "example-" + strings.ReplaceAll(cmd.CommandPath(), " ", "-")

@@ -66,6 +66,7 @@ func (c *cluster) proxy() (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
+	config.NextProtos = []string{"http/1.1"} // HTTP/2 has no upgrades
 	transport, err := rest.TransportFor(config)
 	if err != nil {
 		return nil, err

@@ -44,7 +44,10 @@ func TestMain(m *testing.M) {
 func TestScripts(t *testing.T) {
 	c := start(t, "simulated")
 	run(t, c, "../../testdata/script")
-	c.examples(t)
+	for _, image := range exampleImages() {
+		c.push(t, image, empty.Image)
+	}
+	c.examples(t, false)
 }
 
 // TestNodeScripts runs the stories that need real containers and real traffic.
@@ -52,7 +55,10 @@ func TestNodeScripts(t *testing.T) {
 	if why := noNode(); why != "" {
 		t.Skip("real nodes cannot run here: " + why)
 	}
-	run(t, start(t, "real"), "../../testdata/script/node")
+	c := start(t, "real")
+	c.pushTools(t)
+	run(t, c, "../../testdata/script/node")
+	c.examples(t, true)
 }
 
 // noNode returns the reason why this machine cannot run real containers, or "" if it can.

@@ -20,7 +20,7 @@ type synonym struct{ words, hint string }
 func synonyms() []synonym {
 	return []synonym{
 		{"log tail", "psc logs NAME"},
-		{"exec ssh rsh sh shell bash attach console", "kubectl -n POD exec -it deploy/NAME -- sh"},
+		{"ssh rsh sh shell bash attach console", "psc exec NAME"},
 		{"restart restage ps:restart", "psc app restart NAME"},
 		{"port-forward forward proxy tunnel", "kubectl -n POD port-forward deploy/NAME PORT"},
 		{"cp copy", "kubectl -n POD cp INSTANCE:PATH PATH, with an instance from: psc get pods"},
@@ -68,7 +68,7 @@ func synonyms() []synonym {
 		{"api-resources kinds", "psc explain"},
 
 		{"app logs", "psc logs NAME"},
-		{"app exec", "kubectl -n POD exec -it deploy/NAME -- sh"},
+		{"app exec ssh shell", "psc exec NAME"},
 		{"app edit", "psc edit app/NAME"},
 		{"route edit", "psc edit route/NAME"},
 		{"config edit", "psc edit config/NAME"},

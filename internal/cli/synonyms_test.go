@@ -18,7 +18,7 @@ func TestInstead(t *testing.T) {
 	for command, want := range map[string]string{
 		"log web":                       "psc logs web",
 		"log -f deploy/web":             "psc logs NAME",
-		"exec -it web -- sh":            "kubectl -n POD exec -it deploy/NAME -- sh",
+		"ssh web":                       "psc exec web",
 		"restart web":                   "psc app restart web",
 		"rollout restart deploy/web":    "psc app restart web",
 		"stop web":                      "psc app stop web",

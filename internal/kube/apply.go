@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -143,4 +144,17 @@ func (c *Client) DryDelete(ctx context.Context, kind Kind, namespace, name strin
 		return nil
 	}
 	return c.wrap(err, "delete %s %s", kind.Kind, name)
+}
+
+// AddEphemeral adds an ephemeral container to an instance. It cannot be removed again.
+func (c *Client) AddEphemeral(ctx context.Context, namespace, instance string, container corev1.EphemeralContainer) error {
+	data, err := json.Marshal(map[string]any{"spec": map[string]any{"ephemeralContainers": []corev1.EphemeralContainer{container}}})
+	if err != nil {
+		return err
+	}
+	_, err = retry(ctx, c, func() (*unstructured.Unstructured, error) {
+		return c.in(object.Pod, namespace).
+			Patch(ctx, instance, types.StrategicMergePatchType, data, metav1.PatchOptions{FieldManager: object.Manager}, "ephemeralcontainers")
+	})
+	return c.wrap(err, "add a container to instance %s", instance)
 }

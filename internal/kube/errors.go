@@ -73,9 +73,12 @@ func RulesOf(err error) []string {
 	for _, right := range missingRight().FindAllStringSubmatch(err.Error(), -1) {
 		verb, resource, group := right[1], right[2], right[3]
 		verbs := "get, list, watch"
-		if strings.Contains(resource, "/") {
+		switch _, sub, _ := strings.Cut(resource, "/"); {
+		case slices.Contains([]string{"exec", "attach", "portforward"}, sub): // WebSockets need the first one too
+			verbs = "get, create"
+		case sub != "":
 			verbs = verb
-		} else if resource == "leases" || !slices.Contains([]string{"get", "list", "watch"}, verb) {
+		case resource == "leases" || !slices.Contains([]string{"get", "list", "watch"}, verb):
 			verbs += ", create, update, patch, delete"
 		}
 		rule := fmt.Sprintf("{apiGroups: [%q], resources: [%s], verbs: [%s]}", group, resource, verbs)

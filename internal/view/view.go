@@ -328,6 +328,12 @@ func bytesText(n int) string {
 	}
 }
 
+// IsTerminal reports whether a stream goes to a terminal.
+func IsTerminal(out io.Writer) bool { return isTerminal(stream(out)) }
+
+// Size returns the size of the terminal that a stream goes to, or 0 if it is not a terminal.
+func Size(out io.Writer) (width, height int) { return size(stream(out)) }
+
 // Width returns the width of the terminal that a stream goes to, or 0 if it is not a terminal.
 func Width(out io.Writer) int {
 	width, _ := size(stream(out))
