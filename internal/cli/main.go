@@ -52,8 +52,10 @@ func Run(version string, args []string) int {
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	go func() {
 		cancel(interruption(<-signals))
+		first := time.Now()
 		for s := range signals { // a second signal ends psc without cleanup
-			if s != syscall.SIGHUP { // the terminal and its shell each send one
+			// The terminal and its shell each send a SIGHUP, and timeout sends its signal to psc and to its group.
+			if s != syscall.SIGHUP && time.Since(first) > sameSignal {
 				os.Exit(int(fault.Interrupted))
 			}
 		}
@@ -65,6 +67,9 @@ func Run(version string, args []string) int {
 func isPlugin(program string) bool {
 	return strings.TrimSuffix(filepath.Base(program), ".exe") == "kubectl-psc"
 }
+
+// sameSignal is the time in which a second signal is taken for the first one.
+const sameSignal = 100 * time.Millisecond
 
 func interruption(s os.Signal) error {
 	switch s {
