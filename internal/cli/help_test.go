@@ -85,3 +85,17 @@ func each(cmd *cobra.Command, visit func(*cobra.Command)) {
 		each(c, visit)
 	}
 }
+
+// TestEffects checks that psc commands knows what each command does.
+func TestEffects(t *testing.T) {
+	known := effects()
+	for _, c := range runnable(Command(Env{})) {
+		if known[nameOf(c)] == "" {
+			t.Errorf("psc %s has no effect: add it to effects", nameOf(c))
+		}
+		delete(known, nameOf(c))
+	}
+	for name := range known {
+		t.Errorf("there is no command psc %s: remove it from effects", name)
+	}
+}

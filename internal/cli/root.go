@@ -83,7 +83,7 @@ func newRoot(s *session) *cobra.Command {
 	group(root, groupRevisions, newDiff(s), newDeploy(s), newRollback(s), newStatus(s), newRevision(s))
 	group(root, groupLook, newLogs(s), newExec(s), newRun(s), newTop(s), newOpen(s, ""))
 	group(root, groupCluster, newGet(s))
-	group(root, groupHelp, newExplain(s), newVersion(s))
+	group(root, groupHelp, newExplain(s), newCommands(s), newVersion(s))
 	root.ValidArgsFunction = s.aliasNames
 	root.AddCommand(newNames(s))
 	root.SetHelpCommandGroupID(groupHelp)

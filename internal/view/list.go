@@ -148,6 +148,15 @@ func Kinds(v *View, w io.Writer, kinds []report.Kind) {
 	}))
 }
 
+// Commands writes what commands there are.
+func (v *View) Commands(doc report.Commands) error {
+	return v.Answer(doc, report.Refs(doc.Items...), func(w io.Writer) {
+		v.table(w, []string{"COMMAND", "EFFECT", "DESCRIPTION"}, rows(doc.Items, func(c report.Command) []string {
+			return []string{c.Name, string(c.Effect), c.Short}
+		}))
+	})
+}
+
 // revisions writes the table of revisions.
 func (v *View) revisions(w io.Writer, all []revision.Revision) {
 	v.table(w, []string{"REVISION", "STATE", "CREATED", "AUTHOR", "CHANGE", "REASON"}, rows(all, func(r revision.Revision) []string {
