@@ -1,6 +1,13 @@
 package cli
 
-import "github.com/spf13/cobra"
+import (
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/pscdev/psc/internal/view"
+	"github.com/pscdev/psc/pkg/report"
+)
 
 func newStatus(s *session) *cobra.Command {
 	return &cobra.Command{
@@ -17,7 +24,38 @@ func newStatus(s *session) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return s.view.Status(doc, "psc diff previews a deploy", "psc diff --live shows details, psc deploy --redeploy reverts it")
+			return s.view.Status(doc, view.StatusNext{
+				Unready: unreadySteps(doc.Unready),
+				Diff:    "psc diff previews a deploy",
+				Repair:  "psc diff --live shows details, psc deploy --redeploy reverts it",
+			})
 		},
 	}
+}
+
+// maxSteps is how many different next steps unreadySteps returns.
+const maxSteps = 5
+
+// unreadySteps returns the next steps for resources that are not ready, each once: "app/web: psc app set web --image IMAGE --deploy".
+func unreadySteps(unready []report.Resource) []string {
+	var steps []string
+	names := map[string][]string{}
+	for _, r := range unready {
+		step := alternatives(r.Next)
+		switch {
+		case step != "":
+		case r.Log.Instance != "":
+			step = "psc logs " + r.Name.Name
+		default:
+			continue
+		}
+		if names[step] == nil {
+			steps = append(steps, step)
+		}
+		names[step] = append(names[step], r.Name.String())
+	}
+	for i, step := range steps {
+		steps[i] = strings.Join(view.FirstNames(names[step]), ", ") + ": " + step
+	}
+	return steps[:min(len(steps), maxSteps)]
 }

@@ -12,6 +12,7 @@ import (
 	metricsv1beta1 "k8s.io/metrics/pkg/apis/metrics/v1beta1"
 
 	"github.com/pscdev/psc/pkg/health"
+	"github.com/pscdev/psc/pkg/object"
 	"github.com/pscdev/psc/pkg/report"
 )
 
@@ -119,8 +120,11 @@ func containers(p *corev1.Pod) []corev1.Container {
 	return all
 }
 
-// Measured is what an instance uses: cores and bytes.
-type Measured struct{ CPU, Memory float64 }
+// Measured is what an instance of an app uses: cores and bytes.
+type Measured struct {
+	App         string
+	CPU, Memory float64
+}
 
 // Measure asks the cluster once what the instances of an app use, or with "" those of all apps, by the name of the instance. An
 // instance is missing until it was measured: up to 15 s after its start, depending on the cluster.
@@ -128,7 +132,7 @@ func (in *Instances) Measure(ctx context.Context, app string) (map[string]Measur
 	items, err := in.kube.Metrics(ctx, in.Pod, in.selector(app))
 	measured := make(map[string]Measured, len(items))
 	for _, m := range items {
-		measured[m.Name] = Measured{CPU: used(m, corev1.ResourceCPU), Memory: used(m, corev1.ResourceMemory)}
+		measured[m.Name] = Measured{App: m.Labels[object.LabelApp], CPU: used(m, corev1.ResourceCPU), Memory: used(m, corev1.ResourceMemory)}
 	}
 	return measured, err
 }

@@ -71,7 +71,11 @@ func (a app) generation() int64 {
 	return a.Deployment.Status.ObservedGeneration
 }
 
-func (a app) health(now time.Time) health.Status { return health.App(health.Objects(a), now) }
+func (a app) health(now time.Time) health.Status {
+	s := health.App(health.Objects(a), now)
+	s.Restarts, _ = health.Restarts(a.Instances...)
+	return s
+}
 
 // restart deletes the instances of an app that are not ready, and makes its controller retry those that were refused. Without
 // the permission to do either, the failure is final.

@@ -7,14 +7,14 @@ import (
 	"github.com/pscdev/psc/pkg/report"
 )
 
-// maxNames is how many names of each kind an Extent shows.
+// maxNames is how many names FirstNames keeps.
 const maxNames = 20
 
 // Extent writes what is about to be deleted.
 func (v *View) Extent(e report.Extent) {
 	list := func(word string, names []string) {
 		if len(names) > 0 {
-			v.Say("  %s: %s", word, strings.Join(firstNames(names), ", "))
+			v.Say("  %s: %s", word, strings.Join(FirstNames(names), ", "))
 		}
 	}
 	list(Count(len(e.Apps), "app"), e.Apps)
@@ -27,7 +27,8 @@ func (v *View) Extent(e report.Extent) {
 	list("could not be listed", e.Unread)
 }
 
-func firstNames(names []string) []string {
+// FirstNames shortens a list of names: the rest is counted.
+func FirstNames(names []string) []string {
 	if len(names) <= maxNames {
 		return names
 	}

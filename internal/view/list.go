@@ -49,10 +49,18 @@ func Apps(v *View, w io.Writer, apps []report.App) {
 	var cells [][]string
 	for i, a := range apps {
 		cells = append(cells, []string{
-			a.Name, healthState(a.State), instances(a), images[i], strings.Join(a.URLs, " "), reason(a.State, a.Reason),
+			a.Name, healthState(a.State), instances(a), number(a.Restarts), optional(a.CPU, cores), optional(a.Memory, bytesShort), images[i], strings.Join(a.URLs, " "), reason(a.State, a.Reason),
 		})
 	}
-	v.table(w, []string{"APP", "STATE", "INSTANCES", "IMAGE", "URL", "REASON"}, cells)
+	v.table(w, []string{"APP", "STATE", "INSTANCES", "RESTARTS", "CPU", "MEMORY", "IMAGE", "URL", "REASON"}, cells)
+}
+
+// optional returns the text for a number, or "" if it is not known.
+func optional(n *float64, text func(float64) string) string {
+	if n == nil {
+		return ""
+	}
+	return text(*n)
 }
 
 // instances counts the instances of an app: "2/2", "2 old, 0/2 new", "3/3 (auto 1-4 at 70%)".

@@ -15,13 +15,20 @@ import (
 	"github.com/pscdev/psc/pkg/revision"
 )
 
-// Status writes the status of a pod. diff names the command that shows the waiting drafts, and repair the one that reverts
-// drift.
-func (v *View) Status(doc report.Status, diff, repair string) error {
-	return v.Answer(doc, []string{"pod/" + doc.Pod}, func(w io.Writer) { v.status(w, doc, diff, repair) })
+// StatusNext names commands for what to do next.
+type StatusNext struct {
+	// Unready are those for the resources that are not ready.
+	Unready []string
+	// Diff shows the waiting drafts, and Repair reverts drift.
+	Diff, Repair string
 }
 
-func (v *View) status(w io.Writer, doc report.Status, diff, repair string) {
+// Status writes the status of a pod.
+func (v *View) Status(doc report.Status, next StatusNext) error {
+	return v.Answer(doc, []string{"pod/" + doc.Pod}, func(w io.Writer) { v.status(w, doc, next) })
+}
+
+func (v *View) status(w io.Writer, doc report.Status, next StatusNext) {
 	live, reason, deploying := "nothing deployed yet", "", ""
 	if doc.Live != nil {
 		live = fmt.Sprintf("%s %s%s, deployed %s by %s: %s", doc.Live.Name(), state(doc.Live.State), serving(doc),
@@ -50,10 +57,13 @@ func (v *View) status(w io.Writer, doc report.Status, diff, repair string) {
 		fmt.Fprintln(w)
 		others(v, w, doc.Others)
 	}
+	for _, step := range next.Unready {
+		v.Next("%s", step)
+	}
 	if len(doc.Drafts) > 0 {
 		fmt.Fprintf(w, "\n%s, not deployed:\n", Count(len(doc.Drafts), "draft"))
 		v.revisions(w, doc.Drafts)
-		v.Next("%s", diff)
+		v.Next("%s", next.Diff)
 	}
 	if len(doc.Drift) > 0 {
 		failed := ""
@@ -64,7 +74,7 @@ func (v *View) status(w io.Writer, doc report.Status, diff, repair string) {
 		for _, d := range doc.Drift {
 			fmt.Fprintf(w, "  %s %s: %s\n", d.Kind, d.Name, strings.ReplaceAll(d.Reason, "\n", "\n    "))
 		}
-		v.Next("%s", repair)
+		v.Next("%s", next.Repair)
 	}
 }
 

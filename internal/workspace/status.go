@@ -6,10 +6,12 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/pscdev/psc/internal/instance"
 	"github.com/pscdev/psc/internal/store"
 	"github.com/pscdev/psc/pkg/object"
 	"github.com/pscdev/psc/pkg/pod"
@@ -22,6 +24,7 @@ import (
 func (rd *Reader) Status(ctx context.Context) (report.Status, error) {
 	doc := report.Status{Pod: rd.Pod, Context: rd.Context, Drafts: []revision.Revision{}}
 	rd.askEarly(ctx)
+	usage := rd.usageEarly(ctx)
 	h, err := rd.history(ctx)
 	if err != nil {
 		return doc, err
@@ -50,6 +53,10 @@ func (rd *Reader) Status(ctx context.Context) (report.Status, error) {
 	}
 	drift = report.Caused(drift, live)
 	doc.Apps, doc.Routes, doc.Others = report.Apps(statuses, live), report.Routes(statuses, live), report.Others(statuses)
+	doc.Unready = slices.DeleteFunc(statuses, func(r report.Resource) bool { return !r.Failed() && !r.Open() })
+	if len(doc.Apps) > 0 {
+		addUsage(doc.Apps, usage())
+	}
 	doc.Drafts = append(doc.Drafts, h.Drafts()...)
 	if head, ok := h.Find(h.Tip()); ok {
 		doc.Head = &head
@@ -64,6 +71,44 @@ func (rd *Reader) Status(ctx context.Context) (report.Status, error) {
 		}
 	}
 	return doc, nil
+}
+
+// usageWait is how long a status waits for metrics when it has everything else. They mostly arrive first.
+const usageWait = 200 * time.Millisecond
+
+// usageEarly asks in the background what the instances of all apps use. The function returns it, or nil if it does not arrive in
+// time, or if the cluster has no metrics: a status is right without them.
+func (rd *Reader) usageEarly(ctx context.Context) func() map[string]instance.Measured {
+	arrived := make(chan map[string]instance.Measured, 1)
+	go func() {
+		measured, _ := rd.Instances().Measure(ctx, "")
+		arrived <- measured
+	}()
+	return func() map[string]instance.Measured {
+		select {
+		case measured := <-arrived:
+			return measured
+		case <-time.After(usageWait):
+			return nil
+		}
+	}
+}
+
+// addUsage adds what the instances of apps use.
+func addUsage(apps []report.App, measured map[string]instance.Measured) {
+	sums := map[string]*instance.Measured{}
+	for _, m := range measured {
+		if sums[m.App] == nil {
+			sums[m.App] = &instance.Measured{}
+		}
+		sums[m.App].CPU += m.CPU
+		sums[m.App].Memory += m.Memory
+	}
+	for i := range apps {
+		if sum := sums[apps[i].Name]; sum != nil {
+			apps[i].CPU, apps[i].Memory = &sum.CPU, &sum.Memory
+		}
+	}
 }
 
 // serving returns the number of the last revision that was ready, if all ready instances of older versions are of it. It

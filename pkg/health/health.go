@@ -43,6 +43,8 @@ type Status struct {
 	Desired, Ready int
 	// Crashes means that its program ends by itself, or does not answer. The cause may be another app that is not ready yet.
 	Crashes bool
+	// Restarts counts how often containers of the instances were restarted.
+	Restarts int
 	// Old counts the ready instances of older versions, by the hash of the Deployment that started them.
 	Old map[string]int
 }

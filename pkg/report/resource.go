@@ -41,6 +41,10 @@ type App struct {
 	URLs      []string     `json:"urls,omitempty"`
 	// Autoscale has the bounds of the number of instances, if the cluster chooses it.
 	Autoscale *pod.Autoscale `json:"autoscale,omitempty"`
+	Restarts  int            `json:"restarts,omitempty"`
+	// CPU and Memory are what the instances use: cores and bytes. They are nil if they were not measured.
+	CPU    *float64 `json:"cpu,omitempty"`
+	Memory *float64 `json:"memory,omitempty"`
 }
 
 // Instances counts the instances of an app. Old are the ready ones of older versions, while the new one does not serve alone.
@@ -85,6 +89,7 @@ func Apps(all []Resource, r revision.Revision) []App {
 			out = append(out, App{
 				Name: s.Name.Name, Image: app.Image, Instances: Instances{Desired: s.Desired, Ready: s.Ready, Old: s.Serving()},
 				State: s.State, Reason: s.Reason, Revision: r.Number, URLs: urls[s.Name.Name], Autoscale: Bounds(app),
+				Restarts: s.Restarts,
 			})
 		}
 	}

@@ -29,6 +29,8 @@ type Status struct {
 	// Missing are the newest numbers if their records are missing, although psc did not remove them.
 	Missing []int `json:"missing,omitempty"`
 
+	// Unready are the resources that have failed or are not ready yet.
+	Unready []Resource `json:"-"`
 	// Holder is the running deploy, or nil.
 	Holder *Holder `json:"-"`
 }
