@@ -103,7 +103,7 @@ func newAppSet(s *session) *cobra.Command {
 func newAppList(s *session) *cobra.Command {
 	return lister(s, &cobra.Command{
 		Short:   "List the apps, including those of drafts",
-		Example: "  psc app list\n  psc app list -o json",
+		Example: "  psc app list\n  psc app list --watch\n  psc app list -o json",
 	}, "has no apps", "psc app create NAME --image IMAGE",
 		func(w *workspace.Workspace, ctx context.Context) ([]report.App, error) {
 			apps, _, err := w.Resources(ctx)

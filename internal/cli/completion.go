@@ -121,7 +121,7 @@ func (s *session) values() map[string]cobra.CompletionFunc {
 		"IMAGE": s.completeImage(""), "NAME=IMAGE": s.completeImage("="),
 		"POD":              plain(s.podNames),
 		"CONTEXT":          plain(s.contextNames),
-		"FORMAT":           fixed(view.Formats()...),
+		"FORMAT":           formats,
 		"REVISION":         plain(s.revisionNames),
 		"SIZE":             fixed(pod.Sizes()...),
 		"ROLE":             fixed(workspace.Roles()...),
@@ -147,6 +147,15 @@ func (s *session) values() map[string]cobra.CompletionFunc {
 		values[free] = cobra.NoFileCompletions
 	}
 	return values
+}
+
+// formats completes the values of -o.
+func formats(cmd *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
+	all := view.Formats()
+	if cmd.Annotations[wideOutput] != "" {
+		all = append([]string{"wide"}, all...)
+	}
+	return beginning(typed, all), inOrder
 }
 
 func (s *session) contextNames([]string) []string {

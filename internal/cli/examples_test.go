@@ -78,6 +78,10 @@ var impossible = map[string]string{
 	"psc completion powershell | Out-String | Invoke-Expression": "PowerShell is not part of the test machines",
 	"psc logs web -f":                                            "it ends with Ctrl-C",
 	"psc exec web --debug":                                       "the image is on Docker Hub",
+	"psc status --watch":                                         "it runs until Ctrl-C",
+	"psc top --watch":                                            "it runs until Ctrl-C",
+	"psc app list --watch":                                       "it runs until Ctrl-C",
+	"psc get pods --watch":                                       "it runs until Ctrl-C",
 	"psc disk set data --size 20Gi --deploy":                     "the storage class of psc-local does not let disks grow",
 }
 

@@ -81,7 +81,7 @@ func checkLogs(cmd *cobra.Command, o *instance.LogOptions) error {
 	return nil
 }
 
-// errReaderGone ends a log that nobody reads any more.
+// errReaderGone ends what goes on until Ctrl-C when nobody reads it any more.
 var errReaderGone = errors.New("the reader has gone")
 
 func (s *session) logs(ctx context.Context, o instance.LogOptions, log *view.Log) error {

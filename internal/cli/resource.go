@@ -21,17 +21,29 @@ func lister[T report.Item](
 	s *session, cmd *cobra.Command, empty, next string,
 	read func(*workspace.Workspace, context.Context) ([]T, error), table func(*view.View, io.Writer, []T),
 ) *cobra.Command {
+	var watch bool
+	watchFlag(cmd, &watch)
 	cmd.Use, cmd.Args = "list", exactly()
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		w, err := s.open()
 		if err != nil {
 			return err
 		}
+		empty := fmt.Sprintf("Pod %s %s", w.Pod, empty)
+		if watch {
+			return s.watch(cmd.Context(), w.Follow, func(ctx context.Context, live *view.Live) error {
+				all, err := read(w, ctx)
+				if err != nil {
+					return err
+				}
+				return view.LiveList(live, all, empty, next, table)
+			})
+		}
 		all, err := read(w, cmd.Context())
 		if err != nil {
 			return err
 		}
-		return view.List(s.view, all, fmt.Sprintf("Pod %s %s", w.Pod, empty), next, table)
+		return view.List(s.view, all, empty, next, table)
 	}
 	return cmd
 }

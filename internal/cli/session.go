@@ -29,6 +29,7 @@ type session struct {
 	view     *view.View
 
 	progress            atomic.Pointer[view.Progress] // during a deploy
+	live                atomic.Pointer[view.Live]     // with --watch
 	stdinRead           bool
 	kubeconfig          string
 	yes, quiet, verbose bool
@@ -47,10 +48,15 @@ func (s *session) configure(cmd *cobra.Command) error {
 		return err
 	}
 	s.settings = settings
+	format, wide := settings.Output(), false
+	if format == "wide" && cmd.Annotations[wideOutput] != "" {
+		format, wide = "", true
+	}
 	var wrong error
-	if s.view, wrong = view.New(s.Out, s.Err, settings.Output(), s.quiet, s.Now); wrong != nil {
+	if s.view, wrong = view.New(s.Out, s.Err, format, s.quiet, s.Now); wrong != nil {
 		return wrong
 	}
+	s.view.Wide = wide
 	switch {
 	case err == nil || helps(cmd): // help works even when the settings cannot be read
 	case settings.Explicit(config.Context) && settings.Explicit(config.Pod):
@@ -129,6 +135,10 @@ func (s *session) outage(why error) {
 func (s *session) say(format string, args ...any) {
 	if p := s.progress.Load(); p != nil {
 		p.Say(format, args...)
+		return
+	}
+	if l := s.live.Load(); l != nil {
+		l.Say(format, args...)
 		return
 	}
 	s.view.Say(format, args...)

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -10,26 +11,42 @@ import (
 )
 
 func newStatus(s *session) *cobra.Command {
-	return &cobra.Command{
+	var watch bool
+	cmd := &cobra.Command{
 		Use:     "status",
 		Short:   "Show the live revision, the state of its apps, and waiting drafts",
-		Example: "  psc status\n  psc status -o jsonpath={.live.state}",
+		Example: "  psc status\n  psc status --watch\n  psc status -o jsonpath={.live.state}",
 		Args:    exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			w, err := s.open()
 			if err != nil {
 				return err
 			}
+			if watch {
+				return s.watch(cmd.Context(), w.Follow, func(ctx context.Context, live *view.Live) error {
+					doc, err := w.Status(ctx)
+					if err != nil {
+						return err
+					}
+					return live.Status(doc, statusNext(doc))
+				})
+			}
 			doc, err := w.Status(cmd.Context())
 			if err != nil {
 				return err
 			}
-			return s.view.Status(doc, view.StatusNext{
-				Unready: unreadySteps(doc.Unready),
-				Diff:    "psc diff previews a deploy",
-				Repair:  "psc diff --live shows details, psc deploy --redeploy reverts it",
-			})
+			return s.view.Status(doc, statusNext(doc))
 		},
+	}
+	watchFlag(cmd, &watch)
+	return cmd
+}
+
+func statusNext(doc report.Status) view.StatusNext {
+	return view.StatusNext{
+		Unready: unreadySteps(doc.Unready),
+		Diff:    "psc diff previews a deploy",
+		Repair:  "psc diff --live shows details, psc deploy --redeploy reverts it",
 	}
 }
 

@@ -1,22 +1,26 @@
 package cli
 
 import (
+	"context"
 	"errors"
 
 	"github.com/spf13/cobra"
 
 	"github.com/pscdev/psc/internal/instance"
+	"github.com/pscdev/psc/internal/view"
 	"github.com/pscdev/psc/pkg/pod"
+	"github.com/pscdev/psc/pkg/report"
 )
 
 func newTop(s *session) *cobra.Command {
-	return &cobra.Command{
+	var watch bool
+	cmd := &cobra.Command{
 		Use:   "top [APP]",
 		Short: "Show the CPU and memory of apps and their instances",
 		Long: "Show the CPU and memory that apps and their instances use, beside what they request and their limits. A bar is the part of\n" +
 			"the limit that is used, or of the request where there is no limit. An instance uses more than its request while its node has\n" +
 			"more, and is stopped if it needs more memory than its limit (OOMKilled). Restarts are those of the instances that run now.",
-		Example:           "  psc top\n  psc top web -o jsonpath={.items[0].memory.used}",
+		Example:           "  psc top\n  psc top --watch\n  psc top web -o jsonpath={.items[0].memory.used}",
 		Args:              between(0, "APP"),
 		ValidArgsFunction: s.complete(s.resourceNames(pod.KindApp)),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -28,15 +32,23 @@ func newTop(s *session) *cobra.Command {
 			if len(args) > 0 {
 				app = args[0]
 			}
-			all, unmeasured, err := w.Usage(cmd.Context(), app)
-			var none *instance.Error
-			if errors.As(err, &none) { // there is nothing to measure, which is no failure
-				empty, err = none.Error(), nil
+			top := func(ctx context.Context, show func([]report.AppUsage, error, string) error) error {
+				all, unmeasured, err := w.Usage(ctx, app)
+				var none *instance.Error
+				if errors.As(err, &none) { // there is nothing to measure, which is no failure
+					return show(nil, nil, none.Error())
+				}
+				if err != nil {
+					return err
+				}
+				return show(all, unmeasured, empty)
 			}
-			if err != nil {
-				return err
+			if watch {
+				return s.watch(cmd.Context(), w.Follow, func(ctx context.Context, live *view.Live) error { return top(ctx, live.Usage) })
 			}
-			return s.view.Usage(all, unmeasured, empty)
+			return top(cmd.Context(), s.view.Usage)
 		},
 	}
+	watchFlag(cmd, &watch)
+	return cmd
 }

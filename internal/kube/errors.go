@@ -132,3 +132,12 @@ func rootCause(err error) error {
 	}
 	return err
 }
+
+// Away reports whether an error only says that the API server gave no answer, or was too busy for one.
+func Away(err error) bool {
+	var status apierrors.APIStatus
+	if errors.As(err, &status) {
+		return transient(int(status.Status().Code))
+	}
+	return errors.As(err, new(*url.Error))
+}

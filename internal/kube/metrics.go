@@ -15,7 +15,7 @@ import (
 func (c *Client) Metrics(ctx context.Context, namespace, selector string) ([]metricsv1beta1.PodMetrics, error) {
 	data, err := c.raw(ctx, metricsv1beta1.SchemeGroupVersion.WithResource("pods"), namespace, "", selector, false)
 	if err != nil {
-		return nil, c.wrapList(err, "read", object.InstanceMetrics)
+		return nil, c.wrapList(err, "read the metrics of", object.InstanceMetrics)
 	}
 	var list metricsv1beta1.PodMetricsList
 	if err := json.Unmarshal(data, &list); err != nil {

@@ -142,3 +142,27 @@ func items(data []byte) ([]unstructured.Unstructured, error) {
 	}
 	return list.Items, nil
 }
+
+// WatchFound is WatchMeta for the objects that Find finds.
+func (c *Client) WatchFound(ctx context.Context, namespace, types, selector string) (*Watch, error) {
+	known, err := c.discover(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var kinds []Kind
+	resources := map[Kind]schema.GroupVersionResource{}
+	for name := range strings.SplitSeq(types, ",") {
+		name, _, _ = strings.Cut(name, "/")
+		of, err := known.named(name)
+		if err != nil {
+			return nil, err
+		}
+		if _, twice := resources[of.kind]; !twice && of.namespaced { // Find refuses the others
+			kinds = append(kinds, of.kind)
+		}
+		resources[of.kind] = of.kind.GroupVersion().WithResource(of.resource)
+	}
+	return c.watch(ctx, c.meta(namespace, func(kind Kind) schema.GroupVersionResource { return resources[kind] }, func(o *metav1.ListOptions) {
+		o.LabelSelector = selector
+	}), kinds)
+}

@@ -13,6 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/runtime/serializer"
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/rest"
@@ -47,7 +48,7 @@ func (w *Watch) Fresh() bool {
 // instances have the same. It returns when all current objects are read, except those of Unseen. CanWatch must be true for the
 // kinds. A watch that breaks off later recovers by itself.
 func (c *Client) Watch(ctx context.Context, namespace, selector string, kinds ...Kind) (*Watch, error) {
-	return c.watch(ctx, namespace, func(o *metav1.ListOptions) { o.LabelSelector = selector }, kinds)
+	return c.watch(ctx, c.typed(namespace, func(o *metav1.ListOptions) { o.LabelSelector = selector }), kinds)
 }
 
 // WatchEvents is Watch for the events of a namespace, except those with some reasons.
@@ -57,32 +58,54 @@ func (c *Client) WatchEvents(ctx context.Context, namespace string, without []st
 		selectors = append(selectors, fields.OneTermNotEqualSelector("reason", reason))
 	}
 	selector := fields.AndSelectors(selectors...).String()
-	w, err := c.watch(ctx, namespace, func(o *metav1.ListOptions) { o.FieldSelector = selector }, []Kind{object.Event})
+	w, err := c.watch(ctx, c.typed(namespace, func(o *metav1.ListOptions) { o.FieldSelector = selector }), []Kind{object.Event})
 	if err == nil {
 		err = w.Unseen[object.Event]
 	}
 	return w, err
 }
 
-func (c *Client) watch(ctx context.Context, namespace string, choose func(*metav1.ListOptions), kinds []Kind) (_ *Watch, err error) {
+// WatchMeta is Watch for the metadata of objects of any kinds: it only tells that something changed.
+func (c *Client) WatchMeta(ctx context.Context, namespace string, kinds ...Kind) (*Watch, error) {
+	return c.watch(ctx, c.meta(namespace, resource, func(*metav1.ListOptions) {}), kinds)
+}
+
+// source returns how the objects of a kind are listed and watched, and an empty one.
+type source func(kind Kind) (*cache.ListWatch, runtime.Object, error)
+
+// meta is the source of the metadata of objects.
+func (c *Client) meta(namespace string, resource func(Kind) schema.GroupVersionResource, choose func(*metav1.ListOptions)) source {
+	return func(kind Kind) (*cache.ListWatch, runtime.Object, error) {
+		client := c.metadata.Resource(resource(kind)).Namespace(namespace)
+		return &cache.ListWatch{
+			ListWithContextFunc: func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
+				choose(&o)
+				return client.List(ctx, o)
+			},
+			WatchFuncWithContext: func(ctx context.Context, o metav1.ListOptions) (watch.Interface, error) {
+				choose(&o)
+				return client.Watch(ctx, o)
+			},
+		}, &metav1.PartialObjectMetadata{}, nil
+	}
+}
+
+func (c *Client) watch(ctx context.Context, of source, kinds []Kind) (_ *Watch, err error) {
 	ctx, stop := context.WithCancel(ctx)
 	defer func() {
 		if err != nil {
 			stop() // else it would retry for ever
 		}
 	}()
-	types, err := watchable()
-	if err != nil {
-		return nil, err
-	}
 	changed, failed := make(chan struct{}, 1), make(chan failure, len(kinds))
 	w := &Watch{Changed: changed, Unseen: map[Kind]error{}, stores: map[Kind]cache.Store{}}
 	synced, stops := make([]cache.DoneChecker, len(kinds)), map[Kind]context.CancelFunc{}
 	for i, kind := range kinds {
-		informer, err := w.informer(c, types, kind, namespace, choose)
+		source, empty, err := of(kind)
 		if err != nil {
 			return nil, err
 		}
+		informer := cache.NewSharedIndexInformer(w.retrying(c, kind, source), empty, 0, cache.Indexers{})
 		if err := listen(informer, kind, changed, failed); err != nil {
 			return nil, err
 		}
@@ -151,26 +174,33 @@ func listen(informer cache.SharedIndexInformer, kind Kind, changed chan<- struct
 	return errors.Join(err, informer.SetTransform(trim), informer.SetWatchErrorHandlerWithContext(onError))
 }
 
-// informer follows one kind. It reads protobuf where the API server has it, which takes a tenth of the time of JSON.
-func (w *Watch) informer(c *Client, types *runtime.Scheme, kind Kind, namespace string, choose func(*metav1.ListOptions)) (cache.SharedIndexInformer, error) {
-	instance, err := types.New(kind)
-	if err != nil {
-		return nil, err
+// typed is the source of objects as their Go types. It reads protobuf where the API server has it, which takes a tenth of the
+// time of JSON.
+func (c *Client) typed(namespace string, choose func(*metav1.ListOptions)) source {
+	types := sync.OnceValues(watchable)
+	return func(kind Kind) (*cache.ListWatch, runtime.Object, error) {
+		types, err := types()
+		if err != nil {
+			return nil, nil, err
+		}
+		empty, err := types.New(kind)
+		if err != nil {
+			return nil, nil, err
+		}
+		config := rest.CopyConfig(c.config)
+		group := kind.GroupVersion()
+		config.GroupVersion, config.APIPath = &group, "/apis"
+		if group.Group == "" {
+			config.APIPath = "/api"
+		}
+		config.NegotiatedSerializer = serializer.NewCodecFactory(types).WithoutConversion()
+		config.AcceptContentTypes = runtime.ContentTypeProtobuf + "," + runtime.ContentTypeJSON
+		client, err := rest.RESTClientForConfigAndClient(config, c.http)
+		if err != nil {
+			return nil, nil, err
+		}
+		return cache.NewFilteredListWatchFromClient(client, resource(kind).Resource, namespace, choose), empty, nil
 	}
-	config := rest.CopyConfig(c.config)
-	group := kind.GroupVersion()
-	config.GroupVersion, config.APIPath = &group, "/apis"
-	if group.Group == "" {
-		config.APIPath = "/api"
-	}
-	config.NegotiatedSerializer = serializer.NewCodecFactory(types).WithoutConversion()
-	config.AcceptContentTypes = runtime.ContentTypeProtobuf + "," + runtime.ContentTypeJSON
-	client, err := rest.RESTClientForConfigAndClient(config, c.http)
-	if err != nil {
-		return nil, err
-	}
-	source := cache.NewFilteredListWatchFromClient(client, resource(kind).Resource, namespace, choose)
-	return cache.NewSharedIndexInformer(w.retrying(c, kind, source), instance, 0, cache.Indexers{}), nil
 }
 
 // retrying retries the requests for a kind like all other requests: client-go's own pauses grow to more than a minute while

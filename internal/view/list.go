@@ -31,8 +31,8 @@ func List[T report.Item](v *View, items []T, empty, next string, table func(*Vie
 }
 
 // rows returns the rows of a table, one for each item.
-func rows[T any](items []T, row func(T) []string) [][]string {
-	out := make([][]string, len(items))
+func rows[T, R any](items []T, row func(T) R) []R {
+	out := make([]R, len(items))
 	for i, item := range items {
 		out[i] = row(item)
 	}

@@ -97,7 +97,7 @@ func TestStatusServing(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := v.Status(doc, "", ""); err != nil || !strings.Contains(out.String(), "\n"+want) {
+		if err := v.Status(doc, StatusNext{}); err != nil || !strings.Contains(out.String(), "\n"+want) {
 			t.Errorf("want %q, got %v\n%s", want, err, out.String())
 		}
 	}

@@ -29,7 +29,7 @@ type Progress struct {
 
 	mu    sync.Mutex
 	lines []report.Resource
-	drawn int       // lines on the terminal that the next drawing replaces
+	block block     // on the terminal
 	wrote time.Time // when a line was last written
 }
 
@@ -76,7 +76,7 @@ func (p *Progress) tick() {
 			changed = true
 		}
 	}
-	if changed && p.drawn > 0 {
+	if changed && p.block.drawn > 0 {
 		p.redraw()
 	}
 }
@@ -99,7 +99,7 @@ func (p *Progress) Say(format string, args ...any) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.say(format, args...)
-	p.drawn = 0
+	p.block = block{}
 }
 
 func (p *Progress) say(format string, args ...any) {
@@ -133,10 +133,6 @@ func (p *Progress) redraw() {
 	if p.view.Quiet {
 		return
 	}
-	var out strings.Builder
-	if p.drawn > 0 {
-		fmt.Fprintf(&out, "\x1b[%dA", p.drawn)
-	}
 	width, height := p.view.errSize()
 	most := maxDrawn
 	if height > 0 { // the cursor is below the lines, and cannot move beyond the top
@@ -149,19 +145,11 @@ func (p *Progress) redraw() {
 		done := slices.DeleteFunc(slices.Clone(shown), func(l report.Resource) bool { return !ready(l) })
 		shown, hidden = slices.Concat(open, done)[:most-1], len(shown)-most+1
 	}
-	for _, l := range shown {
-		fmt.Fprintf(&out, "\r\x1b[K%s\n", fit(p.text(l), width))
-	}
-	drawn := len(shown)
+	lines := rows(shown, func(l report.Resource) string { return fit(p.text(l), width) })
 	if hidden > 0 {
-		fmt.Fprintf(&out, "\r\x1b[K  %s\n", dim.Render(fmt.Sprintf("and %d more", hidden)))
-		drawn++
+		lines = append(lines, "  "+dim.Render(fmt.Sprintf("and %d more", hidden)))
 	}
-	for i := drawn; i < p.drawn; i++ {
-		out.WriteString("\r\x1b[K\n")
-	}
-	p.drawn = max(drawn, p.drawn)
-	_ = p.view.err.draw(out.String()) // the story may be lost, and the deploy goes on
+	_ = p.view.err.draw(p.block.redraw(lines)) // the story may be lost, and the deploy goes on
 }
 
 func fit(line string, width int) string {

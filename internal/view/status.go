@@ -228,7 +228,7 @@ func (v *View) Objects(found []report.Objects, one bool, empty string) error {
 				fmt.Fprintln(w)
 			}
 			shown++
-			printer := printers.NewTablePrinter(printers.PrintOptions{WithKind: len(found) > 1, Kind: f.Kind.GroupKind()})
+			printer := printers.NewTablePrinter(printers.PrintOptions{Wide: v.Wide, WithKind: len(found) > 1, Kind: f.Kind.GroupKind()})
 			if err := printer.PrintObj(f.Table, w); err != nil {
 				v.Warn("show %s: %v", f.Kind.Kind, err)
 			}

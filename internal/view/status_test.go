@@ -24,7 +24,7 @@ func TestStatusHasEveryKind(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := v.Status(report.Status{Pod: "team", Others: report.Others(all)}, "", ""); err != nil {
+	if err := v.Status(report.Status{Pod: "team", Others: report.Others(all)}, view.StatusNext{}); err != nil {
 		t.Fatal(err)
 	}
 	if got := out.String(); !strings.Contains(got, "task/migrate   failed   ended with exit code 1") || strings.Contains(got, "web") {

@@ -35,6 +35,8 @@ type View struct {
 	// Redraw means that psc may redraw lines of the terminal. A terminal without a name (docker exec -t, a serial console) may be
 	// unable to move its cursor.
 	Redraw bool
+	// Wide adds the columns to tables of Kubernetes objects that they mostly leave out.
+	Wide bool
 	// Quiet leaves out messages.
 	Quiet bool
 	// Now is the clock for relative times.
@@ -43,8 +45,10 @@ type View struct {
 	out, err screen
 	document io.Writer // for answers that are data: they keep their bytes, unless they go to a terminal
 	format   string
+	oneLine  bool                       // a JSON document has no line breaks
 	width    int                        // of the terminal of out; 0 if it is not a terminal
 	errSize  func() (width, height int) // of the terminal of err, which may be resized
+	outSize  func() (width, height int) // of the terminal of out; 0 if it is not a terminal
 }
 
 // New returns a View for a pair of streams. The error is about the format.
@@ -65,6 +69,7 @@ func New(out, err io.Writer, format string, quiet bool, now func() time.Time) (*
 		format:   format,
 		width:    width,
 		errSize:  func() (int, int) { return size(err) },
+		outSize:  func() (int, int) { return size(stream(out)) },
 	}
 	v.Redraw = v.Terminal && (os.Getenv("TERM") != "" || runtime.GOOS == "windows")
 	if v.Seen = isTerminal(stream(out)); v.Seen {
@@ -188,7 +193,11 @@ func (v *View) encode(document any, names []string) ([]byte, error) {
 		}
 		return []byte(strings.Join(names, "\n") + "\n"), nil
 	}
-	data, err := encodeJSON(document, "  ")
+	indent := "  "
+	if v.oneLine {
+		indent = ""
+	}
+	data, err := encodeJSON(document, indent)
 	if err != nil {
 		return nil, err
 	}
