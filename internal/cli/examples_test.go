@@ -34,6 +34,7 @@ const (
 var setups = map[string]string{
 	"psc":             "",
 	"psc app create":  emptyPod,
+	"psc run":         emptyPod + "exec psc app create web --image ghcr.io/acme/web:1.4 --deploy\n",
 	"psc exec":        emptyPod + "exec psc app create web --image ghcr.io/acme/web:1.4 --deploy\n",
 	"psc disk create": emptyPod + "exec psc app create db --image ghcr.io/acme/web:1.4 --deploy\n",
 	"psc route create": emptyPod + "exec psc app create web --image ghcr.io/acme/web:1.4 --port 8080 --deploy\n" +
@@ -72,7 +73,7 @@ var answers = map[string]string{
 
 // impossible are the lines that cannot run in a test.
 var impossible = map[string]string{
-	"psc run web -- rake db:migrate":                             "simulated nodes run no programs",
+	"psc run web -- rake db:migrate":                             "the image of the test has no rake",
 	"psc run logs web-run-k3x9q2ab --follow":                     "the name of a run is random",
 	"psc run delete web-run-k3x9q2ab":                            "the name of a run is random",
 	"psc completion powershell | Out-String | Invoke-Expression": "PowerShell is not part of the test machines",
@@ -91,7 +92,7 @@ func exampleImages() []string {
 }
 
 // onNode are the commands whose examples need real containers.
-var onNode = []string{"psc exec"}
+var onNode = []string{"psc exec", "psc run"}
 
 // examples runs every line of every Examples block of the help, each block as a story of its own. With node it is those that need
 // real containers, else the others.

@@ -89,9 +89,9 @@ func (s *session) attached(ctx context.Context, stdin, tty bool, run func(contex
 	if stdin {
 		streams.In = s.In
 	}
-	terminal, ok := s.In.(*os.File)
-	if stdin && tty && ok && isTerminal(terminal) && view.IsTerminal(s.Out) {
+	if stdin && tty && s.onTerminal() {
 		streams.Size = func() (int, int) { return view.Size(s.Out) }
+		terminal := s.In.(*os.File)
 		before, err := term.MakeRaw(int(terminal.Fd()))
 		if err != nil {
 			return err
@@ -101,6 +101,12 @@ func (s *session) attached(ctx context.Context, stdin, tty bool, run func(contex
 		context.AfterFunc(ctx, restore) // a second signal ends psc at once
 	}
 	return run(ctx, streams)
+}
+
+// onTerminal reports whether stdin and stdout are terminals.
+func (s *session) onTerminal() bool {
+	in, ok := s.In.(*os.File)
+	return ok && isTerminal(in) && view.IsTerminal(s.Out)
 }
 
 // piped ends a command when nobody reads its output anymore, as the shell ends one that runs here.

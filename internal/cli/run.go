@@ -29,17 +29,20 @@ func newRun(s *session) *cobra.Command {
 		o      workspace.RunOptions
 		env    []string
 		detach bool
+		tty    bool
 	)
 	cmd := &cobra.Command{
 		Use:   "run APP [-- COMMAND...]",
 		Short: "Run a command once, in an instance of its own",
 		Long: "Run a command once, in a new instance with the image, variables, files, secrets, user and size of the live app, but\n" +
 			"without its ports, checks, disks and other processes. Without a command it is that of the app. psc prints the lines of\n" +
-			"the command and ends with its exit code; then the instance is deleted, and also after Ctrl-C. The command does not read\n" +
-			"stdin.\n\n" +
+			"the command and ends with its exit code; then the instance is deleted, and also after Ctrl-C.\n\n" +
+			"A command gets a terminal if stdin and stdout are terminals; the image needs a shell for that. It reads stdin, as with\n" +
+			"ssh: in a loop that reads a file or a pipe, --stdin=false leaves that to the loop.\n\n" +
 			"With --detach the command runs on its own. Its log is kept for a day after its end.\n\n" +
 			"An app that is called list, logs or delete is app/list, app/logs or app/delete here.",
 		Example: "  psc run web -- rake db:migrate\n" +
+			"  psc run web -- sh < migrate.sh\n" +
 			"  psc run web --env BATCH=100 --timeout 4h --detach -- import\n" +
 			"  psc run list",
 		Args:              cobra.ArbitraryArgs,
@@ -59,7 +62,10 @@ func newRun(s *session) *cobra.Command {
 				return fault.New(fault.Usage, "-o needs --detach: else the answer is what the command prints")
 			}
 			if o.Kept = keptAttached; detach {
-				o.Kept = keptDetached
+				o.Kept, o.Stdin = keptDetached, false
+			}
+			if o.TTY = o.Stdin && tty && len(words) > 0 && s.onTerminal(); o.TTY {
+				o.Command = instance.Gated(words)
 			}
 			w, err := s.open()
 			if err != nil {
@@ -72,11 +78,13 @@ func newRun(s *session) *cobra.Command {
 			case detach:
 				return s.started(r)
 			}
-			return s.follow(cmd.Context(), w.Instances(), r.Name)
+			return s.follow(cmd.Context(), w.Instances(), r.Name, o)
 		},
 	}
 	cmd.Flags().BoolVarP(&detach, "detach", "d", false, "print the name of the run and return")
 	cmd.Flags().StringArrayVarP(&env, "env", "e", nil, "environment variable `NAME=VALUE` in addition to those of the app")
+	cmd.Flags().BoolVarP(&o.Stdin, "stdin", "i", true, "let the command read stdin")
+	cmd.Flags().BoolVarP(&tty, "tty", "t", true, "give the command a terminal if psc has one")
 	cmd.Flags().DurationVar(&o.Timeout, "timeout", runTime, "`TIME` after which the command is ended")
 	cmd.AddCommand(newRunList(s), newRunLogs(s), newRunDelete(s))
 	return cmd
@@ -119,9 +127,20 @@ func (s *session) started(r report.Run) error {
 	return nil
 }
 
-// follow prints the lines of a run until it has ended, and deletes it.
-func (s *session) follow(ctx context.Context, all *instance.Instances, name string) error {
-	err := all.Follow(ctx, name, s.Out, func(reason string) { s.view.Say("%s: %s", name, reason) })
+// follow prints the lines of a run until it has ended, passes stdin on to it, and deletes it.
+func (s *session) follow(ctx context.Context, all *instance.Instances, name string, o workspace.RunOptions) error {
+	waiting := func(reason string) { s.view.Say("%s: %s", name, reason) }
+	var err error
+	switch {
+	case o.TTY:
+		err = all.FollowTerminal(ctx, name, waiting, func(run func(context.Context, instance.Streams) error) error {
+			return s.attached(ctx, true, true, run)
+		})
+	case o.Stdin:
+		err = all.FollowInput(ctx, name, s.In, s.Out, waiting, func(why error) { s.view.Warn("stdin does not reach %s: %v", name, why) })
+	default:
+		err = all.Follow(ctx, name, s.Out, waiting)
+	}
 	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), endTime)
 	defer cancel()
 	if gone := all.DeleteRun(end, name); gone != nil && err == nil {

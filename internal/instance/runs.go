@@ -104,6 +104,9 @@ func (r Run) Report() report.Run {
 		for _, word := range all[0].Command {
 			out.Command = append(out.Command, strings.ReplaceAll(word, "$$", "$")) // as psc writes it
 		}
+		if all[0].TTY {
+			out.Command = out.Command[min(gateWords, len(out.Command)):]
+		}
 	}
 	if r.started() {
 		out.State = report.RunRunning
@@ -168,6 +171,11 @@ const lookEvery = 300 * time.Millisecond
 // whenever that changes. The error for a run that did not end with exit code 0 is a *EndedError.
 func (in *Instances) Follow(ctx context.Context, name string, out io.Writer, waiting func(reason string)) error {
 	log := runLog{in: in, out: out}
+	return in.follow(ctx, name, waiting, log.read)
+}
+
+// follow calls read with a run that has started, until the run has ended.
+func (in *Instances) follow(ctx context.Context, name string, waiting func(reason string), read func(context.Context, Run) error) error {
 	said := ""
 	for {
 		r, err := in.run(ctx, name)
@@ -176,7 +184,7 @@ func (in *Instances) Follow(ctx context.Context, name string, out io.Writer, wai
 		}
 		end := r.end()
 		if r.started() {
-			if err := log.read(ctx, r); err != nil {
+			if err := read(ctx, r); err != nil {
 				return err
 			}
 		}

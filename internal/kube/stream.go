@@ -21,7 +21,7 @@ import (
 	streaming "k8s.io/streaming/pkg/httpstream"
 )
 
-// Streams are the streams of a process in an instance. In may be nil.
+// Streams are the streams of a process in an instance. Each may be nil.
 type Streams struct {
 	In       io.Reader
 	Out, Err io.Writer
@@ -52,12 +52,14 @@ var (
 // Run runs a command in an instance, or attaches to a container, until it ends. WebSocket is the protocol, and SPDY if the
 // server or a proxy refuses that. When the context ends only the connection is closed.
 func (c *Client) Run(ctx context.Context, namespace string, p Process, s Streams) error {
-	query := url.Values{"container": {p.Container}, "command": p.Command, "stdout": {"true"}}
+	query := url.Values{"container": {p.Container}, "command": p.Command}
 	action := "attach"
 	if len(p.Command) > 0 {
 		action = "exec"
 	}
-	for option, set := range map[string]bool{"stdin": s.In != nil, "tty": s.Size != nil, "stderr": s.Size == nil} {
+	for option, set := range map[string]bool{
+		"stdin": s.In != nil, "stdout": s.Out != nil, "stderr": s.Err != nil && s.Size == nil, "tty": s.Size != nil,
+	} {
 		if set {
 			query.Set(option, "true")
 		}

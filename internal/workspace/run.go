@@ -24,6 +24,8 @@ type RunOptions struct {
 	Env     map[string]any
 	// Timeout is how long the run may take. Kept is how long the cluster keeps it after its end, if nobody deletes it.
 	Timeout, Kept time.Duration
+	// Stdin means that the command reads what a client sends. With TTY it has a terminal too.
+	Stdin, TTY bool
 }
 
 // Run starts a one-off instance of an app of the live revision. The error is a *pod.RefError, pod.Problems of the command or a
@@ -46,7 +48,7 @@ func (w *Workspace) Run(ctx context.Context, app string, o RunOptions) (report.R
 	if err != nil {
 		return report.Run{}, err
 	}
-	r := render.Run{Name: runName(app), App: app, Author: user.User, Timeout: o.Timeout, Kept: o.Kept}
+	r := render.Run{Name: runName(app), App: app, Author: user.User, Timeout: o.Timeout, Kept: o.Kept, Stdin: o.Stdin, TTY: o.TTY}
 	job := r.Job(w.Pod, spec, cluster)
 	if err := w.tryInstance(ctx, ref, job); err != nil {
 		return report.Run{}, err

@@ -20,6 +20,8 @@ type Run struct {
 	Author string
 	// Timeout is how long it may run. Kept is how long the cluster keeps it after its end, if nobody deletes it.
 	Timeout, Kept time.Duration
+	// Stdin means that the program reads what a client sends, until the client goes. With TTY it has a terminal too.
+	Stdin, TTY bool
 }
 
 // startGrace is how long a run may take to start, beyond its timeout.
@@ -33,6 +35,7 @@ func (r Run) Job(podName string, spec pod.Spec, c Cluster) *unstructured.Unstruc
 	volumes := volumes{names: map[string]string{}, count: map[string]int{}}
 	program := container(r.App, &a, spec, c)
 	program.VolumeMounts = volumes.mounts(&a, spec)
+	program.Stdin, program.StdinOnce, program.TTY = r.Stdin, r.Stdin, r.TTY
 	all := map[string]string{
 		object.LabelManagedBy: object.Manager, object.LabelName: r.App, object.LabelPartOf: podName, object.LabelRun: r.App,
 	}
