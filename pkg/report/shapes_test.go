@@ -24,9 +24,29 @@ var update = flag.Bool("update", false, "write testdata/shapes.txt")
 
 // documents are the types that psc prints with -o json.
 var documents = []any{
-	report.App{}, report.AppUsage{}, report.Commands{}, report.Config{}, report.Deployed{}, report.Diff{},
-	report.Disk{}, report.History{}, report.Kind{}, report.Live{}, report.LogLine{}, report.Login{}, report.Member{}, report.Pod{}, report.Pruned{},
-	report.Revision{}, report.Route{}, report.Run{}, report.Secret{}, report.Status{}, report.User{}, report.Verification{}, report.Version{},
+	report.App{},
+	report.AppUsage{},
+	report.Commands{},
+	report.Config{},
+	report.Deployed{},
+	report.Diff{},
+	report.Disk{},
+	report.History{},
+	report.Kind{},
+	report.Live{},
+	report.LogLine{},
+	report.Login{},
+	report.Member{},
+	report.Pod{},
+	report.Pruned{},
+	report.Revision{},
+	report.Route{},
+	report.Run{},
+	report.Secret{},
+	report.Status{},
+	report.User{},
+	report.Verification{},
+	report.Version{},
 }
 
 // TestShapes pins the JSON of all documents: scripts rely on it, so a field may be added, and none may change or go. After a field was
