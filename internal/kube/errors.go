@@ -50,7 +50,7 @@ func (c *Client) wrap(err error, format string, args ...any) error {
 		}
 		return e.WithHint("psc login %s", c.Server)
 	case errors.As(err, &network) && !errors.As(err, new(*tls.CertificateVerificationError)):
-		return fault.New(fault.Failed, "%s does not answer: %w", c.Server, rootCause(err)).
+		return fault.New(fault.Failed, "%w", &noAnswerError{c.Server, rootCause(err)}).
 			WithHint("check the address and the network, or choose another cluster with --context")
 	}
 	return fmt.Errorf("%s: %w", doing, err)
@@ -139,5 +139,15 @@ func Away(err error) bool {
 	if errors.As(err, &status) {
 		return transient(int(status.Status().Code))
 	}
-	return errors.As(err, new(*url.Error))
+	return errors.As(err, new(*noAnswerError))
 }
+
+// noAnswerError is the error for a request to a server that gave no answer.
+type noAnswerError struct {
+	server string
+	err    error
+}
+
+func (e *noAnswerError) Error() string { return fmt.Sprintf("%s does not answer: %v", e.server, e.err) }
+
+func (e *noAnswerError) Unwrap() error { return e.err }
