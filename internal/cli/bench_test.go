@@ -77,6 +77,7 @@ func BenchmarkHundredApps(b *testing.B) {
 			w.kubectl(b, "rollout", "status", "deployment/app000", "-n", "kubectl-bench")
 		})
 		w.median(b, "status-ms", "status")
+		w.median(b, "top-ms", "top")
 		w.median(b, "complete-ms", "__complete", "app", "set", "")
 		b.ReportMetric(float64(w.peak)/1024, "peak-MiB")
 	}
