@@ -125,6 +125,7 @@ func (s *session) values() map[string]cobra.CompletionFunc {
 		"REVISION":         plain(s.revisionNames),
 		"SIZE":             fixed(pod.Sizes()...),
 		"ROLE":             fixed(workspace.Roles()...),
+		"LEVEL":            fixed(workspace.SecurityLevels()...),
 		"STRATEGY":         fixed("rolling", "recreate"),
 		"CHECK":            fixed("tcp", "grpc", "off"),
 		"CAPABILITY":       fixed(pod.Capabilities()...),

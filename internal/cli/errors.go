@@ -42,6 +42,7 @@ func worded(err error) error {
 		failed    *instance.ExecError
 		exit      *instance.ExitError
 		refused   *workspace.RefusedError
+		settings  workspace.SettingErrors
 	)
 	switch {
 	case errors.As(err, &deploy):
@@ -75,6 +76,10 @@ func worded(err error) error {
 		return inUseWords(err, inUse)
 	case errors.As(err, &problems):
 		return problemWords(err, problems)
+	case errors.As(err, &settings):
+		return settingWords(settings)
+	case errors.Is(err, workspace.ErrSettingsChanged):
+		return fault.New(fault.Conflict, "%w", err).WithHint("psc pod show, then try again")
 	case errors.As(err, &refused):
 		return &fault.Error{Code: fault.Of(err).Code, Err: err, Hint: alternatives(refused.Next)}
 	case errors.As(err, &ended):

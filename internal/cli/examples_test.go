@@ -144,6 +144,7 @@ func (c *cluster) here(story, text string) string {
 		"new-pod shop", "new-pod "+story+"-new",
 		"pod use shop", "pod use "+story,
 		"pod delete shop", "pod delete "+story,
+		"pod set shop", "pod set "+story,
 	).Replace(text)
 }
 

@@ -15,7 +15,7 @@ import (
 )
 
 func newPod(s *session) *cobra.Command {
-	c := noun("pod", "Manage pods: the workspaces of teams", newPodList(s), newPodShow(s), newPodUse(s), newPodDelete(s))
+	c := noun("pod", "Manage pods: the workspaces of teams", newPodList(s), newPodShow(s), newPodUse(s), newPodSet(s), newPodDelete(s))
 	c.Long = "A pod is the workspace of a team: a namespace with its apps, its routes and its history. What Kubernetes calls a pod is an instance " +
 		"of an app here: psc get pods lists them."
 	return c
@@ -80,7 +80,7 @@ func newPodList(s *session) *cobra.Command {
 func newPodShow(s *session) *cobra.Command {
 	return &cobra.Command{
 		Use:               "show [NAME]",
-		Short:             "Show a pod: its live revision, apps and members",
+		Short:             "Show a pod: its live revision, apps, members, quota and settings",
 		Example:           "  psc pod show",
 		Args:              between(0, "NAME"),
 		ValidArgsFunction: s.complete(s.podNames),

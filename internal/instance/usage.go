@@ -102,11 +102,29 @@ func amount(instances []*corev1.Pod, of corev1.ResourceName) report.Amount {
 			limited = limited && ok
 		}
 	}
-	a := report.Amount{Request: value(request)}
+	a := report.Amount{Request: Value(request)}
 	if limited {
-		a.Limit = value(limit)
+		a.Limit = Value(limit)
 	}
 	return a
+}
+
+// Requests adds up what some instances reserve, as a quota counts it: containers that run one after another share a reservation.
+// https://kubernetes.io/docs/concepts/workloads/pods/init-containers/#resource-sharing-within-containers
+func Requests(instances []*corev1.Pod, of corev1.ResourceName) (sum resource.Quantity) {
+	for _, p := range instances {
+		var own resource.Quantity
+		for _, c := range containers(p) {
+			own.Add(c.Resources.Requests[of])
+		}
+		for _, c := range p.Spec.InitContainers {
+			if first := c.Resources.Requests[of]; first.Cmp(own) > 0 {
+				own = first
+			}
+		}
+		sum.Add(own)
+	}
+	return sum
 }
 
 // containers returns the containers that run as long as the instance: https://kubernetes.io/docs/concepts/workloads/pods/sidecar-containers/
@@ -142,8 +160,8 @@ func used(m metricsv1beta1.PodMetrics, of corev1.ResourceName) float64 {
 	for _, c := range m.Containers {
 		sum.Add(c.Usage[of])
 	}
-	return value(sum)
+	return Value(sum)
 }
 
-// value returns a quantity as a number, to a millionth: no one needs the noise of a float behind it.
-func value(q resource.Quantity) float64 { return math.Round(q.AsApproximateFloat64()*1e6) / 1e6 }
+// Value returns a quantity as a number, to a millionth: no one needs the noise of a float behind it.
+func Value(q resource.Quantity) float64 { return math.Round(q.AsApproximateFloat64()*1e6) / 1e6 }

@@ -12,6 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/rest"
 
 	"github.com/pscdev/psc/pkg/object"
 )
@@ -157,4 +158,31 @@ func (c *Client) AddEphemeral(ctx context.Context, namespace, instance string, c
 			Patch(ctx, instance, types.StrategicMergePatchType, data, metav1.PatchOptions{FieldManager: object.Manager}, "ephemeralcontainers")
 	})
 	return c.wrap(err, "add a container to instance %s", instance)
+}
+
+// Label sets labels of a namespace, or removes those that are nil. It returns the warnings of the API server, which names the
+// instances that a new Pod Security level would refuse. As a dry run it writes nothing.
+func (c *Client) Label(ctx context.Context, namespace string, labels map[string]any, dryRun bool) (warnings []string, err error) {
+	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{"labels": labels}})
+	if err != nil {
+		return nil, err
+	}
+	gvr := resource(object.Namespace)
+	client, err := c.rest(gvr.GroupVersion())
+	if err != nil {
+		return nil, err
+	}
+	request := func() (rest.Result, error) {
+		r := client.Patch(types.MergePatchType).Resource(gvr.Resource).Name(namespace).Param("fieldManager", object.Manager)
+		if dryRun {
+			r = r.Param("dryRun", metav1.DryRunAll)
+		}
+		result := r.Body(patch).Do(ctx)
+		return result, result.Error()
+	}
+	result, err := retry(ctx, c, request)
+	for _, w := range result.Warnings() {
+		warnings = append(warnings, w.Text)
+	}
+	return warnings, c.wrap(err, "label Namespace %s", namespace)
 }

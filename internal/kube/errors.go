@@ -34,8 +34,11 @@ func (c *Client) wrap(err error, format string, args ...any) error {
 			WithHint("psc login %s", c.Server)
 	case apierrors.IsForbidden(err) && len(RulesOf(err)) > 0:
 		role := "an admin of the pod for a role"
-		if strings.Contains(err.Error(), " at the cluster scope") {
+		switch {
+		case strings.Contains(err.Error(), " at the cluster scope"):
 			role = "an admin of the cluster for a ClusterRole"
+		case limitsAdmins(err):
+			role = "an admin of the cluster for a role"
 		}
 		return fault.New(fault.Denied, "%s: %w", doing, err).WithHint("ask %s with the rule %s", role, RulesOf(err)[0])
 	case apierrors.IsForbidden(err) && strings.Contains(err.Error(), exceeded):
@@ -64,6 +67,13 @@ const databaseFull = "database space exceeded"
 var missingRight = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`cannot ([a-z]+) resource "([^"]+)" in API group "([^"]*)"`)
 })
+
+// limitsAdmins reports whether a missing permission is one that the admin of a namespace does not have either, and cannot give: to
+// write what limits the namespace. https://kubernetes.io/docs/reference/access-authn-authz/rbac/#user-facing-roles
+func limitsAdmins(err error) bool {
+	right := missingRight().FindStringSubmatch(err.Error())
+	return right != nil && slices.Contains([]string{"resourcequotas", "limitranges", "namespaces"}, right[2])
+}
 
 // RulesOf returns the rules of a Role that grant what an error says is missing, or none if the error is another one. A rule has
 // all that psc needs for such objects, to look at them or to write them, so that the next request does not fail in turn. Only a

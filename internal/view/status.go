@@ -166,7 +166,7 @@ func (v *View) Pod(doc report.Pod) error {
 		for _, m := range doc.Members {
 			facts = append(facts, [2]string{m.Role, m.Name})
 		}
-		v.facts(w, facts...)
+		v.facts(w, append(facts, settings(doc.PodSettings)...)...)
 	})
 }
 

@@ -98,7 +98,7 @@ func automatic(o metav1.PartialObjectMetadata) bool {
 		return o.Labels[object.LabelSecret] != "" || o.Labels[object.LabelRegistry] != ""
 	case object.Lease.Kind:
 		return o.Name == object.DeployLease
-	case object.RoleBinding.Kind:
+	case object.Role.Kind, object.RoleBinding.Kind, object.ResourceQuota.Kind, object.LimitRange.Kind:
 		return o.Labels[object.LabelManagedBy] == object.Manager
 	}
 	return len(o.OwnerReferences) > 0

@@ -92,9 +92,14 @@ func (rd *Reader) Describe(ctx context.Context) (report.Pod, error) {
 		return doc, err
 	}
 	doc.Apps = live.Spec.Names(pod.KindApp)
-	if doc.Members, err = rd.Members().List(ctx); apierrors.IsForbidden(err) {
-		err = nil // the rest needs no permission to read the members
+	if doc.Members, err = rd.Members().List(ctx); err != nil && !apierrors.IsForbidden(err) { // the rest needs no permission for it
+		return doc, err
 	}
+	s, err := rd.settings(ctx, o)
+	if err != nil && !apierrors.IsForbidden(err) {
+		return doc, err
+	}
+	doc.PodSettings, err = rd.reportSettings(ctx, s)
 	return doc, err
 }
 

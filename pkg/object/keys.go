@@ -94,6 +94,8 @@ const (
 	DeployLease = "psc-deploy"
 	// RegistryLogins is the Secret with the pod's logins to registries.
 	RegistryLogins = "psc-registry"
+	// Settings is the ResourceQuota and the LimitRange with the settings of the pod.
+	Settings = "psc"
 	// PlatformNamespace and PlatformConfig name the ConfigMap with which the owner of a cluster configures routes.
 	PlatformNamespace = "psc-system"
 	PlatformConfig    = "psc-platform"

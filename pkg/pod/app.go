@@ -107,6 +107,12 @@ func SizeWords() string {
 	return strings.Join(words, ", ")
 }
 
+// SizeOf returns what a size requests. ok is false if there is no such size.
+func SizeOf(name string) (s Size, ok bool) {
+	s, ok = sizes()[name]
+	return s, ok
+}
+
 func sizes() map[string]Size {
 	return map[string]Size{
 		"small":  {"100m", "256Mi"},
@@ -160,7 +166,7 @@ func (s Spec) Recreates(a *App) bool {
 // Resources returns what one instance requests: the size, or what overrides it.
 func (a *App) Resources() Size {
 	s := sizes()["small"]
-	if named, ok := sizes()[a.Size]; ok {
+	if named, ok := SizeOf(a.Size); ok {
 		s = named
 	}
 	if a.CPU != "" {

@@ -136,7 +136,37 @@ type Pod struct {
 	Drafts  int      `json:"drafts,omitempty"`
 	Apps    []string `json:"apps,omitempty"`
 	Members []Member `json:"members,omitempty"`
+	PodSettings
 }
+
+// PodSettings are the settings of a pod that are not part of its revisions.
+type PodSettings struct {
+	// Quota is what everything in the pod may use together: cpu (cores), memory and disk (bytes), instances.
+	Quota map[string]Quota `json:"quota,omitempty"`
+	// OtherQuotas are the names of the ResourceQuotas in the namespace that psc did not create.
+	OtherQuotas []string `json:"otherQuotas,omitempty"`
+	// DefaultSize is the size of an instance that others start without one.
+	DefaultSize string `json:"defaultSize,omitempty"`
+	// Security is the Pod Security level; "" if the default of the cluster applies.
+	Security string `json:"security,omitempty"`
+	// Labels are the labels of the namespace, without those of psc and of Kubernetes.
+	Labels map[string]string `json:"labels,omitempty"`
+	// Changes are what a change of the settings changes.
+	Changes []revision.Field `json:"changes,omitempty"`
+}
+
+// Quota is one limit of a quota.
+type Quota struct {
+	// Used is nil if it is not known.
+	Used  *float64 `json:"used,omitempty"`
+	Limit float64  `json:"limit"`
+}
+
+// Over reports whether more is used than the quota allows.
+func (q Quota) Over() bool { return q.Used != nil && *q.Used > q.Limit }
+
+// QuotaNames returns the names of what a quota can limit, in the order in which people read them.
+func QuotaNames() []string { return []string{"cpu", "memory", "instances", "disk"} }
 
 // Ref implements Item.
 func (p Pod) Ref() string { return "pod/" + p.Name }
