@@ -33,7 +33,7 @@ func refusedInstance(of pod.Ref, message string, since time.Duration) trouble {
 		t.fatal, t.next = true, setFields(of, map[string]string{"user": ""})
 	case strings.Contains(message, "securityContext.capabilities.add"):
 		without := pod.Next{Do: pod.DoClear, Kind: of.Kind, Name: of.Name, Set: map[string]string{"capabilities": ""}, Deploy: true}
-		t.fatal, t.next = true, append([]pod.Next{without}, ask("ask an admin of the cluster to label the namespace pod-security.kubernetes.io/enforce=privileged")...)
+		t.fatal, t.next = true, append([]pod.Next{without}, ask("ask an admin of the cluster for the Pod Security level privileged")...)
 	case strings.Contains(message, "violates PodSecurity"), strings.Contains(message, "denied request:"):
 		t.fatal, t.next = true, ask("ask an admin of the cluster what this pod allows")
 	case strings.Contains(message, "must specify limits.cpu"):
