@@ -41,7 +41,7 @@ func effects() map[string]report.Effect {
 			"route delete; route set; secret delete; secret set",
 		report.EffectDeploy:   "app restart; app start; app stop; deploy; rollback",
 		report.EffectInstance: "exec; run",
-		report.EffectWrite:    "member add; member remove; new-pod; pod set; registry login; registry logout; revision discard; revision keep; revision verify; run delete",
+		report.EffectWrite:    "member add; member remove; new-pod; pod adopt; pod set; registry login; registry logout; revision discard; revision keep; revision verify; run delete",
 		report.EffectDelete:   "disk delete; pod delete; revision prune",
 	} {
 		for name := range strings.SplitSeq(names, "; ") {

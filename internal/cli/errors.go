@@ -228,9 +228,16 @@ type wording struct {
 }
 
 func podWords(err error, e *workspace.PodError) error {
+	adopt := ", or psc pod adopt " + e.Pod + " makes it one"
+	if workspace.Reserved(e.Pod) {
+		adopt = ""
+	}
 	return word(err, []wording{
 		{workspace.ErrNoPod, fault.Failed, "psc pod list, or psc new-pod " + e.Pod},
-		{workspace.ErrNotPod, fault.Failed, fmt.Sprintf("psc pod list, or make it one: kubectl label namespace %s psc.dev/pod=%s", e.Pod, e.Pod)},
+		{workspace.ErrNotPod, fault.Failed, "psc pod list" + adopt},
+		{workspace.ErrNoNamespace, fault.Failed, "psc new-pod " + e.Pod + " creates it"},
+		{workspace.ErrReserved, fault.Usage, "psc new-pod NAME"},
+		{workspace.ErrIsPod, fault.Usage, "psc pod use " + e.Pod},
 		{workspace.ErrPodGoing, fault.Failed, "psc pod delete " + e.Pod + " waits until it is gone"},
 		{workspace.ErrPodExists, fault.Usage, fmt.Sprintf("psc pod use %s, if it is your pod", e.Pod)},
 		{workspace.ErrPodName, fault.Usage, "psc pod list"},

@@ -50,6 +50,7 @@ var firsts = map[string]string{
 	"psc apply -f shop.yaml --base 12":               deployed + "\nexec sh -c 'psc export > shop.yaml'",
 	"psc open":                                       "exec psc route delete shop --deploy",
 	"psc route open":                                 "exec psc route delete shop --deploy",
+	"psc pod adopt shop --dry-run":                   "exec kubectl create namespace $POD-old",
 	"psc member remove bob@example.com":              "exec psc member add bob@example.com",
 	"psc rollback":                                   deployed,
 	"psc revision show":                              drafts,
@@ -144,6 +145,7 @@ func (c *cluster) here(story, text string) string {
 		"new-pod shop", "new-pod "+story+"-new",
 		"pod use shop", "pod use "+story,
 		"pod delete shop", "pod delete "+story,
+		"pod adopt shop", "pod adopt "+story+"-old",
 		"pod set shop", "pod set "+story,
 	).Replace(text)
 }

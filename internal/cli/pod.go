@@ -15,7 +15,7 @@ import (
 )
 
 func newPod(s *session) *cobra.Command {
-	c := noun("pod", "Manage pods: the workspaces of teams", newPodList(s), newPodShow(s), newPodUse(s), newPodSet(s), newPodDelete(s))
+	c := noun("pod", "Manage pods: the workspaces of teams", newPodList(s), newPodShow(s), newPodUse(s), newPodSet(s), newPodAdopt(s), newPodDelete(s))
 	c.Long = "A pod is the workspace of a team: a namespace with its apps, its routes and its history. What Kubernetes calls a pod is an instance " +
 		"of an app here: psc get pods lists them."
 	return c

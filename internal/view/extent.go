@@ -10,7 +10,7 @@ import (
 // maxNames is how many names FirstNames keeps.
 const maxNames = 20
 
-// Extent writes what is about to be deleted.
+// Extent writes what is in a pod.
 func (v *View) Extent(e report.Extent) {
 	list := func(word string, names []string) {
 		if len(names) > 0 {

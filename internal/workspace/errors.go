@@ -25,6 +25,9 @@ var (
 	ErrNoneBefore      = errors.New("there is no earlier revision that was ready")
 	ErrNoDrafts        = errors.New("has no waiting drafts")
 	ErrCreatePod       = errors.New("you may not create pods in this cluster")
+	ErrNoNamespace     = errors.New("there is no such namespace")
+	ErrReserved        = errors.New("is a namespace of Kubernetes or of psc")
+	ErrIsPod           = errors.New("is a pod already")
 	ErrListPods        = errors.New("you may not list the pods of this cluster")
 )
 
@@ -48,6 +51,9 @@ func (e *PodError) Error() string {
 		{ErrNotPod, fmt.Sprintf("namespace %q is not a pod: it has no label %s", e.Pod, object.LabelPod)},
 		{ErrPodGoing, fmt.Sprintf("pod %s is being deleted", e.Pod)},
 		{ErrPodExists, fmt.Sprintf("context %s already has a namespace %q", e.Context, e.Pod)},
+		{ErrNoNamespace, fmt.Sprintf("context %s has no namespace %q", e.Context, e.Pod)},
+		{ErrReserved, fmt.Sprintf("namespace %s belongs to Kubernetes or to psc, and cannot be a pod", e.Pod)},
+		{ErrIsPod, fmt.Sprintf("namespace %s is a pod already", e.Pod)},
 		{ErrPodName, fmt.Sprintf("%q is not a valid name for a pod", e.Pod)},
 		{ErrNothingDeployed, fmt.Sprintf("nothing was deployed to pod %s yet", e.Pod)},
 		{ErrNoRevisions, fmt.Sprintf("pod %s has no revisions yet", e.Pod)},
