@@ -53,7 +53,7 @@ func (rd *Reader) Status(ctx context.Context) (report.Status, error) {
 	}
 	drift = report.Caused(drift, live)
 	doc.Apps, doc.Routes, doc.Others = report.Apps(statuses, live), report.Routes(statuses, live), report.Others(statuses)
-	doc.Unready = slices.DeleteFunc(statuses, func(r report.Resource) bool { return !r.Failed() && !r.Open() })
+	doc.Unready = slices.DeleteFunc(slices.Clone(statuses), func(r report.Resource) bool { return !r.Failed() && !r.Open() })
 	if len(doc.Apps) > 0 {
 		addUsage(doc.Apps, usage())
 	}
