@@ -143,7 +143,7 @@ func (s *session) values() map[string]cobra.CompletionFunc {
 		}),
 	}
 	for _, free := range []string{
-		"CAPACITY", "CPU", "EXPRESSION", "HOST", "MEMORY", "MIN-MAX", "N", "NAME", "NAME=COMMAND", "NAME=TEMPLATE", "NAME=VALUE", "PATH", "PORT", "SELECTOR", "TEXT", "TIME", "UID", "USER", "WORD",
+		"ADDRESS", "CAPACITY", "CPU", "EXPRESSION", "HOST", "MEMORY", "MIN-MAX", "N", "NAME", "NAME=COMMAND", "NAME=TEMPLATE", "NAME=VALUE", "PATH", "PORT", "SELECTOR", "TEXT", "TIME", "UID", "USER", "WORD",
 	} {
 		values[free] = cobra.NoFileCompletions
 	}
@@ -344,6 +344,21 @@ func (s *session) sources(of string) map[string]func(context.Context) ([]string,
 				found = append(found, i.Name)
 			}
 			return found, err
+		},
+		"ports": func(ctx context.Context) ([]string, error) {
+			w, err := s.open()
+			if err != nil {
+				return nil, err
+			}
+			instances, err := w.Instances().List(ctx, "")
+			var found []string
+			for _, i := range instances {
+				for _, port := range i.Ports() {
+					found = append(found, i.App()+"/"+port)
+				}
+			}
+			slices.Sort(found)
+			return slices.Compact(found), err
 		},
 		"containers": func(ctx context.Context) ([]string, error) {
 			w, err := s.open()

@@ -41,6 +41,7 @@ func worded(err error) error {
 		member    *workspace.MemberError
 		failed    *instance.ExecError
 		exit      *instance.ExitError
+		port      *instance.PortError
 		refused   *workspace.RefusedError
 		settings  workspace.SettingErrors
 	)
@@ -90,6 +91,8 @@ func worded(err error) error {
 		return &fault.Error{Code: fault.Code(exit.Code), Err: err, Silent: true}
 	case errors.As(err, &failed):
 		return execWords(err, failed)
+	case errors.As(err, &port):
+		return portWords(err, port)
 	case errors.As(err, &unusable):
 		return instanceWords(err, unusable)
 	case errors.As(err, &ref):
@@ -137,6 +140,19 @@ func execWords(err error, e *instance.ExecError) error {
 		{instance.ErrNotStarted, notStarted, "psc exec " + e.Instance + " --debug has the commands of another image"},
 		{instance.ErrBroken, fault.Failed, "the command may still run: psc exec " + e.Instance},
 	})
+}
+
+// portWords adds what to do about a port that cannot be forwarded.
+func portWords(err error, e *instance.PortError) error {
+	out := fault.New(fault.Usage, "%w", err)
+	var ports []string
+	for _, p := range e.Ports {
+		ports = append(ports, cmp.Or(p.Name, fmt.Sprint(p.Number)))
+	}
+	if len(ports) == 0 {
+		return out.WithHint("psc port-forward %s NUMBER takes any TCP port of an instance, also one that the spec does not have", e.App)
+	}
+	return out.WithHint("psc port-forward %s %s", e.App, strings.Join(ports, " or "))
 }
 
 // problemWords writes the next steps of problems as commands, in the text and in the details.

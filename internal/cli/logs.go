@@ -108,8 +108,8 @@ func (s *session) logs(ctx context.Context, o instance.LogOptions, log *view.Log
 	switch {
 	case errors.Is(err, errReaderGone):
 		return nil
-	case err != nil && ctx.Err() != nil && o.Follow: // the usual end
-		return &fault.Error{Code: fault.Of(context.Cause(ctx)).Code, Err: context.Cause(ctx), Silent: true}
+	case err != nil && ctx.Err() != nil && o.Follow:
+		return usualEnd(ctx)
 	case shown || err != nil && !errors.As(err, new(*pod.RefError)):
 		return err
 	}
@@ -129,6 +129,11 @@ func (s *session) logs(ctx context.Context, o instance.LogOptions, log *view.Log
 		s.view.Say("No lines of %s", of)
 	}
 	return nil
+}
+
+// usualEnd returns the error of a command that goes on until a signal ends it: only the exit code says so.
+func usualEnd(ctx context.Context) error {
+	return &fault.Error{Code: fault.Of(context.Cause(ctx)).Code, Err: context.Cause(ctx), Silent: true}
 }
 
 // tellLog writes a remark for a note about logs.

@@ -22,7 +22,7 @@ func synonyms() []synonym {
 		{"log tail", "psc logs NAME"},
 		{"ssh rsh sh shell bash attach console", "psc exec NAME"},
 		{"restart restage ps:restart", "psc app restart NAME"},
-		{"port-forward forward proxy tunnel", "kubectl -n POD port-forward deploy/NAME PORT"},
+		{"forward proxy tunnel", "psc port-forward NAME"},
 		{"cp copy", "kubectl -n POD cp INSTANCE:PATH PATH, with an instance from: psc get pods"},
 		{"stats metrics", "psc top"},
 		{"build", "docker build -t IMAGE . && docker push IMAGE, then: psc app set NAME --image IMAGE"},

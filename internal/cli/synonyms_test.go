@@ -19,6 +19,7 @@ func TestInstead(t *testing.T) {
 		"log web":                       "psc logs web",
 		"log -f deploy/web":             "psc logs NAME",
 		"ssh web":                       "psc exec web",
+		"forward deploy/web 8080":       "psc port-forward web",
 		"restart web":                   "psc app restart web",
 		"rollout restart deploy/web":    "psc app restart web",
 		"stop web":                      "psc app stop web",

@@ -22,7 +22,7 @@ var ErrDebug = errors.New("the debug image does not start")
 // Debug is Exec in a new container with another image, which sees the processes of the container. The container cannot be
 // removed from the instance, but nothing runs in it after Debug. The image needs a shell.
 func (in *Instances) Debug(ctx context.Context, name, image string, c Command, s Streams, chosen func(Instance)) error {
-	return in.using(ctx, name, func(i Instance) error {
+	return in.using(ctx, name, "", func(i Instance) error {
 		target, err := i.container(c.Container)
 		if err != nil {
 			return err

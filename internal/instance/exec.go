@@ -65,6 +65,11 @@ type Command struct {
 
 // Pick returns a ready instance of an app, or the instance of that name, which need not be ready. Its errors are those of Ready.
 func (in *Instances) Pick(ctx context.Context, name string) (Instance, error) {
+	return in.pick(ctx, name, "")
+}
+
+// pick is Pick that prefers an instance as long as it is ready.
+func (in *Instances) pick(ctx context.Context, name, preferred string) (Instance, error) {
 	if len(validation.IsDNS1123Label(name)) > 0 { // neither an app nor an instance
 		return Instance{}, in.noApp(ctx, name)
 	}
@@ -73,7 +78,8 @@ func (in *Instances) Pick(ctx context.Context, name string) (Instance, error) {
 		return Instance{}, err
 	}
 	if len(found) > 0 && found[0].Ready() {
-		return found[0], nil
+		at := slices.IndexFunc(found, func(i Instance) bool { return i.Name == preferred && i.Ready() })
+		return found[max(at, 0)], nil
 	}
 	if len(found) == 0 {
 		o, err := in.kube.Get(ctx, object.Pod, in.Pod, name)
@@ -89,9 +95,9 @@ func (in *Instances) Pick(ctx context.Context, name string) (Instance, error) {
 }
 
 // using calls use with a picked instance, and again with another one if that was deleted before use could begin.
-func (in *Instances) using(ctx context.Context, name string, use func(Instance) error) error {
+func (in *Instances) using(ctx context.Context, name, preferred string, use func(Instance) error) error {
 	for tries := 3; ; tries-- {
-		i, err := in.Pick(ctx, name)
+		i, err := in.pick(ctx, name, preferred)
 		if err != nil {
 			return err
 		}
@@ -105,7 +111,7 @@ func (in *Instances) using(ctx context.Context, name string, use func(Instance) 
 // the context ends, it ends the command too, if the image has a shell. The error of a command that ran is an *ExitError or a
 // *ExecError.
 func (in *Instances) Exec(ctx context.Context, name string, c Command, s Streams, chosen func(Instance)) error {
-	return in.using(ctx, name, func(i Instance) error {
+	return in.using(ctx, name, "", func(i Instance) error {
 		container, err := i.container(c.Container)
 		if err != nil {
 			return err
