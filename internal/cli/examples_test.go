@@ -83,6 +83,7 @@ var impossible = map[string]string{
 	"psc port-forward web :http":                                 "it ends with Ctrl-C",
 	"psc port-forward web 8080 db 5432":                          "it ends with Ctrl-C",
 	"psc logs web -f":                                            "it ends with Ctrl-C",
+	"psc events web --watch":                                     "it ends with Ctrl-C",
 	"psc exec web --debug":                                       "the image is on Docker Hub",
 	"psc status --watch":                                         "it runs until Ctrl-C",
 	"psc top --watch":                                            "it runs until Ctrl-C",

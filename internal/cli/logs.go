@@ -6,6 +6,7 @@ import (
 	"errors"
 	"regexp"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -73,10 +74,16 @@ func checkLogs(cmd *cobra.Command, o *instance.LogOptions) error {
 	switch {
 	case o.Tail < -1:
 		return fault.New(fault.Usage, "--tail %d is less than -1", o.Tail).WithHint("--tail -1 shows all lines")
-	case o.Since < 0:
-		return fault.New(fault.Usage, "--since %s is in the future", o.Since).WithHint("--since 10m shows the last ten minutes")
 	case !cmd.Flags().Changed("tail") && (cmd.Flags().Changed("since") || cmd.Flags().Changed("grep")):
 		o.Tail = -1
+	}
+	return checkSince(o.Since)
+}
+
+// checkSince checks the value of --since.
+func checkSince(since time.Duration) error {
+	if since < 0 {
+		return fault.New(fault.Usage, "--since %s is in the future", since).WithHint("--since 10m shows the last ten minutes")
 	}
 	return nil
 }

@@ -28,7 +28,7 @@ func synonyms() []synonym {
 		{"build", "docker build -t IMAGE . && docker push IMAGE, then: psc app set NAME --image IMAGE"},
 		{"members access users team", "psc member"},
 		{"quota quotas limits limitrange", "psc pod set, or psc pod show"},
-		{"event events", "psc get events"},
+		{"event", "psc events"},
 		{"browse", "psc open"},
 		{"ps info describe watch", "psc status"},
 		{"list ls apps", "psc app list"},

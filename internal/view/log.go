@@ -38,39 +38,50 @@ const stamp = "2006-01-02T15:04:05.000Z07:00"
 
 // Log returns a Log. The error is about the output format: not every one fits lines.
 func (v *View) Log() (*Log, error) {
+	return &Log{view: v, prefixes: map[source]string{}}, v.streams("lines of logs", "line")
+}
+
+// streams returns the error for an output format that does not fit a stream of documents.
+func (v *View) streams(what, one string) error {
 	if v.format == "yaml" || v.format == "name" {
-		return nil, fault.New(fault.Usage, "-o %s does not fit lines of logs", v.format).
-			WithHint("use json, jsonpath=EXPRESSION or go-template=TEMPLATE: each line is a document")
+		return fault.New(fault.Usage, "-o %s does not fit %s", v.format, what).
+			WithHint("use json, jsonpath=EXPRESSION or go-template=TEMPLATE: each %s is a document", one)
 	}
-	return &Log{view: v, prefixes: map[source]string{}}, nil
+	return nil
 }
 
 // Write writes lines, or a document for each of them.
 func (l *Log) Write(lines []report.LogLine) error {
-	var out bytes.Buffer
-	if !l.view.Document() {
-		for _, line := range lines {
-			l.write(&out, line)
-		}
-		_, err := l.view.document.Write(out.Bytes())
-		return err
+	if l.view.Document() {
+		return writeEach(l.view, lines)
 	}
+	var out bytes.Buffer
+	for _, line := range lines {
+		l.write(&out, line)
+	}
+	_, err := l.view.document.Write(out.Bytes())
+	return err
+}
+
+// writeEach writes a document for each item.
+func writeEach[T any](v *View, items []T) error {
+	var out bytes.Buffer
 	compact := json.NewEncoder(&out)
 	compact.SetEscapeHTML(false)
-	for _, line := range lines {
-		if l.view.format == "json" {
-			if err := compact.Encode(line); err != nil {
+	for _, item := range items {
+		if v.format == "json" {
+			if err := compact.Encode(item); err != nil {
 				return err
 			}
 			continue
 		}
-		data, err := l.view.encode(line, nil)
+		data, err := v.encode(item, nil)
 		if err != nil {
 			return err
 		}
 		out.Write(append(bytes.TrimSuffix(data, []byte("\n")), '\n'))
 	}
-	_, err := l.view.document.Write(out.Bytes())
+	_, err := v.document.Write(out.Bytes())
 	return err
 }
 

@@ -19,13 +19,20 @@ const (
 // table writes rows under a header, each column as wide as its widest cell. It leaves out columns without a value. Where a
 // terminal is too narrow, nothing is cut off: the last column wraps, and those without room follow below the row.
 func (v *View) table(w io.Writer, header []string, rows [][]string) {
-	g := newGrid(header, rows)
-	inRow := g.fit(v.width)
+	newGrid(header, rows).write(w, v.width, true)
+}
+
+// write writes the rows, and the header unless another table above has it.
+func (g grid) write(w io.Writer, width int, withHeader bool) {
+	inRow := g.fit(width)
 	for n, row := range g.rows {
+		if n == 0 && !withHeader {
+			continue
+		}
 		line, column := "", 0
 		for i, cell := range row[:inRow] {
 			if i == inRow-1 {
-				line += Wrap(cell, column, column, v.width)
+				line += Wrap(cell, column, column, width)
 				break
 			}
 			line += pad(cell, g.widths[i]+gap)
@@ -39,7 +46,7 @@ func (v *View) table(w io.Writer, header []string, rows [][]string) {
 		fmt.Fprintln(w, line)
 		for i, cell := range row[inRow:] {
 			if cell != "" {
-				fmt.Fprintln(w, "  "+Wrap(dim.Render(strings.ToLower(g.rows[0][inRow+i])+":")+" "+cell, 2, 4, v.width))
+				fmt.Fprintln(w, "  "+Wrap(dim.Render(strings.ToLower(g.rows[0][inRow+i])+":")+" "+cell, 2, 4, width))
 			}
 		}
 	}

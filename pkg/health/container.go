@@ -63,9 +63,9 @@ func (i instance) waiting(c corev1.ContainerStatus) trouble {
 	case "CreateContainerConfigError", "CreateContainerError":
 		if has(w.Message, "runAsNonRoot") {
 			cause, _, _ := strings.Cut(w.Message, " (pod: ")
-			return trouble{cause: "cannot be started: " + cause, fatal: true, next: i.set("user", "")}
+			return trouble{cause: noStart + cause, fatal: true, next: i.set("user", "")}
 		}
-		return trouble{cause: "cannot be started: " + innermost(w.Message), response: retries, fatal: i.now.Sub(i.startedAt()) >= configGrace, next: missing(w.Message)}
+		return trouble{cause: noStart + innermost(w.Message), response: retries, fatal: i.now.Sub(i.startedAt()) >= configGrace, next: missing(w.Message)}
 	case "PostStartHookError":
 		return trouble{cause: "was stopped because its start hook failed: " + innermost(strings.TrimSuffix(w.Message, `, message: ""`)), response: retries, fatal: c.RestartCount >= 1, next: foreign()}
 	}
@@ -155,7 +155,7 @@ func (i instance) end(c corev1.ContainerStatus, end *corev1.ContainerStateTermin
 				}},
 			}
 		}
-		return trouble{cause: "cannot be started: " + cause, next: append(i.set("command", ""), pod.Next{
+		return trouble{cause: noStart + cause, next: append(i.set("command", ""), pod.Next{
 			Do: pod.DoClear, Kind: i.of.Kind, Name: i.of.Name, Set: map[string]string{"command": ""}, Deploy: true,
 			Note: "use the image's own command",
 		})}

@@ -1,6 +1,7 @@
 package health
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -21,7 +22,7 @@ func NewEvents(all []*corev1.Event) Events {
 		out[about] = append(out[about], e)
 	}
 	for _, events := range out {
-		slices.SortStableFunc(events, func(a, b *corev1.Event) int { return when(a).Compare(when(b)) })
+		slices.SortStableFunc(events, func(a, b *corev1.Event) int { return When(a).Compare(When(b)) })
 	}
 	return out
 }
@@ -36,15 +37,12 @@ func NoCause() []string {
 
 func (e Events) of(kind, name string) []*corev1.Event { return e[subject{kind: kind, name: name}] }
 
-// when is the last time that an event happened. The scheduler and the kubelet write it into different fields.
-func when(e *corev1.Event) time.Time {
-	switch {
-	case e.Series != nil:
+// When is the last time that an event happened. The scheduler and the kubelet write it into different fields.
+func When(e *corev1.Event) time.Time {
+	if e.Series != nil && !e.Series.LastObservedTime.IsZero() {
 		return e.Series.LastObservedTime.Time
-	case !e.LastTimestamp.IsZero():
-		return e.LastTimestamp.Time
 	}
-	return e.EventTime.Time
+	return cmp.Or(e.LastTimestamp.Time, e.EventTime.Time, e.FirstTimestamp.Time)
 }
 
 // last returns the latest event that has one of the reasons, or nil.

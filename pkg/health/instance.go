@@ -83,20 +83,26 @@ func (i instance) unscheduled() trouble {
 		return trouble{}
 	}
 	since := i.now.Sub(c.LastTransitionTime.Time)
-	message, _, _ := strings.Cut(c.Message, ". ") // the rest is about preemption, and mostly noise
+	message := unplaced(c.Message)
 	if has(message, "ersistent") {
 		return i.unbound(message, since)
 	}
-	t := trouble{cause: "finds no node: " + message, response: "; waiting for one", fatal: since >= nodeGrace && last(i.events, "TriggeredScaleUp") == nil}
+	t := trouble{cause: noNode + message, response: "; waiting for one", fatal: since >= nodeGrace && last(i.events, "TriggeredScaleUp") == nil}
 	if t.next = askAdmin(); has(message, "Insufficient") {
 		t.next = smaller(i.of)
 	}
 	return t
 }
 
+// unplaced is the scheduler's message without the rest about preemption, which is mostly noise.
+func unplaced(message string) string {
+	message, _, _ = strings.Cut(message, ". ")
+	return message
+}
+
 // unbound returns the reason why a disk of the instance is missing.
 func (i instance) unbound(message string, since time.Duration) trouble {
-	t := trouble{cause: "waits for its disks: " + message, response: retries, fatal: since >= nodeGrace}
+	t := trouble{cause: noDisks + message, response: retries, fatal: since >= nodeGrace}
 	for _, v := range i.Spec.Volumes {
 		if v.PersistentVolumeClaim == nil {
 			continue
@@ -111,6 +117,10 @@ func (i instance) unbound(message string, since time.Duration) trouble {
 		return other
 	}
 	return t
+}
+
+func uncreatedDisk(claim, message string) string {
+	return fmt.Sprintf("disk %s cannot be created: %s", claim, message)
 }
 
 // uncreated returns the reason why a disk of the instance cannot be created, if the cluster has reported it.
@@ -129,7 +139,7 @@ func (i instance) uncreated() (t trouble, found bool) {
 			Do: pod.DoCreate, Kind: pod.KindDisk, Name: claim + "-2", Set: map[string]string{"class": "", "size": ""},
 			Note: "create a disk of a class that the cluster has",
 		}
-		t = trouble{cause: fmt.Sprintf("disk %s cannot be created: %s", claim, e.Message), response: retries, fatal: since >= nodeGrace}
+		t = trouble{cause: uncreatedDisk(claim, e.Message), response: retries, fatal: since >= nodeGrace}
 		switch {
 		case has(e.Message, "not found", "no storage class"):
 			t.fatal = since >= mountGrace
@@ -166,24 +176,34 @@ func (i instance) creating() trouble {
 	case e == nil:
 		return trouble{}
 	case e.Reason == "Pulling":
-		first, size := utf8.DecodeRuneInString(e.Message)
-		if size == 0 { // anyone may write events
-			return trouble{cause: "pulling its image"}
-		}
-		return trouble{cause: string(unicode.ToLower(first)) + e.Message[size:]}
+		return trouble{cause: pulling(e.Message)}
 	case e.Reason == "FailedCreatePodSandBox":
 		return i.noSandbox()
 	}
-	_, cause, found := strings.Cut(e.Message, " : ")
-	if !found {
-		cause = e.Message
-	}
+	cause := unmounted(e.Message)
 	return trouble{
-		cause:    "its files or disks cannot be mounted: " + cause,
+		cause:    noMount + cause,
 		response: retries,
 		fatal:    has(cause, "not found") && i.now.Sub(i.startedAt()) >= mountGrace,
 		next:     missing(cause),
 	}
+}
+
+// pulling describes the event Pulling.
+func pulling(message string) string {
+	first, size := utf8.DecodeRuneInString(message)
+	if size == 0 { // anyone may write events
+		return "pulling its image"
+	}
+	return string(unicode.ToLower(first)) + message[size:]
+}
+
+// unmounted is the cause in a message about a volume.
+func unmounted(message string) string {
+	if _, cause, found := strings.Cut(message, " : "); found {
+		return cause
+	}
+	return message
 }
 
 // tiny is too little memory for the container runtime itself.
@@ -195,7 +215,7 @@ func (i instance) noSandbox() trouble {
 	for _, e := range i.events {
 		if e.Reason == "FailedCreatePodSandBox" {
 			times += max(1, int(e.Count))
-			t.cause = "its sandbox cannot be created: " + lastPart(e.Message)
+			t.cause = noSandbox + lastPart(e.Message)
 		}
 	}
 	t.fatal = times >= sandboxes

@@ -27,7 +27,7 @@ func (i instance) unready(c corev1.ContainerStatus) trouble {
 		return trouble{cause: "has not ended yet, and the app waits for it", log: log}
 	}
 	e := i.lastProbe(c.Name)
-	if started := c.State.Running.StartedAt.Time; e == nil || when(e).Before(started) || i.now.Sub(started) < answerGrace {
+	if started := c.State.Running.StartedAt.Time; e == nil || When(e).Before(started) || i.now.Sub(started) < answerGrace {
 		return trouble{}
 	}
 	cause, next := i.answer(c.Name, e.Message)
@@ -60,16 +60,10 @@ type check struct {
 // answer describes what a container answered to a probe, without what differs from probe to probe, and returns what can be done.
 // The kubelet words it: https://github.com/kubernetes/kubernetes/blob/master/pkg/kubelet/prober/prober.go
 func (i instance) answer(container, message string) (string, []pod.Next) {
-	message = strings.TrimPrefix(message, "(combined from similar events): ")
-	kind, said, failed := strings.Cut(message, " probe failed: ")
-	if !failed { // the probe itself failed: its command was not found, its answer broke off
-		kind, said, _ = strings.Cut(message, " probe errored and resulted in ")
-		if _, cause, ok := strings.Cut(said, " state: "); ok {
-			said = cause
-		}
-	}
+	message = strings.TrimPrefix(message, similar)
+	kind, said := probed(message)
 	spec := i.spec(container)
-	c := check{of: i, probe: spec.ReadinessProbe, field: "health", said: line(plain(said), maxWords)}
+	c := check{of: i, probe: spec.ReadinessProbe, field: "health", said: said}
 	switch {
 	case strings.HasPrefix(kind, "Liveness"):
 		c.probe, c.field = spec.LivenessProbe, "liveness"
@@ -98,6 +92,21 @@ func (i instance) answer(container, message string) (string, []pod.Next) {
 	}
 	c.port = port.String()
 	return c.request()
+}
+
+// similar is what the kubelet writes before the message of an event for several.
+const similar = "(combined from similar events): "
+
+// probed returns which probe has failed, such as "Liveness", and what it said; "" if the message is that of another kubelet.
+func probed(message string) (kind, said string) {
+	kind, said, failed := strings.Cut(message, " probe failed: ")
+	if !failed { // the probe itself failed: its command was not found, its answer broke off
+		kind, said, _ = strings.Cut(message, " probe errored and resulted in ")
+		if _, cause, ok := strings.Cut(said, " state: "); ok {
+			said = cause
+		}
+	}
+	return kind, line(plain(said), maxWords)
 }
 
 // request describes the answer to a check that opens a connection.

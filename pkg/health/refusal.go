@@ -27,7 +27,7 @@ func Refusal(of pod.Ref, message string) (cause string, next []pod.Next, room bo
 
 // refusedInstance returns the reason why Kubernetes does not create an instance of a resource. since is for how long.
 func refusedInstance(of pod.Ref, message string, since time.Duration) trouble {
-	t := trouble{cause: "no more instances can be created: " + forbidden(message), response: retries}
+	t := trouble{cause: noMore + forbidden(message), response: retries}
 	switch {
 	case strings.Contains(message, "runAsNonRoot"): // the image runs as root, or as a user that only has a name
 		t.fatal, t.next = true, setFields(of, map[string]string{"user": ""})

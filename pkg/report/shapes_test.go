@@ -31,6 +31,7 @@ var documents = []any{
 	report.Deployed{},
 	report.Diff{},
 	report.Disk{},
+	report.Event{},
 	report.Forward{},
 	report.History{},
 	report.Kind{},
