@@ -40,7 +40,7 @@ func effects() map[string]report.Effect {
 		report.EffectDraft: "app create; app delete; app scale; app set; apply; config delete; config set; disk create; disk set; edit; route create; " +
 			"route delete; route set; secret delete; secret set",
 		report.EffectDeploy:   "app restart; app start; app stop; deploy; rollback",
-		report.EffectInstance: "exec; port-forward; run",
+		report.EffectInstance: "cp; exec; port-forward; run",
 		report.EffectWrite:    "member add; member remove; new-pod; pod adopt; pod set; registry login; registry logout; revision discard; revision keep; revision verify; run delete",
 		report.EffectDelete:   "disk delete; pod delete; revision prune",
 	} {

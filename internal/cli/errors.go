@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 
@@ -42,6 +43,7 @@ func worded(err error) error {
 		failed    *instance.ExecError
 		exit      *instance.ExitError
 		port      *instance.PortError
+		copied    *instance.CopyError
 		refused   *workspace.RefusedError
 		settings  workspace.SettingErrors
 	)
@@ -93,6 +95,10 @@ func worded(err error) error {
 		return execWords(err, failed)
 	case errors.As(err, &port):
 		return portWords(err, port)
+	case errors.As(err, &copied):
+		return copyWords(err, copied)
+	case errors.Is(err, instance.ErrTarget): // on this machine
+		return fault.Wrap(fault.Usage, err)
 	case errors.As(err, &unusable):
 		return instanceWords(err, unusable)
 	case errors.As(err, &ref):
@@ -153,6 +159,18 @@ func portWords(err error, e *instance.PortError) error {
 		return out.WithHint("psc port-forward %s NUMBER takes any TCP port of an instance, also one that the spec does not have", e.App)
 	}
 	return out.WithHint("psc port-forward %s %s", e.App, strings.Join(ports, " or "))
+}
+
+// copyWords adds what to do about a path in an instance that could not be copied.
+func copyWords(err error, e *instance.CopyError) error {
+	return word(err, []wording{
+		{instance.ErrNoShell, fault.Failed, "add sh, cat, mv and rm to the image, for example those of busybox; --container chooses another container that has them"},
+		{instance.ErrNoTar, fault.Failed, "copy single files, or add tar to the image; --container chooses another container that has it"},
+		{instance.ErrNoPath, fault.Usage, fmt.Sprintf("psc exec %s -- ls -la %s", e.Instance, quoted(path.Dir(e.Path)))},
+		{instance.ErrSpecial, fault.Usage, ""},
+		{instance.ErrTarget, fault.Usage, ""},
+		{instance.ErrDiffers, fault.Failed, "copy it again"},
+	})
 }
 
 // problemWords writes the next steps of problems as commands, in the text and in the details.

@@ -23,7 +23,7 @@ func synonyms() []synonym {
 		{"ssh rsh sh shell bash attach console", "psc exec NAME"},
 		{"restart restage ps:restart", "psc app restart NAME"},
 		{"forward proxy tunnel", "psc port-forward NAME"},
-		{"cp copy", "kubectl -n POD cp INSTANCE:PATH PATH, with an instance from: psc get pods"},
+		{"copy scp rsync", "psc cp SOURCE TARGET, one of them APP:PATH"},
 		{"stats metrics", "psc top"},
 		{"build", "docker build -t IMAGE . && docker push IMAGE, then: psc app set NAME --image IMAGE"},
 		{"members access users team", "psc member"},

@@ -23,7 +23,7 @@ import (
 func (c *cluster) pushTools(t testing.TB) {
 	t.Helper()
 	files := map[string]string{} // the path in the image and on this machine
-	for _, program := range []string{"sh", "cat", "ls", "mkdir", "rm", "seq", "sha256sum", "sleep", "stty", "tar"} {
+	for _, program := range []string{"sh", "cat", "chmod", "ln", "ls", "mkdir", "mkfifo", "mv", "rm", "seq", "sha256sum", "sleep", "stat", "stty", "tar", "touch"} {
 		path, err := exec.LookPath(program)
 		if err != nil {
 			t.Fatal(err)

@@ -28,6 +28,7 @@ var documents = []any{
 	report.AppUsage{},
 	report.Commands{},
 	report.Config{},
+	report.Copied{},
 	report.Deployed{},
 	report.Diff{},
 	report.Disk{},
