@@ -128,7 +128,7 @@ func say(ctx context.Context) error {
 	if tick > 0 {
 		go func() {
 			for n := 1; ctx.Err() == nil; n++ {
-				fmt.Printf("%s tick %d\n", version, n)
+				fmt.Fprintf(os.Stdout, "%s tick %d\n", version, n)
 				time.Sleep(tick)
 			}
 		}()
