@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -143,4 +144,141 @@ func newNames(s *session) *cobra.Command {
 			return nil
 		},
 	}
+}
+
+// sources returns the lists of names in a cluster, or in a pod. of is what some of them belong to: the repository of tags. What
+// follows a tab is a description, and is not kept.
+func (s *session) sources(of string) map[string]func(context.Context) ([]string, error) {
+	return map[string]func(context.Context) ([]string, error){
+		"pods": func(ctx context.Context) ([]string, error) {
+			cluster, err := s.connect()
+			if err != nil {
+				return nil, err
+			}
+			pods, err := cluster.Pods(ctx)
+			found := make([]string, len(pods))
+			for i, p := range pods {
+				found[i] = p.Name
+			}
+			return found, err
+		},
+		"classes": func(ctx context.Context) ([]string, error) {
+			cluster, err := s.connect()
+			if err != nil {
+				return nil, err
+			}
+			return cluster.StorageClasses(ctx)
+		},
+		"images":  s.repositories,
+		"tags":    func(ctx context.Context) ([]string, error) { return s.tags(ctx, of) },
+		"members": s.memberNames,
+		"registries": func(ctx context.Context) ([]string, error) {
+			w, err := s.open()
+			if err != nil {
+				return nil, err
+			}
+			logins, err := w.Registry().Logins(ctx)
+			found := make([]string, len(logins))
+			for i, l := range logins {
+				found[i] = l.Server
+			}
+			return found, err
+		},
+		"instances": func(ctx context.Context) ([]string, error) {
+			w, err := s.open()
+			if err != nil {
+				return nil, err
+			}
+			instances, err := w.Instances().List(ctx, "")
+			var found []string
+			for _, i := range instances {
+				found = append(found, i.Name)
+			}
+			return found, err
+		},
+		"ports": func(ctx context.Context) ([]string, error) {
+			w, err := s.open()
+			if err != nil {
+				return nil, err
+			}
+			instances, err := w.Instances().List(ctx, "")
+			var found []string
+			for _, i := range instances {
+				for _, port := range i.Ports() {
+					found = append(found, i.App()+"/"+port)
+				}
+			}
+			slices.Sort(found)
+			return slices.Compact(found), err
+		},
+		"containers": func(ctx context.Context) ([]string, error) {
+			w, err := s.open()
+			if err != nil {
+				return nil, err
+			}
+			instances, err := w.Instances().List(ctx, "")
+			var found []string
+			for _, i := range instances {
+				found = append(found, i.Containers()...)
+			}
+			slices.Sort(found)
+			return slices.Compact(found), err
+		},
+		"runs": func(ctx context.Context) ([]string, error) {
+			w, err := s.open()
+			if err != nil {
+				return nil, err
+			}
+			runs, err := w.Instances().Runs(ctx)
+			found := make([]string, len(runs))
+			for i, r := range runs {
+				found[i] = r.Report().Name
+			}
+			return found, err
+		},
+		"resources": func(ctx context.Context) ([]string, error) {
+			w, err := s.open()
+			if err != nil {
+				return nil, err
+			}
+			spec, err := w.Spec(ctx)
+			return specNames(spec), err
+		},
+		"revisions": func(ctx context.Context) ([]string, error) {
+			w, err := s.open()
+			if err != nil {
+				return nil, err
+			}
+			h, err := w.History(ctx)
+			var found []string
+			for _, r := range h.All {
+				state := string(r.State)
+				if r.Number == h.Live {
+					state = "live " + state
+				}
+				found = append(found, fmt.Sprintf("%d %s\t%s", r.Number, state, r.Title()))
+			}
+			return found, err
+		},
+	}
+}
+
+// specNames lists the resources of a spec, the keys of secrets and the files of configs: "app/web", "secret/db", "secret/db/url".
+func specNames(spec pod.Spec) []string {
+	var found []string
+	for ref, r := range spec {
+		found = append(found, ref.String())
+		switch r := r.(type) {
+		case *pod.Secret:
+			for key := range r.Keys {
+				found = append(found, ref.String()+"/"+key)
+			}
+		case *pod.Config:
+			for file := range r.Files {
+				found = append(found, ref.String()+"/"+file)
+			}
+		}
+	}
+	slices.Sort(found)
+	return found
 }
