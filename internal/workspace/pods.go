@@ -55,7 +55,7 @@ func (w *Workspace) Create(ctx context.Context) (report.Pod, error) {
 		return doc, err
 	}
 	doc.Created = made.GetCreationTimestamp().UTC()
-	// What the user lacks beyond the role is told by the command that needs it.
+	// The command that needs a right beyond the role names it.
 	if _, err := w.Members().Grant(ctx, report.Member{Name: user.User, Kind: report.MemberUser, Role: RoleAdmin}); err != nil {
 		w.tell(Note{NotAdmin: err})
 	}

@@ -78,7 +78,7 @@ func runName(app string) string {
 	return strings.TrimRight(app[:min(len(app), most)], "-") + "-run-" + strings.ToLower(rand.Text()[:8])
 }
 
-// tryInstance makes the API server try the instance of a job, so that a full quota is told before the job exists.
+// tryInstance makes the API server try the instance of a job, so that a full quota is an error before the job exists.
 func (w *Workspace) tryInstance(ctx context.Context, ref pod.Ref, job *unstructured.Unstructured) error {
 	template, _, err := unstructured.NestedMap(job.Object, "spec", "template")
 	if err != nil {
