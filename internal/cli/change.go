@@ -13,7 +13,6 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/pscdev/psc/internal/fault"
-	"github.com/pscdev/psc/internal/view"
 	"github.com/pscdev/psc/internal/workspace"
 	"github.com/pscdev/psc/pkg/pod"
 	"github.com/pscdev/psc/pkg/report"
@@ -195,7 +194,7 @@ func differences(n int, exitCode bool) error {
 	if !exitCode || n == 0 {
 		return nil
 	}
-	return &fault.Error{Code: fault.Differences, Err: errors.New(view.Count(n, "difference")), Silent: true}
+	return &fault.Error{Code: fault.Differences, Err: errors.New(pod.Count(n, "difference")), Silent: true}
 }
 
 // parseRevision reads 12 and r12.

@@ -5,8 +5,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/pscdev/psc/internal/view"
 	"github.com/pscdev/psc/internal/workspace"
+	"github.com/pscdev/psc/pkg/pod"
 )
 
 func newDiff(s *session) *cobra.Command {
@@ -34,7 +34,7 @@ func newDiff(s *session) *cobra.Command {
 				s.tell(workspace.Note{Includes: waiting.Includes})
 			}
 			if n := len(waiting.Loose); n > 0 {
-				s.view.Warn("this diff does not include %s, which the next change or deploy rebases: the first is r%d", view.Count(n, "waiting draft"), waiting.Loose[0].Number)
+				s.view.Warn("this diff does not include %s, which the next change or deploy rebases: the first is r%d", pod.Count(n, "waiting draft"), waiting.Loose[0].Number)
 			}
 			return s.showDiff(doc, exitCode)
 		},

@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/pscdev/psc/internal/fault"
-	"github.com/pscdev/psc/internal/view"
 	"github.com/pscdev/psc/pkg/pod"
 	"github.com/pscdev/psc/pkg/report"
 )
@@ -64,7 +63,7 @@ func chooseRoute(routes []report.Route, args []string) (report.Route, error) {
 	case len(live) == 1:
 		return live[0], nil
 	case len(live) > 1:
-		return report.Route{}, fault.New(fault.Usage, "ROUTE is missing: the pod has %s", view.Count(len(live), "route")).WithHint("psc route list")
+		return report.Route{}, fault.New(fault.Usage, "ROUTE is missing: the pod has %s", pod.Count(len(live), "route")).WithHint("psc route list")
 	case len(routes) > 0:
 		return report.Route{}, fault.New(fault.Failed, "no route is deployed yet").WithHint("psc deploy")
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/pscdev/psc/internal/config"
 	"github.com/pscdev/psc/internal/fault"
 	"github.com/pscdev/psc/internal/view"
+	"github.com/pscdev/psc/pkg/pod"
 	"github.com/pscdev/psc/pkg/report"
 )
 
@@ -171,7 +172,7 @@ func (s *session) deletePod(ctx context.Context, name string, noWait bool, timeo
 		waiting, cancel := context.WithTimeout(ctx, timeout)
 		defer cancel()
 		if err := deletion.Wait(waiting, func(instances int) {
-			s.view.Say("Deleting pod %s: %s left", w.Pod, view.Count(instances, "instance"))
+			s.view.Say("Deleting pod %s: %s left", w.Pod, pod.Count(instances, "instance"))
 		}); err != nil {
 			if waiting.Err() == context.DeadlineExceeded {
 				return fault.New(fault.Pending, "pod %s is still being deleted after %s", w.Pod, timeout)

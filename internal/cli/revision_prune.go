@@ -6,8 +6,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/pscdev/psc/internal/fault"
-	"github.com/pscdev/psc/internal/view"
 	"github.com/pscdev/psc/internal/workspace"
+	"github.com/pscdev/psc/pkg/pod"
 )
 
 func newRevisionPrune(s *session) *cobra.Command {
@@ -39,7 +39,7 @@ func newRevisionPrune(s *session) *cobra.Command {
 				s.view.Say("%ss stay, also those that nothing uses: you may not list them", doc.Unseen)
 			}
 			return s.view.Line(doc, doc.Refs(), "%s %s and %s", verb,
-				view.Count(len(doc.Revisions), "revision"), view.Count(len(doc.Content), "object"))
+				pod.Count(len(doc.Revisions), "revision"), pod.Count(len(doc.Content), "object"))
 		},
 	}
 	cmd.Flags().IntVar(&p.Newest, "keep", 0, "keep the `N` newest revisions (default the limit of the pod)")

@@ -18,6 +18,7 @@ import (
 	"github.com/pscdev/psc/internal/fault"
 	"github.com/pscdev/psc/internal/view"
 	"github.com/pscdev/psc/internal/workspace"
+	"github.com/pscdev/psc/pkg/pod"
 	"github.com/pscdev/psc/pkg/report"
 	"github.com/pscdev/psc/pkg/revision"
 )
@@ -180,7 +181,7 @@ func (s *session) tell(n workspace.Note) {
 	case n.Ended:
 		s.endProgress()
 	case n.Rebased != nil:
-		s.say("Rebased %s onto r%d", view.Count(n.Rebased.Drafts, "waiting draft"), n.Rebased.Onto)
+		s.say("Rebased %s onto r%d", pod.Count(n.Rebased.Drafts, "waiting draft"), n.Rebased.Onto)
 	case n.Discarded != nil:
 		s.view.Warn("draft %s by %s is discarded: %v", n.Discarded.Draft.Name(), n.Discarded.Draft.Author, worded(n.Discarded.Why))
 	case n.Kept != nil:
@@ -190,9 +191,9 @@ func (s *session) tell(n workspace.Note) {
 	case n.Restored:
 		s.say("Restored content that was missing in the pod")
 	case n.Trimmed != nil && n.Trimmed.Limit == 0:
-		s.say("Removed %s to make room: a quota of the namespace is full", view.Count(n.Trimmed.Revisions, "old revision"))
+		s.say("Removed %s to make room: a quota of the namespace is full", pod.Count(n.Trimmed.Revisions, "old revision"))
 	case n.Trimmed != nil:
-		s.say("Removed %s: the history keeps %d (psc revision keep)", view.Count(n.Trimmed.Revisions, "old revision"), n.Trimmed.Limit)
+		s.say("Removed %s: the history keeps %d (psc revision keep)", pod.Count(n.Trimmed.Revisions, "old revision"), n.Trimmed.Limit)
 	case n.NotTrimmed != nil:
 		s.view.Warn("old revisions could not be removed: %v", n.NotTrimmed)
 	case n.Missing != nil:

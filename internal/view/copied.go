@@ -3,6 +3,7 @@ package view
 import (
 	"time"
 
+	"github.com/pscdev/psc/pkg/pod"
 	"github.com/pscdev/psc/pkg/report"
 )
 
@@ -11,7 +12,7 @@ func (v *View) Copied(c report.Copied) error {
 	for _, l := range c.LeftOut {
 		v.Warn("%s was left out: %s", l.Path, l.Reason)
 	}
-	return v.Line(c, []string{c.Ref()}, "copied %s to %s (%s, %s)", c.Source, c.Target, Count(c.Files, "file"), bytesText(int(c.Bytes)))
+	return v.Line(c, []string{c.Ref()}, "copied %s to %s (%s, %s)", c.Source, c.Target, pod.Count(c.Files, "file"), bytesText(int(c.Bytes)))
 }
 
 // copyPeriod is how often the bytes of a copy are redrawn.

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/pscdev/psc/pkg/pod"
 	"github.com/pscdev/psc/pkg/report"
 )
 
@@ -72,9 +73,9 @@ func eventOf(e report.Event) string {
 	name := cmp.Or(e.App, e.Object)
 	switch {
 	case e.Instances > 1 && name == "":
-		return Count(e.Instances, "instance")
+		return pod.Count(e.Instances, "instance")
 	case e.Instances > 1:
-		return name + ", " + Count(e.Instances, "instance")
+		return name + ", " + pod.Count(e.Instances, "instance")
 	case e.Instances == 1:
 		return e.Object[strings.Index(e.Object, "/")+1:]
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/pscdev/psc/pkg/pod"
 	"github.com/pscdev/psc/pkg/report"
 )
 
@@ -17,11 +18,11 @@ func (v *View) Extent(e report.Extent) {
 			v.Say("  %s: %s", word, strings.Join(FirstNames(names), ", "))
 		}
 	}
-	list(Count(len(e.Apps), "app"), e.Apps)
-	list(Count(len(e.Routes), "route"), e.Routes)
-	list(Count(len(e.Disks), "disk"), e.Disks)
+	list(pod.Count(len(e.Apps), "app"), e.Apps)
+	list(pod.Count(len(e.Routes), "route"), e.Routes)
+	list(pod.Count(len(e.Disks), "disk"), e.Disks)
 	if e.Revisions > 0 {
-		v.Say("  %s", Count(e.Revisions, "revision"))
+		v.Say("  %s", pod.Count(e.Revisions, "revision"))
 	}
 	list("not created by psc", e.Others)
 	list("could not be listed", e.Unread)

@@ -202,11 +202,11 @@ func (v *View) Revisions(doc report.History, empty, next string, more int, how s
 		}
 		v.revisions(w, doc.Items)
 		if more > 0 {
-			v.Say("%s not shown", Count(more, "older revision"))
+			v.Say("%s not shown", pod.Count(more, "older revision"))
 			v.Next("%s", how)
 		}
 		if removed := doc.Items[0].Number - len(doc.Items) - more - len(doc.Missing); removed > 0 && doc.Limit > 0 {
-			v.Say("%s removed: the history keeps %d, besides those that the pod needs (psc revision keep)", Count(removed, "older revision"), doc.Limit)
+			v.Say("%s removed: the history keeps %d, besides those that the pod needs (psc revision keep)", pod.Count(removed, "older revision"), doc.Limit)
 		}
 	})
 }
@@ -243,7 +243,7 @@ func (v *View) Kept(all []revision.Revision) error {
 // Limit writes how many revisions a history keeps. excess is how many more it has.
 func (v *View) Limit(doc report.History, excess int) error {
 	return v.Answer(doc, nil, func(w io.Writer) {
-		fmt.Fprintf(w, "The history keeps %s, besides those that the pod needs\n", Count(doc.Limit, "revision"))
+		fmt.Fprintf(w, "The history keeps %s, besides those that the pod needs\n", pod.Count(doc.Limit, "revision"))
 		if excess > 0 {
 			v.Say("It has %d more: the next change removes them", excess)
 			v.Next("psc revision prune removes them now")
@@ -274,12 +274,12 @@ func (v *View) Verification(doc report.Verification) error {
 		switch {
 		case len(doc.Items) > 0:
 		case doc.Unseen != "":
-			fmt.Fprintf(w, "%s: no damage found in what you may read\n", Count(doc.Read, "revision"))
+			fmt.Fprintf(w, "%s: no damage found in what you may read\n", pod.Count(doc.Read, "revision"))
 		default:
-			fmt.Fprintf(w, "%s: no damage found\n", Count(doc.Read, "revision"))
+			fmt.Fprintf(w, "%s: no damage found\n", pod.Count(doc.Read, "revision"))
 		}
 		if doc.Unsealed > 0 {
-			v.Say("%s by an older version of psc: changes of their records cannot be found", Count(doc.Unsealed, "revision"))
+			v.Say("%s by an older version of psc: changes of their records cannot be found", pod.Count(doc.Unsealed, "revision"))
 		}
 		if doc.Unseen != "" {
 			v.Say("%ss were not checked: you may not read them", doc.Unseen)
@@ -294,14 +294,6 @@ func (v *View) Files(all []report.File) error {
 		documents.Items = append(documents.Items, f.Document)
 	}
 	return v.Answer(documents, report.Refs(all...), func(io.Writer) { fmt.Fprint(v.document, report.Stream(all)) })
-}
-
-// Count returns a number with a noun: "1 draft", "2 drafts".
-func Count(n int, word string) string {
-	if n == 1 {
-		return fmt.Sprintf("%d %s", n, word)
-	}
-	return fmt.Sprintf("%d %ss", n, word)
 }
 
 func firstSentence(text string) string {

@@ -11,6 +11,7 @@ import (
 	"k8s.io/cli-runtime/pkg/printers"
 
 	"github.com/pscdev/psc/pkg/plan"
+	"github.com/pscdev/psc/pkg/pod"
 	"github.com/pscdev/psc/pkg/report"
 	"github.com/pscdev/psc/pkg/revision"
 )
@@ -61,7 +62,7 @@ func (v *View) status(w io.Writer, doc report.Status, next StatusNext) {
 		v.Next("%s", step)
 	}
 	if len(doc.Drafts) > 0 {
-		fmt.Fprintf(w, "\n%s, not deployed:\n", Count(len(doc.Drafts), "draft"))
+		fmt.Fprintf(w, "\n%s, not deployed:\n", pod.Count(len(doc.Drafts), "draft"))
 		v.revisions(w, doc.Drafts)
 		v.Next("%s", next.Diff)
 	}

@@ -6,6 +6,7 @@ import (
 	"math"
 	"strings"
 
+	"github.com/pscdev/psc/pkg/pod"
 	"github.com/pscdev/psc/pkg/report"
 )
 
@@ -27,7 +28,7 @@ func (v *View) Usage(apps []report.AppUsage, unmeasured error, empty string) err
 	case unmeasured != nil:
 		v.Warn("CPU and memory in use are not known: %v", unmeasured)
 	case late > 0:
-		v.Say("No numbers yet for %s: the cluster measures a new one after about 15 s", Count(late, "instance"))
+		v.Say("No numbers yet for %s: the cluster measures a new one after about 15 s", pod.Count(late, "instance"))
 	}
 	return err
 }

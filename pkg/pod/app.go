@@ -184,7 +184,7 @@ func (a *App) RunsAs() *int64 { return cmp.Or(a.User, a.ImageUser) }
 
 // Describe implements Resource. An example is "hello:v1 · 2 instances · port 8080".
 func (a *App) Describe() string {
-	words := []string{ShortImage(a.Image), plural(a.Count(), "instance")}
+	words := []string{ShortImage(a.Image), Count(a.Count(), "instance")}
 	switch {
 	case a.Stopped:
 		words[1] = "stopped"
@@ -229,7 +229,8 @@ func (a Autoscale) Words() (name, text string) {
 	return "autoscale", fmt.Sprintf("%d to %d at %d%%", a.Min, a.Max, a.Target())
 }
 
-func plural(n int, word string) string {
+// Count returns a number with a noun: "1 draft", "2 drafts".
+func Count(n int, word string) string {
 	if n == 1 {
 		return fmt.Sprintf("%d %s", n, word)
 	}

@@ -159,7 +159,7 @@ func (*Config) refs(func(Kind, string)) {}
 
 // Describe implements Resource. An example is "2 files: mime.types, nginx.conf".
 func (c *Config) Describe() string {
-	return plural(len(c.Files), "file") + ": " + strings.Join(slices.Sorted(maps.Keys(c.Files)), ", ")
+	return Count(len(c.Files), "file") + ": " + strings.Join(slices.Sorted(maps.Keys(c.Files)), ", ")
 }
 
 func (c *Config) problems(name string, _ Spec) []Problem {

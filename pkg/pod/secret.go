@@ -44,7 +44,7 @@ func (*Secret) refs(func(Kind, string)) {}
 
 // Describe implements Resource. An example is "2 keys: password, url".
 func (s *Secret) Describe() string {
-	return plural(len(s.Keys), "key") + ": " + strings.Join(slices.Sorted(maps.Keys(s.Keys)), ", ")
+	return Count(len(s.Keys), "key") + ": " + strings.Join(slices.Sorted(maps.Keys(s.Keys)), ", ")
 }
 
 // Certificate returns the version that has both the certificate and its private key. ok is false if none has both. The version
