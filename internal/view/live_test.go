@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,7 +17,7 @@ import (
 )
 
 // live shows lists of apps with a Live on a terminal of some size, or with a width of 0 in a file, and returns what was written.
-func live(t *testing.T, format string, size *[2]int, show func(func(...report.App), *Live)) string {
+func live(t *testing.T, format string, size func() (width, height int), show func(func(...report.App), *Live)) string {
 	t.Helper()
 	t.Setenv("TERM", "xterm")
 	t.Setenv("CI", "")
@@ -28,7 +29,7 @@ func live(t *testing.T, format string, size *[2]int, show func(func(...report.Ap
 		if err != nil {
 			t.Fatal(err)
 		}
-		v.outSize = func() (int, int) { return size[0], size[1] }
+		v.outSize = size
 		l := v.Live()
 		show(func(apps ...report.App) {
 			if err := LiveList(l, apps, "none", "psc app create", Apps); err != nil {
@@ -40,11 +41,13 @@ func live(t *testing.T, format string, size *[2]int, show func(func(...report.Ap
 	return strings.ReplaceAll(out.String(), "\x1b", "ESC")
 }
 
+func sized(width, height int) func() (int, int) { return func() (int, int) { return width, height } }
+
 func app(name string, state health.State) report.App { return report.App{Name: name, State: state} }
 
 // On a terminal the answer is redrawn in place, only where it changes, and shrinks and grows.
 func TestLiveRedraws(t *testing.T) {
-	got := live(t, "", &[2]int{80, 24}, func(show func(...report.App), l *Live) {
+	got := live(t, "", sized(80, 24), func(show func(...report.App), l *Live) {
 		show(app("web", health.Progressing))
 		show(app("web", health.Progressing))
 		time.Sleep(3 * tick)
@@ -64,14 +67,15 @@ func TestLiveRedraws(t *testing.T) {
 
 // A terminal that is too small gets the first lines, none of them too wide, and a new size begins a new picture.
 func TestLiveSizes(t *testing.T) {
-	size := [2]int{20, 4}
-	got := live(t, "", &size, func(show func(...report.App), _ *Live) {
+	var size atomic.Pointer[func() (int, int)]
+	size.Store(new(sized(20, 4)))
+	got := live(t, "", func() (int, int) { return (*size.Load())() }, func(show func(...report.App), _ *Live) {
 		var apps []report.App
 		for i := range 9 {
 			apps = append(apps, app(fmt.Sprintf("a-long-name-%d", i), health.Ready))
 		}
 		show(apps...)
-		size = [2]int{80, 3}
+		size.Store(new(sized(80, 3)))
 		time.Sleep(2 * tick)
 	})
 	first, second, resized := strings.Cut(got, "ESC[HESC[2J")
@@ -108,7 +112,7 @@ func TestLiveLines(t *testing.T) {
 			`{"name":"api","image":"","instances":{"desired":0,"ready":0},"state":"ready"}]}` + "\n" +
 			`{"items":[{"name":"web","image":"","instances":{"desired":0,"ready":0},"state":"ready"}]}` + "\n",
 	} {
-		if diff := cmp.Diff(want, live(t, format, &[2]int{}, changes)); diff != "" {
+		if diff := cmp.Diff(want, live(t, format, sized(0, 0), changes)); diff != "" {
 			t.Errorf("-o %q: -want +got\n%s", format, diff)
 		}
 	}
