@@ -89,12 +89,13 @@ type cluster struct {
 		CA    string `json:"ca"`
 	} `json:"gateway"`
 	users *clientcmdapi.Config // a context for each user
+	real  bool                 // its instances take room
 }
 
 // start starts a cluster for one test, and stops it when the test ends.
 func start(t testing.TB, nodes string) *cluster {
 	t.Helper()
-	c := &cluster{bin: pscLocal(t), name: fmt.Sprintf("test-%s-%d", nodes, os.Getpid())}
+	c := &cluster{bin: pscLocal(t), name: fmt.Sprintf("test-%s-%d", nodes, os.Getpid()), real: nodes == "real"}
 	dir := t.TempDir()
 	c.env = append(os.Environ(), "PSC_LOCAL_HOME="+dir)
 	begin := time.Now()
@@ -243,7 +244,26 @@ func (c *cluster) setup(env *testscript.Env) error {
 			env.Vars[i] = "PATH=" + path + string(os.PathListSeparator) + bin
 		}
 	}
+	if c.real {
+		env.Defer(func() { makeRoom(env.T(), filepath.Join(bin, "kubectl"), kubeconfig, name) })
+	}
 	return nil
+}
+
+// makeRoom begins to delete the pods of a story that has ended: one real node has no room for the instances of all stories.
+func makeRoom(t testscript.T, program, kubeconfig, story string) {
+	kubectl := func(args ...string) string {
+		out, err := exec.Command(program, append([]string{"--kubeconfig", kubeconfig, "--context", "admin"}, args...)...).CombinedOutput()
+		if err != nil {
+			t.Fatal(fmt.Sprintf("%s: %v: %s", strings.Join(args, " "), err, out))
+		}
+		return string(out)
+	}
+	for _, name := range strings.Fields(kubectl("get", "namespaces", "-l", object.LabelPod, "-o", "jsonpath={.items[*].metadata.name}")) {
+		if name == story || strings.HasPrefix(name, story+"-") {
+			kubectl("delete", "namespace", name, "--wait=false", "--ignore-not-found")
+		}
+	}
 }
 
 // exit CODE COMMAND… runs a command that must exit with the given code.
