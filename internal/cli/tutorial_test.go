@@ -106,6 +106,9 @@ var (
 		{`\b[a-z2-7]{10}\b`, "version"},
 		{`sha256:[0-9a-f]{64}`, "sha256:digest"},
 		{` +`, " "},
+		// A cluster measures the instances of an app some seconds after their start.
+		{`INSTANCES CPU MEMORY`, "INSTANCES"},
+		{`(?m)^(\S+ \S+ \d+/\d+) \d[\d.]*m? \d[\d.]*[KMG]i `, "$1 "},
 	}
 )
 
