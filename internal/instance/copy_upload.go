@@ -8,7 +8,6 @@ import (
 	"path"
 	"strconv"
 	"strings"
-	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 	"k8s.io/apimachinery/pkg/util/rand"
@@ -116,13 +115,12 @@ func (r *copying) send(ctx context.Context, source files.Source, stage, target s
 	group, both := errgroup.WithContext(ctx)
 	from, to := io.Pipe()
 	defer context.AfterFunc(both, func() { _ = from.CloseWithError(context.Cause(both)) })()
-	stop := &stopper{to: to}
 	group.Go(func() error {
 		words := []string{receiveFolder, stage}
 		if info := source.Info; !info.IsDir() {
 			words = []string{receiveFile, stage, strconv.FormatUint(uint64(info.Mode().Perm()), 8), strconv.FormatInt(info.ModTime().Unix(), 10)}
 		}
-		return r.script(both, Streams{In: from, Out: stop}, target, words...)
+		return r.script(both, Streams{In: from, Out: io.Discard}, target, words...)
 	})
 	group.Go(func() (err error) {
 		if source.Info.IsDir() {
@@ -130,10 +128,7 @@ func (r *copying) send(ctx context.Context, source files.Source, stage, target s
 		} else {
 			content, err = source.Read(to, r.Count)
 		}
-		switch {
-		case stop.asked.Load(): // the script says why
-			return nil
-		case both.Err() != nil:
+		if both.Err() != nil { // the script says why
 			return context.Cause(both)
 		}
 		if err == nil {
@@ -142,18 +137,6 @@ func (r *copying) send(ctx context.Context, source files.Source, stage, target s
 		return err
 	})
 	return content, group.Wait()
-}
-
-// stopper ends what is sent when the script asks for it.
-type stopper struct {
-	to    *io.PipeWriter
-	asked atomic.Bool
-}
-
-// Write implements io.Writer.
-func (s *stopper) Write(p []byte) (int, error) {
-	s.asked.Store(true)
-	return len(p), s.to.Close()
 }
 
 // place gives the stage in the instance its name.

@@ -1,7 +1,6 @@
 package instance
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -9,7 +8,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -153,11 +151,21 @@ func (r *process) named(err error) error {
 }
 
 // A command keeps running when its connection ends: https://github.com/kubernetes/kubernetes/issues/25908
-// So a shell starts it, which first writes its process ID, the same as that of the command. With it the command can be ended.
+// So a shell starts it, which first writes its process ID, that of the command or of its group. With it the command can be ended.
 const (
 	tell   = `echo "` + marks + `$$"TO; `
 	starts = `exec "$@"`
 	shell  = `command -v bash >/dev/null 2>&1 && exec bash; exec sh`
+)
+
+// containerd tells the end of a command only when it has passed on all input, and gets stuck if nobody reads that: it keeps the
+// reading end of the pipe open itself (go-runc, pipeIO.CloseAfterStart). So the shell stays beside a command that reads input other
+// than that of a terminal. It asks for the end of the input when the command has ended, and reads until then. It says nothing itself.
+const (
+	quiet  = `exec 3>&2 2>/dev/null; `
+	beside = `(COMMAND) 2>&3 3>&-; code=$?; echo "` + enough + `" >&3; cat >/dev/null || while read -r line; do :; done; exit $code`
+	// enough asks for the end. No text begins like it.
+	enough = "\x1epsc: enough"
 )
 
 // command runs words, or a shell without any.
@@ -183,9 +191,14 @@ func (r *process) started(before string, words []string) (command []string, s St
 	}
 	s, out = r.streams, &start{ready: make(chan struct{})}
 	to := ""
-	if s.Size != nil {
+	switch {
+	case s.Size != nil:
 		out.to, s.Out = s.Out, out
-	} else {
+	case s.In != nil:
+		out.to, s.Err, to = s.Err, out, " >&3"
+		out.input, before, script = s.In, quiet+before, strings.ReplaceAll(beside, "COMMAND", script)
+		s.In, out.pass = io.Pipe()
+	default:
 		out.to, s.Err, to = s.Err, out, " >&2"
 	}
 	script = strings.ReplaceAll(before+tell, "TO", to) + script
@@ -204,6 +217,7 @@ func (r *process) ending(ctx context.Context, words []string, s Streams, out *st
 	go func() {
 		defer close(done)
 		err = r.run(running, words, s)
+		out.end()
 	}()
 	select {
 	case <-done:
@@ -237,51 +251,4 @@ func (r *process) signal(ctx context.Context) string {
 
 func (r *process) run(ctx context.Context, words []string, s Streams) error {
 	return r.in.kube.Run(ctx, r.in.Pod, kube.Process{Instance: r.instance.Name, Container: r.container, Command: words}, s)
-}
-
-// start passes on what a command writes, from its process ID on. What comes before is dropped: a terminal repeats what is typed.
-type start struct {
-	to      io.Writer
-	ready   chan struct{} // closed when the script answers
-	seen    []byte
-	passing bool
-	id      atomic.Int64
-}
-
-// The script writes this before the process ID, and before an answer.
-const (
-	marks   = "psc: "
-	answers = "ready"
-)
-
-// Write implements io.Writer.
-func (s *start) Write(p []byte) (int, error) {
-	if s.passing {
-		return s.to.Write(p)
-	}
-	s.seen = append(s.seen, p...)
-	for {
-		_, after, _ := bytes.Cut(s.seen, []byte(marks))
-		word, rest, whole := bytes.Cut(after, []byte("\n"))
-		if !whole {
-			return len(p), nil
-		}
-		s.seen = rest
-		if id, err := strconv.ParseInt(string(bytes.TrimSpace(word)), 10, 64); err == nil {
-			s.id.Store(id)
-			s.passing = true
-			break
-		}
-		select {
-		case <-s.ready:
-		default:
-			close(s.ready)
-		}
-	}
-	if len(s.seen) > 0 {
-		if _, err := s.to.Write(s.seen); err != nil {
-			return 0, err
-		}
-	}
-	return len(p), nil
 }
