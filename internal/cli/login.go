@@ -15,6 +15,7 @@ import (
 	"github.com/pscdev/psc/internal/config"
 	"github.com/pscdev/psc/internal/fault"
 	"github.com/pscdev/psc/internal/login"
+	"github.com/pscdev/psc/internal/userfile"
 	"github.com/pscdev/psc/internal/workspace"
 )
 
@@ -25,13 +26,14 @@ func newLogin(s *session) *cobra.Command {
 	var (
 		r          login.Request
 		tokenStdin bool
+		toKubectl  bool
 	)
 	cmd := &cobra.Command{
 		Use:   "login [SERVER]",
 		Short: "Sign in to a cluster, and make it the current one",
 		Long: "Use a context of your kubeconfig, or sign in to a server with a token or a client certificate. If the kubeconfig has\n" +
-			"several contexts, psc asks for one. It asks the server who you are, and does not change the current context of the\n" +
-			"kubeconfig.",
+			"several contexts, psc asks for one. It asks the server who you are. In the kubeconfig it writes only its own entries,\n" +
+			"and changes the current context only with --switch.",
 		Example: "  psc login\n  psc login --context staging\n" +
 			"  psc login https://api.example.com:6443 --token-stdin < token\n" +
 			"  psc login api.example.com:6443 --client-certificate me.crt --client-key me.key",
@@ -59,7 +61,7 @@ func newLogin(s *session) *cobra.Command {
 					return err
 				}
 			}
-			return s.login(cmd.Context(), c)
+			return s.login(cmd.Context(), c, toKubectl)
 		},
 	}
 	flags := cmd.Flags()
@@ -68,11 +70,20 @@ func newLogin(s *session) *cobra.Command {
 	flags.StringVar(&r.Key, "client-key", "", "`FILE` with the key of the client certificate")
 	flags.StringVar(&r.Authority, "certificate-authority", "", "`FILE` with the CA certificate of the server")
 	flags.BoolVar(&r.Insecure, "insecure-skip-tls-verify", false, "do not check the server's certificate")
+	flags.BoolVar(&toKubectl, "switch", false, "make it the current context of the kubeconfig too, for kubectl")
 	return cmd
 }
 
+// kubeconfigFiles returns the kubeconfig to write.
+func (s *session) kubeconfigFiles() login.Kubeconfig {
+	return login.Kubeconfig{Path: s.kubeconfig, Patience: userfile.Patience{Notice: s.waits}}
+}
+
+// waits reports that another process has a file of the user.
+func (s *session) waits(holder string) { s.say("  waiting for %s", holder) }
+
 // login asks the server for the user before it writes the kubeconfig and the settings.
-func (s *session) login(ctx context.Context, c workspace.Connection) error {
+func (s *session) login(ctx context.Context, c workspace.Connection, toKubectl bool) error {
 	if err := s.settings.Writable(); err != nil {
 		return err
 	}
@@ -85,7 +96,12 @@ func (s *session) login(ctx context.Context, c workspace.Connection) error {
 		return err
 	}
 	if c.Config != nil {
-		if err := login.Save(s.kubeconfig, c.Config, c.Context); err != nil {
+		if err := s.kubeconfigFiles().Save(c.Config, c.Context); err != nil {
+			return err
+		}
+	}
+	if toKubectl {
+		if err := s.kubeconfigFiles().Switch(cluster.Context); err != nil {
 			return err
 		}
 	}
@@ -199,7 +215,7 @@ func newLogout(s *session) *cobra.Command {
 				return s.view.Nothing("You are not signed in with psc")
 			}
 			if login.Ours(name) {
-				if err := login.Remove(s.kubeconfig, name); err != nil {
+				if err := s.kubeconfigFiles().Remove(name); err != nil {
 					return err
 				}
 			}

@@ -49,6 +49,7 @@ func (s *session) configure(cmd *cobra.Command) error {
 		return err
 	}
 	s.settings = settings
+	settings.Waits = s.waits
 	format, wide := settings.Output(), false
 	if format == "wide" && cmd.Annotations[wideOutput] != "" {
 		format, wide = "", true

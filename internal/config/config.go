@@ -1,7 +1,7 @@
 // Package config reads the user's settings from flags, the environment, or the settings file, in this order.
 //
-// The settings file is $XDG_CONFIG_HOME/psc/config.yaml. Only the user can read it (0600), it is replaced as a whole, and it
-// has the current context, the current pod of each context, and aliases of commands. If it is a link, the file that the link leads to is replaced.
+// The settings file is $XDG_CONFIG_HOME/psc/config.yaml. Only the user can read it (0600), it is changed in place as
+// internal/userfile says, and it has the current context, the current pod of each context, and aliases of commands.
 // The current context of the kubeconfig is never changed.
 //
 // The file is optional: without HOME and XDG_CONFIG_HOME there is none, and flags and the environment say everything.
@@ -16,12 +16,12 @@ import (
 	"slices"
 	"syscall"
 
-	"github.com/rogpeppe/go-internal/lockedfile"
 	"github.com/spf13/pflag"
 	"github.com/spf13/viper"
 	"go.yaml.in/yaml/v3"
 
 	"github.com/pscdev/psc/internal/fault"
+	"github.com/pscdev/psc/internal/userfile"
 )
 
 // Names of the settings; each is a flag, and PSC_<NAME> in the environment.
@@ -36,6 +36,9 @@ var ErrNoFolder = errors.New("neither XDG_CONFIG_HOME nor HOME is set")
 
 // Settings are the user's settings.
 type Settings struct {
+	// Waits is called with the holder when a change waits for another process. It may be nil.
+	Waits func(holder string)
+
 	path  string // empty without a folder
 	viper *viper.Viper
 	file  file
@@ -54,20 +57,18 @@ func (s *Settings) Aliases() []string {
 	return out
 }
 
-// file is the settings file. Contexts are a list because their names may have any characters. Others holds the fields that
-// another version of psc has written: they are kept.
+// file is what psc reads of the settings file; a change keeps everything else in it. Contexts are a list because their names may
+// have any characters.
 type file struct {
 	Context  string         `yaml:"context,omitempty"`
 	Contexts []contextEntry `yaml:"contexts,omitempty"`
 	// Aliases are command lines without "psc", by their names. Users write them.
 	Aliases map[string]string `yaml:"aliases,omitempty"`
-	Others  map[string]any    `yaml:",inline"`
 }
 
 type contextEntry struct {
-	Name   string         `yaml:"name"`
-	Pod    string         `yaml:"pod,omitempty"`
-	Others map[string]any `yaml:",inline"`
+	Name string `yaml:"name"`
+	Pod  string `yaml:"pod,omitempty"`
 }
 
 // Load reads the settings. A settings file that does not exist counts as empty. If the file cannot be read, the settings have what
@@ -115,6 +116,11 @@ func read(path string) (file, error) {
 	if err != nil {
 		return f, fmt.Errorf("read the settings: %w", err)
 	}
+	return parse(path, data)
+}
+
+func parse(path string, data []byte) (file, error) {
+	var f file
 	if err := yaml.Unmarshal(data, &f); err != nil {
 		return f, fault.New(fault.Usage, "the settings file %s cannot be read: %w", path, err).
 			WithHint("fix or remove it: it only has the current context, the current pods and your aliases")
@@ -148,22 +154,26 @@ func (f *file) find(context string) int {
 	return slices.IndexFunc(f.Contexts, func(e contextEntry) bool { return e.Name == context })
 }
 
+// contexts is the list of the file that has the current pods.
+const contexts = "contexts"
+
 // UsePod stores the current pod of a context; an empty pod removes it.
 func (s *Settings) UsePod(context, pod string) error {
-	return s.change(func(f *file) {
-		i := f.find(context)
-		switch {
-		case i >= 0:
-			f.Contexts[i].Pod = pod
-		case pod != "":
-			f.Contexts = append(f.Contexts, contextEntry{Name: context, Pod: pod})
+	return s.change(func(text []byte) ([]byte, error) {
+		if entry, err := userfile.Entry(text, contexts, context); err != nil || entry == nil && pod == "" {
+			return text, err
 		}
+		return userfile.Put(text, contexts, context, func(entry map[string]any) {
+			if entry[Pod] = pod; pod == "" {
+				delete(entry, Pod)
+			}
+		})
 	})
 }
 
 // UseContext stores the current context.
 func (s *Settings) UseContext(context string) error {
-	return s.change(func(f *file) { f.Context = context })
+	return s.change(func(text []byte) ([]byte, error) { return userfile.Set(text, Context, context) })
 }
 
 // Forget removes the current pod of a context, and the current context if it is this one.
@@ -171,11 +181,12 @@ func (s *Settings) Forget(context string) error {
 	if s.path == "" {
 		return nil
 	}
-	return s.change(func(f *file) {
-		f.Contexts = slices.DeleteFunc(f.Contexts, func(e contextEntry) bool { return e.Name == context })
-		if f.Context == context {
-			f.Context = ""
+	return s.change(func(text []byte) ([]byte, error) {
+		text, err := userfile.Remove(text, contexts, context)
+		if f, wrong := parse(s.path, text); err == nil && wrong == nil && f.Context == context {
+			text, err = userfile.Set(text, Context, "")
 		}
+		return text, err
 	})
 }
 
@@ -195,77 +206,28 @@ func unwritten(err error) error {
 		WithHint("set XDG_CONFIG_HOME to a folder that you can write to, or choose with --pod and --context, or PSC_POD and PSC_CONTEXT")
 }
 
-// change reads the file again under a lock, so that two commands at once lose nothing, and replaces it as a whole.
-func (s *Settings) change(apply func(*file)) error {
+// change edits the file in place, so that the comments and aliases of the user stay as they are.
+func (s *Settings) change(edit func([]byte) ([]byte, error)) error {
 	if err := s.Writable(); err != nil {
 		return err
 	}
-	if err := os.MkdirAll(filepath.Dir(s.path), 0o700); err != nil {
-		return unwritten(err)
-	}
-	unlock, err := lockedfile.MutexAt(s.path + ".lock").Lock() // the kernel releases it when a command dies
-	if err != nil {
-		return unwritten(err)
-	}
-	defer unlock()
-	f, err := read(s.path)
-	if err != nil {
+	var now file
+	err := userfile.Change(s.path, userfile.Patience{Notice: s.Waits}, func(text []byte) ([]byte, error) {
+		if _, err := parse(s.path, text); err != nil {
+			return nil, err
+		}
+		text, err := edit(text)
+		if err == nil {
+			now, err = parse(s.path, text)
+		}
+		return text, err
+	})
+	if fault.Of(err).Hint != "" {
 		return err
 	}
-	apply(&f)
-	data, err := yaml.Marshal(f)
 	if err != nil {
-		return err
-	}
-	if err := replace(s.path, data); err != nil {
 		return unwritten(err)
 	}
-	s.file = f
+	s.file = now
 	return nil
-}
-
-// replace writes a file that only its owner can read. A reader sees the old or the new content, never a part of it.
-func replace(path string, data []byte) error {
-	path, err := target(path)
-	if err != nil {
-		return err
-	}
-	temp, err := os.CreateTemp(filepath.Dir(path), ".config-*") // CreateTemp creates it with 0600
-	if err != nil {
-		return err
-	}
-	_, err = temp.Write(data)
-	if err = errors.Join(err, temp.Close()); err == nil {
-		err = os.Rename(temp.Name(), path)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(temp.Name()))
-	}
-	return nil
-}
-
-// maxLinks is how many links Linux follows.
-const maxLinks = 40
-
-// target returns the path of the file that path leads to. Programs that manage settings make links, which have to stay. The
-// file at the end of a link need not exist: its folder is created.
-func target(path string) (string, error) {
-	for range maxLinks {
-		link, err := os.Readlink(path)
-		if err != nil { // not a link, or nothing
-			return path, nil //nolint:nilerr // as the comment says
-		}
-		if !filepath.IsAbs(link) {
-			dir, err := filepath.EvalSymlinks(filepath.Dir(path)) // before "..", or it would be that of the link to the folder
-			if err != nil {
-				return "", err
-			}
-			link = filepath.Join(dir, link)
-		}
-		path = link
-		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-			return "", err
-		}
-	}
-	return "", &os.PathError{Op: "open", Path: path, Err: syscall.ELOOP}
 }

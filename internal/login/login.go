@@ -1,16 +1,14 @@
 // Package login manages the kubeconfig entries that psc creates: a cluster, a user and a context whose names have its prefix.
-// It never changes the current context, nor the entries of other tools.
+// It changes the current context only if asked, and never the entries of other tools: not a byte of them.
 package login
 
 import (
-	"fmt"
 	"maps"
 	"net/url"
 	"os"
 	"slices"
 	"strings"
 
-	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 
 	"github.com/pscdev/psc/internal/fault"
@@ -77,38 +75,5 @@ func Contexts(kubeconfig string) (names []string, current string) {
 	return slices.Sorted(maps.Keys(config.Contexts)), config.CurrentContext
 }
 
-// Save adds the entries of made to the kubeconfig. It replaces older ones with the same name.
-func Save(kubeconfig string, made *clientcmdapi.Config, name string) error {
-	return modify(kubeconfig, func(config *clientcmdapi.Config) {
-		config.Clusters[name], config.AuthInfos[name] = made.Clusters[name], made.AuthInfos[name]
-		config.Contexts[name] = made.Contexts[name]
-	})
-}
-
 // Ours reports whether psc created the context.
 func Ours(context string) bool { return strings.HasPrefix(context, prefix) }
-
-// Remove removes the entries of a context that psc created from the kubeconfig.
-func Remove(kubeconfig, name string) error {
-	return modify(kubeconfig, func(config *clientcmdapi.Config) {
-		delete(config.Clusters, name)
-		delete(config.AuthInfos, name)
-		delete(config.Contexts, name)
-	})
-}
-
-func modify(kubeconfig string, change func(*clientcmdapi.Config)) error {
-	rules := kube.Rules(kubeconfig)
-	if kubeconfig == "" && len(rules.Precedence) == 0 {
-		return fault.New(fault.Failed, "write the kubeconfig: neither KUBECONFIG nor HOME is set").WithHint("set KUBECONFIG, or give --kubeconfig FILE")
-	}
-	config, err := rules.GetStartingConfig()
-	if err != nil {
-		return fmt.Errorf("read the kubeconfig: %w", err)
-	}
-	change(config)
-	if err := clientcmd.ModifyConfig(rules, *config, false); err != nil {
-		return fmt.Errorf("write the kubeconfig: %w", err)
-	}
-	return nil
-}
