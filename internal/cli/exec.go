@@ -80,8 +80,8 @@ func execArgs(cmd *cobra.Command, args []string) (name string, words []string, e
 	return args[0], args[1:], nil
 }
 
-// attached calls run with the streams of psc. On a terminal these are raw, so that the keys reach the command, until run
-// returns.
+// attached calls run with the streams of psc. On a terminal these are raw, so that the keys reach the command, from the time when it
+// reads them until run returns. Ctrl-C ends psc before that, and its own lines are whole.
 func (s *session) attached(ctx context.Context, stdin, tty bool, run func(context.Context, instance.Streams) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -91,16 +91,47 @@ func (s *session) attached(ctx context.Context, stdin, tty bool, run func(contex
 	}
 	if stdin && tty && s.onTerminal() {
 		streams.Size = func() (int, int) { return view.Size(s.Out) }
-		terminal := s.In.(*os.File)
-		before, err := term.MakeRaw(int(terminal.Fd()))
-		if err != nil {
-			return err
-		}
-		restore := sync.OnceFunc(func() { _ = term.Restore(int(terminal.Fd()), before) })
-		defer restore()
-		context.AfterFunc(ctx, restore) // a second signal ends psc at once
+		keys := &keys{terminal: s.In.(*os.File)}
+		streams.In = keys
+		defer keys.restore()
+		context.AfterFunc(ctx, keys.restore) // a second signal ends psc at once
 	}
 	return run(ctx, streams)
+}
+
+// keys reads what is typed, and makes the terminal raw for that.
+type keys struct {
+	terminal *os.File
+	mu       sync.Mutex
+	before   *term.State // nil until the terminal is raw
+	restored bool
+}
+
+// Read implements io.Reader.
+func (k *keys) Read(p []byte) (int, error) {
+	if err := k.raw(); err != nil {
+		return 0, err
+	}
+	return k.terminal.Read(p)
+}
+
+// raw makes the terminal raw, unless it was restored.
+func (k *keys) raw() (err error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.before == nil && !k.restored {
+		k.before, err = term.MakeRaw(int(k.terminal.Fd()))
+	}
+	return err
+}
+
+func (k *keys) restore() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.before != nil && !k.restored {
+		_ = term.Restore(int(k.terminal.Fd()), k.before)
+	}
+	k.restored = true
 }
 
 // onTerminal reports whether stdin and stdout are terminals.
