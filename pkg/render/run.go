@@ -53,6 +53,8 @@ func (r Run) Job(podName string, spec pod.Spec, c Cluster) *unstructured.Unstruc
 			SecurityContext:               podSecurity(&a),
 			Volumes:                       volumes.all,
 			Containers:                    []corev1.Container{program},
+			// The kernel drops Ctrl-C for the first process of a PID namespace, unless it handles it. So the command must not be that.
+			ShareProcessNamespace: &r.TTY,
 		}},
 	})
 	job.SetAnnotations(map[string]string{object.AnnotationAuthor: r.Author})
