@@ -26,13 +26,26 @@ func (in *Instances) FollowInput(ctx context.Context, name string, input io.Read
 			begun = true
 			go func() { // until the run ends: what it prints comes from its log, which loses nothing
 				err := in.process(r, Streams{In: input}).run(ctx, nil, Streams{In: input})
-				if err != nil && !ended(err) && ctx.Err() == nil {
+				if err != nil && !ended(err) && in.goesOn(ctx, name) {
 					lost(err)
 				}
 			}()
 		}
 		return log.read(ctx, r)
 	})
+}
+
+// goesOn reports whether a run still runs after a while. A command that has ended needs no input, but the node takes a moment to say so.
+func (in *Instances) goesOn(ctx context.Context, name string) bool {
+	for range 10 {
+		if !wait(ctx, lookEvery) {
+			return false
+		}
+		if r, err := in.run(ctx, name); err != nil || r.end() != nil {
+			return false
+		}
+	}
+	return true
 }
 
 // FollowTerminal is Follow for a run with a terminal, whose command is Gated. attach has to call its argument with the streams of the
