@@ -23,6 +23,7 @@ func newGet(s *session) *cobra.Command {
 		Long:  "List Kubernetes objects in the namespace of the pod. KIND is a name that kubectl accepts. -o wide adds columns.",
 		Example: "  psc get pods\n  psc get deploy,svc\n  psc get httproute web -o yaml\n" +
 			"  psc get pods -l psc.dev/app=web -o wide\n  psc get pods --watch",
+		Args:              cobra.ArbitraryArgs,
 		Annotations:       map[string]string{wideOutput: "-o wide adds columns"},
 		ValidArgsFunction: s.complete(func([]string) []string { return kubernetesKinds() }),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -32,6 +32,7 @@ func newLogs(s *session) *cobra.Command {
 			"With --follow also new lines, across restarts and deploys. If an instance has printed nothing since it crashed,\n" +
 			"its lines from before the crash are shown.",
 		Example: "  psc logs web\n  psc logs web -f\n  psc logs web --since 10m --grep 'error|warn'\n  psc logs web --previous\n  psc logs --tail 100 -o json",
+		Args:    cobra.ArbitraryArgs,
 		ValidArgsFunction: s.completeAll(func(args []string) []string {
 			return append(s.resourceNames(pod.KindApp)(args), s.names("instances")...)
 		}),
@@ -60,7 +61,7 @@ func newLogs(s *session) *cobra.Command {
 		flags.DurationVar(&o.Since, "since", 0, "lines that are younger than a `TIME` such as 10m")
 		flags.StringVar(&grep, "grep", "", "lines that match a regular `EXPRESSION`")
 		flags.BoolVar(&o.Previous, "previous", false, "lines of the runs before the last restart")
-		flags.StringVar(&o.Container, "container", "", "only this `CONTAINER`: the name of the app, of a process or of a sidecar")
+		flags.StringVarP(&o.Container, "container", "c", "", "only this `CONTAINER`: the name of the app, of a process or of a sidecar")
 	})
 	section(cmd, "Output", func(flags *pflag.FlagSet) {
 		flags.BoolVar(&timestamps, "timestamps", false, "print the time of each line")

@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -99,11 +100,27 @@ func newRoot(s *session) *cobra.Command {
 // usage adds the exit code for wrong usage to every error about arguments.
 func usage(cmd *cobra.Command) {
 	if check := cmd.Args; check != nil {
-		cmd.Args = func(cmd *cobra.Command, args []string) error { return fault.Wrap(fault.Usage, check(cmd, args)) }
+		cmd.Args = func(cmd *cobra.Command, args []string) error {
+			if err := check(cmd, args); err != nil {
+				return fault.Wrap(fault.Usage, err)
+			}
+			return notEmpty(cmd, args)
+		}
 	}
 	for _, c := range cmd.Commands() {
 		usage(c)
 	}
+}
+
+// notEmpty refuses empty arguments before --: an unset variable of a script names nothing, and does not mean everything.
+func notEmpty(cmd *cobra.Command, args []string) error {
+	if end := cmd.ArgsLenAtDash(); end >= 0 {
+		args = args[:end]
+	}
+	if at := slices.Index(args, ""); at >= 0 {
+		return fault.New(fault.Usage, "argument %d is empty", at+1).WithHint("%s", cmd.UseLine())
+	}
+	return nil
 }
 
 // wrongFlags adds the exit code for wrong usage to an error of cobra or pflag about flags. The flags of a command that does not

@@ -12,7 +12,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/pscdev/psc/internal/fault"
 	"github.com/pscdev/psc/internal/kube"
@@ -68,7 +67,7 @@ func (in *Instances) Pick(ctx context.Context, name string) (Instance, error) {
 
 // pick is Pick that prefers an instance as long as it is ready.
 func (in *Instances) pick(ctx context.Context, name, preferred string) (Instance, error) {
-	if len(validation.IsDNS1123Label(name)) > 0 { // neither an app nor an instance
+	if !isName(name) {
 		return Instance{}, in.noApp(ctx, name)
 	}
 	found, err := in.List(ctx, name)

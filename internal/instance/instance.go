@@ -16,6 +16,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/pscdev/psc/internal/kube"
 	"github.com/pscdev/psc/pkg/health"
@@ -88,8 +89,12 @@ func (e *Error) Error() string {
 // Unwrap returns ErrStopped, ErrNone or ErrNotReady.
 func (e *Error) Unwrap() error { return e.Err }
 
-// List returns the instances of an app, or of all apps if app is empty: the ready ones first, then the newest first.
+// List returns the instances of an app, or of all apps if app is empty: the ready ones first, then the newest first. What cannot be
+// the name of an app has none.
 func (in *Instances) List(ctx context.Context, app string) ([]Instance, error) {
+	if app != "" && !isName(app) {
+		return nil, nil
+	}
 	found, err := kube.ListAs[corev1.Pod](ctx, in.kube, object.Pod, in.Pod, in.selector(app))
 	if err != nil {
 		return nil, err
@@ -100,6 +105,9 @@ func (in *Instances) List(ctx context.Context, app string) ([]Instance, error) {
 	}
 	return inOrder(out), nil
 }
+
+// isName reports whether a text can be the name of an app or of an instance.
+func isName(text string) bool { return len(validation.IsDNS1123Label(text)) == 0 }
 
 // inOrder sorts instances: the ready ones first, then the newest first.
 func inOrder(out []Instance) []Instance {
@@ -131,6 +139,9 @@ func (in *Instances) Ready(ctx context.Context, app string) (Instance, error) {
 
 // Why returns the error for an app of which none of its instances can be used: see Ready.
 func (in *Instances) Why(ctx context.Context, app string, instances []Instance) error {
+	if !isName(app) {
+		return in.noApp(ctx, app)
+	}
 	deployment, err := in.kube.Get(ctx, object.Deployment, in.Pod, app)
 	if apierrors.IsNotFound(err) {
 		return in.noApp(ctx, app)
