@@ -42,6 +42,8 @@ func (s *session) events(ctx context.Context, o instance.EventOptions) error {
 	if err != nil {
 		return err
 	}
+	ctx, cancel := s.whileRead(ctx)
+	defer cancel()
 	write := s.view.Events
 	if o.Follow {
 		feed, err := s.view.Feed()
@@ -71,7 +73,7 @@ func (s *session) events(ctx context.Context, o instance.EventOptions) error {
 	}
 	err = w.Instances().Events(ctx, o)
 	switch {
-	case errors.Is(err, errReaderGone):
+	case errors.Is(err, errReaderGone), errors.Is(context.Cause(ctx), errReaderGone):
 		return nil
 	case err != nil && ctx.Err() != nil && o.Follow:
 		return usualEnd(ctx)

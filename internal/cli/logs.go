@@ -89,14 +89,13 @@ func checkSince(since time.Duration) error {
 	return nil
 }
 
-// errReaderGone ends what goes on until Ctrl-C when nobody reads it any more.
-var errReaderGone = errors.New("the reader has gone")
-
 func (s *session) logs(ctx context.Context, o instance.LogOptions, log *view.Log) error {
 	w, err := s.open()
 	if err != nil {
 		return err
 	}
+	ctx, cancel := s.whileRead(ctx)
+	defer cancel()
 	shown := false
 	o.Tell = func(n instance.LogNote) {
 		log.Several = log.Several || n.Several
@@ -114,7 +113,7 @@ func (s *session) logs(ctx context.Context, o instance.LogOptions, log *view.Log
 	}
 	err = w.Instances().Logs(ctx, o)
 	switch {
-	case errors.Is(err, errReaderGone):
+	case errors.Is(err, errReaderGone), errors.Is(context.Cause(ctx), errReaderGone):
 		return nil
 	case err != nil && ctx.Err() != nil && o.Follow:
 		return usualEnd(ctx)
@@ -139,11 +138,6 @@ func (s *session) logs(ctx context.Context, o instance.LogOptions, log *view.Log
 	return nil
 }
 
-// usualEnd returns the error of a command that goes on until a signal ends it: only the exit code says so.
-func usualEnd(ctx context.Context) error {
-	return &fault.Error{Code: fault.Of(context.Cause(ctx)).Code, Err: context.Cause(ctx), Silent: true}
-}
-
 // tellLog writes a remark for a note about logs.
 func (s *session) tellLog(n instance.LogNote) {
 	name := view.SourceName(n.App, n.Instance, n.Container)
@@ -163,10 +157,4 @@ func (s *session) tellLog(n instance.LogNote) {
 	case n.Waiting != nil:
 		s.view.Remark("%v; waiting for it", n.Waiting)
 	}
-}
-
-// outputEnded reports whether stdout takes nothing more.
-func (s *session) outputEnded() bool {
-	out, ok := s.Out.(*view.Output)
-	return ok && (out.Gone() || out.Err() != nil)
 }

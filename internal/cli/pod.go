@@ -56,7 +56,8 @@ func newNewPod(s *session) *cobra.Command {
 }
 
 func newPodList(s *session) *cobra.Command {
-	return &cobra.Command{
+	var watch bool
+	cmd := &cobra.Command{
 		Use:     "list",
 		Short:   "List the pods of the cluster",
 		Example: "  psc pod list",
@@ -66,16 +67,21 @@ func newPodList(s *session) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			pods, err := cluster.Pods(cmd.Context())
-			if err != nil {
-				return err
+			l := list[report.Pod]{
+				read: func(ctx context.Context) ([]report.Pod, error) {
+					pods, err := cluster.Pods(ctx)
+					for i := range pods {
+						pods[i].Current = pods[i].Name == s.settings.CurrentPod(cluster.Context)
+					}
+					return pods, err
+				},
+				empty: fmt.Sprintf("Context %s has no pods", cluster.Context), next: "psc new-pod NAME", table: view.Pods,
 			}
-			for i := range pods {
-				pods[i].Current = pods[i].Name == s.settings.CurrentPod(cluster.Context)
-			}
-			return view.List(s.view, pods, fmt.Sprintf("Context %s has no pods", cluster.Context), "psc new-pod NAME", view.Pods)
+			return l.show(cmd.Context(), s, watch, cluster.Follow)
 		},
 	}
+	watchFlag(cmd, &watch)
+	return cmd
 }
 
 func newPodShow(s *session) *cobra.Command {

@@ -29,23 +29,38 @@ func lister[T report.Item](
 		if err != nil {
 			return err
 		}
-		empty := fmt.Sprintf("Pod %s %s", w.Pod, empty)
-		if watch {
-			return s.watch(cmd.Context(), w.Follow, func(ctx context.Context, live *view.Live) error {
-				all, err := read(w, ctx)
-				if err != nil {
-					return err
-				}
-				return view.LiveList(live, all, empty, next, table)
-			})
+		l := list[T]{
+			read:  func(ctx context.Context) ([]T, error) { return read(w, ctx) },
+			empty: fmt.Sprintf("Pod %s %s", w.Pod, empty), next: next, table: table,
 		}
-		all, err := read(w, cmd.Context())
-		if err != nil {
-			return err
-		}
-		return view.List(s.view, all, empty, next, table)
+		return l.show(cmd.Context(), s, watch, w.Follow)
 	}
 	return cmd
+}
+
+// list is a list of items: see lister.
+type list[T report.Item] struct {
+	read        func(context.Context) ([]T, error)
+	empty, next string
+	table       func(*view.View, io.Writer, []T)
+}
+
+// show writes the list once, or shows it with follow until Ctrl-C.
+func (l list[T]) show(ctx context.Context, s *session, watch bool, follow watcher) error {
+	if watch {
+		return s.watch(ctx, follow, func(ctx context.Context, live *view.Live) error {
+			all, err := l.read(ctx)
+			if err != nil {
+				return err
+			}
+			return view.LiveList(live, all, l.empty, l.next, l.table)
+		})
+	}
+	all, err := l.read(ctx)
+	if err != nil {
+		return err
+	}
+	return view.List(s.view, all, l.empty, l.next, l.table)
 }
 
 // newShow returns the command that prints one resource of the newest revision as a file.

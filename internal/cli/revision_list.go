@@ -1,15 +1,19 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/spf13/cobra"
 
+	"github.com/pscdev/psc/internal/view"
+	"github.com/pscdev/psc/internal/workspace"
 	"github.com/pscdev/psc/pkg/report"
 )
 
 func newRevisionList(s *session) *cobra.Command {
 	var most int
+	var watch bool
 	cmd := &cobra.Command{
 		Use:     "list",
 		Short:   "List the revisions: what changed, when and by whom",
@@ -20,19 +24,27 @@ func newRevisionList(s *session) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			h, err := w.History(cmd.Context())
-			if err != nil {
-				return err
+			if watch {
+				return s.watch(cmd.Context(), w.Follow, func(ctx context.Context, live *view.Live) error {
+					return showRevisions(ctx, w, most, live.Revisions)
+				})
 			}
-			all := h.All
-			if !s.view.Document() && most > 0 && len(all) > most {
-				all = all[:most]
-			}
-			doc := report.History{Items: all, Limit: h.Limit, Missing: h.Missing()}
-			return s.view.Revisions(doc, fmt.Sprintf("Pod %s has no revisions", w.Pod), "psc app create NAME --image IMAGE",
-				len(h.All)-len(all), "psc revision list --limit 0")
+			return showRevisions(cmd.Context(), w, most, s.view.Revisions)
 		},
 	}
 	cmd.Flags().IntVar(&most, "limit", 20, "show at most `N` revisions; 0 for all")
+	watchFlag(cmd, &watch)
 	return cmd
+}
+
+// showRevisions shows the newest revisions, or all of them if most is 0.
+func showRevisions(ctx context.Context, w *workspace.Workspace, most int, show func(view.Revisions) error) error {
+	h, err := w.History(ctx)
+	if err != nil {
+		return err
+	}
+	return show(view.Revisions{
+		History: report.History{Items: h.All, Limit: h.Limit, Missing: h.Missing()}, Most: most,
+		Empty: fmt.Sprintf("Pod %s has no revisions", w.Pod), Next: "psc app create NAME --image IMAGE", More: "psc revision list --limit 0",
+	})
 }

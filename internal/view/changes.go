@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/cli-runtime/pkg/printers"
 
 	"github.com/pscdev/psc/pkg/report"
+	"github.com/pscdev/psc/pkg/revision"
 )
 
 // Status shows a status: see View.Status.
@@ -36,11 +38,31 @@ func LiveList[T report.Item](l *Live, all []T, empty, next string, table func(*V
 		func() ([]change, error) { return items(l.view, all, table), nil })
 }
 
+// Revisions shows a history: see View.Revisions. Elsewhere than on a terminal the newest revision comes last.
+func (l *Live) Revisions(h Revisions) error {
+	return l.update(func(v *View) error { return v.Revisions(h) }, func() ([]change, error) {
+		all := make([]change, len(h.Items))
+		for i, r := range h.Items {
+			c := row(l.view, report.RevisionRefs(r)[0], func(v *View, w io.Writer) { v.revisions(w, []revision.Revision{r}) })
+			c.old = h.Most > 0 && i >= h.Most
+			all[len(all)-1-i] = c
+		}
+		return all, nil
+	})
+}
+
 // items returns the changes of the items of a list, each as the row that table writes.
 func items[T report.Item](v *View, all []T, table func(*View, io.Writer, []T)) []change {
 	return rows(all, func(item T) change {
-		return change{key: item.Ref(), text: rowsOf(v, func(v *View, w io.Writer) { table(v, w, []T{item}) })}
+		return row(v, item.Ref(), func(v *View, w io.Writer) { table(v, w, []T{item}) })
 	})
+}
+
+// row returns the change of an item with a row in a table. That time passes is no change.
+func row(v *View, key string, table func(*View, io.Writer)) change {
+	still := *v
+	still.Now = func() time.Time { return time.Time{} }
+	return change{key: key, text: rowsOf(v, table), version: rowsOf(&still, table)}
 }
 
 // rowsOf returns the text below the header of a table.

@@ -185,28 +185,41 @@ func (v *View) revisions(w io.Writer, all []revision.Revision) {
 	}))
 }
 
-// Revisions writes a history, as List does. more is the number of older revisions that are left out, and how is the command that
-// lists them all.
-func (v *View) Revisions(doc report.History, empty, next string, more int, how string) error {
-	if doc.Items == nil {
-		doc.Items = []revision.Revision{}
+// Revisions is a history and how it is shown.
+type Revisions struct {
+	report.History
+	// Most is how many revisions people see, or 0 for all. More is the command that lists them all.
+	Most int
+	More string
+	// Empty is the message without any, and Next the command that creates one.
+	Empty, Next string
+}
+
+// Revisions writes a history, as List does.
+func (v *View) Revisions(h Revisions) error {
+	if h.Items == nil {
+		h.Items = []revision.Revision{}
 	}
-	return v.Answer(doc, report.RevisionRefs(doc.Items...), func(w io.Writer) {
-		if len(doc.Missing) > 0 {
-			defer v.Warn("%s", MissingWords(doc.Missing))
+	return v.Answer(h.History, report.RevisionRefs(h.Items...), func(w io.Writer) {
+		if len(h.Missing) > 0 {
+			defer v.Warn("%s", MissingWords(h.Missing))
 		}
-		if len(doc.Items) == 0 {
-			v.Say("%s", empty)
-			v.Next("%s", next)
+		all := h.Items
+		if len(all) == 0 {
+			v.Say("%s", h.Empty)
+			v.Next("%s", h.Next)
 			return
 		}
-		v.revisions(w, doc.Items)
-		if more > 0 {
-			v.Say("%s not shown", pod.Count(more, "older revision"))
-			v.Next("%s", how)
+		if h.Most > 0 {
+			all = all[:min(h.Most, len(all))]
 		}
-		if removed := doc.Items[0].Number - len(doc.Items) - more - len(doc.Missing); removed > 0 && doc.Limit > 0 {
-			v.Say("%s removed: the history keeps %d, besides those that the pod needs (psc revision keep)", pod.Count(removed, "older revision"), doc.Limit)
+		v.revisions(w, all)
+		if more := len(h.Items) - len(all); more > 0 {
+			v.Say("%s not shown", pod.Count(more, "older revision"))
+			v.Next("%s", h.More)
+		}
+		if removed := h.Items[0].Number - len(h.Items) - len(h.Missing); removed > 0 && h.Limit > 0 {
+			v.Say("%s removed: the history keeps %d, besides those that the pod needs (psc revision keep)", pod.Count(removed, "older revision"), h.Limit)
 		}
 	})
 }

@@ -55,6 +55,8 @@ type change struct {
 	key string
 	// text describes it in one line. version changes with the item; if it is empty, the text does.
 	text, version string
+	// old means that it is not worth a line until it changes.
+	old bool
 }
 
 // redraws reports whether answers go to a terminal whose lines can be redrawn.
@@ -153,8 +155,9 @@ func (l *Live) lines(all []change) {
 	now := map[string]change{}
 	for _, c := range all {
 		now[c.key] = c
-		old, known := l.known[c.key]
-		if same := old.version == c.version && (c.version != "" || old.text == c.text); !known || !same {
+		last, known := l.known[c.key]
+		same := last.version == c.version && (c.version != "" || last.text == c.text)
+		if known && !same || !known && !c.old {
 			fmt.Fprintln(l.view.out, oneLine(c.text))
 		}
 	}

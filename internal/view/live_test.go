@@ -117,3 +117,19 @@ func TestLiveLines(t *testing.T) {
 		}
 	}
 }
+
+// That time passes is no change.
+func TestLiveTimes(t *testing.T) {
+	got := live(t, "", sized(0, 0), func(_ func(...report.App), l *Live) {
+		pods := []report.Pod{{Name: "shop", Created: time.Now()}}
+		for range 2 {
+			if err := LiveList(l, pods, "none", "psc new-pod", Pods); err != nil {
+				t.Error(err)
+			}
+			time.Sleep(time.Hour)
+		}
+	})
+	if diff := cmp.Diff("shop   0s ago\n", got); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
+	}
+}

@@ -1,8 +1,10 @@
 package view
 
 import (
+	"context"
 	"errors"
 	"io"
+	"os"
 	"syscall"
 )
 
@@ -36,6 +38,15 @@ func (o *Output) Err() error { return o.err }
 
 // Gone reports whether the reader has gone.
 func (o *Output) Gone() bool { return o.closed && o.err == nil }
+
+// WaitGone returns when the reader has gone, also if nothing is written, or soon after ctx has ended.
+func (o *Output) WaitGone(ctx context.Context) {
+	if f, ok := o.to.(*os.File); ok {
+		waitGone(ctx, f)
+		return
+	}
+	<-ctx.Done()
+}
 
 // stream is the stream that a writer leads to.
 func stream(w io.Writer) io.Writer {

@@ -29,6 +29,15 @@ func (rd *Reader) Follow(ctx context.Context, show func(context.Context) error, 
 	return follow(ctx, watch, show, away)
 }
 
+// Follow is Follow of a pod for the list of all pods.
+func (c *Cluster) Follow(ctx context.Context, show func(context.Context) error, away func(error)) error {
+	watch, err := c.kube.WatchMeta(ctx, "", object.Namespace)
+	if err != nil {
+		return err
+	}
+	return follow(ctx, watch, show, away)
+}
+
 // FollowObjects is Follow for the objects that Find finds.
 func (rd *Reader) FollowObjects(ctx context.Context, types, selector string, show func(context.Context) error, away func(error)) error {
 	watch, err := rd.kube.WatchFound(ctx, rd.Pod, types, selector)
