@@ -16,54 +16,35 @@ import (
 // appFlags are the fields of an app as flags. A change has only the fields whose flags are given. The value "-" removes the
 // field, and a trailing "-" removes an item.
 type appFlags struct {
-	image, size, cpu, cpuLimit, memory, strategy string
-	autoscale, startGrace, stopGrace, user       string
-	mainPort                                     string
-	instances                                    int
-	command, args, ports, capabilities           []string
-	env, envSecret, envApp, envConfig, envFrom   []string
-	envTemplate, envInstance, mounts             []string
-	processes, processImages                     []string
-	health, liveness                             checkFlags
+	programFlags
+	strategy, autoscale, startGrace, stopGrace, mainPort string
+	instances                                            int
+	ports, capabilities, processes, processImages        []string
+	health, liveness                                     checkFlags
 }
 
 func (f *appFlags) add(cmd *cobra.Command, o *options) {
 	section(cmd, sectionImage, func(flags *pflag.FlagSet) {
-		flags.StringVar(&f.image, "image", "", "`IMAGE` to run, such as ghcr.io/acme/web:1.4")
+		f.addImage(flags)
 		o.addNoPin(flags)
 	})
 	section(cmd, sectionRouting, func(flags *pflag.FlagSet) {
 		flags.StringArrayVar(&f.ports, "port", nil, "`PORT` that the app listens on: 8080, NAME=8080, 53/UDP, or 9000/h2c for gRPC (HTTP/2 without TLS); NAME- removes it")
 		flags.StringVar(&f.mainPort, "main-port", "", "`NAME` of the port for routes and other apps; by default port 80, or else the first one")
 	})
-	section(cmd, sectionEnvironment, func(flags *pflag.FlagSet) {
-		flags.StringArrayVarP(&f.env, "env", "e", nil, "environment variable `NAME=VALUE`; NAME- removes it")
-		flags.StringArrayVar(&f.envSecret, "env-secret", nil, "environment variable with a secret's value: `NAME=SECRET/KEY`")
-		flags.StringArrayVar(&f.envApp, "env-app", nil, "environment variable with an app's address: `NAME=APP`, or NAME=APP/PORT")
-		flags.StringArrayVar(&f.envConfig, "env-config", nil, "environment variable with the text of a config's file: `NAME=CONFIG/FILE`")
-		flags.StringArrayVar(&f.envTemplate, "env-template", nil, "environment variable with others in it: `NAME=TEMPLATE`, such as 'URL=postgres://u:$(PASSWORD)@db'")
-		flags.StringArrayVar(&f.envInstance, "env-instance", nil, "environment variable about the instance, `NAME=WHAT`: name, address or node")
-		flags.StringArrayVar(&f.envFrom, "env-from", nil, "all keys of a `SOURCE` as variables: secret/NAME or config/NAME, or secret/NAME:PREFIX; secret/NAME- removes it")
-	})
+	f.addEnvironment(cmd)
 	section(cmd, sectionScale, func(flags *pflag.FlagSet) {
 		flags.IntVar(&f.instances, "instances", 0, "run `N` instances; a new app runs 1")
 		flags.StringVar(&f.autoscale, "autoscale", "", "let the cluster choose the number of instances: `MIN-MAX`, or MIN-MAX@PERCENT of the CPU")
-		flags.StringVar(&f.size, "size", "", "`SIZE` of an instance: "+pod.SizeWords())
-		flags.StringVar(&f.cpu, "cpu", "", "`CPU` request of an instance, such as 500m")
-		flags.StringVar(&f.cpuLimit, "cpu-limit", "", "most `CPU` that an instance may use, such as 1")
-		flags.StringVar(&f.memory, "memory", "", "`MEMORY` of an instance, such as 512Mi")
+		f.addSize(flags)
 	})
 	section(cmd, sectionHealth, func(flags *pflag.FlagSet) {
 		f.health.add(flags, "health", "`CHECK` that says whether an instance can serve: /PATH for HTTP, tcp, grpc, or off")
 		f.liveness.add(flags, "liveness", "`CHECK` that restarts an instance that fails it: /PATH for HTTP, tcp, grpc, or off")
 	})
-	section(cmd, sectionMounts, func(flags *pflag.FlagSet) {
-		flags.StringArrayVar(&f.mounts, "mount", nil, "mount a source, `PATH=SOURCE`: config/NAME, secret/NAME, config/NAME/FILE:0755 for one file and its mode, disk/NAME (:ro to only read), scratch/SIZE; PATH- removes it")
-	})
+	f.addMounts(cmd)
 	section(cmd, sectionProcesses, func(flags *pflag.FlagSet) {
-		flags.StringArrayVar(&f.command, "command", nil, "entrypoint instead of the image's, one flag for each `WORD`")
-		flags.StringArrayVar(&f.args, "arg", nil, "arguments instead of the image's, one flag for each `WORD`")
-		flags.StringVar(&f.user, "user", "", "numeric user to run as instead of the image's: `UID`")
+		f.addCommand(flags)
 		flags.StringArrayVar(&f.capabilities, "capability", nil, "Linux `CAPABILITY` that the app needs, such as NET_ADMIN, one flag for each")
 		flags.StringArrayVar(&f.processes, "process", nil, "another program to run in each instance, with its arguments: `NAME=COMMAND`; NAME- removes it")
 		flags.StringArrayVar(&f.processImages, "process-image", nil, "image of such a program instead of the app's: `NAME=IMAGE`")
@@ -79,48 +60,18 @@ func (f *appFlags) add(cmd *cobra.Command, o *options) {
 // edit returns the edit of an app that the flags describe.
 func (f *appFlags) edit(cmd *cobra.Command, verb pod.Verb, name string) (pod.Edit, error) {
 	fields, err := f.fields(cmd, verb == pod.Create)
-	if err == nil && len(fields) == 0 {
-		err = fault.New(fault.Usage, "no field to set: give at least one flag").WithHint("%s --help", cmd.CommandPath())
-	}
-	return pod.Edit{Verb: verb, Kind: pod.KindApp, Name: name, Fields: fields}, err
+	return editOf(cmd, pod.Edit{Verb: verb, Kind: pod.KindApp, Name: name, Fields: fields}, err)
 }
 
 // fields returns a patch of the app's spec with the flags that were given.
 func (f *appFlags) fields(cmd *cobra.Command, create bool) (pod.Fields, error) {
 	fields := pod.Fields{}
-	for name, set := range map[string]struct{ field, value string }{
-		"image": {"image", f.image}, "size": {"size", f.size}, "cpu": {"cpu", f.cpu}, "cpu-limit": {"cpuLimit", f.cpuLimit}, "memory": {"memory", f.memory},
-		"strategy": {"strategy", f.strategy}, "start-grace": {"startGrace", f.startGrace}, "stop-grace": {"stopGrace", f.stopGrace},
-		"main-port": {"mainPort", f.mainPort},
-	} {
-		if cmd.Flags().Changed(name) {
-			fields[set.field] = orRemove(set.value)
-		}
+	setTexts(cmd, fields, map[string]string{"strategy": f.strategy, "start-grace": f.startGrace, "stop-grace": f.stopGrace, "main-port": f.mainPort})
+	if cmd.Flags().Changed("capability") {
+		fields["capabilities"] = orRemoveList(f.capabilities)
 	}
-	for name, set := range map[string]struct {
-		field  string
-		values []string
-	}{"command": {"command", f.command}, "arg": {"args", f.args}, "capability": {"capabilities", f.capabilities}} {
-		if cmd.Flags().Changed(name) {
-			fields[set.field] = orRemoveList(set.values)
-		}
-	}
-	return fields, errors.Join(f.setInstances(cmd, fields), f.health.set(cmd, fields), f.liveness.set(cmd, fields), f.setUser(cmd, fields),
-		f.setPorts(fields, create), f.setEnv(fields), f.setEnvFrom(fields, create), f.setMounts(fields), f.setProcesses(fields))
-}
-
-func orRemove(value string) any {
-	if value == "-" {
-		return nil
-	}
-	return value
-}
-
-func orRemoveList(values []string) any {
-	if len(values) == 1 && values[0] == "-" {
-		return nil
-	}
-	return values
+	return fields, errors.Join(f.set(cmd, fields, create), f.setInstances(cmd, fields), f.health.set(cmd, fields), f.liveness.set(cmd, fields),
+		f.setPorts(fields, create), f.setProcesses(fields))
 }
 
 // setInstances sets the number of instances or the bounds of the autoscaler, and removes the other.
@@ -158,21 +109,6 @@ func parseAutoscale(text string) (map[string]any, error) {
 		}
 	}
 	return out, nil
-}
-
-func (f *appFlags) setUser(cmd *cobra.Command, fields pod.Fields) error {
-	if !cmd.Flags().Changed("user") {
-		return nil
-	}
-	fields["user"] = nil
-	if f.user != "-" {
-		uid, err := strconv.ParseInt(f.user, 10, 64)
-		if err != nil {
-			return fault.New(fault.Usage, "--user %q is not the number of a user such as 1000", f.user)
-		}
-		fields["user"] = uid
-	}
-	return nil
 }
 
 // setPorts reads ports and NAME-. A port without a name is called http.

@@ -130,6 +130,9 @@ func (s *session) values() map[string]cobra.CompletionFunc {
 		"CAPABILITY":       fixed(pod.Capabilities()...),
 		"CONTAINER":        plain(func([]string) []string { return s.names("containers") }),
 		"CLASS":            plain(func([]string) []string { return s.names("classes") }),
+		"STEP":             fixed(pod.BeforeDeploy),
+		"WAY":              fixed(pod.Concurrencies()...),
+		"SCHEDULE":         fixed("@hourly", "@daily", "@weekly", "@monthly"),
 		"APP":              after(":,", false, s.resourceNames(pod.KindApp)),
 		"NAME=APP":         after("=", true, s.resourceNames(pod.KindApp)),
 		"NAME=SECRET/KEY":  after("=", true, s.partNames(pod.KindSecret)),
@@ -142,7 +145,7 @@ func (s *session) values() map[string]cobra.CompletionFunc {
 		}),
 	}
 	for _, free := range []string{
-		"ADDRESS", "CAPACITY", "CPU", "EXPRESSION", "HOST", "MEMORY", "MIN-MAX", "N", "NAME", "NAME=COMMAND", "NAME=TEMPLATE", "NAME=VALUE", "PATH", "PORT", "SELECTOR", "TEXT", "TIME", "UID", "USER", "WORD",
+		"ADDRESS", "CAPACITY", "CPU", "EXPRESSION", "HOST", "MEMORY", "MIN-MAX", "N", "NAME", "NAME=COMMAND", "NAME=TEMPLATE", "NAME=VALUE", "PATH", "PORT", "SELECTOR", "TEXT", "TIME", "UID", "USER", "WORD", "ZONE",
 	} {
 		values[free] = cobra.NoFileCompletions
 	}

@@ -37,6 +37,7 @@ var setups = map[string]string{
 	"psc run":         emptyPod + "exec psc app create web --image ghcr.io/acme/web:1.4 --deploy\n",
 	"psc exec":        emptyPod + "exec psc app create web --image ghcr.io/acme/web:1.4 --deploy\n",
 	"psc cp":          emptyPod + "exec psc app create web --image ghcr.io/acme/web:1.4 --deploy\nexec psc exec web -- mkdir /tmp/reports\n",
+	"psc job create":  emptyPod + "exec psc app create web --image ghcr.io/acme/web:1.4 --port 8080\n",
 	"psc disk create": emptyPod + "exec psc app create db --image ghcr.io/acme/web:1.4 --deploy\n",
 	"psc route create": emptyPod + "exec psc app create web --image ghcr.io/acme/web:1.4 --port 8080 --deploy\n" +
 		"exec psc app create api --image ghcr.io/acme/web:1.4 --port 8080 --deploy\n",

@@ -229,7 +229,7 @@ func (s *session) sources(of string) map[string]func(context.Context) ([]string,
 			if err != nil {
 				return nil, err
 			}
-			runs, err := w.Instances().Runs(ctx)
+			runs, err := w.Instances().AllRuns(ctx)
 			found := make([]string, len(runs))
 			for i, r := range runs {
 				found[i] = r.Report().Name

@@ -101,6 +101,8 @@ func fieldFlag(kind pod.Kind, field string) (flag, choice string) {
 		return " --shared", ""
 	case "startGrace", "health.timeout", "liveness.timeout":
 		return flagOf(field), "TIME"
+	case "timeout":
+		return " --time-limit", "TIME"
 	case "user":
 		return " --user", "UID"
 	}

@@ -48,9 +48,9 @@ func newRun(s *session) *cobra.Command {
 		Args:              cobra.ArbitraryArgs,
 		ValidArgsFunction: s.complete(s.resourceNames(pod.KindApp)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			app, words, err := runArgs(cmd, args)
+			app, words, err := argsBefore(cmd, args, "APP", "psc app list")
 			if err == nil {
-				o.Command = words
+				app, o.Command = strings.TrimPrefix(app, pod.KindApp.Word()+"/"), words
 				o.Env, err = variables(env)
 			}
 			switch {
@@ -71,7 +71,7 @@ func newRun(s *session) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			r, err := w.Run(cmd.Context(), app, o)
+			r, err := w.Run(cmd.Context(), pod.Ref{Kind: pod.KindApp, Name: app}, o)
 			switch {
 			case err != nil:
 				return err
@@ -90,19 +90,19 @@ func newRun(s *session) *cobra.Command {
 	return cmd
 }
 
-// runArgs returns the name of the app, and the words after --.
-func runArgs(cmd *cobra.Command, args []string) (app string, words []string, err error) {
+// argsBefore returns the argument before --, which the usage calls what, and the words after it. hint is for a missing argument.
+func argsBefore(cmd *cobra.Command, args []string, what, hint string) (name string, words []string, err error) {
 	at := cmd.ArgsLenAtDash()
 	if at < 0 {
 		at = len(args)
 	}
 	switch {
 	case at == 0:
-		return "", nil, fault.New(fault.Usage, "APP is missing").WithHint("psc app list")
+		return "", nil, fault.New(fault.Usage, "%s is missing", what).WithHint("%s", hint)
 	case at > 1:
-		return "", nil, fault.New(fault.Usage, "the command has to follow --").WithHint("psc run %s -- %s", args[0], strings.Join(args[1:], " "))
+		return "", nil, fault.New(fault.Usage, "the command has to follow --").WithHint("%s %s -- %s", cmd.CommandPath(), args[0], strings.Join(args[1:], " "))
 	}
-	return strings.TrimPrefix(args[0], pod.KindApp.Word()+"/"), args[1:], nil
+	return args[0], args[1:], nil
 }
 
 // variables reads NAME=VALUE.

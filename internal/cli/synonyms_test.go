@@ -56,7 +56,6 @@ func TestInstead(t *testing.T) {
 		"pod lsit":                      "did you mean psc pod list?",
 		// Nothing of these is in psc, so no suggestion is better than a wrong one.
 		"task":              "psc --help",
-		"job":               "psc --help",
 		"nonsense":          "psc --help",
 		"re":                "psc --help", // registry or revision
 		"x":                 "psc --help",

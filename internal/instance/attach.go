@@ -70,7 +70,7 @@ func (in *Instances) FollowTerminal(ctx context.Context, name string, waiting fu
 }
 
 func (in *Instances) process(r Run, s Streams) *process {
-	return &process{in: in, instance: Instance{r.Pod}, container: r.app().Name, streams: s}
+	return &process{in: in, instance: Instance{r.Pod}, container: r.of().Name, streams: s}
 }
 
 // ended reports whether nothing could be attached to, because the run has ended.

@@ -3,6 +3,7 @@ package instance
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -47,58 +48,96 @@ func (e *EndedError) Error() string {
 	return fmt.Sprintf("run %s ended with exit code %d", e.Name, e.ExitCode)
 }
 
-// Run is a one-off instance of an app.
+// Run is one run of a command of an app, or of a job.
 type Run struct {
 	job *batchv1.Job
-	// Pod is nil until the instance exists.
+	// Pod is nil until an instance exists. It is the newest one.
 	*corev1.Pod
 }
 
-// Runs returns the runs of the pod, the newest first.
-func (in *Instances) Runs(ctx context.Context) ([]Run, error) {
-	jobs, err := kube.ListAs[batchv1.Job](ctx, in.kube, object.Job, in.Pod, object.LabelRun)
+// Runs returns the runs of commands of the pod's apps, the newest first.
+func (in *Instances) Runs(ctx context.Context) ([]Run, error) { return in.runs(ctx, object.LabelRun) }
+
+// JobRuns returns the runs of a job that the cluster still has, or with "" those of all jobs, the newest first.
+func (in *Instances) JobRuns(ctx context.Context, job string) ([]Run, error) {
+	if job == "" {
+		return in.runs(ctx, object.LabelJob)
+	}
+	return in.runs(ctx, object.LabelJob+"="+job)
+}
+
+// AllRuns returns the runs of apps and jobs.
+func (in *Instances) AllRuns(ctx context.Context) ([]Run, error) {
+	ofApps, err := in.Runs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	ofJobs, err := in.JobRuns(ctx, "")
+	return append(ofApps, ofJobs...), err
+}
+
+func (in *Instances) runs(ctx context.Context, selector string) ([]Run, error) {
+	jobs, err := kube.ListAs[batchv1.Job](ctx, in.kube, object.Job, in.Pod, selector)
 	if err != nil || len(jobs) == 0 {
 		return nil, err
 	}
-	pods, err := kube.ListAs[corev1.Pod](ctx, in.kube, object.Pod, in.Pod, object.LabelRun)
+	pods, err := kube.ListAs[corev1.Pod](ctx, in.kube, object.Pod, in.Pod, selector)
 	if err != nil {
 		return nil, err
 	}
 	out := make([]Run, 0, len(jobs))
-	for _, job := range jobs {
-		if job.DeletionTimestamp != nil {
-			continue
+	for _, job := range slices.SortedFunc(slices.Values(jobs), health.InHistory) {
+		if job.DeletionTimestamp == nil {
+			out = append(out, Run{job, health.Newest(job, pods)})
 		}
-		r := Run{job: job}
-		if i := slices.IndexFunc(pods, func(p *corev1.Pod) bool { return metav1.IsControlledBy(p, job) }); i >= 0 {
-			r.Pod = pods[i]
-		}
-		out = append(out, r)
 	}
-	slices.SortFunc(out, func(a, b Run) int { return b.job.CreationTimestamp.Compare(a.job.CreationTimestamp.Time) })
 	return out, nil
 }
 
 // run returns the run of a name, or a *EndedError.
 func (in *Instances) run(ctx context.Context, name string) (Run, error) {
-	all, err := in.Runs(ctx)
-	if err != nil {
+	job, err := in.kube.Get(ctx, object.Job, in.Pod, name)
+	if err != nil && !apierrors.IsNotFound(err) {
 		return Run{}, err
 	}
+	if err == nil && job.GetDeletionTimestamp() == nil && ofRun(job.GetLabels()) {
+		r := Run{}
+		if r.job, err = kube.As[batchv1.Job](job); err != nil {
+			return r, err
+		}
+		pods, err := kube.ListAs[corev1.Pod](ctx, in.kube, object.Pod, in.Pod, batchv1.JobNameLabel+"="+name)
+		r.Pod = health.Newest(r.job, pods)
+		return r, err
+	}
+	all, err := in.AllRuns(ctx)
 	names := make([]string, len(all))
 	for i, r := range all {
-		if names[i] = r.job.Name; r.job.Name == name {
-			return r, nil
-		}
+		names[i] = r.job.Name
 	}
-	return Run{}, &EndedError{Name: name, Missing: true, Nearest: pod.Nearest(name, names)}
+	return Run{}, errors.Join(err, &EndedError{Name: name, Missing: true, Nearest: pod.Nearest(name, names)})
+}
+
+// ofRun reports whether an object with some labels is that of a run.
+func ofRun(labels map[string]string) bool {
+	return labels[object.LabelRun] != "" || labels[object.LabelJob] != ""
 }
 
 // Report returns the run for people and scripts.
 func (r Run) Report() report.Run {
+	of := r.of()
 	out := report.Run{
-		Name: r.job.Name, App: r.app().Name, State: report.RunStarting, Author: r.job.Annotations[object.AnnotationAuthor],
-		Created: r.job.CreationTimestamp.UTC(),
+		Name: r.job.Name, State: report.RunStarting, Author: r.job.Annotations[object.AnnotationAuthor], Created: r.job.CreationTimestamp.UTC(),
+	}
+	if out.By = out.Author; of.Kind == pod.KindApp {
+		out.App, out.By = of.Name, ""
+	} else {
+		out.Job = of.Name
+	}
+	switch {
+	case metav1.GetControllerOf(r.job) != nil:
+		out.By = report.BySchedule
+	case r.job.Labels[object.LabelPod] != "":
+		out.By = report.ByDeploy
 	}
 	if all := r.job.Spec.Template.Spec.Containers; len(all) > 0 {
 		for _, word := range all[0].Command {
@@ -116,18 +155,34 @@ func (r Run) Report() report.Run {
 	case err.Reason == "" && err.ExitCode == 0:
 		out.State, out.ExitCode = report.RunDone, new(0)
 	default:
-		if out.State, out.Reason = report.RunFailed, err.Reason; err.ExitCode != 0 {
+		if out.State, out.Reason, out.Next = report.RunFailed, err.Reason, err.Next; err.ExitCode != 0 {
 			out.ExitCode = &err.ExitCode
 		}
+	}
+	if !out.Open() {
+		out.Finished = r.finished()
 	}
 	return out
 }
 
-// program returns the status of the container of the app; the zero one until the kubelet has one.
+// finished returns when the program ended, or when Kubernetes gave the run up.
+func (r Run) finished() time.Time {
+	if ended := r.program().State.Terminated; ended != nil {
+		return ended.FinishedAt.UTC()
+	}
+	for _, c := range r.job.Status.Conditions {
+		if c.Type == batchv1.JobFailed {
+			return c.LastTransitionTime.UTC()
+		}
+	}
+	return time.Time{}
+}
+
+// program returns the status of the container of the app or the job; the zero one until the kubelet has one.
 func (r Run) program() corev1.ContainerStatus {
 	if r.Pod != nil {
 		for _, c := range r.Status.ContainerStatuses {
-			if c.Name == r.app().Name {
+			if c.Name == r.of().Name {
 				return c
 			}
 		}
@@ -141,28 +196,36 @@ func (r Run) started() bool {
 	return state.Running != nil || state.Terminated != nil
 }
 
-// end returns how the run has ended, or nil.
+// end returns how the run has ended, or nil. A run that is tried again has not.
 func (r Run) end() *EndedError {
 	e := &EndedError{Name: r.job.Name}
 	ended := r.program().State.Terminated
 	if ended != nil {
 		e.ExitCode = int(ended.ExitCode)
 	}
-	if r.Pod != nil && (ended != nil || r.Status.Phase == corev1.PodFailed) {
-		e.Reason, e.Next = health.Ended(r.app(), r.Pod)
-		return e
-	}
-	for _, c := range r.job.Status.Conditions {
-		if c.Type == batchv1.JobFailed && c.Status == corev1.ConditionTrue {
-			e.Reason = c.Message
-			return e
+	how, message := health.Finished(r.job)
+	switch {
+	case r.Pod != nil && (ended != nil || r.Status.Phase == corev1.PodFailed):
+		if e.Reason, e.Next = health.Ended(r.of(), r.Pod); (e.Reason != "" || e.ExitCode != 0) && how == "" && *r.job.Spec.BackoffLimit > 0 {
+			return nil
 		}
+		return e
+	case how == batchv1.JobFailed:
+		e.Reason = message
+		return e
+	case how == batchv1.JobComplete: // its instance is gone
+		return e
 	}
 	return nil
 }
 
-// app names the app that the run is of.
-func (r Run) app() pod.Ref { return pod.Ref{Kind: pod.KindApp, Name: r.job.Labels[object.LabelRun]} }
+// of names the app or the job that the run is of.
+func (r Run) of() pod.Ref {
+	if job := r.job.Labels[object.LabelJob]; job != "" {
+		return pod.Ref{Kind: pod.KindJob, Name: job}
+	}
+	return pod.Ref{Kind: pod.KindApp, Name: r.job.Labels[object.LabelRun]}
+}
 
 // lookEvery is how often a run is read while it starts, and after its log has ended.
 const lookEvery = 300 * time.Millisecond
@@ -224,7 +287,7 @@ func (in *Instances) start(ctx context.Context, r Run) (health.Status, error) {
 			return health.Status{}, err
 		}
 	}
-	return health.Start(r.app(), r.Pod, health.NewEvents(events), now), nil
+	return health.Start(r.of(), r.Pod, health.NewEvents(events), now), nil
 }
 
 // Log writes the lines of a run so far to out.
@@ -255,7 +318,7 @@ type runLog struct {
 
 // read writes the lines that were not written yet, until the log ends or the connection breaks.
 func (l *runLog) read(ctx context.Context, r Run) error {
-	o := corev1.PodLogOptions{Container: r.app().Name, Follow: !l.once, Timestamps: true}
+	o := corev1.PodLogOptions{Container: r.of().Name, Follow: !l.once, Timestamps: true}
 	from := l.last
 	if !from.IsZero() {
 		o.SinceTime = &metav1.Time{Time: from.Truncate(time.Second)} // the API has whole seconds

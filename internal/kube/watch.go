@@ -8,6 +8,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
+	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -241,7 +242,7 @@ func CanWatch(kind Kind) bool {
 // Kubernetes: it makes every start of psc slower.
 func watchable() (*runtime.Scheme, error) {
 	types := runtime.NewScheme()
-	return types, errors.Join(corev1.AddToScheme(types), appsv1.AddToScheme(types), autoscalingv2.AddToScheme(types), gatewayv1.Install(types))
+	return types, errors.Join(corev1.AddToScheme(types), appsv1.AddToScheme(types), batchv1.AddToScheme(types), autoscalingv2.AddToScheme(types), gatewayv1.Install(types))
 }
 
 // trim removes the fields that take the most memory and that psc does not read.

@@ -20,8 +20,8 @@ import (
 // apps returns the adapter of apps.
 func apps() adapter {
 	return adapter{
-		object:       object.Deployment,
-		beforeRoutes: true,
+		object: object.Deployment,
+		before: object.Routes,
 		follow: func(spec pod.Spec) []object.Kind {
 			kinds := []object.Kind{object.Deployment, object.ReplicaSet, object.Pod}
 			for _, app := range spec.Apps() {

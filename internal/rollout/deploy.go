@@ -200,7 +200,11 @@ func (d *deploy) prepare(ctx context.Context, compared comparison) ([]plan.Step,
 	if err := d.emitLeft(ctx, compared.unseen); err != nil {
 		return nil, err
 	}
-	return d.preflight(ctx, d.restarted(compared.steps, compared.objects))
+	steps, err := d.retried(ctx, d.restarted(compared.steps, compared.objects), compared.objects)
+	if err != nil {
+		return nil, err
+	}
+	return d.preflight(ctx, steps)
 }
 
 // retake records that it is our turn, although another client has changed the state.

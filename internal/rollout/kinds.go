@@ -3,6 +3,7 @@ package rollout
 import (
 	"context"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -20,9 +21,9 @@ import (
 type adapter struct {
 	// object is the kind of the object that a resource's status is about.
 	object object.Kind
-	// beforeRoutes is set if routes are written only when the resources of this kind are ready, so that no request goes to a
-	// resource that does not exist yet.
-	beforeRoutes bool
+	// before is the first phase of a deploy that begins only when the resources of this kind are ready. Routes wait for apps, so that
+	// no request goes to an app that does not exist yet.
+	before object.Phase
 	// follow returns the kinds of objects to watch. It is called for a spec with resources of this kind.
 	follow func(spec pod.Spec) []object.Kind
 	// read returns what the watch shows of each resource of the follower's spec, also if it is not in the cluster.
@@ -51,16 +52,28 @@ var adapters = sync.OnceValue(func() map[pod.Kind]adapter {
 	return map[pod.Kind]adapter{
 		pod.KindApp:   apps(),
 		pod.KindRoute: routes(),
+		pod.KindJob:   jobs(),
 	}
 })
 
-// waited returns the kinds that a deploy waits for: all, or with beforeRoutes those that routes wait for.
-func waited(beforeRoutes bool) map[pod.Kind]bool {
+// waited returns the kinds that a phase of a deploy waits for.
+func waited(phase object.Phase) map[pod.Kind]bool {
 	kinds := map[pod.Kind]bool{}
 	for kind, a := range adapters() {
-		kinds[kind] = !beforeRoutes || a.beforeRoutes
+		kinds[kind] = a.before <= phase
 	}
 	return kinds
+}
+
+// refOf returns the resource that an object with some labels was rendered from.
+func refOf(labels map[string]string) pod.Ref {
+	word, name, _ := strings.Cut(object.Resource(labels), " ")
+	for _, kind := range pod.Kinds() {
+		if kind.Word() == word {
+			return pod.Ref{Kind: kind, Name: name}
+		}
+	}
+	return pod.Ref{Name: name}
 }
 
 // resourceOf returns the resource whose status is about a rendered object.

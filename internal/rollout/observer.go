@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+	"k8s.io/apimachinery/pkg/types"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"github.com/pscdev/psc/internal/kube"
@@ -29,11 +30,11 @@ type Observer struct {
 	Now     func() time.Time
 }
 
-// Statuses returns the current status of every resource of a spec that has one.
-func (o Observer) Statuses(ctx context.Context, spec pod.Spec) ([]Status, error) {
+// Statuses returns the current status of every resource of a revision that has one.
+func (o Observer) Statuses(ctx context.Context, r revision.Revision) ([]Status, error) {
 	watching, cancel := context.WithCancel(ctx)
 	defer cancel()
-	f, err := o.follow(watching, spec)
+	f, err := o.follow(watching, r.Spec)
 	if err != nil {
 		return nil, err
 	}
@@ -42,6 +43,7 @@ func (o Observer) Statuses(ctx context.Context, spec pod.Spec) ([]Status, error)
 		o.followEvents(watching, f)
 		statuses = o.statuses(f)
 	}
+	o.hold(f, r, statuses)
 	return statuses, nil
 }
 
@@ -60,7 +62,7 @@ func (o Observer) statuses(f *follower) []Status {
 // deploy may be running. Settle returns the new r and the statuses of its resources, also where the cluster refuses the record: a
 // command that only reads must not fail because of it.
 func (o Observer) Settle(ctx context.Context, s *store.Store, r revision.Revision) (revision.Revision, []Status, error) {
-	statuses, err := o.Statuses(ctx, r.Spec)
+	statuses, err := o.Statuses(ctx, r)
 	if err != nil || r.State != revision.Pending {
 		return r, statuses, err
 	}
@@ -86,6 +88,8 @@ type follower struct {
 	*kube.Watch
 	// spec has the resources.
 	spec pod.Spec
+	// retired are objects that this deploy has deleted, to create them again.
+	retired map[types.UID]bool
 	// events are nil until they are needed.
 	events *kube.Watch
 	// clusterRoutes are those of all namespaces, as they were listed last.
@@ -94,7 +98,7 @@ type follower struct {
 
 // follow watches the objects that the statuses of a spec's resources follow from, until ctx ends.
 func (o Observer) follow(ctx context.Context, spec pod.Spec) (*follower, error) {
-	f := &follower{spec: spec}
+	f := &follower{spec: spec, retired: map[types.UID]bool{}}
 	group, listing := errgroup.WithContext(ctx)
 	group.Go(func() error { return o.listRoutes(listing, f) })
 	w, err := o.Kube.Watch(ctx, o.Pod, object.Selector(o.Pod), followed(spec)...)

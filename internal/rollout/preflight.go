@@ -70,7 +70,14 @@ func (d *deploy) withRules(err error) error {
 // creates.
 func (d *deploy) dryRun(ctx context.Context, step plan.Step, newAccounts map[string]bool) (plan.Step, error) {
 	if step.Action == plan.Create && step.UID != "" { // the current object is being deleted, so only a new one can be tried
-		return step, d.Kube.DryCreate(ctx, unnamed(step.Object))
+		tried := func() trial { return trial{} }
+		if step.Kind == object.Job { // its instance uses nothing any more
+			tried = d.tryInstance(ctx, step, newAccounts)
+		}
+		if err := d.Kube.DryCreate(ctx, unnamed(step.Object)); err != nil {
+			return step, err
+		}
+		return step, d.judgeInstance(ctx, step, step.Object, tried())
 	}
 	tried := d.tryInstance(ctx, step, newAccounts)
 	would, err := d.Kube.DryApply(ctx, step.Object)
@@ -91,7 +98,7 @@ func (d *deploy) dryRun(ctx context.Context, step plan.Step, newAccounts map[str
 		return step, d.refusal(ctx, step, err)
 	}
 	switch address, _, _ := unstructured.NestedString(would.Object, "spec", "clusterIP"); {
-	case object.Of(step.Kind).Template:
+	case object.Of(step.Kind).Template != nil:
 		return step, d.judgeInstance(ctx, step, would, tried())
 	case step.Kind == object.Service && address == corev1.ClusterIPNone:
 		// Someone has recreated the Service without an address. The API server accepts a write with an address and ignores it.

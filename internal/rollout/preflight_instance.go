@@ -30,7 +30,8 @@ type trial struct {
 // The returned function waits for the answer. Over a slow line, one request after the other would take long.
 func (d *deploy) tryInstance(ctx context.Context, step plan.Step, newAccounts map[string]bool) func() trial {
 	var t trial
-	if !object.Of(step.Kind).Template {
+	path := object.Of(step.Kind).Template
+	if path == nil {
 		return func() trial { return t }
 	}
 	var group errgroup.Group
@@ -40,7 +41,7 @@ func (d *deploy) tryInstance(ctx context.Context, step plan.Step, newAccounts ma
 			return nil
 		})
 	}
-	template, _, _ := unstructured.NestedMap(step.Object.Object, "spec", "template") // render has written it
+	template, _, _ := unstructured.NestedMap(step.Object.Object, path...) // render has written it
 	instance := &unstructured.Unstructured{Object: template}
 	instance.SetGroupVersionKind(object.Pod)
 	instance.SetNamespace(d.Pod)
@@ -73,7 +74,7 @@ func (d *deploy) judgeInstance(ctx context.Context, step plan.Step, would *unstr
 	if _, readErr := d.Kube.GetMeta(ctx, object.ServiceAccount, d.Pod, "default"); t.newAccount && apierrors.IsNotFound(readErr) {
 		return nil // the namespace is so new that it cannot have instances yet
 	}
-	ref, _ := resourceOf(step.Object)
+	ref := refOf(step.Object.GetLabels())
 	cause, next, room := health.Refusal(ref, status.Status().Message)
 	if room && first {
 		return nil
@@ -110,8 +111,9 @@ func (d *deploy) startsInstances(step plan.Step, would *unstructured.Unstructure
 	if t.readErr != nil {
 		return false, false, t.readErr
 	}
-	before, _, _ := unstructured.NestedMap(t.there.Object, "spec", "template")
-	after, _, _ := unstructured.NestedMap(would.Object, "spec", "template")
+	path := object.Of(step.Kind).Template
+	before, _, _ := unstructured.NestedMap(t.there.Object, path...)
+	after, _, _ := unstructured.NestedMap(would.Object, path...)
 	changed := d.restarts[step.Name] != 0 || !equality.Semantic.DeepEqual(before, after)
 	return wants > replicas(t.there) || changed, changed && how == "Recreate", nil
 }

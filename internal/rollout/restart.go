@@ -12,13 +12,10 @@ import (
 // restartGrace is how long it may take until the cluster has a new status of a resource that was restarted.
 const restartGrace = 30 * time.Second
 
-// restartFailed restarts the resources that had failed before this deploy, once. Kubernetes itself retries less and less often,
+// restartFailed restarts the resources that had failed before this deploy. Kubernetes itself retries less and less often,
 // and a second deploy usually means that the cause was fixed elsewhere.
 func (w *watcher) restartFailed(ctx context.Context) {
-	if w.restarted != nil {
-		return
-	}
-	w.restarted, w.restartedAt = map[pod.Ref]health.Status{}, w.d.Now()
+	w.restartedAt = w.d.Now()
 	l := w.read()
 	for _, ref := range w.spec.Refs() {
 		if !ref.Kind.Waits() {

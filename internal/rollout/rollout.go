@@ -140,7 +140,7 @@ func (o *Rollout) upToDate(ctx context.Context, r revision.Revision) ([]Status, 
 	var steps []plan.Step
 	group, reading := errgroup.WithContext(ctx)
 	group.Go(func() (err error) {
-		statuses, err = o.Statuses(reading, r.Spec)
+		statuses, err = o.Statuses(reading, r)
 		return err
 	})
 	group.Go(func() (err error) {

@@ -15,6 +15,7 @@ import (
 func routes() adapter {
 	return adapter{
 		object:   object.HTTPRoute,
+		before:   object.Remove,
 		optional: true,
 		follow:   func(pod.Spec) []object.Kind { return []object.Kind{object.HTTPRoute} },
 		read: func(f *follower) func(string) observed {

@@ -16,7 +16,7 @@ type watcher struct {
 	d *deploy
 	// last holds the statuses that were emitted last.
 	last map[pod.Ref]Status
-	// restarted are the apps that had failed before this deploy and were restarted, with their failure; nil until then.
+	// restarted are the apps that had failed before this deploy and were restarted, with their failure.
 	restarted   map[pod.Ref]health.Status
 	restartedAt time.Time
 	patience    patience
@@ -35,7 +35,7 @@ func (d *deploy) watch(ctx context.Context) (*watcher, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &watcher{follower: f, d: d, last: map[pod.Ref]Status{}, patience: patience{}}, nil
+	return &watcher{follower: f, d: d, last: map[pod.Ref]Status{}, restarted: map[pod.Ref]health.Status{}, patience: patience{}}, nil
 }
 
 const (
@@ -53,7 +53,6 @@ func (w *watcher) wait(ctx context.Context, kinds map[pod.Kind]bool) (err error)
 	ticker := time.NewTicker(checkEvery)
 	defer ticker.Stop()
 	begin := w.d.Now()
-	w.restartFailed(ctx)
 	for {
 		if w.Fresh() || statuses == nil { // an outage must not count as time without progress
 			var open int

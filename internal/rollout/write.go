@@ -36,9 +36,12 @@ func (d *deploy) write(ctx context.Context, steps []plan.Step) error {
 	return err
 }
 
-// writeAll writes all phases without waiting until anything is ready.
+// writeAll writes all phases. It waits for nothing but the jobs that have to succeed first.
 func (d *deploy) writeAll(ctx context.Context, steps []plan.Step) error {
-	return d.writePhases(ctx, steps, object.Base, object.Work, object.Routes, object.Remove)
+	if err := d.release(ctx, nil, steps); err != nil {
+		return err
+	}
+	return d.writePhases(ctx, steps, object.Clear, object.Work, object.Routes, object.Remove)
 }
 
 // writeAndWait writes all phases. Routes are written when the apps are ready, so that no request goes to an app that is not
@@ -48,11 +51,15 @@ func (d *deploy) writeAndWait(ctx context.Context, steps []plan.Step) error {
 	if err != nil {
 		return err
 	}
-	if err := d.writePhases(ctx, steps, object.Base, object.Work); err != nil {
+	if err := d.release(ctx, w, steps); err != nil {
 		return err
 	}
+	if err := d.writePhases(ctx, steps, object.Clear, object.Work); err != nil {
+		return err
+	}
+	w.restartFailed(ctx)
 	if len(plan.Writes(plan.Phase(steps, object.Routes))) > 0 {
-		if err := w.wait(ctx, waited(true)); err != nil {
+		if err := w.wait(ctx, waited(object.Routes)); err != nil {
 			return err
 		}
 		if err := d.writePhases(ctx, steps, object.Routes); err != nil {
@@ -60,7 +67,7 @@ func (d *deploy) writeAndWait(ctx context.Context, steps []plan.Step) error {
 		}
 		w.routesWritten = true
 	}
-	if err := w.wait(ctx, waited(false)); err != nil {
+	if err := w.wait(ctx, waited(object.Remove)); err != nil {
 		return err
 	}
 	return d.writePhases(ctx, steps, object.Remove)

@@ -13,6 +13,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/pscdev/psc/internal/kube"
 	"github.com/pscdev/psc/pkg/object"
@@ -230,26 +231,24 @@ func lastUsed(m metav1.PartialObjectMetadata) time.Time {
 	return m.CreationTimestamp.Time
 }
 
-// workload is what all objects with a template of instances have in common.
-type workload struct {
-	Spec struct {
-		Template corev1.PodTemplateSpec `json:"template"`
-	} `json:"spec"`
-}
-
 // mounted returns the content that instances use or are about to use, whether a revision refers to it or not.
 func (s *Store) mounted(ctx context.Context) (map[string]bool, error) {
 	out := map[string]bool{}
 	for _, row := range object.Rendered() {
-		if !row.Template {
+		if row.Template == nil {
 			continue
 		}
-		workloads, err := kube.ListAs[workload](ctx, s.kube, row.Kind, s.pod, "")
+		workloads, err := s.kube.List(ctx, row.Kind, s.pod, "")
 		if err != nil {
 			return nil, err
 		}
 		for _, w := range workloads {
-			mark(out, w.Spec.Template.Spec)
+			template, _, _ := unstructured.NestedMap(w.Object, row.Template...)
+			instance, err := kube.As[corev1.Pod](&unstructured.Unstructured{Object: template})
+			if err != nil {
+				return nil, err
+			}
+			mark(out, instance.Spec)
 		}
 	}
 	instances, err := kube.ListAs[corev1.Pod](ctx, s.kube, object.Pod, s.pod, "")

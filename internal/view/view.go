@@ -309,16 +309,23 @@ func (v *View) ago(t time.Time) string {
 	if t.IsZero() {
 		return "-"
 	}
-	d := max(v.Now().Sub(t), 0)
-	switch {
+	return span(v.Now().Sub(t)) + " ago"
+}
+
+// until returns the time until another one: "in 5m".
+func (v *View) until(t time.Time) string { return "in " + span(t.Sub(v.Now())) }
+
+// span returns a length of time in one unit; one below 0 is 0.
+func span(d time.Duration) string {
+	switch d = max(d, 0); {
 	case d < time.Minute:
-		return fmt.Sprintf("%ds ago", int(d.Seconds()))
+		return fmt.Sprintf("%ds", int(d.Seconds()))
 	case d < time.Hour:
-		return fmt.Sprintf("%dm ago", int(d.Minutes()))
+		return fmt.Sprintf("%dm", int(d.Minutes()))
 	case d < 48*time.Hour:
-		return fmt.Sprintf("%dh ago", int(d.Hours()))
+		return fmt.Sprintf("%dh", int(d.Hours()))
 	default:
-		return fmt.Sprintf("%dd ago", int(d.Hours()/24))
+		return fmt.Sprintf("%dd", int(d.Hours()/24))
 	}
 }
 

@@ -281,7 +281,7 @@ func (rd *Reader) statuses(ctx context.Context, h History, live revision.Revisio
 	case h.Live == 0:
 		return live, nil, nil
 	case h.holder.ID != "":
-		statuses, err := observer.Statuses(ctx, live.Spec)
+		statuses, err := observer.Statuses(ctx, live)
 		return live, resources(statuses), err
 	}
 	settled, statuses, err := observer.Settle(ctx, rd.store, live)

@@ -12,10 +12,12 @@ const (
 	LabelPartOf    = "app.kubernetes.io/part-of"
 	// LabelPod carries the name of the pod, on its namespace and on every object in it that psc renders.
 	LabelPod = "psc.dev/pod"
-	// LabelApp, LabelRoute and LabelDisk carry the name of the resource that an object was rendered from.
+	// LabelApp, LabelRoute, LabelDisk and LabelJob carry the name of the resource that an object was rendered from. The runs of a job
+	// have LabelJob too. Those that no deploy has written do not have LabelPod, so that no deploy removes them.
 	LabelApp   = "psc.dev/app"
 	LabelRoute = "psc.dev/route"
 	LabelDisk  = "psc.dev/disk"
+	LabelJob   = "psc.dev/job"
 	// LabelRun carries the name of the app that a run is of, on the Job of the run and on its instance. These have neither LabelPod
 	// nor LabelApp: no Service, Deployment or deploy may take them for its own.
 	LabelRun = "psc.dev/run"
@@ -103,7 +105,7 @@ const (
 
 // Resource names the resource that an object with some labels was rendered from: "app web". It returns "" for other objects.
 func Resource(labels map[string]string) string {
-	for _, of := range []struct{ label, word string }{{LabelApp, "app"}, {LabelRoute, "route"}, {LabelDisk, "disk"}} {
+	for _, of := range []struct{ label, word string }{{LabelApp, "app"}, {LabelRoute, "route"}, {LabelDisk, "disk"}, {LabelJob, "job"}} {
 		if name := labels[of.label]; name != "" {
 			return of.word + " " + name
 		}

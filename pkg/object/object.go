@@ -31,6 +31,8 @@ var (
 	Deployment              = appsv1.SchemeGroupVersion.WithKind("Deployment")
 	HorizontalPodAutoscaler = autoscalingv2.SchemeGroupVersion.WithKind("HorizontalPodAutoscaler")
 	PodDisruptionBudget     = policyv1.SchemeGroupVersion.WithKind("PodDisruptionBudget")
+	Job                     = batchv1.SchemeGroupVersion.WithKind("Job")
+	CronJob                 = batchv1.SchemeGroupVersion.WithKind("CronJob")
 	ListenerSet             = gateway("ListenerSet")
 	HTTPRoute               = gateway("HTTPRoute")
 )
@@ -42,7 +44,6 @@ var (
 	Secret        = corev1.SchemeGroupVersion.WithKind("Secret")
 	Pod           = corev1.SchemeGroupVersion.WithKind("Pod")
 	Event         = corev1.SchemeGroupVersion.WithKind("Event")
-	Job           = batchv1.SchemeGroupVersion.WithKind("Job")
 	ReplicaSet    = appsv1.SchemeGroupVersion.WithKind("ReplicaSet")
 	Lease         = coordinationv1.SchemeGroupVersion.WithKind("Lease")
 	Role          = rbacv1.SchemeGroupVersion.WithKind("Role")
@@ -79,6 +80,10 @@ type Phase int
 const (
 	// Base holds what workloads need.
 	Base Phase = iota
+	// Release holds the jobs that run before a deploy. They have to succeed before anything else is written or removed.
+	Release
+	// Clear removes what would undo the writes of workloads.
+	Clear
 	// Work holds services and workloads.
 	Work
 	// Routes holds routes, which wait until the apps that they lead to are ready.
@@ -96,9 +101,11 @@ type Row struct {
 	Remove Phase
 	// Kept objects are never removed by a deploy: they hold data, which only people delete, by name.
 	Kept bool
-	// Template is set if the objects start instances from the template in their spec. A deploy tries one before it writes,
-	// and the content that a template mounts is in use.
-	Template bool
+	// Template is the path of the template from which the objects start instances; nil if they start none. A deploy tries one
+	// instance before it writes, and the content that a template mounts is in use.
+	Template []string
+	// Once is set if an object does its work once, and cannot be changed. A deploy leaves an object that exists as it is.
+	Once bool
 }
 
 // Rendered returns a row for every kind that psc renders. A cluster need not have all of them.
@@ -107,9 +114,11 @@ func Rendered() []Row {
 		{Kind: ServiceAccount, Write: Base, Remove: Remove},
 		{Kind: PersistentVolumeClaim, Write: Base, Kept: true},
 		{Kind: Service, Write: Work, Remove: Remove},
-		{Kind: Deployment, Write: Work, Remove: Remove, Template: true},
-		// An autoscaler goes first, before it undoes the number of instances that the deploy writes.
-		{Kind: HorizontalPodAutoscaler, Write: Work, Remove: Base},
+		{Kind: Deployment, Write: Work, Remove: Remove, Template: []string{"spec", "template"}},
+		{Kind: Job, Write: Release, Remove: Remove, Template: []string{"spec", "template"}, Once: true},
+		{Kind: CronJob, Write: Work, Remove: Remove, Template: []string{"spec", "jobTemplate", "spec", "template"}},
+		// An autoscaler goes before it undoes the number of instances that the deploy writes.
+		{Kind: HorizontalPodAutoscaler, Write: Work, Remove: Clear},
 		{Kind: PodDisruptionBudget, Write: Work, Remove: Remove},
 		// Routes go before the apps that they lead to.
 		{Kind: ListenerSet, Write: Routes, Remove: Routes},

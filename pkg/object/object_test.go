@@ -33,8 +33,8 @@ func TestRenderedKinds(t *testing.T) {
 		if rendered[row.Kind] == nil {
 			t.Errorf("%s has a row, but no case of pkg/render renders it", row.Kind)
 		}
-		if runs := hasContainers(rendered[row.Kind]); runs != row.Template {
-			t.Errorf("%s: its objects have containers is %t, but Template is %t in its row", row.Kind, runs, row.Template)
+		if runs := hasContainers(rendered[row.Kind]); runs != (row.Template != nil) {
+			t.Errorf("%s: its objects have containers is %t, but Template is %v in its row", row.Kind, runs, row.Template)
 		}
 	}
 	for kind := range rendered {
@@ -98,14 +98,16 @@ func TestPhases(t *testing.T) {
 		object.PersistentVolumeClaim:   {write: object.Base, kept: true},
 		object.Service:                 {write: object.Work, remove: object.Remove},
 		object.Deployment:              {write: object.Work, remove: object.Remove},
-		object.HorizontalPodAutoscaler: {write: object.Work, remove: object.Base},
+		object.HorizontalPodAutoscaler: {write: object.Work, remove: object.Clear},
+		object.Job:                     {write: object.Release, remove: object.Remove},
+		object.CronJob:                 {write: object.Work, remove: object.Remove},
 		object.PodDisruptionBudget:     {write: object.Work, remove: object.Remove},
 		object.HTTPRoute:               {write: object.Routes, remove: object.Routes},
 		object.ListenerSet:             {write: object.Routes, remove: object.Routes},
 		// A kind that only an older or newer psc renders is treated like a workload.
-		{Group: "batch", Version: "v1", Kind: "Job"}: {write: object.Work, remove: object.Remove},
+		{Group: "apps", Version: "v1", Kind: "StatefulSet"}: {write: object.Work, remove: object.Remove},
 		// The version of an API does not matter.
-		{Group: "autoscaling", Version: "v1", Kind: "HorizontalPodAutoscaler"}: {write: object.Work, remove: object.Base},
+		{Group: "autoscaling", Version: "v1", Kind: "HorizontalPodAutoscaler"}: {write: object.Work, remove: object.Clear},
 	} {
 		row := object.Of(kind)
 		if got := (phases{row.Write, row.Remove, row.Kept}); got != want {

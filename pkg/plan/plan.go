@@ -87,6 +87,9 @@ func Of(rendered []*unstructured.Unstructured, live Live) []Step {
 	for _, o := range rendered {
 		key := id{o.GroupVersionKind().GroupKind(), o.GetName()}
 		step := Object(o, found[key])
+		if object.Of(step.Kind).Once && step.Action == Update {
+			step = Step{Action: Keep, Kind: step.Kind, Name: step.Name, UID: step.UID, Version: step.Version}
+		}
 		if key.kind == object.Deployment.GroupKind() {
 			step = live.workload(o, found[key], minimums[key.name])
 		}

@@ -19,6 +19,7 @@ import (
 var (
 	accounts    = schema.GroupVersionKind{Version: "v1", Kind: "ServiceAccount"}
 	services    = schema.GroupVersionKind{Version: "v1", Kind: "Service"}
+	jobs        = schema.GroupVersionKind{Group: "batch", Version: "v1", Kind: "Job"}
 	deployments = schema.GroupVersionKind{Group: "apps", Version: "v1", Kind: "Deployment"}
 	scalers     = schema.GroupVersionKind{Group: "autoscaling", Version: "v2", Kind: "HorizontalPodAutoscaler"}
 	routes      = schema.GroupVersionKind{Group: "gateway.networking.k8s.io", Version: "v1", Kind: "HTTPRoute"}
@@ -310,42 +311,54 @@ func TestInstances(t *testing.T) {
 	}
 }
 
-// The objects that workloads need are written before them, and routes after them. Objects are removed last, except that a route is
+// A Job that exists has done its work, or does it. It cannot be changed, so it is left as it is.
+func TestJobStays(t *testing.T) {
+	want := []plan.Step{{Action: plan.Keep, Kind: jobs, Name: "migrate-1", UID: "Job/migrate-1", Version: "7"}}
+	got := plan.Of([]*unstructured.Unstructured{rendered(jobs, "migrate-1", "2")}, plan.Live{Objects: []metav1.PartialObjectMetadata{live(jobs, "migrate-1", "1", ours())}})
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
+	}
+}
+
+// The objects that workloads need are written before them, and routes after them. A job that runs before a deploy comes before anything
+// is removed. Objects are removed last, except that a route is
 // removed before its apps, and an autoscaler before the number of instances is written. A removal has the UID of the object,
 // and an object that is already being deleted is not removed. The order of the input does not matter.
 func TestOrder(t *testing.T) {
 	going := live(services, "gone", "1")
 	going.DeletionTimestamp = &metav1.Time{}
-	account, deployment, service, route := rendered(accounts, "web", "1"), rendered(deployments, "web", "1"), rendered(services, "web", "1"), rendered(routes, "shop", "1")
+	account, job, deployment, service, route := rendered(accounts, "web", "1"), rendered(jobs, "migrate-2", "1"), rendered(deployments, "web", "1"), rendered(services, "web", "1"), rendered(routes, "shop", "1")
 	found := []metav1.PartialObjectMetadata{
 		live(routes, "old", "1", ours()), live(services, "web", "1", ours()), live(deployments, "old", "1", ours()), live(services, "old", "1", ours()),
-		live(deployments, "shop", "1", ours()), live(scalers, "web", "1", ours()), going,
+		live(deployments, "shop", "1", ours()), live(scalers, "web", "1", ours()), live(jobs, "migrate-1", "1", ours()), going,
 	}
 	want := []plan.Step{
-		{Action: plan.Delete, Kind: scalers, Name: "web", Reason: "no longer part of the spec", UID: "HorizontalPodAutoscaler/web", Version: "7"},
 		{Action: plan.Create, Kind: accounts, Name: "web", Reason: "new", Object: account},
+		{Action: plan.Create, Kind: jobs, Name: "migrate-2", Reason: "new", Object: job},
+		{Action: plan.Delete, Kind: scalers, Name: "web", Reason: "no longer part of the spec", UID: "HorizontalPodAutoscaler/web", Version: "7"},
 		{Action: plan.Create, Kind: deployments, Name: "web", Reason: "new", Object: deployment},
 		{Action: plan.Keep, Kind: services, Name: "web", UID: "Service/web", Version: "7"},
 		{Action: plan.Delete, Kind: routes, Name: "old", Reason: "no longer part of the spec", UID: "HTTPRoute/old", Version: "7"},
 		{Action: plan.Create, Kind: routes, Name: "shop", Reason: "new", Object: route},
 		{Action: plan.Delete, Kind: deployments, Name: "old", Reason: "no longer part of the spec", UID: "Deployment/old", Version: "7"},
 		{Action: plan.Delete, Kind: deployments, Name: "shop", Reason: "no longer part of the spec", UID: "Deployment/shop", Version: "7"},
+		{Action: plan.Delete, Kind: jobs, Name: "migrate-1", Reason: "no longer part of the spec", UID: "Job/migrate-1", Version: "7"},
 		{Action: plan.Delete, Kind: services, Name: "old", Reason: "no longer part of the spec", UID: "Service/old", Version: "7"},
 	}
-	for _, order := range [][]*unstructured.Unstructured{{account, deployment, service, route}, {route, service, deployment, account}} {
+	for _, order := range [][]*unstructured.Unstructured{{account, deployment, service, route, job}, {job, route, service, deployment, account}} {
 		got := plan.Of(order, plan.Live{Objects: found})
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("-want +got\n%s", diff)
 		}
 		phases := map[object.Phase][]plan.Step{
-			object.Base: want[:2], object.Work: want[2:4], object.Routes: want[4:6], object.Remove: want[6:],
+			object.Base: want[:1], object.Release: want[1:2], object.Clear: want[2:3], object.Work: want[3:5], object.Routes: want[5:7], object.Remove: want[7:],
 		}
 		for phase, steps := range phases {
 			if diff := cmp.Diff(steps, plan.Phase(got, phase)); diff != "" {
 				t.Errorf("phase %d: -want +got\n%s", phase, diff)
 			}
 		}
-		if diff := cmp.Diff(append(want[:3:3], want[4:]...), plan.Writes(got)); diff != "" {
+		if diff := cmp.Diff(append(want[:4:4], want[5:]...), plan.Writes(got)); diff != "" {
 			t.Errorf("writes: -want +got\n%s", diff)
 		}
 		if diff := cmp.Diff(want, got); diff != "" {

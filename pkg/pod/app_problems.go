@@ -222,12 +222,15 @@ func (p *problems) quantity(path, text, example string) (q resource.Quantity, ok
 }
 
 // duration checks a duration of whole seconds.
-func (p *problems) duration(path, text string) {
+func (p *problems) duration(path, text string) { p.durationTo(path, text, maxGrace) }
+
+// durationTo is duration with another maximum.
+func (p *problems) durationTo(path, text string, most time.Duration) {
 	if text == "" {
 		return
 	}
 	d, err := time.ParseDuration(text)
-	if err != nil || d < time.Second || d > maxGrace || d%time.Second != 0 {
-		p.add(path, "%q is not a duration such as 90s, in whole seconds, of at most %.0fh", text, maxGrace.Hours())
+	if err != nil || d < time.Second || d > most || d%time.Second != 0 {
+		p.add(path, "%q is not a duration such as 90s, in whole seconds, of at most %.0fh", text, most.Hours())
 	}
 }

@@ -16,6 +16,7 @@ const (
 	KindConfig Kind = "Config"
 	KindSecret Kind = "Secret"
 	KindDisk   Kind = "Disk"
+	KindJob    Kind = "Job"
 )
 
 // row describes one kind. Its shape has what follows from the type of the resource: fields, keys of lists, images. The
@@ -40,6 +41,7 @@ var rows = sync.OnceValue(func() []row {
 		{kind: KindConfig, new: func() Resource { return &Config{} }, static: true},
 		{kind: KindSecret, new: func() Resource { return &Secret{} }, static: true},
 		{kind: KindDisk, new: func() Resource { return &Disk{} }, static: true},
+		{kind: KindJob, new: func() Resource { return &Job{} }, runs: true},
 	}
 	for i := range table {
 		table[i].shape = shapeOf(reflect.TypeOf(table[i].new()))

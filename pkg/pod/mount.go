@@ -85,6 +85,14 @@ func (s Spec) attached(a *App) bool {
 	})
 }
 
+// SharesNode reports whether a program can only run on the node of an app of this spec, because both mount a disk that is not shared.
+func (s Spec) SharesNode(program, app *App) bool {
+	return slices.ContainsFunc(program.Disks, func(m DiskMount) bool {
+		disk := s.Disk(m.Disk)
+		return disk != nil && !disk.Shared && slices.ContainsFunc(app.allDisks(), func(m2 DiskMount) bool { return m2.Disk == m.Disk })
+	})
+}
+
 // modePattern matches permissions in the octal digits of chmod.
 var modePattern = pattern(`^0?[0-7]{3}$`)
 

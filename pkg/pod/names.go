@@ -11,6 +11,7 @@ import (
 const (
 	ruleApp    = "use a-z, 0-9 and -, start with a letter, and end with a letter or digit, at most 63 characters"
 	ruleName   = "use a-z, 0-9 and -, start and end with a letter or digit, at most 63 characters"
+	ruleJob    = "use a-z, 0-9 and -, start and end with a letter or digit, at most 52 characters"
 	ruleDomain = "use a-z, 0-9, - and dots"
 	rulePort   = "use a-z, 0-9 and single -, with at least one letter, at most 15 characters"
 	ruleEnv    = "use letters, digits, _, - and dots, and do not start with a digit"

@@ -20,7 +20,7 @@ import (
 // APIVersion is the apiVersion of every resource file.
 const APIVersion = "psc.dev/v1"
 
-// Resource is the spec of one resource: an *App, *Route, *Config, *Secret or *Disk.
+// Resource is the spec of one resource: an *App, *Route, *Config, *Secret, *Disk or *Job.
 type Resource interface {
 	// Kind returns its kind.
 	Kind() Kind

@@ -63,10 +63,16 @@ func (x Process) own() *App {
 
 // Process returns what a process of the app runs as an app without ports, with what it takes over from the app.
 func (a *App) Process(x Process) *App {
-	out := x.own()
 	if x.Image != "" {
-		return out
+		return x.own()
 	}
+	return a.with(x.own())
+}
+
+// with returns another program of the app: it has the image, user, variables, files, disks and scratch folders of the app, and its own
+// on top.
+func (a *App) with(x *App) *App {
+	out := *x
 	out.Image, out.ImageUser = a.Image, a.ImageUser
 	if out.User == nil {
 		out.User = a.User
@@ -90,7 +96,7 @@ func (a *App) Process(x Process) *App {
 	out.Files = slices.Concat(x.Files, slices.DeleteFunc(slices.Clone(a.Files), func(m FileMount) bool { return taken[m.Path] }))
 	out.Disks = slices.Concat(x.Disks, slices.DeleteFunc(slices.Clone(a.Disks), func(m DiskMount) bool { return taken[m.Path] }))
 	out.Scratch = slices.Concat(x.Scratch, slices.DeleteFunc(slices.Clone(a.Scratch), func(m Scratch) bool { return taken[m.Path] }))
-	return out
+	return &out
 }
 
 // allDisks returns the mounts of disks of an app and its processes.

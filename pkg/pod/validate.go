@@ -94,7 +94,7 @@ func create(kind Kind, name, key string) Next {
 		next.Set = map[string]string{"image": ""}
 	case KindDisk:
 		next.Set = map[string]string{"size": ""}
-	case KindRoute:
+	case KindRoute, KindJob:
 	}
 	return next
 }

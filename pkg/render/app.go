@@ -38,15 +38,7 @@ func apps(podName string, spec pod.Spec, c Cluster) ([]*unstructured.Unstructure
 
 func appObjects(podName, name string, a *pod.App, spec pod.Spec, c Cluster) []*unstructured.Unstructured {
 	all := labels(podName, object.LabelApp, name)
-	account := corev1.ServiceAccount{
-		TypeMeta:                     typeMeta(object.ServiceAccount),
-		ObjectMeta:                   metav1.ObjectMeta{Name: name, Namespace: podName, Labels: all},
-		AutomountServiceAccountToken: new(false),
-	}
-	if c.PullSecret != "" { // not in the template, so that a login restarts nothing
-		account.ImagePullSecrets = []corev1.LocalObjectReference{{Name: c.PullSecret}}
-	}
-	objects := []*unstructured.Unstructured{rendered(account)}
+	objects := []*unstructured.Unstructured{account(podName, name, all, c)}
 	add := func(kind object.Kind, spec any) { objects = append(objects, withSpec(kind, podName, name, all, spec)) }
 	add(object.Deployment, deployment(name, a, spec, c, all))
 	if len(a.Ports) > 0 {
@@ -63,6 +55,20 @@ func appObjects(podName, name string, a *pod.App, spec pod.Spec, c Cluster) []*u
 		})
 	}
 	return objects
+}
+
+// account renders the ServiceAccount of instances. It has the pull secret, which is not in the template of instances, so that a login
+// restarts nothing.
+func account(podName, name string, all map[string]string, c Cluster) *unstructured.Unstructured {
+	account := corev1.ServiceAccount{
+		TypeMeta:                     typeMeta(object.ServiceAccount),
+		ObjectMeta:                   metav1.ObjectMeta{Name: name, Namespace: podName, Labels: all},
+		AutomountServiceAccountToken: new(false),
+	}
+	if c.PullSecret != "" {
+		account.ImagePullSecrets = []corev1.LocalObjectReference{{Name: c.PullSecret}}
+	}
+	return rendered(account)
 }
 
 // selector must never change: the selector of a Deployment is immutable.

@@ -42,6 +42,7 @@ func renderers() map[pod.Kind]renderer {
 		pod.KindConfig: nothing, // its content is stored with the revision, apps mount it
 		pod.KindSecret: nothing, // likewise
 		pod.KindDisk:   disks,
+		pod.KindJob:    jobs,
 	}
 }
 
@@ -66,7 +67,7 @@ func Objects(podName string, spec pod.Spec, c Cluster) ([]*unstructured.Unstruct
 	return objects, nil
 }
 
-// labels are on every object of a resource. key is object.LabelApp, object.LabelRoute or object.LabelDisk.
+// labels are on every object of a resource. key is the label of its kind, such as object.LabelApp.
 func labels(podName, key, name string) map[string]string {
 	return map[string]string{
 		object.LabelManagedBy: object.Manager,

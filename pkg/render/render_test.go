@@ -250,16 +250,19 @@ func (c testCase) resourceOf(t *testing.T, o *unstructured.Unstructured) pod.Ref
 func templates(t *testing.T, objects []*unstructured.Unstructured) iter.Seq2[*unstructured.Unstructured, corev1.PodTemplateSpec] {
 	return func(yield func(*unstructured.Unstructured, corev1.PodTemplateSpec) bool) {
 		for _, o := range objects {
-			if !object.Of(o.GroupVersionKind()).Template {
+			path := object.Of(o.GroupVersionKind()).Template
+			if path == nil {
 				continue
 			}
-			var of struct {
-				Spec struct{ Template corev1.PodTemplateSpec }
-			}
-			if err := yaml.Unmarshal(encode(t, []*unstructured.Unstructured{o}), &of); err != nil {
+			fields, _, err := unstructured.NestedMap(o.Object, path...)
+			if err != nil {
 				t.Fatal(err)
 			}
-			if !yield(o, of.Spec.Template) {
+			var template corev1.PodTemplateSpec
+			if err := runtime.DefaultUnstructuredConverter.FromUnstructured(fields, &template); err != nil {
+				t.Fatal(err)
+			}
+			if !yield(o, template) {
 				return
 			}
 		}

@@ -35,6 +35,7 @@ var documents = []any{
 	report.Event{},
 	report.Forward{},
 	report.History{},
+	report.Job{},
 	report.Kind{},
 	report.Live{},
 	report.LogLine{},

@@ -25,7 +25,7 @@ func namedValues(flag string, given []string) (map[string]any, error) {
 }
 
 // setEnv reads the flags of variables. NAME- removes a variable of any kind.
-func (f *appFlags) setEnv(fields pod.Fields) error {
+func (f *programFlags) setEnv(fields pod.Fields) error {
 	env, err := namedValues("env", f.env)
 	if err != nil {
 		return err
@@ -69,7 +69,7 @@ func pair(text, first, second string) map[string]any {
 }
 
 // setEnvFrom reads secret/NAME and config/NAME, with :PREFIX for the names of the variables, and secret/NAME-.
-func (f *appFlags) setEnvFrom(fields pod.Fields, create bool) error {
+func (f *programFlags) setEnvFrom(fields pod.Fields, create bool) error {
 	sources := map[string]any{}
 	var ordered []any
 	for _, text := range f.envFrom {

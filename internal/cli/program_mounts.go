@@ -8,7 +8,7 @@ import (
 )
 
 // setMounts reads /PATH=SOURCE and /PATH-. A mount replaces the one at its path as a whole, whatever kind that was.
-func (f *appFlags) setMounts(fields pod.Fields) error {
+func (f *programFlags) setMounts(fields pod.Fields) error {
 	files, disks, scratch := map[string]any{}, map[string]any{}, map[string]any{}
 	for _, text := range f.mounts {
 		path, source, set := strings.Cut(text, "=")
