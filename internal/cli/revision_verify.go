@@ -15,8 +15,8 @@ func newRevisionVerify(s *session) *cobra.Command {
 		Short: "Find damaged, altered or missing records, files and secret values",
 		Long: "Read the named revision, by default all, and the content that they refer to, oldest first. The exit code is 1 if\n" +
 			"something is damaged or missing. Each record has a hash of itself and of the record before, so psc finds a record that\n" +
-			"was changed by hand, or deleted and created again. psc does not deploy it, or roll back to it, unless --accept says\n" +
-			"that it is right as it is now.",
+			"was changed by hand, or deleted and created again. psc does not deploy it, or roll back to it, unless --accept says that\n" +
+			"it is right as it is now. A draft that one user rebased in the name of another is compared with the draft that it replaces.",
 		Example:           "  psc revision verify\n  psc revision verify 7\n  psc revision verify 7 --accept",
 		Args:              between(0, "REVISION"),
 		ValidArgsFunction: s.complete(s.revisionNames),

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -31,10 +32,11 @@ func encode(podName string, r revision.Revision, on *base) (*corev1.ConfigMap, *
 			Namespace: podName,
 			Labels:    map[string]string{object.LabelRevision: strconv.Itoa(r.Number)},
 			Annotations: map[string]string{
-				object.AnnotationAuthor:  r.Author,
-				object.AnnotationCreated: r.Created.Format(time.RFC3339),
-				object.AnnotationChange:  r.Change,
-				object.AnnotationParent:  strconv.Itoa(r.Parent),
+				object.AnnotationAuthor:    r.Author,
+				object.AnnotationWrittenBy: cmp.Or(r.WrittenBy, r.Author),
+				object.AnnotationCreated:   r.Created.Format(time.RFC3339),
+				object.AnnotationChange:    r.Change,
+				object.AnnotationParent:    strconv.Itoa(r.Parent),
 			},
 		},
 		Immutable: &immutable,
@@ -118,6 +120,9 @@ func record(m *metav1.ObjectMeta) revision.Revision {
 		Skips:      a.link(object.AnnotationSkips),
 		Started:    a.moment(object.AnnotationStarted),
 		Finished:   a.moment(object.AnnotationFinished),
+	}
+	if writer := a.of[object.AnnotationWrittenBy]; writer != r.Author {
+		r.WrittenBy = writer
 	}
 	if created := a.moment(object.AnnotationCreated); created != nil {
 		r.Created = *created

@@ -192,10 +192,10 @@ func (s *Store) read(ctx context.Context, number int) (*corev1.ConfigMap, error)
 // read the records of the pod each time.
 type Next func() (r, from revision.Revision, err error)
 
-// Append creates the revision that next returns, on behalf of author. First it writes the content that the revision refers to.
+// Append creates the revision that next returns, as written by writer, who is the author too unless next names another one. First it writes the content that the revision refers to.
 // References that are not in content must exist, else the error is pod.Problems. content may be nil, and next may add to it. If
 // another client has taken the number, Append calls next again. It returns an error of next as it is.
-func (s *Store) Append(ctx context.Context, author string, content *Content, next Next) (revision.Revision, error) {
+func (s *Store) Append(ctx context.Context, writer string, content *Content, next Next) (revision.Revision, error) {
 	for {
 		r, from, err := next()
 		if err != nil {
@@ -204,7 +204,10 @@ func (s *Store) Append(ctx context.Context, author string, content *Content, nex
 		if err := s.write(ctx, content, from.Spec, r.Spec); err != nil {
 			return revision.Revision{}, err
 		}
-		r.Author, r.Created = cmp.Or(r.Author, author), s.now().UTC().Truncate(time.Second)
+		if r.Author = cmp.Or(r.Author, writer); r.Author != writer {
+			r.WrittenBy = writer
+		}
+		r.Created = s.now().UTC().Truncate(time.Second)
 		made, err := s.create(ctx, r, s.baseOn(from.Number))
 		if !apierrors.IsAlreadyExists(err) {
 			return made, err

@@ -172,7 +172,7 @@ func (v *View) revision(w io.Writer, r revision.Revision) {
 	}
 	v.facts(w,
 		[2]string{"revision", name}, [2]string{"state", state(r.State)}, [2]string{"reason", r.Reason},
-		[2]string{"author", r.Author}, [2]string{"created", v.ago(r.Created)}, [2]string{"message", r.Message},
+		[2]string{"author", r.Author}, [2]string{"written by", r.WrittenBy}, [2]string{"created", v.ago(r.Created)}, [2]string{"message", r.Message},
 		[2]string{"parent", parent}, [2]string{"restores", restores},
 		[2]string{"deployed", deployed}, [2]string{"took back", strings.Join(r.TakesBack, "; ")})
 }

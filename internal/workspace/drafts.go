@@ -27,12 +27,12 @@ type drafts struct {
 	tell func(Note)
 }
 
-// append stores the revision that next returns, and discards the drafts that it replaces. It calls next again if another
+// append stores the revision that next returns, as written by the signed-in user, and discards the drafts that it replaces. It calls next again if another
 // client has taken the number, and when it has made room in a quota. Then it removes the revisions that are too many.
-func (d *drafts) append(ctx context.Context, author string, content *store.Content, next func(History) (r, on revision.Revision, err error)) (revision.Revision, error) {
+func (d *drafts) append(ctx context.Context, writer string, content *store.Content, next func(History) (r, on revision.Revision, err error)) (revision.Revision, error) {
 	var h History
 	create := func() (revision.Revision, error) {
-		return d.store.Append(ctx, author, content, func() (r, on revision.Revision, err error) {
+		return d.store.Append(ctx, writer, content, func() (r, on revision.Revision, err error) {
 			if h, err = d.history(ctx); err != nil {
 				return r, on, err
 			}
@@ -212,11 +212,15 @@ func (d *drafts) discard(ctx context.Context, r revision.Revision, reason string
 // rebase rebases the loose drafts onto the newest revision, one by one. If two clients rebase at once, each draft is rebased
 // once, because only one client gets each number. A draft that cannot be rebased is discarded.
 func (d *drafts) rebase(ctx context.Context) error {
+	user, err := d.User(ctx)
+	if err != nil {
+		return err
+	}
 	var base revision.Revision
 	for rebased := 0; ; {
 		var old revision.Revision
 		var last History
-		made, err := d.append(ctx, "", nil, func(h History) (r, tip revision.Revision, err error) {
+		made, err := d.append(ctx, user.User, nil, func(h History) (r, tip revision.Revision, err error) {
 			last = h
 			_, loose := h.Stack()
 			if len(loose) == 0 {

@@ -97,12 +97,19 @@ func (rd *Reader) Verify(ctx context.Context, number int) (report.Verification, 
 			_, err := rd.Revision(ctx, number)
 			return report.Verification{}, err
 		}
-		all = []revision.Revision{r}
+		if r.WrittenBy == "" { // else it is compared with others
+			all = []revision.Revision{r}
+		}
 	}
-	v := report.Verification{Read: len(all)}
+	var v report.Verification
 	if v.Items, v.Unseen, err = rd.damage(ctx, all); err != nil {
-		return v, nil
+		return v, err
 	}
+	if number != 0 {
+		all = slices.DeleteFunc(all, func(r revision.Revision) bool { return r.Number != number })
+		v.Items = slices.DeleteFunc(v.Items, func(d report.Damage) bool { return d.Number != number })
+	}
+	v.Read = len(all)
 	for _, r := range all {
 		if r.Seal == "" {
 			v.Unsealed++
@@ -128,7 +135,7 @@ func (w *Workspace) Accept(ctx context.Context, number int) error {
 // damage returns what is damaged or missing in some revisions, and the kind of content that the user may not read, or "". It
 // reads shared content once.
 func (rd *Reader) damage(ctx context.Context, all []revision.Revision) (found []report.Damage, unseen string, err error) {
-	damaged, specs := make([]error, len(all)), make([]pod.Spec, len(all))
+	damaged, specs, read := make([]error, len(all)), make([]pod.Spec, len(all)), make([]revision.Revision, len(all))
 	group, reading := errgroup.WithContext(ctx)
 	group.SetLimit(8)
 	for i, r := range all {
@@ -143,7 +150,7 @@ func (rd *Reader) damage(ctx context.Context, all []revision.Revision) (found []
 			if errors.Is(err, store.ErrNoRevision) { // another client has removed it
 				err = nil
 			}
-			specs[i] = full.Spec
+			specs[i], read[i] = full.Spec, full
 			return err
 		})
 	}
@@ -159,6 +166,9 @@ func (rd *Reader) damage(ctx context.Context, all []revision.Revision) (found []
 		if damaged[i] != nil {
 			found = append(found, report.Damage{Number: r.Number, Message: damaged[i].Error()})
 			continue
+		}
+		if why := revision.Misattributed(read[i], read); why != "" {
+			found = append(found, report.Damage{Number: r.Number, Message: why})
 		}
 		for _, p := range problems[i] {
 			found = append(found, report.Damage{Number: r.Number, Path: p.Path, Message: p.Message})

@@ -59,6 +59,7 @@ const (
 const (
 	AnnotationState      = "psc.dev/state"
 	AnnotationAuthor     = "psc.dev/author"
+	AnnotationWrittenBy  = "psc.dev/written-by"
 	AnnotationCreated    = "psc.dev/created"
 	AnnotationMessage    = "psc.dev/message"
 	AnnotationChange     = "psc.dev/change"

@@ -25,8 +25,10 @@ type Revision struct {
 	// Live is set for the revision that was last written to the cluster.
 	Live bool `json:"live,omitempty"`
 	// Author is the user who made it, as the API server names them.
-	Author  string    `json:"author,omitempty"`
-	Created time.Time `json:"created,omitzero"`
+	Author string `json:"author,omitempty"`
+	// WrittenBy is the user who wrote the record, if it is not the author: a change that is deployed rebases the drafts of others.
+	WrittenBy string    `json:"writtenBy,omitempty"`
+	Created   time.Time `json:"created,omitzero"`
 	// Message is the text that the author gave with -m.
 	Message string `json:"message,omitempty"`
 	// Change summarizes for people how the spec differs from that of the parent.
