@@ -42,6 +42,7 @@ func worded(err error) error {
 		copied    *instance.CopyError
 		refused   *workspace.RefusedError
 		settings  workspace.SettingErrors
+		denied    *workspace.SetupDeniedError
 	)
 	switch {
 	case errors.As(err, &deploy):
@@ -77,6 +78,8 @@ func worded(err error) error {
 		return problemWords(err, problems)
 	case errors.As(err, &settings):
 		return settingWords(settings)
+	case errors.As(err, &denied):
+		return fault.New(fault.Denied, "%w", err).WithHint("ask an admin of the cluster to run psc cluster setup")
 	case errors.Is(err, workspace.ErrSettingsChanged):
 		return fault.New(fault.Conflict, "%w", err).WithHint("psc pod show, then try again")
 	case errors.As(err, &refused):

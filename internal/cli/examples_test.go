@@ -74,6 +74,8 @@ var answers = map[string]string{
 	"psc pod delete shop":                         "$POD",
 }
 
+const onlySetup = "it changes the cluster for all other tests: the story setup has a cluster of its own"
+
 // impossible are the lines that cannot run in a test.
 var impossible = map[string]string{
 	"psc run web -- rake db:migrate":                             "the image of the test has no rake",
@@ -92,6 +94,10 @@ var impossible = map[string]string{
 	"psc app list --watch":                                       "it runs until Ctrl-C",
 	"psc get pods --watch":                                       "it runs until Ctrl-C",
 	"psc disk set data --size 20Gi --deploy":                     "the storage class of psc-local does not let disks grow",
+
+	"psc cluster setup --domain apps.example.com --gateway infra/public": onlySetup,
+	"psc cluster setup --enforce-audit":                                  onlySetup,
+	"psc cluster setup --remove":                                         onlySetup,
 }
 
 // exampleImages are the images of the examples.

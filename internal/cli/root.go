@@ -83,7 +83,7 @@ func newRoot(s *session) *cobra.Command {
 	group(root, groupResources, newApp(s), newRoute(s), newConfig(s), newSecret(s), newDisk(s), newJob(s), newApply(s), newEdit(s), newExport(s), newRegistry(s))
 	group(root, groupRevisions, newDiff(s), newDeploy(s), newRollback(s), newStatus(s), newRevision(s))
 	group(root, groupLook, newLogs(s), newExec(s), newCp(s), newRun(s), newPortForward(s), newTop(s), newEvents(s), newOpen(s, ""))
-	group(root, groupCluster, newGet(s))
+	group(root, groupCluster, newGet(s), newCluster(s))
 	group(root, groupHelp, newExplain(s), newCommands(s), newVersion(s))
 	root.ValidArgsFunction = s.aliasNames
 	root.AddCommand(newNames(s))

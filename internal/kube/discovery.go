@@ -13,6 +13,7 @@ import (
 	apidiscovery "k8s.io/api/apidiscovery/v2"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/version"
 
 	"github.com/pscdev/psc/internal/fault"
 )
@@ -92,13 +93,13 @@ func (all kinds) find(wanted schema.GroupVersionResource, names func(apidiscover
 		if !strings.HasPrefix(group.Name, wanted.Group) {
 			continue
 		}
-		for _, version := range group.Versions {
-			if wanted.Version != "" && version.Version != wanted.Version {
+		for _, v := range group.Versions {
+			if wanted.Version != "" && v.Version != wanted.Version {
 				continue
 			}
-			for _, r := range version.Resources {
+			for _, r := range v.Resources {
 				if r.ResponseKind != nil && slices.Contains(names(r), wanted.Resource) {
-					kind := Kind{Group: group.Name, Version: version.Version, Kind: r.ResponseKind.Kind}
+					kind := Kind{Group: group.Name, Version: v.Version, Kind: r.ResponseKind.Kind}
 					return discovered{kind, r.Resource, r.Scope == apidiscovery.ScopeNamespace}, true
 				}
 			}
@@ -142,15 +143,44 @@ func (all kinds) deletable() []Kind {
 	var out []Kind
 	for _, group := range all {
 		seen := map[string]bool{}
-		for _, version := range group.Versions {
-			for _, r := range version.Resources {
+		for _, v := range group.Versions {
+			for _, r := range v.Resources {
 				if r.ResponseKind == nil || r.Scope != apidiscovery.ScopeNamespace || seen[r.Resource] || !slices.Contains(r.Verbs, "list") || !slices.Contains(r.Verbs, "delete") {
 					continue
 				}
 				seen[r.Resource] = true
-				out = append(out, Kind{Group: group.Name, Version: version.Version, Kind: r.ResponseKind.Kind})
+				out = append(out, Kind{Group: group.Name, Version: v.Version, Kind: r.ResponseKind.Kind})
 			}
 		}
 	}
 	return out
+}
+
+// Version returns the version of the API server: "v1.36.3".
+func (c *Client) Version(ctx context.Context) (string, error) {
+	data, err := retry(ctx, c, func() ([]byte, error) { return c.document(ctx, "/version", "application/json") })
+	if err != nil {
+		return "", c.wrap(err, "ask the cluster for its version")
+	}
+	var v version.Info
+	err = json.Unmarshal(data, &v)
+	return v.GitVersion, err
+}
+
+// Kinds returns a function that reports whether the cluster has a kind in its version, and its server answers.
+func (c *Client) Kinds(ctx context.Context) (has func(Kind) bool, err error) {
+	known, err := c.discover(ctx)
+	return func(kind Kind) bool {
+		for _, group := range known {
+			for _, v := range group.Versions {
+				if group.Name == kind.Group && v.Version == kind.Version && v.Freshness != apidiscovery.DiscoveryFreshnessStale &&
+					slices.ContainsFunc(v.Resources, func(r apidiscovery.APIResourceDiscovery) bool {
+						return r.ResponseKind != nil && r.ResponseKind.Kind == kind.Kind
+					}) {
+					return true
+				}
+			}
+		}
+		return false
+	}, err
 }

@@ -12,7 +12,6 @@ import (
 	"strings"
 	"time"
 
-	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -22,6 +21,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/pscdev/psc/internal/kube"
+	"github.com/pscdev/psc/internal/platform"
 	"github.com/pscdev/psc/pkg/object"
 	"github.com/pscdev/psc/pkg/report"
 )
@@ -133,7 +133,7 @@ func (m *Members) subject(member report.Member) rbacv1.Subject {
 // before anything is written: see ErrGrant. lacks are the rights that psc needs beyond the role, and that the user cannot give.
 func (m *Members) Grant(ctx context.Context, member report.Member) (lacks []string, err error) {
 	binding := m.binding(member, rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: member.Role}, "")
-	beyond := &rbacv1.Role{ObjectMeta: managed(m.pod.Pod, object.Manager+"-"+member.Role), Rules: rulesBeyond(member.Role)}
+	beyond := &rbacv1.Role{ObjectMeta: managed(m.pod.Pod, object.Manager+"-"+member.Role), Rules: platform.Rules(member.Role != RoleView)}
 	for _, check := range []struct {
 		o    runtime.Object
 		kind kube.Kind
@@ -244,20 +244,6 @@ func (m *Members) Account(ctx context.Context, name, role string, expires time.D
 
 // isAccount reports whether psc created a service account for a member, and not for an app.
 func isAccount(labels map[string]string) bool { return labels[object.LabelMember] != "" }
-
-// rulesBeyond are the rights that a role needs for the commands of psc, beyond the ClusterRole of its name. Not every cluster adds
-// routes to those.
-func rulesBeyond(role string) []rbacv1.PolicyRule {
-	verbs := []string{"get", "list", "watch"}
-	rules := []rbacv1.PolicyRule{{APIGroups: []string{"metrics.k8s.io"}, Resources: []string{"pods"}, Verbs: verbs}}
-	if role != RoleView {
-		verbs = append(slices.Clone(verbs), "create", "update", "patch", "delete")
-	}
-	return append(rules,
-		rbacv1.PolicyRule{APIGroups: []string{object.HTTPRoute.Group}, Resources: []string{"httproutes", "listenersets"}, Verbs: verbs},
-		rbacv1.PolicyRule{APIGroups: []string{coordinationv1.GroupName}, Resources: []string{"leases"}, Verbs: verbs},
-	)
-}
 
 // binding binds a member to a role. Its name depends on both, because the role of a binding cannot change.
 func (m *Members) binding(member report.Member, role rbacv1.RoleRef, suffix string) *rbacv1.RoleBinding {

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
 	"github.com/pscdev/psc/internal/kube"
 	"github.com/pscdev/psc/pkg/object"
 	"github.com/pscdev/psc/pkg/revision"
@@ -35,6 +37,7 @@ func (d *drafts) trim(ctx context.Context, h History, r revision.Revision) {
 	err := d.store.Trim(ctx, now, excess, trimGrace)
 	switch {
 	case ctx.Err() != nil:
+	case apierrors.IsForbidden(err): // the next change by a user who may remove revisions does it
 	case err != nil:
 		d.tell(Note{NotTrimmed: err})
 	case len(excess) > 1: // else it is what every change does in a long history

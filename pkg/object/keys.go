@@ -102,6 +102,8 @@ const (
 	// PlatformNamespace and PlatformConfig name the ConfigMap with which the owner of a cluster configures routes.
 	PlatformNamespace = "psc-system"
 	PlatformConfig    = "psc-platform"
+	// AuditName is the name of the AuditPolicy and of its binding.
+	AuditName = "psc-revisions"
 )
 
 // Resource names the resource that an object with some labels was rendered from: "app web". It returns "" for other objects.

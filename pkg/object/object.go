@@ -9,6 +9,7 @@ package object
 import (
 	"fmt"
 
+	admissionv1 "k8s.io/api/admissionregistration/v1"
 	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	batchv1 "k8s.io/api/batch/v1"
@@ -39,15 +40,20 @@ var (
 
 // The other kinds that psc reads, and writes where it keeps something of its own.
 var (
-	Namespace     = corev1.SchemeGroupVersion.WithKind("Namespace")
-	ConfigMap     = corev1.SchemeGroupVersion.WithKind("ConfigMap")
-	Secret        = corev1.SchemeGroupVersion.WithKind("Secret")
-	Pod           = corev1.SchemeGroupVersion.WithKind("Pod")
-	Event         = corev1.SchemeGroupVersion.WithKind("Event")
-	ReplicaSet    = appsv1.SchemeGroupVersion.WithKind("ReplicaSet")
-	Lease         = coordinationv1.SchemeGroupVersion.WithKind("Lease")
-	Role          = rbacv1.SchemeGroupVersion.WithKind("Role")
-	RoleBinding   = rbacv1.SchemeGroupVersion.WithKind("RoleBinding")
+	Namespace          = corev1.SchemeGroupVersion.WithKind("Namespace")
+	ConfigMap          = corev1.SchemeGroupVersion.WithKind("ConfigMap")
+	Secret             = corev1.SchemeGroupVersion.WithKind("Secret")
+	Pod                = corev1.SchemeGroupVersion.WithKind("Pod")
+	Event              = corev1.SchemeGroupVersion.WithKind("Event")
+	ReplicaSet         = appsv1.SchemeGroupVersion.WithKind("ReplicaSet")
+	Lease              = coordinationv1.SchemeGroupVersion.WithKind("Lease")
+	Role               = rbacv1.SchemeGroupVersion.WithKind("Role")
+	RoleBinding        = rbacv1.SchemeGroupVersion.WithKind("RoleBinding")
+	ClusterRole        = rbacv1.SchemeGroupVersion.WithKind("ClusterRole")
+	ClusterRoleBinding = rbacv1.SchemeGroupVersion.WithKind("ClusterRoleBinding")
+	// AuditPolicy keeps records from being forged, where the owner of the cluster wants that.
+	AuditPolicy   = admissionv1.SchemeGroupVersion.WithKind("ValidatingAdmissionPolicy")
+	AuditBinding  = admissionv1.SchemeGroupVersion.WithKind("ValidatingAdmissionPolicyBinding")
 	Gateway       = gateway("Gateway")
 	GatewayClass  = gateway("GatewayClass")
 	ResourceQuota = corev1.SchemeGroupVersion.WithKind("ResourceQuota")

@@ -73,6 +73,14 @@ func unserved(domain string, r *pod.Route) address {
 	return address{domain: domain, secure: r.TLS.Mode != pod.TLSOff}
 }
 
+// Missing says why a Routing is no Backend, and what to do.
+func Missing(r Routing) string {
+	if _, err := (Cluster{Routing: r}).backend(); err != nil {
+		return err.Error()
+	}
+	return ""
+}
+
 // backend returns the Backend of a Routing. The error says why there is none, and what to do.
 func (c Cluster) backend() (Backend, error) {
 	const config = "ConfigMap " + object.PlatformNamespace + "/" + object.PlatformConfig

@@ -26,6 +26,7 @@ var update = flag.Bool("update", false, "write testdata/shapes.txt")
 var documents = []any{
 	report.App{},
 	report.AppUsage{},
+	report.Cluster{},
 	report.Commands{},
 	report.Config{},
 	report.Copied{},
@@ -47,6 +48,7 @@ var documents = []any{
 	report.Route{},
 	report.Run{},
 	report.Secret{},
+	report.Setup{},
 	report.Status{},
 	report.User{},
 	report.Verification{},
