@@ -212,7 +212,7 @@ func (s *Settings) change(edit func([]byte) ([]byte, error)) error {
 		return err
 	}
 	var now file
-	err := userfile.Change(s.path, userfile.Patience{Notice: s.Waits}, func(text []byte) ([]byte, error) {
+	err := userfile.Change(s.path, userfile.Patience{Notice: s.Waits, Own: true}, func(text []byte) ([]byte, error) {
 		if _, err := parse(s.path, text); err != nil {
 			return nil, err
 		}

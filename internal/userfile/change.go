@@ -31,6 +31,8 @@ type Patience struct {
 	After time.Duration
 	// Limit is how long to wait in all: 15 seconds by default.
 	Limit time.Duration
+	// Own is set for a file that no other program changes: a lock file of kubectl beside it means nothing.
+	Own bool
 }
 
 // Change replaces the content of a file by what edit makes of it. A file that does not exist counts as empty; it and its folder
@@ -50,8 +52,12 @@ func Change(path string, p Patience, edit func([]byte) ([]byte, error)) error {
 		return err
 	}
 	defer unlock()
+	foreign := path + ".lock" // kubectl and other programs with client-go create it, and remove it when they are done
+	if p.Own {
+		foreign = ""
+	}
 	for {
-		if err := w.others(path); err != nil {
+		if err := w.others(path, foreign); err != nil {
 			return err
 		}
 		before, err := read(path)
@@ -59,18 +65,18 @@ func Change(path string, p Patience, edit func([]byte) ([]byte, error)) error {
 			return err
 		}
 		after, err := edit(bytes.Clone(before))
-		if err != nil && locked(path) { // someone else is writing it
+		if err != nil && locked(foreign) { // someone else is writing it
 			continue
 		}
 		if err != nil || bytes.Equal(before, after) {
 			return err
 		}
-		again, err := replace(path, before, after)
+		again, err := replace(path, foreign, before, after)
 		if err != nil {
 			return err
 		}
 		// kubectl can have read the file before it was replaced, and then replaces it in turn: look at the file once more.
-		if !again && !locked(path) {
+		if !again && !locked(foreign) {
 			if now, err := read(path); err == nil && bytes.Equal(now, after) {
 				return nil
 			}
@@ -88,7 +94,7 @@ func read(path string) ([]byte, error) {
 
 // replace writes the new content beside the file and renames it. It does nothing and returns true if someone else has the file
 // or has changed it.
-func replace(path string, before, after []byte) (again bool, err error) {
+func replace(path, foreign string, before, after []byte) (again bool, err error) {
 	temp := beside(path, ".tmp") // of a process that was killed, if it exists: the lock is held
 	if err := os.Remove(temp); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return false, err
@@ -116,7 +122,7 @@ func replace(path string, before, after []byte) (again bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	if locked(path) || !bytes.Equal(now, before) {
+	if locked(foreign) || !bytes.Equal(now, before) {
 		return true, nil
 	}
 	if err := os.Rename(temp, path); err != nil {
@@ -134,11 +140,12 @@ func beside(path, suffix string) string {
 	return filepath.Join(filepath.Dir(path), "."+strings.TrimPrefix(filepath.Base(path), ".")+".psc"+suffix)
 }
 
-// foreign returns the path of the lock that kubectl and other programs with client-go create, and remove when they are done.
-func foreign(path string) string { return path + ".lock" }
-
-func locked(path string) bool {
-	_, err := os.Lstat(foreign(path))
+// locked reports whether the lock of another program exists. "" is none.
+func locked(lock string) bool {
+	if lock == "" {
+		return false
+	}
+	_, err := os.Lstat(lock)
 	return err == nil
 }
 
@@ -176,14 +183,13 @@ func wait[T any](w *waiter, done <-chan T, holder func() string) (got T, ok bool
 }
 
 // others waits until no other program holds the file. Its lock is never removed: only a person can know that it is stale.
-func (w *waiter) others(path string) error {
-	if !locked(path) {
+func (w *waiter) others(path, lock string) error {
+	if !locked(lock) {
 		return nil
 	}
-	lock := foreign(path)
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
-	for locked(path) {
+	for locked(lock) {
 		if _, ok := wait(w, tick.C, func() string { return "the program that created " + lock }); !ok {
 			return fault.New(fault.Failed, "%s is locked: %s exists%s", path, lock, age(lock)).
 				WithHint("kubectl or another program is changing the file, or was killed while it did: if none runs, rm %s", lock)
