@@ -133,22 +133,27 @@ func (s *session) removeSetup(ctx context.Context, dryRun bool) error {
 		return err
 	}
 	plan.Doc.DryRun = dryRun
+	objects := pod.Count(plan.Count(), "object")
 	if plan.Count() == 0 {
 		s.view.Say("No change: psc has set up nothing on %s", cluster.Context)
+	}
+	if plan.Count() == 0 || dryRun {
 		return s.view.Setup(plan.Doc)
 	}
-	if !dryRun {
-		if !s.yes && !s.interactive() {
-			return fault.New(fault.Usage, "routes and roles of all pods depend on the setup").WithHint("add --yes to remove it")
-		}
-		if !s.yes && !s.ask(fmt.Sprintf("Routes and roles of all pods on %s depend on the setup. Delete %s?", cluster.Context, pod.Count(plan.Count(), "object"))) {
-			return fault.New(fault.Failed, "nothing was changed")
-		}
-		if err := plan.Write(ctx); err != nil {
-			return err
-		}
+	if !s.yes && !s.interactive() {
+		return fault.New(fault.Usage, "routes and roles of all pods depend on the setup").WithHint("add --yes to remove it")
 	}
-	return s.view.Setup(plan.Doc)
+	if err := s.view.Setup(plan.Doc); err != nil {
+		return err
+	}
+	if !s.yes && !s.ask(fmt.Sprintf("Routes and roles of all pods on %s depend on the setup. Delete %s?", cluster.Context, objects)) {
+		return fault.New(fault.Failed, "nothing was changed")
+	}
+	if err := plan.Write(ctx); err != nil {
+		return err
+	}
+	s.view.Say("%s deleted from %s", objects, cluster.Context)
+	return nil
 }
 
 // setupWords names the flags of a setup that would not be valid.

@@ -188,7 +188,7 @@ func platformConfig(text []byte) (*unstructured.Unstructured, error) {
 	return described(object.ConfigMap, &corev1.ConfigMap{
 		ObjectMeta: metav1.ObjectMeta{Namespace: object.PlatformNamespace, Name: object.PlatformConfig},
 		Data:       map[string]string{configKey: string(text)},
-	}, "names the Gateway and the domain for routes")
+	}, "the Gateway and the domain for routes")
 }
 
 // base returns the objects of every setup.
@@ -205,13 +205,13 @@ func base() ([]*unstructured.Unstructured, error) {
 		object  runtime.Object
 		purpose string
 	}{
-		{object.Namespace, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: object.PlatformNamespace}}, "has the configuration of psc"},
-		{object.Role, &rbacv1.Role{ObjectMeta: config, Rules: only("", "configmaps", "get", config.Name)}, "allows to read the configuration"},
-		{object.RoleBinding, &rbacv1.RoleBinding{ObjectMeta: config, RoleRef: roleRef(object.Role, config.Name), Subjects: everyone}, "gives this right to all signed-in users"},
+		{object.Namespace, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: object.PlatformNamespace}}, "the configuration of psc"},
+		{object.Role, &rbacv1.Role{ObjectMeta: config, Rules: only("", "configmaps", "get", config.Name)}, "the right to read the configuration"},
+		{object.RoleBinding, &rbacv1.RoleBinding{ObjectMeta: config, RoleRef: roleRef(object.Role, config.Name), Subjects: everyone}, "gives it to all signed-in users"},
 		{object.ClusterRole, &rbacv1.ClusterRole{ObjectMeta: aggregated("view"), Rules: Rules(false)}, "adds routes, deploys and metrics to the role view"},
 		{object.ClusterRole, &rbacv1.ClusterRole{ObjectMeta: aggregated("edit"), Rules: Rules(true)}, "adds routes and deploys to the roles edit and admin"},
-		{object.ClusterRole, &rbacv1.ClusterRole{ObjectMeta: hosts, Rules: only(gatewayv1.GroupName, "httproutes", "list")}, "allows to see which pod serves a host"},
-		{object.ClusterRoleBinding, &rbacv1.ClusterRoleBinding{ObjectMeta: hosts, RoleRef: roleRef(object.ClusterRole, hosts.Name), Subjects: everyone}, "gives this right to all signed-in users"},
+		{object.ClusterRole, &rbacv1.ClusterRole{ObjectMeta: hosts, Rules: only(gatewayv1.GroupName, "httproutes", "list")}, "the right to see which pod serves a host"},
+		{object.ClusterRoleBinding, &rbacv1.ClusterRoleBinding{ObjectMeta: hosts, RoleRef: roleRef(object.ClusterRole, hosts.Name), Subjects: everyone}, "gives it to all signed-in users"},
 	} {
 		u, err := described(o.kind, o.object, o.purpose)
 		if err != nil {

@@ -32,7 +32,7 @@ func offerState(s report.OfferState) string {
 // Setup writes what a setup of a cluster does with each object.
 func (v *View) Setup(doc report.Setup) error {
 	return v.Answer(doc, report.Refs(doc.Objects...), func(w io.Writer) {
-		v.table(w, []string{"STEP", "OBJECT", "WHAT IT DOES"}, rows(doc.Objects, func(o report.SetupObject) []string {
+		v.table(w, []string{"STEP", "OBJECT", "PURPOSE"}, rows(doc.Objects, func(o report.SetupObject) []string {
 			name := o.Kind + " " + o.Name
 			if o.Namespace != "" {
 				name = o.Kind + " " + o.Namespace + "/" + o.Name

@@ -152,8 +152,20 @@ func (c *Cluster) Teardown(ctx context.Context) (*ClusterSetup, error) {
 			return nil, err
 		}
 		out.add(step, o, found)
+		if step == report.SetupKeep && o.GroupVersionKind() == object.ConfigMap {
+			out.keep(o.GetName()) // the right to read it too
+		}
 	}
 	return out, setupDenied(denied)
+}
+
+// keep leaves the objects with a name.
+func (s *ClusterSetup) keep(name string) {
+	for i := range s.Doc.Objects {
+		if s.Doc.Objects[i].Name == name {
+			s.Doc.Objects[i].Step = report.SetupKeep
+		}
+	}
 }
 
 // others reports whether a namespace has more in it than Kubernetes puts into each, and than what is about to be deleted.
