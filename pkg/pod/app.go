@@ -74,6 +74,9 @@ type App struct {
 	// instances are stopped before new ones start). The default is rolling, and recreate for an app with a disk that is not
 	// shared.
 	Strategy string `json:"strategy,omitempty"`
+	// Selector has the labels by which the instances are found if the app was a Deployment before it became part of the pod. It
+	// cannot be changed, so psc keeps it when it takes the Deployment over. Other apps have labels of psc's own.
+	Selector map[string]string `json:"selector,omitempty"`
 }
 
 // Autoscale sets the bounds between which the cluster chooses the number of instances, and the CPU usage that it aims at.

@@ -42,12 +42,27 @@ func (a *App) problems(name string, s Spec) []Problem {
 	a.diskProblems(&p, s)
 	a.healthProblems(&p)
 	p.capabilities("spec.capabilities", a.Capabilities)
+	p.labels("spec.selector", a.Selector)
 	p.duration("spec.startGrace", a.StartGrace)
 	p.duration("spec.stopGrace", a.StopGrace)
 	if a.Strategy != "" && a.Strategy != StrategyRolling && a.Strategy != StrategyRecreate {
 		p.add("spec.strategy", "must be rolling or recreate, is %q", a.Strategy)
 	}
 	return p
+}
+
+// labels checks labels of instances. Those of psc have a prefix of their own.
+func (p *problems) labels(path string, labels map[string]string) {
+	own, _, _ := strings.Cut(APIVersion, "/") // begins the labels of psc too
+	for key, value := range labels {
+		at := path + "." + key
+		for _, m := range slices.Concat(validation.IsQualifiedName(key), validation.IsValidLabelValue(value)) {
+			p.add(at, "%s", m)
+		}
+		if strings.HasPrefix(key, own+"/") {
+			p.add(at, "begins with %s/, as the labels of psc do", own)
+		}
+	}
 }
 
 // user checks the numeric user of an image; nil is none.

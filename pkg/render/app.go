@@ -2,6 +2,7 @@ package render
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -71,7 +72,16 @@ func account(podName, name string, all map[string]string, c Cluster) *unstructur
 	return rendered(account)
 }
 
-// selector must never change: the selector of a Deployment is immutable.
+// found returns the labels by which the Deployment and the Service of an app find its instances. They must never change: the selector
+// of a Deployment is immutable, so an app that was a Deployment before keeps its own.
+func found(name string, a *pod.App) map[string]string {
+	if len(a.Selector) > 0 {
+		return a.Selector
+	}
+	return selector(name).MatchLabels
+}
+
+// selector selects the instances of an app by psc's own label.
 func selector(name string) *metav1.LabelSelector {
 	return &metav1.LabelSelector{MatchLabels: map[string]string{object.LabelApp: name}}
 }
@@ -79,9 +89,12 @@ func selector(name string) *metav1.LabelSelector {
 // service offers each port of an app under its own number, and the main port at pod.ServicePort too. The main port comes first:
 // tools that show one port of a Service show that one.
 func service(name string, a *pod.App) corev1.ServiceSpec {
-	spec := corev1.ServiceSpec{Selector: map[string]string{object.LabelApp: name}}
+	spec := corev1.ServiceSpec{Selector: found(name, a)}
 	add := func(name string, number int, target pod.Port) {
 		port := corev1.ServicePort{Name: name, Protocol: transport(target), Port: int32(number), TargetPort: intstr.FromString(target.Name)}
+		if len(a.Selector) > 0 { // the instances of the Deployment that was taken over may have other names for their ports, or none
+			port.TargetPort = intstr.FromInt32(int32(target.Port))
+		}
 		if target.Protocol == pod.ProtocolH2C {
 			port.AppProtocol = new("kubernetes.io/h2c")
 		}
@@ -153,11 +166,13 @@ func deployment(name string, a *pod.App, spec pod.Spec, c Cluster, all map[strin
 	if len(a.Ports) > 0 {
 		grace += drainSeconds
 	}
+	instance := maps.Clone(all)
+	maps.Copy(instance, a.Selector)
 	d := appsv1.DeploymentSpec{
 		RevisionHistoryLimit: new(int32(keptReplicaSets)),
-		Selector:             selector(name),
+		Selector:             &metav1.LabelSelector{MatchLabels: found(name, a)},
 		Strategy:             strategy(a, spec),
-		Template: corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: all}, Spec: corev1.PodSpec{
+		Template: corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: instance}, Spec: corev1.PodSpec{
 			ServiceAccountName:            name,
 			AutomountServiceAccountToken:  new(false),
 			EnableServiceLinks:            new(false),
