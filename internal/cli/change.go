@@ -14,6 +14,7 @@ import (
 
 	"github.com/pscdev/psc/internal/fault"
 	"github.com/pscdev/psc/internal/workspace"
+	"github.com/pscdev/psc/pkg/convert"
 	"github.com/pscdev/psc/pkg/pod"
 	"github.com/pscdev/psc/pkg/report"
 	"github.com/pscdev/psc/pkg/revision"
@@ -26,6 +27,8 @@ const defaultTimeout = 10 * time.Minute
 type options struct {
 	workspace.Options
 	exitCode bool
+	// left is what an import left out.
+	left []convert.Left
 	// unchanged says why there is no change, if there is none.
 	unchanged string
 }
@@ -50,6 +53,7 @@ func (o *options) deployFlags(flags *pflag.FlagSet) {
 	waitFlag(flags, &o.Deploy.NoWait)
 	flags.BoolVar(&o.RollbackOnFailure, "rollback-on-failure", false, "after a failure, roll back to the last revision that was ready")
 	flags.DurationVar(&o.Deploy.LockWait, "lock-wait", defaultTimeout, "`TIME` to wait for another deploy")
+	flags.BoolVar(&o.Deploy.TakeOver, "take-over", false, "take over existing objects with the names of new ones that psc did not create")
 	flags.BoolVar(&o.Deploy.Supersede, "supersede", false, "stop a running deploy of an older revision")
 }
 
@@ -124,7 +128,7 @@ func (s *session) show(ctx context.Context, w *workspace.Workspace, o *options, 
 		return s.unchanged(o.unchanged)
 	}
 	keepNames(w, out.Revision.Spec)
-	if err := s.view.Draft(out.Revision); err != nil {
+	if err := s.view.Draft(out.Revision, o.left); err != nil {
 		return err
 	}
 	s.sayApps(out)

@@ -37,7 +37,7 @@ func effects() map[string]report.Effect {
 		report.EffectRead: "app list; app show; cluster info; config list; config show; diff; disk list; disk show; events; export; get; job list; job show; logs; member list; open; " +
 			"pod list; pod show; registry list; revision diff; revision list; revision show; revision wait; route list; route open; route show; run list; run logs; " +
 			"secret list; status; top; whoami",
-		report.EffectDraft: "app create; app delete; app scale; app set; apply; config delete; config set; disk create; disk set; edit; job create; job delete; job set; route create; " +
+		report.EffectDraft: "app create; app delete; app scale; app set; apply; config delete; config set; disk create; disk set; edit; import; job create; job delete; job set; route create; " +
 			"route delete; route set; secret delete; secret set",
 		report.EffectDeploy:   "app restart; app start; app stop; deploy; rollback",
 		report.EffectInstance: "cp; exec; port-forward; run",

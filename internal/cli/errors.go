@@ -43,6 +43,7 @@ func worded(err error) error {
 		refused   *workspace.RefusedError
 		settings  workspace.SettingErrors
 		denied    *workspace.SetupDeniedError
+		foreign   *workspace.ForeignError
 	)
 	switch {
 	case errors.As(err, &deploy):
@@ -76,6 +77,8 @@ func worded(err error) error {
 		return inUseWords(err, inUse)
 	case errors.As(err, &problems):
 		return problemWords(err, problems)
+	case errors.As(err, &foreign) && !foreign.Shared:
+		return &fault.Error{Code: fault.Of(err).Code, Err: err, Hint: "psc deploy --take-over makes what exists a part of the pod"}
 	case errors.As(err, &settings):
 		return settingWords(settings)
 	case errors.As(err, &denied):

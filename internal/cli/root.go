@@ -80,7 +80,7 @@ func newRoot(s *session) *cobra.Command {
 	root.SetFlagErrorFunc(wrongFlags)
 	root.SetGlobalNormalizationFunc(normalizeFlag)
 	group(root, groupStart, newLogin(s), newLogout(s), newWhoami(s), newNewPod(s), newPod(s), newMember(s))
-	group(root, groupResources, newApp(s), newRoute(s), newConfig(s), newSecret(s), newDisk(s), newJob(s), newApply(s), newEdit(s), newExport(s), newRegistry(s))
+	group(root, groupResources, newApp(s), newRoute(s), newConfig(s), newSecret(s), newDisk(s), newJob(s), newApply(s), newImport(s), newEdit(s), newExport(s), newRegistry(s))
 	group(root, groupRevisions, newDiff(s), newDeploy(s), newRollback(s), newStatus(s), newRevision(s))
 	group(root, groupLook, newLogs(s), newExec(s), newCp(s), newRun(s), newPortForward(s), newTop(s), newEvents(s), newOpen(s, ""))
 	group(root, groupCluster, newGet(s), newCluster(s))

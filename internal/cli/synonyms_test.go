@@ -32,7 +32,7 @@ func TestInstead(t *testing.T) {
 		"init":                          "psc new-pod NAME",
 		"wait":                          "psc revision wait",
 		"set env deploy/web A=b":        "psc app set web --env KEY=VALUE",
-		"import":                        "psc apply -f FILE",
+		"load":                          "psc apply -f FILE",
 		"rm web":                        "psc app delete web",
 		"releases":                      "psc revision list",
 		"history":                       "psc revision list",

@@ -85,7 +85,7 @@ func (d *deploy) dryRun(ctx context.Context, step plan.Step, newAccounts map[str
 		there, readErr := d.Kube.GetMeta(ctx, step.Kind, d.Pod, step.Name)
 		switch {
 		case readErr == nil:
-			if step, err = adopt(step, there); err != nil || step.Action == plan.Create {
+			if step, err = d.adopt(step, there); err != nil || step.Action == plan.Create {
 				return step, err
 			}
 			tried = d.tryInstance(ctx, step, newAccounts)
@@ -108,8 +108,8 @@ func (d *deploy) dryRun(ctx context.Context, step plan.Step, newAccounts map[str
 }
 
 // adopt decides about an existing object that has the name of a new one. An object that psc created and that has lost its
-// labels is updated. An object that others created is an error.
-func adopt(step plan.Step, there *metav1.PartialObjectMetadata) (plan.Step, error) {
+// labels is updated. An object that others created is a ForeignError, unless the user asks to take it over.
+func (d *deploy) adopt(step plan.Step, there *metav1.PartialObjectMetadata) (plan.Step, error) {
 	ours := there.Labels[object.LabelPod] == step.Object.GetLabels()[object.LabelPod]
 	for _, e := range there.ManagedFields {
 		ours = ours || e.Manager == object.Manager && e.Operation == metav1.ManagedFieldsOperationApply
@@ -119,7 +119,23 @@ func adopt(step plan.Step, there *metav1.PartialObjectMetadata) (plan.Step, erro
 		next.Instances = step.Instances
 		return next, nil
 	}
-	return step, fmt.Errorf("%s %s exists and was not created by psc: delete it or choose another name", step.Kind.Kind, step.Name)
+	shared := step.Kind == object.ServiceAccount && step.Name == "default" // all other instances of the namespace run as it
+	if d.opts.TakeOver && !shared {
+		return step.TakeOver(there), nil
+	}
+	return step, &ForeignError{Kind: step.Kind.Kind, Name: step.Name, Shared: shared}
+}
+
+// ForeignError is the error for an existing object with the name of a new one that psc did not create.
+type ForeignError struct {
+	Kind, Name string
+	// Shared means that psc cannot take it over, because others use it too.
+	Shared bool
+}
+
+// Error implements error.
+func (e *ForeignError) Error() string {
+	return fmt.Sprintf("%s %s exists and was not created by psc: delete it or choose another name", e.Kind, e.Name)
 }
 
 // refusal returns the error for a write that the API server refuses, with the way out. It returns nil if the write is only

@@ -62,6 +62,8 @@ type Options struct {
 	LockWait time.Duration
 	// Supersede stops a running deploy of an older revision.
 	Supersede bool
+	// TakeOver takes over existing objects with the names of new ones, although psc did not create them. Else they are a ForeignError.
+	TakeOver bool
 	// Message replaces the revision's message in the history; an empty one keeps it.
 	Message string
 	// NoWait returns when everything is written.

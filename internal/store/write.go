@@ -54,15 +54,15 @@ func (s *Store) Needs(ctx context.Context, content *Content, before, spec pod.Sp
 	return cmp.Or(err, problemsOf(missing))
 }
 
-// Own returns a spec without the values of secrets that neither before nor the pod has, such as those in a file of another pod.
+// Own returns a spec without the values of secrets that neither content, before nor the pod has, such as those in a file of another pod.
 // Each gets the version that before has, or else an empty one. kept are the keys that have got the version of before: "db/url".
-func (s *Store) Own(ctx context.Context, before, spec pod.Spec) (own pod.Spec, kept []string, err error) {
+func (s *Store) Own(ctx context.Context, content *Content, before, spec pod.Spec) (own pod.Spec, kept []string, err error) {
 	known := map[string]bool{}
 	for _, ref := range references(before) {
 		known[ref.id()] = true
 	}
 	missing, err := s.missing(ctx, slices.DeleteFunc(references(spec), func(ref reference) bool {
-		return known[ref.id()] || ref.kind != object.Secret
+		return known[ref.id()] || content.object(ref) != nil || ref.kind != object.Secret
 	}))
 	own = maps.Clone(spec)
 	for _, ref := range missing {

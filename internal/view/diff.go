@@ -7,6 +7,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/diff"
 
+	"github.com/pscdev/psc/pkg/convert"
 	"github.com/pscdev/psc/pkg/pod"
 	"github.com/pscdev/psc/pkg/report"
 	"github.com/pscdev/psc/pkg/revision"
@@ -127,9 +128,9 @@ func state(s revision.State) string {
 	return string(s)
 }
 
-// Draft writes a new draft.
-func (v *View) Draft(r revision.Revision) error {
-	return v.Answer(r, report.RevisionRefs(r), func(w io.Writer) {
+// Draft writes a new draft. left is what an import left out, for the document: LeftOut writes it for people.
+func (v *View) Draft(r revision.Revision, left []convert.Left) error {
+	return v.Answer(report.Imported{Revision: r, LeftOut: left}, report.RevisionRefs(r), func(w io.Writer) {
 		fmt.Fprintf(w, "%s  %s   %s\n", r.Name(), state(r.State), r.Change)
 	})
 }

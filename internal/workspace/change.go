@@ -79,7 +79,12 @@ type Proposal struct {
 // Propose returns base with the resources of put created or replaced, and those of remove deleted. It pins new images. Values
 // of secrets that are not in the pod stay as they are in base, or are still to be set. The error is pod.Problems or a *pod.RefError.
 func (w *Workspace) Propose(ctx context.Context, base revision.Revision, put pod.Spec, remove []pod.Ref, o Options) (Proposal, error) {
-	p := Proposal{base: base, content: contentOf(put)}
+	return w.propose(ctx, base, put, contentOf(put), remove, o)
+}
+
+// propose is Propose with the content of put, which may have values of its secrets.
+func (w *Workspace) propose(ctx context.Context, base revision.Revision, put pod.Spec, content *store.Content, remove []pod.Ref, o Options) (Proposal, error) {
+	p := Proposal{base: base, content: content}
 	var (
 		c       pod.Change
 		missing []error
@@ -103,7 +108,7 @@ func (w *Workspace) Propose(ctx context.Context, base revision.Revision, put pod
 		return p, err
 	}
 	var kept []string
-	if p.spec, kept, err = w.store.Own(ctx, base.Spec, spec); len(kept) > 0 {
+	if p.spec, kept, err = w.store.Own(ctx, content, base.Spec, spec); len(kept) > 0 {
 		w.tell(Note{KeptValues: kept})
 	}
 	return p, err
@@ -118,12 +123,41 @@ func (w *Workspace) Merge(ctx context.Context, p Proposal, o Options) (Outcome, 
 // Apply creates or replaces the resources of put in the revision base, or with 0 in the current one, and merges the result
 // like Merge. With prune it removes the other resources.
 func (w *Workspace) Apply(ctx context.Context, put pod.Spec, base int, prune bool, o Options) (Outcome, error) {
+	return w.apply(ctx, put, contentOf(put), base, prune, o)
+}
+
+// Import is Apply with values of secrets, by secret and key. A value that the pod has already keeps its version.
+func (w *Workspace) Import(ctx context.Context, put pod.Spec, values map[string]map[string][]byte, o Options) (Outcome, error) {
+	before, err := w.Spec(ctx)
+	if err != nil {
+		return Outcome{}, err
+	}
+	put, content := maps.Clone(put), contentOf(put)
+	for name, secret := range put.Secrets() {
+		versions, fresh, err := w.versions(ctx, before, name, values[name])
+		if err != nil {
+			return Outcome{}, err
+		}
+		keys := maps.Clone(secret.Keys)
+		maps.Copy(keys, versions)
+		if len(fresh) > 0 {
+			version := content.Values(name, fresh)
+			for key := range fresh {
+				keys[key] = version
+			}
+		}
+		put[pod.Ref{Kind: pod.KindSecret, Name: name}] = &pod.Secret{Keys: keys}
+	}
+	return w.apply(ctx, put, content, 0, false, o)
+}
+
+func (w *Workspace) apply(ctx context.Context, put pod.Spec, content *store.Content, base int, prune bool, o Options) (Outcome, error) {
 	propose := func(on revision.Revision) (Proposal, error) {
 		var remove []pod.Ref
 		if prune {
 			remove = slices.DeleteFunc(on.Spec.Refs(), func(ref pod.Ref) bool { return put[ref] != nil })
 		}
-		return w.Propose(ctx, on, put, remove, o)
+		return w.propose(ctx, on, put, content, remove, o)
 	}
 	var proposal *Proposal
 	if base != 0 {
@@ -137,7 +171,7 @@ func (w *Workspace) Apply(ctx context.Context, put pod.Spec, base int, prune boo
 		}
 		proposal = &p
 	}
-	return w.change(ctx, contentOf(put), o, func(on revision.Revision) (pod.Change, error) {
+	return w.change(ctx, content, o, func(on revision.Revision) (pod.Change, error) {
 		if proposal == nil || base == 0 && on.Number == proposal.base.Number { // else a retry, which merges the changes of others
 			p, err := propose(on)
 			if err != nil {
@@ -401,21 +435,13 @@ func (w *Workspace) SetValues(ctx context.Context, name string, values map[strin
 	if err != nil {
 		return Outcome{}, err
 	}
+	versions, values, err := w.versions(ctx, spec, name, values)
+	if err != nil {
+		return Outcome{}, err
+	}
 	keys := map[string]any{}
-	if old := spec.Secret(name); old != nil {
-		had, err := w.store.Values(ctx, name, old)
-		if err != nil && !denied(err) { // without permission to read them, all values are set
-			return Outcome{}, err
-		}
-		values = maps.Clone(values)
-		maps.DeleteFunc(values, func(key string, value []byte) bool {
-			before, ok := had[key]
-			if same := ok && string(before) == string(value); !same {
-				return false
-			}
-			keys[key] = old.Keys[key] // the live revision may have another one
-			return true
-		})
+	for key, version := range versions {
+		keys[key] = version // the live revision may have another one
 	}
 	content := &store.Content{}
 	for _, key := range remove {
@@ -428,6 +454,29 @@ func (w *Workspace) SetValues(ctx context.Context, name string, values map[strin
 		}
 	}
 	return w.upsert(ctx, pod.KindSecret, name, pod.Fields{"keys": keys}, content, o)
+}
+
+// versions returns the versions of those values that a secret of a spec has already, and the other values.
+func (w *Workspace) versions(ctx context.Context, spec pod.Spec, name string, values map[string][]byte) (map[string]string, map[string][]byte, error) {
+	versions := map[string]string{}
+	old := spec.Secret(name)
+	if old == nil || len(values) == 0 {
+		return versions, values, nil
+	}
+	had, err := w.store.Values(ctx, name, old)
+	if err != nil && !denied(err) { // without permission to read them, all values are set
+		return nil, nil, err
+	}
+	values = maps.Clone(values)
+	maps.DeleteFunc(values, func(key string, value []byte) bool {
+		before, ok := had[key]
+		if same := ok && string(before) == string(value); !same {
+			return false
+		}
+		versions[key] = old.Keys[key]
+		return true
+	})
+	return versions, values, nil
 }
 
 // contentOf returns the content of the configs of a spec whose bytes are known.

@@ -193,7 +193,7 @@ func (w *Workspace) deployOnce(ctx context.Context, r revision.Revision, rebuild
 		Emit: func(e rollout.Event) { w.tell(noteOf(e)) },
 	}
 	result, err := run.Deploy(ctx, r, rollout.Options{
-		Timeout: o.Deploy.Timeout, LockWait: o.Deploy.LockWait, Supersede: o.Deploy.Supersede, NoWait: o.Deploy.NoWait,
+		Timeout: o.Deploy.Timeout, LockWait: o.Deploy.LockWait, Supersede: o.Deploy.Supersede, NoWait: o.Deploy.NoWait, TakeOver: o.Deploy.TakeOver,
 		Message: o.Message, Rebuild: rebuild,
 	})
 	w.tell(Note{Ended: true})

@@ -126,6 +126,9 @@ func (e *RevisionError) Unwrap() []error { return []error{e.Err, e.Cause} }
 // RefusedError is the error for instances that the API server would refuse.
 type RefusedError = rollout.RefusedError
 
+// ForeignError is the error for an existing object with the name of a new one that psc did not create.
+type ForeignError = rollout.ForeignError
+
 // RoomError is the error for a revision that a quota of the pod's namespace has no room for.
 type RoomError struct {
 	Pod string

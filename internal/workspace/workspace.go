@@ -88,6 +88,8 @@ type DeployOptions struct {
 	Supersede bool
 	// NoWait returns when everything is written.
 	NoWait bool
+	// TakeOver takes over existing objects with the names of new ones, although psc did not create them.
+	TakeOver bool
 }
 
 // Outcome is the result of a call.

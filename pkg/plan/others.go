@@ -13,16 +13,23 @@ import (
 
 // removal returns the reason why an object that is not rendered is removed, and whether psc did not create it.
 func removal(o *metav1.PartialObjectMetadata) (reason string, foreign bool) {
+	for _, e := range o.ManagedFields {
+		if e.Manager == object.Manager && e.Operation == metav1.ManagedFieldsOperationApply {
+			return "no longer part of the spec", false
+		}
+	}
+	return "created by " + makers(o) + " with the labels of this pod", true
+}
+
+// makers names the tools that own fields of an object.
+func makers(o *metav1.PartialObjectMetadata) string {
 	var by []string
 	for _, e := range o.ManagedFields {
-		switch {
-		case e.Manager == object.Manager && e.Operation == metav1.ManagedFieldsOperationApply:
-			return "no longer part of the spec", false
-		case e.Subresource == "" && !controller(e.Manager) && !slices.Contains(by, e.Manager):
+		if e.Subresource == "" && !controller(e.Manager) && !slices.Contains(by, e.Manager) {
 			by = append(by, e.Manager)
 		}
 	}
-	return "created by " + cmp.Or(strings.Join(by, ", "), "someone else") + " with the labels of this pod", true
+	return cmp.Or(strings.Join(by, ", "), "someone else")
 }
 
 // maxFields is how many fields a line names.
@@ -38,6 +45,8 @@ func (s Step) TakesBack() string {
 		}
 	}
 	switch {
+	case s.Action == Update && s.Foreign:
+		return fmt.Sprintf("%s %s: %s", s.Kind.Kind, s.Name, s.Reason)
 	case s.Action == Update && len(fields) > 0:
 		more := ""
 		if len(fields) > maxFields {

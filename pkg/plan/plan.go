@@ -37,7 +37,7 @@ type Step struct {
 	Name   string
 	// Resource is what the object is rendered from: "app web".
 	Resource string
-	// Foreign means that psc did not create the object. It is only known of those that are deleted.
+	// Foreign means that psc did not create the object. It is only known of those that are deleted or taken over.
 	Foreign bool
 	// Reason is the reason to show: "changed", "edited by kubectl-edit".
 	Reason string
@@ -57,6 +57,8 @@ type Step struct {
 	Instances int64
 	// Autoscaler is the name of an autoscaler that is not psc's and owns the number of instances; empty for none.
 	Autoscaler string
+	// Scaler is Autoscaler for a Deployment that psc creates: it matters if psc takes over an existing one.
+	Scaler string
 }
 
 // Pruner is the field manager that takes fields which psc cannot own, because they are of another API version, and drops
@@ -126,13 +128,31 @@ func (l Live) workload(o *unstructured.Unstructured, found *metav1.PartialObject
 	wanted, _, _ := unstructured.NestedInt64(o.Object, "spec", "replicas")
 	// A stopped app is not scaled up by its autoscaler, and one that psc has stopped starts with its own number.
 	if scaler == "" || found == nil || wanted == 0 || known && now == 0 && ownsInstances(found) {
-		return Object(o, found)
+		step := Object(o, found)
+		step.Scaler = scaler
+		return step
 	}
+	return scaled(o, found, scaler)
+}
+
+// scaled is Object for a Deployment whose number of instances belongs to an autoscaler that is not psc's.
+func scaled(o *unstructured.Unstructured, found *metav1.PartialObjectMetadata, by string) Step {
 	o = o.DeepCopy()
 	unstructured.RemoveNestedField(o.Object, "spec", "replicas")
 	step := Object(o, found)
-	step.Autoscaler = scaler
+	step.Autoscaler = by
 	return step
+}
+
+// TakeOver returns the step that makes an existing object the one that a step was to create, although psc did not create it. The
+// object keeps the number of instances that an autoscaler has set.
+func (s Step) TakeOver(there *metav1.PartialObjectMetadata) Step {
+	next := Object(s.Object, there)
+	if s.Scaler != "" {
+		next = scaled(s.Object, there, s.Scaler)
+	}
+	next.Foreign, next.Reason, next.Resource = true, "taken over from "+makers(there), s.Resource
+	return next
 }
 
 // ownsInstances reports whether psc was the last to set the number of instances.

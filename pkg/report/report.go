@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/pscdev/psc/pkg/convert"
 	"github.com/pscdev/psc/pkg/pod"
 	"github.com/pscdev/psc/pkg/revision"
 )
@@ -37,6 +38,12 @@ func Refs[T Item](items ...T) []string {
 type Revision struct {
 	revision.Revision
 	Resources []pod.File `json:"resources"`
+}
+
+// Imported is a new draft, and what was left out of the objects that it was imported from, if any.
+type Imported struct {
+	revision.Revision
+	LeftOut []convert.Left `json:"leftOut,omitempty"`
 }
 
 // History is a list of revisions.

@@ -45,6 +45,7 @@ var documents = []any{
 	report.Pod{},
 	report.Pruned{},
 	report.Revision{},
+	report.Imported{},
 	report.Route{},
 	report.Run{},
 	report.Secret{},

@@ -1,0 +1,112 @@
+package cli
+
+import (
+	"errors"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/pscdev/psc/internal/fault"
+	"github.com/pscdev/psc/internal/workspace"
+	"github.com/pscdev/psc/pkg/convert"
+	"github.com/pscdev/psc/pkg/pod"
+)
+
+func newImport(s *session) *cobra.Command {
+	var (
+		o     options
+		files []string
+	)
+	cmd := &cobra.Command{
+		Use:   "import -f FILE",
+		Short: "Create resources from Kubernetes manifests",
+		Long: "Create or replace resources from Kubernetes manifests, and list what psc left out or expresses in another way. FILE can be a\n" +
+			"folder, for all .yaml, .yml and .json files in it and in the folders below it, or - for stdin. The result is a draft to\n" +
+			"read and change: see psc export. Of a Helm chart or a Kustomization, import what helm template or kubectl kustomize writes.\n" +
+			"psc pod adopt --import does the same with what runs in a namespace.",
+		Example: "  psc import -f k8s/\n" +
+			"  kubectl kustomize overlays/staging | psc import -f - --dry-run\n" +
+			"  psc import -f web.yaml -m \"from plain manifests\" --deploy",
+		Args: exactly(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if len(files) == 0 {
+				return fault.New(fault.Usage, "-f is missing").WithHint("%s", cmd.UseLine())
+			}
+			result, err := s.readManifests(files)
+			if err != nil {
+				return err
+			}
+			return s.importResult(cmd, &o, result)
+		},
+	}
+	section(cmd, sectionFiles, func(flags *pflag.FlagSet) {
+		flags.StringArrayVarP(&files, "filename", "f", nil, "`FILE`, folder, or - for stdin; can be repeated")
+	})
+	section(cmd, sectionImage, o.addNoPin)
+	o.addChange(cmd)
+	return cmd
+}
+
+// importResult makes a revision of a conversion.
+func (s *session) importResult(cmd *cobra.Command, o *options, result convert.Result) error {
+	s.view.LeftOut(result.Left)
+	if len(result.Spec) == 0 {
+		return fault.New(fault.Usage, "nothing can be taken in")
+	}
+	o.left = result.Left
+	return s.do(cmd.Context(), o, func(w *workspace.Workspace) (workspace.Outcome, error) {
+		return w.Import(cmd.Context(), result.Spec, result.Values, o.Options)
+	})
+}
+
+// readManifests reads and converts Kubernetes objects. The error has the problems of all files.
+func (s *session) readManifests(names []string) (convert.Result, error) {
+	var (
+		objects  []convert.Object
+		problems pod.Problems
+	)
+	for _, name := range names {
+		paths, _, err := filesOf(name)
+		if err != nil {
+			return convert.Result{}, err
+		}
+		for _, path := range paths {
+			if tool := toolOf(path); tool != nil {
+				return convert.Result{}, tool
+			}
+		}
+		for _, path := range paths {
+			data, err := s.read(path, maxResources)
+			if err != nil {
+				return convert.Result{}, err
+			}
+			read, err := convert.Parse(path, data)
+			var found pod.Problems
+			if errors.As(err, &found) {
+				problems = append(problems, found...)
+			}
+			objects = append(objects, read...)
+		}
+	}
+	if len(problems) > 0 {
+		return convert.Result{}, problems
+	}
+	if len(objects) == 0 {
+		return convert.Result{}, fault.New(fault.Usage, "the files contain no objects")
+	}
+	return convert.Kubernetes(objects, convert.Options{})
+}
+
+// toolOf returns the error for a file that only another tool can read.
+func toolOf(path string) error {
+	folder := filepath.Dir(path)
+	switch base := strings.ToLower(filepath.Base(path)); {
+	case base == "chart.yaml":
+		return fault.New(fault.Usage, "%s is a Helm chart", folder).WithHint("helm template %s | psc import -f -", folder)
+	case strings.TrimSuffix(strings.TrimSuffix(base, ".yaml"), ".yml") == "kustomization":
+		return fault.New(fault.Usage, "%s is a Kustomization", folder).WithHint("kubectl kustomize %s | psc import -f -", folder)
+	}
+	return nil
+}
