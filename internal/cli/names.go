@@ -12,9 +12,12 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/pscdev/psc/internal/instance"
 	"github.com/pscdev/psc/internal/names"
 	"github.com/pscdev/psc/internal/workspace"
 	"github.com/pscdev/psc/pkg/pod"
+	"github.com/pscdev/psc/pkg/report"
+	"github.com/pscdev/psc/pkg/revision"
 )
 
 // A shell completes while a person types. A process of its own asks the cluster for names, so that it can end after the shell has
@@ -57,7 +60,7 @@ func (s *session) namesOf(source string) (names.List, []string, error) {
 	}
 	chosen := s.settings.Pod(cluster.Context)
 	args := []string{namesCommand, source, "--context", cluster.Context, "--kubeconfig", s.kubeconfig, "--pod", chosen}
-	if source == "pods" || source == "classes" {
+	if source == "pods" || source == "classes" || source == "namespaces" {
 		chosen = ""
 	}
 	return names.Open(source, cluster.Server, cluster.Context, chosen), args, nil
@@ -146,121 +149,89 @@ func newNames(s *session) *cobra.Command {
 	}
 }
 
-// sources returns the lists of names in a cluster, or in a pod. of is what some of them belong to: the repository of tags. What
-// follows a tab is a description, and is not kept.
-func (s *session) sources(of string) map[string]func(context.Context) ([]string, error) {
-	return map[string]func(context.Context) ([]string, error){
-		"pods": func(ctx context.Context) ([]string, error) {
-			cluster, err := s.connect()
-			if err != nil {
-				return nil, err
-			}
-			pods, err := cluster.Pods(ctx)
-			found := make([]string, len(pods))
-			for i, p := range pods {
-				found[i] = p.Name
-			}
-			return found, err
-		},
-		"classes": func(ctx context.Context) ([]string, error) {
-			cluster, err := s.connect()
-			if err != nil {
-				return nil, err
-			}
-			return cluster.StorageClasses(ctx)
-		},
-		"images":  s.repositories,
-		"tags":    func(ctx context.Context) ([]string, error) { return s.tags(ctx, of) },
-		"members": s.memberNames,
-		"registries": func(ctx context.Context) ([]string, error) {
-			w, err := s.open()
-			if err != nil {
-				return nil, err
-			}
+// A source lists names. What follows a tab is a description, and is not kept.
+type source func(context.Context) ([]string, error)
+
+// sources returns the lists of names in a cluster, or in a pod. of is what some of them belong to: the repository of tags.
+func (s *session) sources(of string) map[string]source {
+	return map[string]source{
+		"images":     s.repositories,
+		"tags":       func(ctx context.Context) ([]string, error) { return s.tags(ctx, of) },
+		"members":    s.memberNames,
+		"namespaces": s.ofCluster((*workspace.Cluster).Namespaces),
+		"classes":    s.ofCluster((*workspace.Cluster).StorageClasses),
+		"pods": s.ofCluster(func(c *workspace.Cluster, ctx context.Context) ([]string, error) {
+			pods, err := c.Pods(ctx)
+			return namesIn(pods, func(p report.Pod) []string { return []string{p.Name} }), err
+		}),
+		"registries": s.ofPod(func(w *workspace.Workspace, ctx context.Context) ([]string, error) {
 			logins, err := w.Registry().Logins(ctx)
-			found := make([]string, len(logins))
-			for i, l := range logins {
-				found[i] = l.Server
-			}
-			return found, err
-		},
-		"instances": func(ctx context.Context) ([]string, error) {
-			w, err := s.open()
-			if err != nil {
-				return nil, err
-			}
-			instances, err := w.Instances().List(ctx, "")
-			var found []string
-			for _, i := range instances {
-				found = append(found, i.Name)
-			}
-			return found, err
-		},
-		"ports": func(ctx context.Context) ([]string, error) {
-			w, err := s.open()
-			if err != nil {
-				return nil, err
-			}
-			instances, err := w.Instances().List(ctx, "")
-			var found []string
-			for _, i := range instances {
-				for _, port := range i.Ports() {
-					found = append(found, i.App()+"/"+port)
-				}
-			}
-			slices.Sort(found)
-			return slices.Compact(found), err
-		},
-		"containers": func(ctx context.Context) ([]string, error) {
-			w, err := s.open()
-			if err != nil {
-				return nil, err
-			}
-			instances, err := w.Instances().List(ctx, "")
-			var found []string
-			for _, i := range instances {
-				found = append(found, i.Containers()...)
-			}
-			slices.Sort(found)
-			return slices.Compact(found), err
-		},
-		"runs": func(ctx context.Context) ([]string, error) {
-			w, err := s.open()
-			if err != nil {
-				return nil, err
-			}
+			return namesIn(logins, func(l report.Login) []string { return []string{l.Server} }), err
+		}),
+		"instances":  s.ofInstances(func(i instance.Instance) []string { return []string{i.Name} }),
+		"containers": s.ofInstances(instance.Instance.Containers),
+		"ports": s.ofInstances(func(i instance.Instance) []string {
+			return namesIn(i.Ports(), func(port string) []string { return []string{i.App() + "/" + port} })
+		}),
+		"runs": s.ofPod(func(w *workspace.Workspace, ctx context.Context) ([]string, error) {
 			runs, err := w.Instances().AllRuns(ctx)
-			found := make([]string, len(runs))
-			for i, r := range runs {
-				found[i] = r.Report().Name
-			}
-			return found, err
-		},
-		"resources": func(ctx context.Context) ([]string, error) {
-			w, err := s.open()
-			if err != nil {
-				return nil, err
-			}
+			return namesIn(runs, func(r instance.Run) []string { return []string{r.Report().Name} }), err
+		}),
+		"resources": s.ofPod(func(w *workspace.Workspace, ctx context.Context) ([]string, error) {
 			spec, err := w.Spec(ctx)
 			return specNames(spec), err
-		},
-		"revisions": func(ctx context.Context) ([]string, error) {
-			w, err := s.open()
-			if err != nil {
-				return nil, err
-			}
+		}),
+		"revisions": s.ofPod(func(w *workspace.Workspace, ctx context.Context) ([]string, error) {
 			h, err := w.History(ctx)
-			var found []string
-			for _, r := range h.All {
+			return namesIn(h.All, func(r revision.Revision) []string {
 				state := string(r.State)
 				if r.Number == h.Live {
 					state = "live " + state
 				}
-				found = append(found, fmt.Sprintf("%d %s\t%s", r.Number, state, r.Title()))
-			}
-			return found, err
-		},
+				return []string{fmt.Sprintf("%d %s\t%s", r.Number, state, r.Title())}
+			}), err
+		}),
 	}
+}
+
+func (s *session) ofCluster(list func(*workspace.Cluster, context.Context) ([]string, error)) source {
+	return func(ctx context.Context) ([]string, error) {
+		c, err := s.connect()
+		if err != nil {
+			return nil, err
+		}
+		return list(c, ctx)
+	}
+}
+
+func (s *session) ofPod(list func(*workspace.Workspace, context.Context) ([]string, error)) source {
+	return func(ctx context.Context) ([]string, error) {
+		w, err := s.open()
+		if err != nil {
+			return nil, err
+		}
+		return list(w, ctx)
+	}
+}
+
+func (s *session) ofInstances(names func(instance.Instance) []string) source {
+	return s.ofPod(func(w *workspace.Workspace, ctx context.Context) ([]string, error) {
+		all, err := w.Instances().List(ctx, "")
+		return namesIn(all, names), err
+	})
+}
+
+// namesIn returns the names of items, each name once.
+func namesIn[T any](items []T, names func(T) []string) []string {
+	var found []string
+	for _, item := range items {
+		for _, name := range names(item) {
+			if !slices.Contains(found, name) {
+				found = append(found, name)
+			}
+		}
+	}
+	return found
 }
 
 // specNames lists the resources of a spec, the keys of secrets and the files of configs: "app/web", "secret/db", "secret/db/url".

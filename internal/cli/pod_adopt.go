@@ -27,7 +27,8 @@ func newPodAdopt(s *session) *cobra.Command {
 		Example: "  psc pod adopt shop --dry-run    lists what is in it\n" +
 			"  psc pod adopt shop\n" +
 			"  psc pod adopt shop --import --dry-run",
-		Args: exactly("NAMESPACE"),
+		Args:              exactly("NAMESPACE"),
+		ValidArgsFunction: s.complete(func([]string) []string { return s.names("namespaces") }),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			w, err := s.open(args[0])
 			if err != nil {

@@ -18,9 +18,9 @@ import (
 
 func newPodSet(s *session) *cobra.Command {
 	var (
-		values map[string]*string
-		labels []string
-		dryRun bool
+		values           map[string]*string
+		labels           []string
+		dryRun, exitCode bool
 	)
 	cmd := &cobra.Command{
 		Use:   "set [NAME]",
@@ -43,7 +43,7 @@ func newPodSet(s *session) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return s.setPod(cmd.Context(), w, change, dryRun)
+			return s.setPod(cmd.Context(), w, change, dryRun, exitCode)
 		},
 	}
 	section(cmd, "Quota", func(flags *pflag.FlagSet) {
@@ -61,6 +61,7 @@ func newPodSet(s *session) *cobra.Command {
 	})
 	section(cmd, "Change", func(flags *pflag.FlagSet) {
 		flags.BoolVar(&dryRun, "dry-run", false, "show what would change without writing anything")
+		flags.BoolVar(&exitCode, "exit-code", false, "with --dry-run: exit with 3 if there are differences")
 	})
 	return cmd
 }
@@ -93,7 +94,7 @@ func podSettings(cmd *cobra.Command, values map[string]*string, labels []string)
 }
 
 // setPod asks before it sets a Pod Security level that would refuse what runs.
-func (s *session) setPod(ctx context.Context, w *workspace.Workspace, change workspace.Settings, dryRun bool) error {
+func (s *session) setPod(ctx context.Context, w *workspace.Workspace, change workspace.Settings, dryRun, exitCode bool) error {
 	c, err := w.ChangeSettings(ctx, change)
 	if err != nil {
 		return err
@@ -108,7 +109,10 @@ func (s *session) setPod(ctx context.Context, w *workspace.Workspace, change wor
 		s.view.Warn("the level %s would refuse instances that run now, when they are started again:\n%s", level, strings.Join(c.Refused, "\n"))
 	}
 	if dryRun || len(c.Pod.Changes) == 0 {
-		return s.view.Settings(c.Pod)
+		if err := s.view.Settings(c.Pod); err != nil {
+			return err
+		}
+		return differences(len(c.Pod.Changes), exitCode)
 	}
 	if len(c.Refused) > 0 && !s.yes {
 		if !s.interactive() {

@@ -86,6 +86,19 @@ func (c *Cluster) Pods(ctx context.Context) ([]report.Pod, error) {
 	return pods, nil
 }
 
+// Namespaces lists the names of the namespaces that can become pods.
+func (c *Cluster) Namespaces(ctx context.Context) ([]string, error) {
+	items, err := c.kube.ListMeta(ctx, object.Namespace, "", "!"+object.LabelPod)
+	var names []string
+	for i := range items {
+		if name := items[i].Name; !Reserved(name) && CheckName(name) == nil {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names, err
+}
+
 // StorageClasses lists the names of the classes that disks can have.
 func (c *Cluster) StorageClasses(ctx context.Context) ([]string, error) {
 	items, err := c.kube.ListMeta(ctx, object.StorageClass, "", "")
