@@ -3,10 +3,8 @@ package cli
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"net"
 	"strconv"
-	"syscall"
 
 	"github.com/pscdev/psc/internal/fault"
 )
@@ -34,7 +32,7 @@ func listen(address, local string, port int, app string) (*listening, error) {
 	}
 	for tries := 10; ; tries-- {
 		found, err := listenOn(address, number)
-		busy := errors.Is(err, syscall.EADDRINUSE)
+		busy := errors.Is(err, busyPort)
 		switch {
 		case err == nil:
 			return found, nil
@@ -42,7 +40,7 @@ func listen(address, local string, port int, app string) (*listening, error) {
 			continue
 		case busy:
 			err = fmt.Errorf("port %d of this machine is in use", number)
-		case errors.Is(err, fs.ErrPermission):
+		case errors.Is(err, deniedPort):
 			err = fmt.Errorf("the system does not let you use port %d of this machine", number)
 		default:
 			return nil, fault.New(fault.Failed, "%w", err)
@@ -67,7 +65,7 @@ func listenOn(address string, number int) (*listening, error) {
 			if addr, ok := l.Addr().(*net.TCPAddr); ok {
 				number = addr.Port
 			}
-		case n == 0, errors.Is(err, syscall.EADDRINUSE):
+		case n == 0, errors.Is(err, busyPort):
 			found.close()
 			return nil, err
 		}

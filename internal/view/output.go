@@ -2,10 +2,8 @@ package view
 
 import (
 	"context"
-	"errors"
 	"io"
 	"os"
-	"syscall"
 )
 
 // Output is where answers go: stdout. It never fails, so that nothing that a command does is left half done because its
@@ -26,7 +24,7 @@ func (o *Output) Write(p []byte) (int, error) {
 	}
 	if _, err := o.to.Write(p); err != nil {
 		o.closed = true
-		if !errors.Is(err, syscall.EPIPE) {
+		if !brokenPipe(err) {
 			o.err = err
 		}
 	}

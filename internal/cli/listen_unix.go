@@ -1,0 +1,8 @@
+//go:build !windows
+
+package cli
+
+import "syscall"
+
+// The errors of the system for a port that another program uses, and for one that psc may not use.
+const busyPort, deniedPort = syscall.EADDRINUSE, syscall.EACCES
