@@ -41,12 +41,17 @@ type Options struct {
 	Outage func(why error)
 }
 
+// Kubeconfig is the content of a kubeconfig.
+type Kubeconfig = clientcmdapi.Config
+
 // Client talks to one API server as one user. It is safe for concurrent use.
 type Client struct {
 	// Context is the name of the kubeconfig's context.
 	Context string
 	// Server is the address of the API server.
 	Server string
+	// SignIn says how the user signs in.
+	SignIn SignIn
 
 	config   *rest.Config
 	http     *http.Client
@@ -72,6 +77,7 @@ func Connect(o Options) (*Client, error) {
 		return nil, fault.New(fault.Usage, "context %q of the kubeconfig cannot be used: %w", name, unusable(raw, name, err)).
 			WithHint("%s", otherContext(raw, name))
 	}
+	c.SignIn = signIn(raw, name)
 	return c, nil
 }
 

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -30,7 +31,11 @@ func (c *Client) wrap(err error, format string, args ...any) error {
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded) && !errors.As(err, &network):
 		return fmt.Errorf("%s: %w", doing, err)
 	case apierrors.IsUnauthorized(err):
-		return fault.New(fault.Denied, "the cluster does not know who you are (context %s): %w", c.Context, err).
+		expired := ""
+		if until := c.SignIn.Until; !until.IsZero() && time.Now().After(until) {
+			expired = fmt.Sprintf(", your %s has expired at %s", c.SignIn.noun(), until.Local().Format(time.DateTime))
+		}
+		return fault.New(fault.Denied, "the cluster does not know who you are (context %s%s): %w", c.Context, expired, err).
 			WithHint("psc login %s", c.Server)
 	case apierrors.IsForbidden(err) && len(RulesOf(err)) > 0:
 		role := "an admin of the pod for a role"

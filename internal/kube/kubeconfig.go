@@ -34,10 +34,15 @@ func Rules(kubeconfig string) *clientcmd.ClientConfigLoadingRules {
 	return rules
 }
 
-// ReadConfig returns the kubeconfig, with all its files merged.
+// ReadConfig returns the kubeconfig, with all its files merged. In a cluster without any kubeconfig it is that of the service account.
 func ReadConfig(kubeconfig string) (*clientcmdapi.Config, error) {
 	rules := Rules(kubeconfig)
 	config, err := rules.Load()
+	if kubeconfig == "" && err == nil && len(config.Contexts) == 0 {
+		if inCluster := account(accountFolder); inCluster != nil {
+			return inCluster, nil
+		}
+	}
 	switch {
 	case kubeconfig == "" && len(rules.Precedence) == 0:
 		return nil, fault.New(fault.Denied, "no kubeconfig: neither KUBECONFIG nor HOME is set").

@@ -175,8 +175,34 @@ func (v *View) Pod(doc report.Pod) error {
 func (v *View) User(doc report.User) error {
 	return v.Answer(doc, []string{doc.Ref()}, func(w io.Writer) {
 		fmt.Fprintln(w, doc.User)
-		v.facts(w, [2]string{"context", doc.Context}, [2]string{"server", doc.Server}, [2]string{"pod", doc.Pod})
+		server := doc.Server
+		if doc.Insecure {
+			server += " (its certificate is not checked)"
+		}
+		v.facts(w, [2]string{"context", doc.Context}, [2]string{"server", server}, [2]string{"pod", doc.Pod},
+			[2]string{"sign-in", v.signIn(doc)}, [2]string{"kept in", doc.Kept})
 	})
+}
+
+// SignedIn writes the user who has just signed in.
+func (v *View) SignedIn(doc report.User) error {
+	return v.Line(doc, []string{doc.Ref()}, "Signed in to %s (%s) as %s%s", doc.Context, doc.Server, doc.User, v.expires(doc))
+}
+
+// signIn returns how a user signs in, and for how long.
+func (v *View) signIn(doc report.User) string {
+	return strings.TrimSuffix(doc.SignIn+" "+doc.Plugin, " ") + v.expires(doc)
+}
+
+// expires returns when a sign-in ends, if that is known.
+func (v *View) expires(doc report.User) string {
+	switch {
+	case doc.Until.IsZero():
+		return ""
+	case doc.Until.Before(v.Now()):
+		return ", expired " + v.ago(doc.Until)
+	}
+	return ", expires " + v.until(doc.Until)
 }
 
 // Deployed writes the revision that was deployed, and how long that took.

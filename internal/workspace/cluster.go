@@ -22,6 +22,9 @@ import (
 // Connection says which cluster to talk to, and how.
 type Connection = kube.Options
 
+// Kubeconfig is the content of a kubeconfig.
+type Kubeconfig = kube.Kubeconfig
+
 // Request is one request to the API server, for Connection.Trace.
 type Request = kube.Request
 
@@ -63,7 +66,11 @@ func (c *Cluster) User(ctx context.Context) (report.User, error) {
 		user = &asked
 		c.user.Store(user)
 	}
-	return report.User{User: user.Name, Groups: user.Groups, Context: c.Context, Server: c.Server}, nil
+	how := c.kube.SignIn
+	return report.User{
+		User: user.Name, Groups: user.Groups, Context: c.Context, Server: c.Server,
+		SignIn: how.How, Until: how.Until, Plugin: how.Plugin, Kept: how.Kept, Insecure: how.Unchecked,
+	}, nil
 }
 
 // holder returns the name of this run in the pod's Lease: user@host/run.

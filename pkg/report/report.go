@@ -127,6 +127,15 @@ type User struct {
 	Context string   `json:"context"`
 	Server  string   `json:"server"`
 	Pod     string   `json:"pod,omitempty"`
+	// SignIn is how the user signs in: token, certificate, plugin, password, browser or service account.
+	SignIn string `json:"signIn,omitempty"`
+	// Until is when the sign-in ends; zero if only the cluster knows it.
+	Until time.Time `json:"until,omitzero"`
+	// Plugin is the program that provides the credentials, and Kept the file that has them.
+	Plugin string `json:"plugin,omitempty"`
+	Kept   string `json:"kept,omitempty"`
+	// Insecure is true if the certificate of the server is not checked.
+	Insecure bool `json:"insecure,omitempty"`
 }
 
 // Ref implements Item.
