@@ -50,6 +50,8 @@ var layout = map[string][]string{
 	"internal/cli":       {"pkg/pod", "pkg/revision", "pkg/convert", "pkg/report", "internal/workspace", "internal/instance", "internal/login", "internal/config", "internal/userfile", "internal/names", "internal/view", "internal/fault", "docs/schema"},
 	"docs/schema":        {"pkg/pod"},
 	"internal/gen":       {"docs/schema", "internal/cli", "pkg/pod"},
+
+	"internal/login/openshifttest": {}, // for tests alone
 }
 
 // doors lists the libraries that only a few packages may import, so that the others can be read and tested without them.

@@ -41,7 +41,7 @@ func asked(ts *testscript.TestScript, neg bool, args []string) {
 				ts.Logf("%s", out)
 				ts.Check(err)
 			}
-			fmt.Fprintln(terminal, args[2])
+			fmt.Fprintln(terminal, strings.ReplaceAll(args[2], `\n`, "\n")) // the answers to the next questions are typed ahead
 		}
 	}
 	ts.Logf("%s", shown.Bytes())

@@ -145,7 +145,7 @@ func (s *session) values() map[string]cobra.CompletionFunc {
 		}),
 	}
 	for _, free := range []string{
-		"ADDRESS", "CAPACITY", "CPU", "DOMAIN", "EXPRESSION", "HOST", "MEMORY", "MIN-MAX", "N", "NAME", "NAME=COMMAND", "NAME=TEMPLATE", "NAME=VALUE", "NAMESPACE/NAME", "PATH", "PORT", "SELECTOR", "TEXT", "TIME", "UID", "USER", "WORD", "ZONE",
+		"ADDRESS", "CAPACITY", "CPU", "DOMAIN", "EXPRESSION", "FINGERPRINT", "HOST", "MEMORY", "MIN-MAX", "N", "NAME", "NAME=COMMAND", "NAME=TEMPLATE", "NAME=VALUE", "NAMESPACE/NAME", "PATH", "PORT", "SELECTOR", "TEXT", "TIME", "UID", "USER", "WORD", "ZONE",
 	} {
 		values[free] = cobra.NoFileCompletions
 	}

@@ -4,8 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"io"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -24,53 +22,50 @@ const tokenVariable = "PSC_TOKEN"
 
 func newLogin(s *session) *cobra.Command {
 	var (
-		r          login.Request
-		tokenStdin bool
-		toKubectl  bool
+		how       method
+		search    login.Search
+		toKubectl bool
 	)
 	cmd := &cobra.Command{
 		Use:   "login [SERVER]",
 		Short: "Sign in to a cluster, and make it the current one",
-		Long: "Use a context of your kubeconfig, or sign in to a server with a token or a client certificate. If the kubeconfig has\n" +
-			"several contexts, psc asks for one. It asks the server who you are. In the kubeconfig it writes only its own entries,\n" +
-			"and changes the current context only with --switch.",
+		Long: "Use a context of your kubeconfig, or sign in to a server: with a token, a client certificate, or, if it is\n" +
+			"OpenShift, with your user name and password or the browser. If the kubeconfig has several contexts, psc asks\n" +
+			"for one. It asks the server who you are. In the kubeconfig it writes only its own entries, and changes the\n" +
+			"current context only with --switch. If this machine does not trust the server's CA, psc shows its fingerprint\n" +
+			"and asks; --trust answers that.",
 		Example: "  psc login\n  psc login --context staging\n" +
 			"  psc login https://api.example.com:6443 --token-stdin < token\n" +
 			"  psc login api.example.com:6443 --client-certificate me.crt --client-key me.key",
 		Args: between(0, "SERVER"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var c workspace.Connection
-			if len(args) == 0 && (tokenStdin || r != login.Request{}) {
+			err := s.settings.Writable() // before a server issues a token
+			switch {
+			case err != nil:
+			case len(args) == 0 && (how != method{} || search.Authority != "" || search.Pin != "" || search.Insecure):
 				return fault.New(fault.Usage, "SERVER is missing").WithHint("%s", cmd.UseLine())
+			case len(args) == 0:
+				c.Context, err = s.chooseContext()
+			case cmd.Flags().Changed(config.Context):
+				return fault.New(fault.Usage, "SERVER and --context cannot be combined")
+			default:
+				search.Address = args[0]
+				c.Config, c.Context, err = s.signIn(cmd.Context(), search, how)
 			}
-			if len(args) == 1 {
-				if cmd.Flags().Changed(config.Context) {
-					return fault.New(fault.Usage, "SERVER and --context cannot be combined")
-				}
-				r.Server = args[0]
-				if err := s.credentials(&r, tokenStdin); err != nil {
-					return err
-				}
-				var err error
-				if c.Config, c.Context, err = login.Entry(r); err != nil {
-					return err
-				}
-			} else {
-				var err error
-				if c.Context, err = s.chooseContext(); err != nil {
-					return err
-				}
+			if err != nil {
+				return err
 			}
 			return s.login(cmd.Context(), c, toKubectl)
 		},
 	}
 	flags := cmd.Flags()
-	flags.BoolVar(&tokenStdin, "token-stdin", false, "read the token from stdin instead of "+tokenVariable+" or a prompt")
-	flags.StringVar(&r.Certificate, "client-certificate", "", "`FILE` with the client certificate")
-	flags.StringVar(&r.Key, "client-key", "", "`FILE` with the key of the client certificate")
-	flags.StringVar(&r.Authority, "certificate-authority", "", "`FILE` with the CA certificate of the server")
-	flags.BoolVar(&r.Insecure, "insecure-skip-tls-verify", false, "do not check the server's certificate")
+	how.flags(cmd)
+	flags.StringVar(&search.Authority, "certificate-authority", "", "`FILE` with the CA certificate of the server")
+	flags.StringVar(&search.Pin, "trust", "", "trust the server's CA if it has this `FINGERPRINT`: sha256:...")
+	flags.BoolVar(&search.Insecure, "insecure-skip-tls-verify", false, "do not check the server's certificate")
 	flags.BoolVar(&toKubectl, "switch", false, "make it the current context of the kubeconfig too, for kubectl")
+	cmd.MarkFlagsMutuallyExclusive("certificate-authority", "trust", "insecure-skip-tls-verify")
 	return cmd
 }
 
@@ -84,21 +79,21 @@ func (s *session) waits(holder string) { s.say("  waiting for %s", holder) }
 
 // login asks the server for the user before it writes the kubeconfig and the settings.
 func (s *session) login(ctx context.Context, c workspace.Connection, toKubectl bool) error {
-	if err := s.settings.Writable(); err != nil {
-		return err
-	}
 	cluster, err := s.connectTo(c)
 	if err != nil {
 		return err
 	}
 	doc, err := cluster.User(ctx)
+	if c.Config != nil {
+		if err == nil {
+			err = s.kubeconfigFiles().Save(c.Config, c.Context)
+		}
+		if err != nil { // nobody will use the token that the server has just issued
+			_ = login.RevokeIn(context.WithoutCancel(ctx), c.Config, c.Context)
+		}
+	}
 	if err != nil {
 		return err
-	}
-	if c.Config != nil {
-		if err := s.kubeconfigFiles().Save(c.Config, c.Context); err != nil {
-			return err
-		}
 	}
 	if toKubectl {
 		if err := s.kubeconfigFiles().Switch(cluster.Context); err != nil {
@@ -109,7 +104,10 @@ func (s *session) login(ctx context.Context, c workspace.Connection, toKubectl b
 		return err
 	}
 	doc.Pod = s.settings.Pod(cluster.Context)
-	if err := s.view.Line(doc, []string{doc.Ref()}, "Signed in to %s (%s) as %s", doc.Context, doc.Server, doc.User); err != nil {
+	if doc.Insecure {
+		s.view.Warn("the certificate of the server is not checked: anyone on the way can read and change what you send")
+	}
+	if err := s.view.SignedIn(doc); err != nil {
 		return err
 	}
 	if doc.Pod == "" {
@@ -172,78 +170,4 @@ func (s *session) askContext(contexts []string, current string) (string, error) 
 			WithHint("psc login --context NAME; the contexts are: %s", strings.Join(contexts, ", "))
 	}
 	return answer, nil
-}
-
-// credentials reads a token if there is no client certificate: from stdin, the environment, or a prompt.
-func (s *session) credentials(r *login.Request, tokenStdin bool) error {
-	switch {
-	case (r.Certificate == "") != (r.Key == ""):
-		return fault.New(fault.Usage, "--client-certificate and --client-key must be given together")
-	case r.Certificate != "":
-		return nil
-	case tokenStdin:
-		data, err := io.ReadAll(io.LimitReader(s.In, 1<<20))
-		if err != nil {
-			return fmt.Errorf("read the token: %w", err)
-		}
-		r.Token = strings.TrimSpace(string(data))
-	case os.Getenv(tokenVariable) != "":
-		r.Token = os.Getenv(tokenVariable)
-	default:
-		data, err := s.askHidden("token", "pipe it to --token-stdin, or set "+tokenVariable)
-		if err != nil {
-			return err
-		}
-		r.Token = strings.TrimSpace(string(data))
-	}
-	if r.Token == "" {
-		return fault.New(fault.Usage, "the token is empty")
-	}
-	return nil
-}
-
-func newLogout(s *session) *cobra.Command {
-	return &cobra.Command{
-		Use:     "logout",
-		Short:   "Sign out: forget the current context and its credentials",
-		Long:    "Forget the current context and pod. psc removes only the kubeconfig entries that psc login SERVER wrote.",
-		Example: "  psc logout",
-		Args:    exactly(),
-		RunE: func(_ *cobra.Command, _ []string) error {
-			name := s.settings.Context()
-			if name == "" {
-				return s.view.Nothing("You are not signed in with psc")
-			}
-			if login.Ours(name) {
-				if err := s.kubeconfigFiles().Remove(name); err != nil {
-					return err
-				}
-			}
-			if err := s.settings.Forget(name); err != nil {
-				return err
-			}
-			return s.view.Line(map[string]string{"context": name}, []string{"context/" + name}, "Signed out of %s", name)
-		},
-	}
-}
-
-func newWhoami(s *session) *cobra.Command {
-	return &cobra.Command{
-		Use:     "whoami",
-		Short:   "Show the user that you are signed in as, and the current pod",
-		Example: "  psc whoami\n  psc whoami -o jsonpath={.user}",
-		Args:    exactly(),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			cluster, err := s.connect()
-			if err != nil {
-				return err
-			}
-			doc, err := cluster.User(cmd.Context())
-			if err != nil {
-				return err
-			}
-			doc.Pod = s.settings.Pod(cluster.Context)
-			return s.view.User(doc)
-		},
-	}
 }

@@ -86,11 +86,16 @@ func (s *session) openURL(route report.Route) error {
 	if err != nil || s.view.Document() || !s.interactive() || !s.view.Seen || !hasDisplay() {
 		return err
 	}
+	s.browse(url)
+	return nil
+}
+
+// browse opens a page in the browser, or warns.
+func (s *session) browse(url string) {
 	browser.Stdout, browser.Stderr = io.Discard, io.Discard
 	if err := browser.OpenURL(url); err != nil {
 		s.view.Warn("no browser could be opened: %v", err)
 	}
-	return nil
 }
 
 // hasDisplay reports whether a browser has a screen to open on. In a plain terminal some systems would start one that takes it over.

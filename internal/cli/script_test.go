@@ -36,7 +36,8 @@ import (
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"psc": func() { os.Exit(cli.Run("test", os.Args[1:])) },
+		"psc":     func() { os.Exit(cli.Run("test", os.Args[1:])) },
+		"browser": browse,
 	})
 }
 
@@ -188,18 +189,19 @@ func run(t *testing.T, c *cluster, path string) {
 			return hasShell(shell), nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"asked":    asked,
-			"example":  example,
-			"exit":     exit,
-			"killed":   c.killed,
-			"objects":  objects,
-			"parallel": parallel,
-			"private":  private,
-			"rude":     c.rude,
-			"server":   c.server,
-			"ticks":    ticks,
-			"typed":    typed,
-			"until":    until,
+			"asked":     asked,
+			"example":   example,
+			"exit":      exit,
+			"killed":    c.killed,
+			"objects":   objects,
+			"openshift": c.openshift,
+			"parallel":  parallel,
+			"private":   private,
+			"rude":      c.rude,
+			"server":    c.server,
+			"ticks":     ticks,
+			"typed":     typed,
+			"until":     until,
 		},
 	})
 }
@@ -239,6 +241,7 @@ func (c *cluster) setup(env *testscript.Env) error {
 		"GATEWAY_CA="+c.Gateway.CA,
 		"GORACE=atexit_sleep_ms=50", // with the race detector, each psc would take 1 s to exit
 	)
+	env.Values[openshiftKey{}] = &openshiftOf{}
 	for i, v := range env.Vars {
 		if path, ok := strings.CutPrefix(v, "PATH="); ok {
 			env.Vars[i] = "PATH=" + path + string(os.PathListSeparator) + bin

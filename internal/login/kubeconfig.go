@@ -36,12 +36,12 @@ type list struct {
 // lists returns the lists of a kubeconfig. Contexts are last, because they refer to the others.
 func lists() []list {
 	return []list{
-		{"clusters", "cluster", []string{"server", "certificate-authority", "certificate-authority-data", "insecure-skip-tls-verify"}},
+		{"clusters", "cluster", []string{"extensions", "server", "certificate-authority", "certificate-authority-data", "insecure-skip-tls-verify"}},
 		{"users", "user", []string{
 			"client-certificate", "client-certificate-data", "client-key", "client-key-data", "token", "tokenFile", "username", "password",
-			"as", "as-uid", "as-groups", "as-user-extra", "auth-provider", "exec",
+			"as", "as-uid", "as-groups", "as-user-extra", "auth-provider", "exec", "extensions",
 		}},
-		{"contexts", "context", []string{"cluster", "user"}},
+		{"contexts", "context", []string{"extensions", "cluster", "user"}},
 	}
 }
 
@@ -89,8 +89,26 @@ func (l list) set(fields map[string]any) func(map[string]any) {
 				all[field] = value
 			}
 		}
+		if kept := others(old["extensions"], all["extensions"]); kept != nil {
+			all["extensions"] = kept
+		}
 		entry[l.field] = all
 	}
+}
+
+// others returns the extensions of an entry, with that of psc as it is in made.
+func others(old, made any) any {
+	all, _ := made.([]any)
+	before, _ := old.([]any)
+	for _, item := range before {
+		if extension, _ := item.(map[string]any); extension["name"] != kube.NoteName {
+			all = append(all, item)
+		}
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	return all
 }
 
 // Switch makes a context the current one of the kubeconfig, for kubectl and other programs.

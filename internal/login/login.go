@@ -1,4 +1,8 @@
-// Package login manages the kubeconfig entries that psc creates: a cluster, a user and a context whose names have its prefix.
+// Package login finds a server, signs in to it, and manages the kubeconfig entries that psc creates: a cluster, a user and a context
+// whose names have its prefix.
+//
+//	Search.Find -- Server.OAuth, OAuth.Password or OAuth.Browser -- Entry -- Kubeconfig.Save
+//
 // It changes the current context only if asked, and never the entries of other tools: not a byte of them.
 package login
 
@@ -18,46 +22,32 @@ import (
 // prefix is the prefix of the name of every entry that psc creates.
 const prefix = "psc/"
 
-// Request describes a server and a user who signs in to it.
-type Request struct {
-	// Server is the address of the API server; https is assumed.
-	Server string
-	// Token is a bearer token; empty with a client certificate.
-	Token string
+// Credentials prove who a user is: a token or a client certificate.
+type Credentials struct {
+	Token Token
 	// Certificate and Key are files with a client certificate.
 	Certificate, Key string
-	// Authority is a file with the certificate authority of the server; empty for the system's own.
-	Authority string
-	// Insecure skips the check of the server's certificate.
-	Insecure bool
 }
 
-// Entry returns a kubeconfig with only the entries for a request, which include the content of its files, and the name of the
+// Entry returns a kubeconfig with only the entries for a server, which include the content of all files, and the name of the
 // context.
-func Entry(r Request) (*clientcmdapi.Config, string, error) {
-	address := r.Server
-	if !strings.Contains(address, "://") {
-		address = "https://" + address
+func Entry(s *Server, c Credentials) (*clientcmdapi.Config, string, error) {
+	u, err := url.Parse(s.Address)
+	if err != nil {
+		return nil, "", err
 	}
-	u, err := url.Parse(address)
-	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
-		return nil, "", fault.New(fault.Usage, "%q is not the address of a server such as https://api.example.com:6443", r.Server)
-	}
-	if r.Token != "" && u.Scheme == "http" {
-		return nil, "", fault.New(fault.Usage, "a token is only sent over https, not to %s", address)
-	}
-	cluster := &clientcmdapi.Cluster{Server: address, InsecureSkipTLSVerify: r.Insecure}
-	user := &clientcmdapi.AuthInfo{Token: r.Token}
-	for _, f := range []struct {
-		path string
-		to   *[]byte
-	}{{r.Authority, &cluster.CertificateAuthorityData}, {r.Certificate, &user.ClientCertificateData}, {r.Key, &user.ClientKeyData}} {
-		if f.path == "" {
+	cluster := &clientcmdapi.Cluster{Server: s.Address, InsecureSkipTLSVerify: s.Insecure, CertificateAuthorityData: s.Authority}
+	user := &clientcmdapi.AuthInfo{Token: c.Token.Secret}
+	for path, to := range map[string]*[]byte{c.Certificate: &user.ClientCertificateData, c.Key: &user.ClientKeyData} {
+		if path == "" {
 			continue
 		}
-		if *f.to, err = os.ReadFile(f.path); err != nil {
+		if *to, err = os.ReadFile(path); err != nil {
 			return nil, "", fault.Wrap(fault.Usage, err)
 		}
+	}
+	if user.Extensions, err = c.Token.extensions(); err != nil {
+		return nil, "", err
 	}
 	name := prefix + u.Host
 	config := clientcmdapi.NewConfig()
@@ -73,6 +63,29 @@ func Contexts(kubeconfig string) (names []string, current string) {
 		return nil, ""
 	}
 	return slices.Sorted(maps.Keys(config.Contexts)), config.CurrentContext
+}
+
+// KnownAuthority returns the certificate authorities, in PEM, that the kubeconfig has for a host; empty if it has none.
+func KnownAuthority(kubeconfig, host string) []byte {
+	config, err := kube.Rules(kubeconfig).Load()
+	if err != nil {
+		return nil
+	}
+	var found []byte
+	for _, name := range slices.Sorted(maps.Keys(config.Clusters)) {
+		c := config.Clusters[name]
+		if u, err := url.Parse(c.Server); err != nil || u.Host != host {
+			continue
+		}
+		data := c.CertificateAuthorityData
+		if len(data) == 0 && c.CertificateAuthority != "" {
+			data, _ = os.ReadFile(c.CertificateAuthority) // one that cannot be read is none
+		}
+		if len(data) > 0 {
+			found = append(append(found, data...), '\n')
+		}
+	}
+	return found
 }
 
 // Ours reports whether psc created the context.

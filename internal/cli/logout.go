@@ -1,0 +1,57 @@
+package cli
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/pscdev/psc/internal/login"
+)
+
+func newLogout(s *session) *cobra.Command {
+	return &cobra.Command{
+		Use:   "logout",
+		Short: "Sign out: forget the current context and its credentials",
+		Long: "Forget the current context and pod. psc removes only the kubeconfig entries that psc login SERVER wrote, and\n" +
+			"asks the server to revoke a token that it issued for them. Your session in a browser stays.",
+		Example: "  psc logout",
+		Args:    exactly(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			name := s.settings.Context()
+			if name == "" {
+				return s.view.Nothing("You are not signed in with psc")
+			}
+			if login.Ours(name) {
+				if err := login.Revoke(cmd.Context(), s.kubeconfig, name); err != nil {
+					s.view.Warn("the server has not revoked the token, which stays valid until it expires: %v", err)
+				}
+				if err := s.kubeconfigFiles().Remove(name); err != nil {
+					return err
+				}
+			}
+			if err := s.settings.Forget(name); err != nil {
+				return err
+			}
+			return s.view.Line(map[string]string{"context": name}, []string{"context/" + name}, "Signed out of %s", name)
+		},
+	}
+}
+
+func newWhoami(s *session) *cobra.Command {
+	return &cobra.Command{
+		Use:     "whoami",
+		Short:   "Show the user that you are signed in as, and the current pod",
+		Example: "  psc whoami\n  psc whoami -o jsonpath={.user}",
+		Args:    exactly(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cluster, err := s.connect()
+			if err != nil {
+				return err
+			}
+			doc, err := cluster.User(cmd.Context())
+			if err != nil {
+				return err
+			}
+			doc.Pod = s.settings.Pod(cluster.Context)
+			return s.view.User(doc)
+		},
+	}
+}
