@@ -85,12 +85,12 @@ func TestDigest(t *testing.T) {
 	}
 	events[5].UID = "another"
 	want := []report.Event{
-		{FirstSeen: second(2), LastSeen: second(2), App: "web", Object: "pod/web-7d9f5c6b8-b4b4b", Instances: 1, Count: 1, Reason: "Pulled", Message: `Container image "a" already present on machine`, Text: `Pulled: Container image "a" already present on machine`},
-		{FirstSeen: second(1), LastSeen: second(3), App: "web", Instances: 2, Count: 2, Reason: "Scheduled", Message: "Successfully assigned shop/web-7d9f5c6b8-c5c5c to n1", Text: "Scheduled: Successfully assigned shop/web-* to n1"},
+		{FirstSeen: second(2), LastSeen: second(2), App: "web", Object: "pod/web-7d9f5c6b8-b4b4b", Instances: 1, Count: 1, Reason: "Pulled", Message: `Container image "a" already present on machine`, Text: "image a is on the node already"},
+		{FirstSeen: second(1), LastSeen: second(3), App: "web", Instances: 2, Count: 2, Reason: "Scheduled", Message: "Successfully assigned shop/web-7d9f5c6b8-c5c5c to n1", Text: "placed on node n1"},
 		{FirstSeen: second(4), LastSeen: second(4), Object: "service/other", Count: 1, Reason: "Sync", Message: "same", Text: "Sync: same"},
 		{FirstSeen: second(6), LastSeen: second(6), Object: "service/another", Count: 1, Reason: "Sync", Message: "same", Text: "Sync: same"},
 		{FirstSeen: second(7), LastSeen: second(7), Object: "persistentvolumeclaim/both", Count: 1, Reason: "Waiting", Message: "first consumer", Text: "Waiting: first consumer"},
-		{FirstSeen: second(2), LastSeen: second(8), App: "web", Object: "deployment/web", Count: 2, Reason: "ScalingReplicaSet", Message: "Scaled up replica set web-5f5f5f5f5 from 0 to 2", Text: "ScalingReplicaSet: Scaled up replica set web-* from 0 to 2"},
+		{FirstSeen: second(2), LastSeen: second(8), App: "web", Object: "deployment/web", Count: 2, Reason: "ScalingReplicaSet", Message: "Scaled up replica set web-5f5f5f5f5 from 0 to 2", Text: "scaled up web-* from 0 to 2 instances"},
 		{FirstSeen: second(0), LastSeen: second(9), Warning: true, App: "web", Instances: 2, Count: 9, Reason: "Unhealthy", Message: "Readiness probe failed: HTTP probe failed with statuscode: 503", Text: "its readiness probe failed: it got the answer 503"},
 	}
 	series.LastTimestamp, series.EventTime = metav1.Time{}, metav1.NewMicroTime(second(0))
@@ -110,7 +110,7 @@ func TestDigest(t *testing.T) {
 		t.Errorf("shown twice: %q", got)
 	}
 	null.ResourceVersion = "2"
-	if diff := cmp.Diff([]string{"Scheduled: Successfully assigned shop/web-* to n1"}, again("", time.Time{})); diff != "" {
+	if diff := cmp.Diff([]string{"placed on node n1"}, again("", time.Time{})); diff != "" {
 		t.Error(diff)
 	}
 	shown = nil

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/pscdev/psc/pkg/pod"
 )
 
 // The words of causes that a status and an event share.
@@ -40,16 +42,29 @@ func Told(app string, e *corev1.Event) string {
 	case "Evicted":
 		return "evicted: " + message
 	case "Pulling":
+		if image, ok := quoted(message, "Pulling image "); ok {
+			return "pulling image " + pod.ShortImage(image)
+		}
 		return pulling(message)
 	case "Pulled":
 		if image, ok := quoted(message, "Successfully pulled image "); ok { // the rest says how long it took
-			return "pulled image " + image
+			return "pulled image " + pod.ShortImage(image)
+		}
+		if image, ok := quoted(message, "Container image "); ok && has(message, "already present") {
+			return of(app, e) + "image " + pod.ShortImage(image) + " is on the node already"
 		}
 	case "Failed":
 		return of(app, e) + failed(e, message)
 	case "BackOff":
 		return backOff(message)
+	case "Scheduled", "ScalingReplicaSet", "SuccessfulCreate", "SuccessfulDelete", "Created", "Started", "NoPods":
+		if said := usual(e.Reason, message); said != "" {
+			return of(app, e) + said
+		}
 	case "Killing":
+		if strings.HasPrefix(message, "Stopping container ") {
+			return of(app, e) + "is being stopped"
+		}
 		for _, probe := range []string{"liveness", "startup"} {
 			if has(message, "failed "+probe+" probe") {
 				return of(app, e) + fmt.Sprintf("was stopped because its %s probe failed", probe)
@@ -59,6 +74,37 @@ func Told(app string, e *corev1.Event) string {
 		return of(app, e) + unhealthy(message)
 	}
 	return strings.TrimPrefix(e.Reason+": "+message, ": ")
+}
+
+// usual describes an event of the usual life of an app, or returns "".
+func usual(reason, message string) string {
+	switch reason {
+	case "Scheduled":
+		if _, node, ok := strings.Cut(message, " to "); ok && strings.HasPrefix(message, "Successfully assigned ") {
+			return "placed on node " + node
+		}
+	case "ScalingReplicaSet":
+		var way, name string
+		var from, to int
+		if n, _ := fmt.Sscanf(message, "Scaled %s replica set %s from %d to %d", &way, &name, &from, &to); n == 4 {
+			return fmt.Sprintf("scaled %s %s from %d to %s", way, name, from, pod.Count(to, "instance"))
+		}
+	case "SuccessfulCreate":
+		if name, ok := strings.CutPrefix(message, "Created pod: "); ok {
+			return "created instance " + name
+		}
+	case "SuccessfulDelete":
+		if name, ok := strings.CutPrefix(message, "Deleted pod: "); ok {
+			return "deleted instance " + name
+		}
+	case "Created":
+		return "container created"
+	case "Started":
+		return "container started"
+	case "NoPods":
+		return "its disruption budget finds no instances yet"
+	}
+	return ""
 }
 
 // of names the container that an event is about, unless it is the app's own.
