@@ -34,7 +34,11 @@ func between(least int, names ...string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		switch {
 		case len(args) < least:
-			return fault.New(fault.Usage, "%s is missing", strings.Join(names[len(args):least], " and ")).
+			verb := "is"
+			if least-len(args) > 1 {
+				verb = "are"
+			}
+			return fault.New(fault.Usage, "%s %s missing", strings.Join(names[len(args):least], " and "), verb).
 				WithHint("%s", cmd.UseLine())
 		case len(args) > len(names):
 			return fault.New(fault.Usage, "unexpected argument %q", args[len(names)]).WithHint("%s", cmd.UseLine())

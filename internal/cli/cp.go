@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"errors"
+	"io/fs"
 	"runtime"
 	"strings"
 
@@ -47,7 +49,10 @@ func newCp(s *session) *cobra.Command {
 				done, err = w.Instances().Upload(cmd.Context(), c)
 			}
 			end()
-			if err != nil {
+			switch {
+			case errors.Is(err, fs.ErrNotExist):
+				return fault.Wrap(fault.Usage, err)
+			case err != nil:
 				return err
 			}
 			return s.view.Copied(done)
@@ -78,7 +83,7 @@ func checkPlaces(from, to place) error {
 			WithHint("copy it to this machine first: psc cp %s copy, then: psc cp copy %s", quoted(from.name+":"+from.path), quoted(to.name+":"+to.path))
 	case from.name == "" && to.name == "":
 		return fault.New(fault.Usage, "neither SOURCE nor TARGET is in an instance: write APP:PATH for one of them").
-			WithHint("psc cp web:%s %s", quoted(from.path), quoted(to.path))
+			WithHint("psc cp web:%s %s", quoted(strings.TrimPrefix(from.path, ":")), quoted(to.path))
 	case from.path == "":
 		return fault.New(fault.Usage, "SOURCE has no path").WithHint("psc cp APP:PATH TARGET")
 	case to.path == "":

@@ -63,12 +63,15 @@ func portWords(err error, e *instance.PortError) error {
 
 // copyWords adds what to do about a path in an instance that could not be copied.
 func copyWords(err error, e *instance.CopyError) error {
+	if lacks := (*instance.ProgramsError)(nil); errors.As(err, &lacks) {
+		return fault.New(fault.Failed, "%w", err).WithHint("add %s to the image, for example those of busybox; --container chooses another container that has them", strings.Join(lacks.Programs, ", "))
+	}
 	return word(err, []wording{
 		{instance.ErrNoShell, fault.Failed, "add sh, cat, mv and rm to the image, for example those of busybox; --container chooses another container that has them"},
-		{instance.ErrNoTar, fault.Failed, "copy single files, or add tar to the image; --container chooses another container that has it"},
 		{instance.ErrNoPath, fault.Usage, fmt.Sprintf("psc exec %s -- ls -la %s", e.Instance, quoted(path.Dir(e.Path)))},
 		{instance.ErrSpecial, fault.Usage, ""},
 		{instance.ErrTarget, fault.Usage, ""},
 		{instance.ErrDiffers, fault.Failed, "copy it again"},
+		{instance.ErrBroken, fault.Failed, "copy it again"},
 	})
 }

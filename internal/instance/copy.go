@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"path"
+	"strings"
 
 	"golang.org/x/sync/errgroup"
 
@@ -15,12 +16,19 @@ import (
 
 // The reasons of a CopyError, beside what a program in the instance said.
 var (
-	ErrNoTar   = errors.New("the image has no tar, which a folder needs")
 	ErrNoPath  = errors.New("there is no such file or folder, or the app may not look there")
 	ErrSpecial = errors.New("it is neither a file nor a folder")
 	ErrTarget  = files.ErrTarget
 	ErrDiffers = errors.New("the copy differs from the source, and was not put in place: it changed during the copy, or was damaged on the way")
 )
+
+// ProgramsError is the reason for programs that a copy needs and the image does not have.
+type ProgramsError struct{ Programs []string }
+
+// Error implements error.
+func (e *ProgramsError) Error() string {
+	return "the image does not have " + strings.Join(e.Programs, ", ")
+}
 
 // CopyError is the error for a path in an instance that could not be copied from or to.
 type CopyError struct {
@@ -54,7 +62,11 @@ func (in *Instances) Download(ctx context.Context, c Copy) (report.Copied, error
 
 // Upload copies a file or a folder of this machine to an instance; the rest is as for Download.
 func (in *Instances) Upload(ctx context.Context, c Copy) (report.Copied, error) {
-	return in.copying(ctx, c, (*copying).upload)
+	source, err := files.Open(c.Local)
+	if err != nil {
+		return report.Copied{}, err
+	}
+	return in.copying(ctx, c, func(r *copying, ctx context.Context) (report.Copied, error) { return r.upload(ctx, source) })
 }
 
 func (in *Instances) copying(ctx context.Context, c Copy, run func(*copying, context.Context) (report.Copied, error)) (done report.Copied, err error) {
@@ -73,6 +85,9 @@ func (in *Instances) copying(ctx context.Context, c Copy, run func(*copying, con
 		if failed := (*CopyError)(nil); errors.As(err, &failed) {
 			return err
 		}
+		if errors.Is(err, ErrBroken) {
+			return r.failed(r.Remote, err)
+		}
 		return r.named(err)
 	})
 	return done, err
@@ -85,7 +100,7 @@ type copying struct {
 }
 
 func (r *copying) download(ctx context.Context) (report.Copied, error) {
-	tar, found, err := r.look(ctx, r.Remote)
+	has, found, err := r.look(ctx, r.Remote)
 	if err != nil {
 		return report.Copied{}, err
 	}
@@ -95,8 +110,13 @@ func (r *copying) download(ctx context.Context) (report.Copied, error) {
 		return report.Copied{}, r.failed(r.Remote, ErrNoPath)
 	case source.special:
 		return report.Copied{}, r.failed(r.Remote, ErrSpecial)
-	case source.folder && !tar:
-		return report.Copied{}, r.failed(r.Remote, ErrNoTar)
+	}
+	needed := "cat"
+	if source.folder {
+		needed = "tar"
+	}
+	if err := r.missing(has, r.Remote, needed); err != nil {
+		return report.Copied{}, err
 	}
 	target, err := files.To(r.Local, base(r.Remote), source.folder)
 	if err != nil {

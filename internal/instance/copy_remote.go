@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -114,15 +115,27 @@ type found struct {
 	time                     time.Time // zero if the image has no stat
 }
 
-// look finds out what is at some paths, and whether the image has tar.
-func (r *copying) look(ctx context.Context, names ...string) (tar bool, all []found, err error) {
+// programs are those of an image that a copy can use.
+type programs []string
+
+// missing returns the error for programs that a copy of a path needs and the image does not have, or nil.
+func (r *copying) missing(has programs, name string, needed ...string) error {
+	lacks := slices.DeleteFunc(needed, func(program string) bool { return slices.Contains(has, program) })
+	if len(lacks) == 0 {
+		return nil
+	}
+	return r.failed(name, &ProgramsError{Programs: lacks})
+}
+
+// look finds out which programs the image has, and what is at some paths.
+func (r *copying) look(ctx context.Context, names ...string) (has programs, all []found, err error) {
 	var out bytes.Buffer
 	err = r.script(ctx, Streams{Out: &out}, names[0], append([]string{look}, names...)...)
 	if errors.Is(err, ErrNotStarted) {
 		err = r.failed(names[0], ErrNoShell)
 	}
 	if err != nil {
-		return false, nil, err
+		return nil, nil, err
 	}
 	lines := strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
 	for _, line := range lines[1:] {
@@ -136,9 +149,9 @@ func (r *copying) look(ctx context.Context, names ...string) (tar bool, all []fo
 		all = append(all, f)
 	}
 	if len(all) != len(names) {
-		return false, nil, r.failed(names[0], fmt.Errorf("unexpected answer of the shell: %q", out.String()))
+		return nil, nil, r.failed(names[0], fmt.Errorf("unexpected answer of the shell: %q", out.String()))
 	}
-	return lines[0] == "tar", all, nil
+	return strings.Fields(lines[0]), all, nil
 }
 
 // failed returns the error for a path in the instance.

@@ -2,8 +2,10 @@ package instance
 
 // These scripts run in instances. They need a shell alone where nothing else is said.
 const (
-	// look prints a line about tar, and one for each path. stat is only for the mode and the time.
-	look = `command -v tar >/dev/null 2>&1 && echo tar || echo none
+	// look prints a line with the programs that the image has, and one for each path. stat is only for the mode and the time.
+	look = `has=
+for c in cat mkdir mv rm tar; do command -v $c >/dev/null 2>&1 && has="$has $c"; done
+echo "$has"
 for p; do
   if [ -d "$p" ]; then echo folder
   elif [ -f "$p" ]; then echo "file $(stat -L -c '%a %Y' "$p" 2>/dev/null)"

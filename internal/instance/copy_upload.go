@@ -16,11 +16,7 @@ import (
 	"github.com/pscdev/psc/pkg/report"
 )
 
-func (r *copying) upload(ctx context.Context) (report.Copied, error) {
-	source, err := files.Open(r.Local)
-	if err != nil {
-		return report.Copied{}, err
-	}
+func (r *copying) upload(ctx context.Context, source files.Source) (report.Copied, error) {
 	target, merge, err := r.target(ctx, source)
 	if err != nil {
 		return report.Copied{}, err
@@ -66,8 +62,15 @@ func (r *copying) target(ctx context.Context, source files.Source) (target strin
 	if source.Base() == "." {
 		within = r.Remote
 	}
-	tar, found, err := r.look(ctx, r.Remote, path.Dir(slashed(r.Remote)), within)
+	has, found, err := r.look(ctx, r.Remote, path.Dir(slashed(r.Remote)), within)
 	if err != nil {
+		return "", false, err
+	}
+	needed := []string{"cat", "mv", "rm"}
+	if isFolder {
+		needed = []string{"tar", "cat", "mkdir", "mv", "rm"}
+	}
+	if err := r.missing(has, r.Remote, needed...); err != nil {
 		return "", false, err
 	}
 	at, parent := found[0], found[1]
@@ -77,8 +80,6 @@ func (r *copying) target(ctx context.Context, source files.Source) (target strin
 	target = r.Remote
 	slash := strings.HasSuffix(target, "/")
 	switch {
-	case isFolder && !tar:
-		return "", false, r.failed(r.Remote, ErrNoTar)
 	case at.folder:
 		target, at = within, found[2]
 	case slash && (!isFolder || !at.missing):
