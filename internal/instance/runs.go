@@ -239,9 +239,12 @@ func (in *Instances) Follow(ctx context.Context, name string, out io.Writer, wai
 
 // follow calls read with a run that has started, until the run has ended.
 func (in *Instances) follow(ctx context.Context, name string, waiting func(reason string), read func(context.Context, Run) error) error {
-	said := ""
-	for {
+	said, seen := "", false
+	for ; ; seen = true {
 		r, err := in.run(ctx, name)
+		if missing := (*EndedError)(nil); seen && errors.As(err, &missing) {
+			return &EndedError{Name: name, Reason: "it was deleted"}
+		}
 		if err != nil {
 			return err
 		}
