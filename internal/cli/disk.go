@@ -137,7 +137,7 @@ func (s *session) deleteDisk(ctx context.Context, o *options, name string) error
 		}
 		return nil
 	}
-	if err := s.confirm(fmt.Sprintf("Deleting disk %s with all its data (%s)", name, disk.Size), name); err != nil {
+	if err := s.confirm(fmt.Sprintf("Deleting disk %s in pod %s on %s with all its data (%s)", name, w.Pod, w.Context, disk.Size), name); err != nil {
 		return err
 	}
 	if err := w.DeleteData(ctx, disk); err != nil {

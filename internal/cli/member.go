@@ -97,7 +97,7 @@ func (s *session) addMember(cmd *cobra.Command, member report.Member, expires ti
 		return err
 	}
 	s.lacks(member, lacks)
-	return s.view.Line(member, []string{member.Ref()}, "%s has the role %s in pod %s", member.Name, member.Role, w.Pod)
+	return s.view.Line(member, []string{member.Ref()}, "%s has the role %s in pod %s on %s", member.Name, member.Role, w.Pod, w.Context)
 }
 
 func (s *session) addAccount(cmd *cobra.Command, w *workspace.Workspace, member report.Member, expires time.Duration) error {
@@ -109,7 +109,7 @@ func (s *session) addAccount(cmd *cobra.Command, w *workspace.Workspace, member 
 	if err := s.view.Text(account.Document, []string{member.Ref()}, account.Kubeconfig); err != nil {
 		return err
 	}
-	s.view.Say("Service account %s has the role %s in pod %s. Its token expires at %s", member.Name, member.Role, w.Pod, account.Expires.Local().Format(time.DateTime))
+	s.view.Say("Service account %s has the role %s in pod %s on %s. Its token expires at %s", member.Name, member.Role, w.Pod, w.Context, account.Expires.Local().Format(time.DateTime))
 	s.view.Next("KUBECONFIG=FILE PSC_POD=%s psc status", w.Pod)
 	return nil
 }
@@ -133,7 +133,7 @@ func (s *session) keepAdmin(w *workspace.Workspace, all []report.Member, member 
 	if !was || others {
 		return nil
 	}
-	return s.confirm("Taking the role admin from "+member.Name+", the last admin of pod "+w.Pod+",", member.Name)
+	return s.confirm("Taking the role admin from "+member.Name+", the last admin of pod "+w.Pod+" on "+w.Context+",", member.Name)
 }
 
 func newMemberList(s *session) *cobra.Command {
@@ -179,7 +179,7 @@ func newMemberRemove(s *session) *cobra.Command {
 			if err := w.Members().Revoke(cmd.Context(), member); err != nil {
 				return err
 			}
-			return s.view.Line(member, []string{member.Ref()}, "%s has no role in pod %s any more", member.Name, w.Pod)
+			return s.view.Line(member, []string{member.Ref()}, "%s has no role in pod %s on %s any more", member.Name, w.Pod, w.Context)
 		},
 	}
 	cmd.Flags().BoolVar(&group, "group", false, "NAME is a group")
@@ -220,10 +220,25 @@ func chooseMember(all []report.Member, podName, name string, group, account bool
 		return report.Member{}, fault.New(fault.Usage, "%s is the name of several members of pod %s", name, podName).WithHint("--group or --service-account says which")
 	}
 	e := fault.New(fault.Usage, "%w", &workspace.MemberError{Pod: podName, Name: name, Err: workspace.ErrNotMember})
+	if at := slices.Index(names, name); at >= 0 {
+		return report.Member{}, e.WithHint("psc member remove %s", strings.Join(append([]string{quoted(name)}, kindFlags(all[at].Kind)...), " "))
+	}
 	if near := pod.Nearest(name, names); near != "" {
 		return report.Member{}, e.WithHint("did you mean %s?", near)
 	}
 	return report.Member{}, e.WithHint("psc member list")
+}
+
+// kindFlags are the flags that choose members of a kind.
+func kindFlags(kind report.MemberKind) []string {
+	switch kind {
+	case report.MemberGroup:
+		return []string{"--group"}
+	case report.MemberAccount:
+		return []string{"--service-account"}
+	case report.MemberUser:
+	}
+	return nil
 }
 
 // memberWords adds what to do about a change of a member.

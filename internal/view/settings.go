@@ -53,7 +53,7 @@ func (v *View) Settings(doc report.Pod) error {
 			v.Say("No change: the pod already looks like this")
 			return
 		}
-		fmt.Fprintf(w, "%spod %s\n", warning.Render("~ "), doc.Name)
+		fmt.Fprintf(w, "%spod %s on %s\n", warning.Render("~ "), doc.Name, doc.Context)
 		for _, f := range doc.Changes {
 			v.field(w, f)
 		}
