@@ -42,6 +42,8 @@ func listen(address, local string, port int, app string) (*listening, error) {
 			err = fmt.Errorf("port %d of this machine is in use", number)
 		case errors.Is(err, deniedPort):
 			err = fmt.Errorf("the system does not let you use port %d of this machine", number)
+		case errors.Is(err, foreignAddress):
+			return nil, fault.New(fault.Usage, "--address %s is not an address of this machine", address)
 		default:
 			return nil, fault.New(fault.Failed, "%w", err)
 		}

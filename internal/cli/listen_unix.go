@@ -5,4 +5,4 @@ package cli
 import "syscall"
 
 // The errors of the system for a port that another program uses, and for one that psc may not use.
-const busyPort, deniedPort = syscall.EADDRINUSE, syscall.EACCES
+const busyPort, deniedPort, foreignAddress = syscall.EADDRINUSE, syscall.EACCES, syscall.EADDRNOTAVAIL
