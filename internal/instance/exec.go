@@ -67,9 +67,6 @@ func (in *Instances) Pick(ctx context.Context, name string) (Instance, error) {
 
 // pick is Pick that prefers an instance as long as it is ready.
 func (in *Instances) pick(ctx context.Context, name, preferred string) (Instance, error) {
-	if !isName(name) {
-		return Instance{}, in.noApp(ctx, name)
-	}
 	found, err := in.List(ctx, name)
 	if err != nil {
 		return Instance{}, err

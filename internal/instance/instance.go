@@ -92,7 +92,7 @@ func (e *Error) Unwrap() error { return e.Err }
 // List returns the instances of an app, or of all apps if app is empty: the ready ones first, then the newest first. What cannot be
 // the name of an app has none.
 func (in *Instances) List(ctx context.Context, app string) ([]Instance, error) {
-	if app != "" && !isName(app) {
+	if app != "" && len(validation.IsDNS1123Label(app)) > 0 { // a selector would fail, or select something else
 		return nil, nil
 	}
 	found, err := kube.ListAs[corev1.Pod](ctx, in.kube, object.Pod, in.Pod, in.selector(app))
@@ -105,9 +105,6 @@ func (in *Instances) List(ctx context.Context, app string) ([]Instance, error) {
 	}
 	return inOrder(out), nil
 }
-
-// isName reports whether a text can be the name of an app or of an instance.
-func isName(text string) bool { return len(validation.IsDNS1123Label(text)) == 0 }
 
 // inOrder sorts instances: the ready ones first, then the newest first.
 func inOrder(out []Instance) []Instance {
@@ -139,9 +136,6 @@ func (in *Instances) Ready(ctx context.Context, app string) (Instance, error) {
 
 // Why returns the error for an app of which none of its instances can be used: see Ready.
 func (in *Instances) Why(ctx context.Context, app string, instances []Instance) error {
-	if !isName(app) {
-		return in.noApp(ctx, app)
-	}
 	deployment, err := in.kube.Get(ctx, object.Deployment, in.Pod, app)
 	if apierrors.IsNotFound(err) {
 		return in.noApp(ctx, app)

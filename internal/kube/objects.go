@@ -8,6 +8,7 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
+	segment "k8s.io/apimachinery/pkg/api/validate/content"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -78,8 +79,19 @@ func (c *Client) Can(ctx context.Context, verb string, kind Kind, namespace stri
 	return can, nil
 }
 
+// impossible returns the answer for a name that no object can have, such as "a/b", or nil. Clients refuse to ask the API server.
+func impossible(of schema.GroupResource, name string) error {
+	if name != "" && len(segment.IsPathSegmentName(name)) == 0 {
+		return nil
+	}
+	return apierrors.NewNotFound(of, name)
+}
+
 // Get reads one object. Here and below, namespace is empty for kinds that are not namespaced.
 func (c *Client) Get(ctx context.Context, kind Kind, namespace, name string) (*unstructured.Unstructured, error) {
+	if err := impossible(resource(kind).GroupResource(), name); err != nil {
+		return nil, c.wrap(err, "read %s %s", kind.Kind, name)
+	}
 	o, err := retry(ctx, c, func() (*unstructured.Unstructured, error) {
 		return c.in(kind, namespace).Get(ctx, name, metav1.GetOptions{})
 	})

@@ -94,6 +94,9 @@ func (c *Client) raw(ctx context.Context, gvr schema.GroupVersionResource, names
 	}
 	request := client.Get().Namespace(namespace).Resource(gvr.Resource)
 	if name != "" {
+		if err := impossible(gvr.GroupResource(), name); err != nil {
+			return nil, err
+		}
 		request = request.Name(name)
 	} else if selector != "" {
 		request = request.Param("labelSelector", selector)
