@@ -56,6 +56,9 @@ func Told(app string, e *corev1.Event) string {
 	case "Failed":
 		return of(app, e) + failed(e, message)
 	case "BackOff":
+		if image, ok := quoted(message, "Back-off pulling image "); ok {
+			return of(app, e) + fmt.Sprintf("waits before it pulls image %s again", image)
+		}
 		return backOff(message)
 	case "Scheduled", "ScalingReplicaSet", "SuccessfulCreate", "SuccessfulDelete", "Created", "Started", "NoPods":
 		if said := usual(e.Reason, message); said != "" {
@@ -132,9 +135,6 @@ func failed(e *corev1.Event, message string) string {
 
 // backOff describes a pause of the kubelet.
 func backOff(message string) string {
-	if image, ok := quoted(message, "Back-off pulling image "); ok {
-		return fmt.Sprintf("waits before it pulls image %s again", image)
-	}
 	if _, container, ok := strings.Cut(message, "restarting failed container"); ok {
 		container, _, _ = strings.Cut(strings.TrimLeft(container, " ="), " ")
 		return fmt.Sprintf("container %s ended, and waits before it starts again", container)

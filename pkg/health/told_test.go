@@ -19,6 +19,7 @@ func TestTold(t *testing.T) {
 		{"Pod", "{web}", "Failed", "Error: ErrImagePull", "cannot be started: its image cannot be pulled"},
 		{"Pod", "{worker}", "Failed", `Error: failed to create containerd task: unable to start container process: exec: "/no": no such file`, `container worker: cannot be started: exec: "/no": no such file`},
 		{"Pod", "{web}", "BackOff", `Back-off pulling image "x:1": ErrImagePull: x`, "waits before it pulls image x:1 again"},
+		{"Pod", "{worker}", "BackOff", `Back-off pulling image "x:1"`, "container worker: waits before it pulls image x:1 again"},
 		{"Pod", "{web}", "BackOff", "Back-off restarting failed container web in pod web-7d9f5c6b8-x2x9z_shop(1f2)", "container web ended, and waits before it starts again"},
 		{"Pod", "{web}", "Unhealthy", "Readiness probe failed: HTTP probe failed with statuscode: 503", "its readiness probe failed: it got the answer 503"},
 		{"Pod", "{web}", "Unhealthy", `(combined from similar events): Readiness probe failed: Get "http://10.42.0.9:8080/": dial tcp 10.42.0.9:8080: connect: connection refused`, "its readiness probe failed: nothing listens on its port"},
