@@ -21,7 +21,7 @@ func newCp(s *session) *cobra.Command {
 		Long: "Copy a file or a folder between this machine and a ready instance of an app. One of SOURCE and TARGET is APP:PATH, or INSTANCE:PATH.\n\n" +
 			"Names are as for cp -r: a folder that exists gets the source inside, otherwise the copy gets the name. The copy gets its name when it is complete, " +
 			"and its checksums are those of the source.\n\n" +
-			"A file needs sh, cat and mv in the image, and a folder tar.",
+			"A copy to an instance needs sh, cat, mv and rm in the image, and a folder also tar and mkdir. A copy from an instance needs sh and cat, or tar for a folder.",
 		Example: "  psc cp web:/etc/hostname .\n" +
 			"  psc cp web:/tmp/reports reports\n" +
 			"  psc cp migrate.sh web:/tmp/\n" +

@@ -17,7 +17,7 @@ func newEvents(s *session) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "events [APP]",
 		Short: "Show what happened to apps, and what went wrong",
-		Long: "Show what the cluster did with an app and its instances, disks and routes, and what went wrong. Without APP: in the whole pod.\n" +
+		Long: "Show what the cluster did with an app and its instances, disks and routes, and what went wrong. Without APP, show the whole pod.\n" +
 			"The newest events come last. Events that say the same are one line with their count. Kubernetes keeps events for an hour.",
 		Example:           "  psc events web\n  psc events --since 10m\n  psc events web --watch\n  psc events -o json",
 		Args:              between(0, "APP"),
@@ -33,7 +33,7 @@ func newEvents(s *session) *cobra.Command {
 		},
 	}
 	cmd.Flags().DurationVar(&o.Since, "since", 0, "events that were seen in the last `TIME`, such as 10m")
-	cmd.Flags().BoolVarP(&o.Follow, "watch", "w", false, "go on with new events until Ctrl-C")
+	cmd.Flags().BoolVarP(&o.Follow, "watch", "w", false, "show new events too, until Ctrl-C")
 	return cmd
 }
 

@@ -38,7 +38,7 @@ func newPortForward(s *session) *cobra.Command {
 			return s.portForward(cmd.Context(), args, address)
 		},
 	}
-	cmd.Flags().StringVar(&address, "address", localhost, "IP `ADDRESS` of this machine, 0.0.0.0 for all: other machines may reach the apps then")
+	cmd.Flags().StringVar(&address, "address", localhost, "IP `ADDRESS` to listen on; with 0.0.0.0 other machines can reach the apps too")
 	return cmd
 }
 

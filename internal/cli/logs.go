@@ -29,8 +29,8 @@ func newLogs(s *session) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "logs [APP|INSTANCE...]",
 		Short: "Show what apps print",
-		Long: "Show the last lines that apps print, of all their instances, ordered by time. Without a name: of the whole pod.\n" +
-			"With --follow also new lines, across restarts and deploys. If an instance has printed nothing since it crashed,\n" +
+		Long: "Show the last lines that apps print, of all their instances, ordered by time. Without a name, show the whole pod.\n" +
+			"With --follow, show new lines too, across restarts and deploys. If an instance has printed nothing since it crashed,\n" +
 			"its lines from before the crash are shown.",
 		Example: "  psc logs web\n  psc logs web -f\n  psc logs web --since 10m --grep 'error|warn'\n  psc logs web --previous\n  psc logs --tail 100 -o json",
 		Args:    cobra.ArbitraryArgs,
@@ -57,7 +57,7 @@ func newLogs(s *session) *cobra.Command {
 		},
 	}
 	section(cmd, "Lines", func(flags *pflag.FlagSet) {
-		flags.BoolVarP(&o.Follow, "follow", "f", false, "go on with new lines, restarts and instances until Ctrl-C")
+		flags.BoolVarP(&o.Follow, "follow", "f", false, "show new lines too, across restarts and new instances, until Ctrl-C")
 		flags.IntVar(&o.Tail, "tail", lastLines, "last `N` lines of each instance, -1 for all; all with --since or --grep if not set")
 		flags.DurationVar(&o.Since, "since", 0, "lines that are younger than a `TIME` such as 10m")
 		flags.StringVar(&grep, "grep", "", "lines that match a regular `EXPRESSION`")

@@ -35,7 +35,7 @@ func newRun(s *session) *cobra.Command {
 		Use:   "run APP [-- COMMAND...]",
 		Short: "Run a command once, in an instance of its own",
 		Long: "Run a command once, in a new instance with the image, variables, files, secrets, user and size of the live app, but\n" +
-			"without its ports, checks, disks and other processes. Without a command it is that of the app. psc prints the lines of\n" +
+			"without its ports, checks, disks and other processes. Without a command, it runs the command of the app. psc prints the lines of\n" +
 			"the command and ends with its exit code; then the instance is deleted, and also after Ctrl-C.\n\n" +
 			"A command gets a terminal if stdin and stdout are terminals; the image needs a shell for that. It reads stdin, as with\n" +
 			"ssh: in a loop that reads a file or a pipe, --stdin=false leaves that to the loop.\n\n" +
@@ -151,7 +151,7 @@ func (s *session) follow(ctx context.Context, all *instance.Instances, name stri
 
 func newRunList(s *session) *cobra.Command {
 	return lister(s, &cobra.Command{
-		Short:   "List the runs, those that have ended for a day",
+		Short:   "List the runs, including those that ended in the last day",
 		Example: "  psc run list\n  psc run list -o json",
 	}, "has no runs", "psc run APP -- COMMAND", func(w *workspace.Workspace, ctx context.Context) ([]report.Run, error) {
 		all, err := w.Instances().Runs(ctx)
@@ -167,8 +167,8 @@ func newRunLogs(s *session) *cobra.Command {
 	var follow bool
 	cmd := &cobra.Command{
 		Use:               "logs RUN",
-		Short:             "Print what a run has printed",
-		Long:              "Print what a run has printed. With --follow, go on until it has ended, and end with its exit code.",
+		Short:             "Print the output of a run",
+		Long:              "Print the output of a run. With --follow, go on until it has ended, and end with its exit code.",
 		Example:           "  psc run logs web-run-k3x9q2ab --follow",
 		Args:              exactly("RUN"),
 		ValidArgsFunction: s.complete(s.runNames),

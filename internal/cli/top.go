@@ -17,8 +17,8 @@ func newTop(s *session) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "top [APP]",
 		Short: "Show the CPU and memory of apps and their instances",
-		Long: "Show the CPU and memory that apps and their instances use, beside what they request and their limits. A bar is the part of\n" +
-			"the limit that is used, or of the request where there is no limit. An instance uses more than its request while its node has\n" +
+		Long: "Show the CPU and memory that apps and their instances use, beside what they request and their limits. A bar shows how\n" +
+			"much of the limit is used, or of the request if there is no limit. An instance uses more than its request while its node has\n" +
 			"more, and is stopped if it needs more memory than its limit (OOMKilled). Restarts are those of the instances that run now.",
 		Example:           "  psc top\n  psc top --watch\n  psc top web -o jsonpath={.items[0].memory.used}",
 		Args:              between(0, "APP"),

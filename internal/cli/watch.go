@@ -12,7 +12,7 @@ import (
 
 // watchFlag adds --watch to a command.
 func watchFlag(cmd *cobra.Command, watch *bool) {
-	cmd.Flags().BoolVarP(watch, "watch", "w", false, "go on and show changes until Ctrl-C")
+	cmd.Flags().BoolVarP(watch, "watch", "w", false, "show changes until Ctrl-C")
 }
 
 // errReaderGone ends what goes on until Ctrl-C when nobody reads it any more.
