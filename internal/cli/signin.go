@@ -73,6 +73,9 @@ func (s *session) signIn(ctx context.Context, search login.Search, m method) (*w
 	if err != nil {
 		return nil, "", err
 	}
+	if !strings.HasSuffix(server.Address, strings.TrimRight(search.Address, "/")) { // nobody should type a password for an unknown one
+		s.say("The API server is %s", server.Address)
+	}
 	c := login.Credentials{Certificate: m.certificate, Key: m.key}
 	if m.certificate == "" {
 		if c.Token, err = s.token(ctx, server, m); err != nil {

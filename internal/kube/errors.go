@@ -36,7 +36,7 @@ func (c *Client) wrap(err error, format string, args ...any) error {
 			expired = fmt.Sprintf(", your %s has expired at %s", c.SignIn.noun(), until.Local().Format(time.DateTime))
 		}
 		return fault.New(fault.Denied, "the cluster does not know who you are (context %s%s): %w", c.Context, expired, err).
-			WithHint("psc login %s", c.Server)
+			WithHint("psc login %s%s", c.Server, c.SignIn.again())
 	case apierrors.IsForbidden(err) && len(RulesOf(err)) > 0:
 		role := "an admin of the pod for a role"
 		switch {

@@ -45,6 +45,17 @@ func (s SignIn) noun() string {
 	return "token"
 }
 
+// again returns the flags with which psc login signs in the same way.
+func (s SignIn) again() string {
+	switch s.How {
+	case "certificate":
+		return " --client-certificate FILE --client-key FILE"
+	case "browser":
+		return " --web"
+	}
+	return ""
+}
+
 // signIn returns the sign-in of a context, which exists. A file that cannot be read has no end.
 func signIn(raw *clientcmdapi.Config, name string) SignIn {
 	of := raw.Contexts[name]

@@ -1,7 +1,9 @@
 package login_test
 
 import (
+	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/pem"
 	"errors"
 	"io"
@@ -218,6 +220,33 @@ func TestPage(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 		front.Close()
+	}
+	// The page of a platform can name its API server and the CA.
+	api, _ := openshift(t, &openshifttest.Server{})
+	ca, err := os.ReadFile(authority(t, api))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for document, want := range map[string]string{
+		`{"server": "` + api.URL + `", "certificateAuthorityData": "` + base64.StdEncoding.EncodeToString(ca) + `"}`: "",
+		`{"server": "` + api.URL + `"}`:     "refused",
+		`{"server": "http://127.0.0.1:1"}`:  "not an https address",
+		`{"server": "https://127.0.0.1:1"}`: "https://127.0.0.1:1 does not answer",
+		`{}`:                                "that is a web page",
+		`<!doctype html>`:                   "that is a web page",
+	} {
+		page := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if w.Header().Set("Content-Type", "text/html"); r.URL.Path == "/.well-known/psc.json" {
+				_, _ = io.WriteString(w, document)
+			}
+		}))
+		page.StartTLS()
+		search := login.Search{Address: page.URL, Authority: authority(t, page), Trust: func(login.Authority) error { return errors.New("refused") }}
+		server, err := search.Find(t.Context())
+		if want == "" && (err != nil || server.Address != api.URL || !bytes.Equal(server.Authority, ca)) || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%s: %v", document, err)
+		}
+		page.Close()
 	}
 	for address, want := range map[string]string{"": "is not the address", "ftp://x": "is not the address", "https://me:secret@x": "is not the address"} {
 		search := login.Search{Address: address}

@@ -70,6 +70,9 @@ func (s Search) Find(ctx context.Context) (*Server, error) {
 	var problem error
 	for _, u := range addresses {
 		server, err := s.at(ctx, u)
+		if errors.Is(err, errPage) {
+			server, err = s.named(ctx, server)
+		}
 		if err == nil {
 			s.Tell("the API server is %s", server.Address)
 			return server, nil
@@ -164,9 +167,39 @@ func (s Search) at(ctx context.Context, u *url.URL) (*Server, error) {
 	_ = answer.Body.Close()
 	kind, _, _ := mime.ParseMediaType(answer.Header.Get("Content-Type"))
 	if kind == "text/html" || answer.StatusCode/100 == 3 {
-		return nil, errPage
+		return server, errPage
 	}
 	return server, nil
+}
+
+// named returns the API server that a platform names in a document beside its pages. Its authority is as trusted as the page.
+func (s Search) named(ctx context.Context, page *Server) (*Server, error) {
+	var doc struct {
+		Server    string `json:"server"`
+		Authority []byte `json:"certificateAuthorityData"`
+	}
+	ok, err := page.document(ctx, "/.well-known/psc.json", &doc)
+	if err != nil || !ok || doc.Server == "" {
+		return nil, errPage
+	}
+	u, err := url.Parse(doc.Server)
+	if err != nil || u.Scheme != "https" || u.Host == "" {
+		return nil, fault.New(fault.Failed, "%s names %q as its API server, which is not an https address", page.Address, doc.Server)
+	}
+	s.Tell("%s names the API server %s", page.Address, doc.Server)
+	s.Authority, s.Pin = "", "" // they were for the page
+	if len(doc.Authority) > 0 {
+		s.Known = func(string) []byte { return doc.Authority }
+	}
+	server, err := s.at(ctx, u)
+	var unanswered *url.Error
+	switch {
+	case errors.Is(err, errPage):
+		return nil, fault.New(fault.Failed, "%s names %s as its API server, but that is a web page, too", page.Address, doc.Server)
+	case errors.As(err, &unanswered):
+		return nil, s.worded(u, err)
+	}
+	return server, err
 }
 
 // anonymous returns a client that follows no redirect.
