@@ -199,6 +199,8 @@ func base() ([]*unstructured.Unstructured, error) {
 	only := func(group, resource, verb string, names ...string) []rbacv1.PolicyRule {
 		return []rbacv1.PolicyRule{{APIGroups: []string{group}, Resources: []string{resource}, ResourceNames: names, Verbs: []string{verb}}}
 	}
+	// The admins of a pod do not have this right, so psc member add cannot give it.
+	debug := rbacv1.PolicyRule{APIGroups: []string{""}, Resources: []string{"pods/ephemeralcontainers"}, Verbs: []string{"patch"}}
 	var out []*unstructured.Unstructured
 	for _, o := range []struct {
 		kind    kube.Kind
@@ -208,8 +210,8 @@ func base() ([]*unstructured.Unstructured, error) {
 		{object.Namespace, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: object.PlatformNamespace}}, "the configuration of psc"},
 		{object.Role, &rbacv1.Role{ObjectMeta: config, Rules: only("", "configmaps", "get", config.Name)}, "the right to read the configuration"},
 		{object.RoleBinding, &rbacv1.RoleBinding{ObjectMeta: config, RoleRef: roleRef(object.Role, config.Name), Subjects: everyone}, "gives it to all signed-in users"},
-		{object.ClusterRole, &rbacv1.ClusterRole{ObjectMeta: aggregated("view"), Rules: Rules(false)}, "adds routes, deploys and metrics to the role view"},
-		{object.ClusterRole, &rbacv1.ClusterRole{ObjectMeta: aggregated("edit"), Rules: Rules(true)}, "adds routes and deploys to the roles edit and admin"},
+		{object.ClusterRole, &rbacv1.ClusterRole{ObjectMeta: aggregated("view"), Rules: Rules(false)}, "adds routes, deploys, members and metrics to the role view"},
+		{object.ClusterRole, &rbacv1.ClusterRole{ObjectMeta: aggregated("edit"), Rules: append(Rules(true), debug)}, "adds routes, deploys and psc exec --debug to the roles edit and admin"},
 		{object.ClusterRole, &rbacv1.ClusterRole{ObjectMeta: hosts, Rules: only(gatewayv1.GroupName, "httproutes", "list")}, "the right to see which pod serves a host"},
 		{object.ClusterRoleBinding, &rbacv1.ClusterRoleBinding{ObjectMeta: hosts, RoleRef: roleRef(object.ClusterRole, hosts.Name), Subjects: everyone}, "gives it to all signed-in users"},
 	} {
@@ -235,7 +237,10 @@ func aggregated(role string) metav1.ObjectMeta {
 // Rules are the rights that the commands of psc need beyond the built-in roles: those of view, or with change those of edit and admin.
 func Rules(change bool) []rbacv1.PolicyRule {
 	verbs := []string{"get", "list", "watch"}
-	rules := []rbacv1.PolicyRule{{APIGroups: []string{object.InstanceMetrics.Group}, Resources: []string{"pods"}, Verbs: verbs}}
+	rules := []rbacv1.PolicyRule{
+		{APIGroups: []string{object.InstanceMetrics.Group}, Resources: []string{"pods"}, Verbs: verbs},
+		{APIGroups: []string{rbacv1.GroupName}, Resources: []string{"rolebindings"}, Verbs: verbs},
+	}
 	if change {
 		verbs = append(slices.Clone(verbs), "create", "update", "patch", "delete")
 	}

@@ -201,7 +201,7 @@ func (c *Cluster) roleOffer(ctx context.Context, _ func(kube.Kind) bool) ([]repo
 	if len(lacking) > 0 {
 		return []report.Offer{{
 			Name: name, State: report.OfferNo, Next: setUp,
-			Detail: "no rights for routes, deploys or metrics in: " + strings.Join(lacking, ", ") + " (psc member add gives them in one pod)",
+			Detail: "no rights for routes, deploys, members or metrics in: " + strings.Join(lacking, ", ") + " (psc member add gives them in one pod)",
 		}}, nil
 	}
 	return []report.Offer{{Name: name, State: report.OfferYes, Detail: "view, edit and admin have all rights that psc needs"}}, nil
