@@ -98,9 +98,15 @@ func (s *session) logs(ctx context.Context, o instance.LogOptions, log *view.Log
 	ctx, cancel := s.whileRead(ctx)
 	defer cancel()
 	shown := false
+	rolling, read := 0, time.Time{} // of many new instances not each asks for it
 	o.Tell = func(n instance.LogNote) {
 		log.Several = log.Several || n.Several
-		s.tellLog(n)
+		if n.Started && s.Now().Sub(read) > rollingWait {
+			asking, cancel := context.WithTimeout(ctx, rollingWait)
+			rolling, read = w.Rolling(asking), s.Now()
+			cancel()
+		}
+		s.tellLog(n, rolling)
 	}
 	o.Show = func(lines []report.LogLine) error {
 		shown = true
@@ -154,10 +160,15 @@ func isRun(ctx context.Context, all *instance.Instances, names []string) error {
 	return nil
 }
 
-// tellLog writes a remark for a note about logs.
-func (s *session) tellLog(n instance.LogNote) {
+// rollingWait is how long a new instance waits for the number of its revision, which is then known for as long.
+const rollingWait = time.Second
+
+// tellLog writes a remark for a note about logs. rolling is the revision of new instances, or 0 if that is not known.
+func (s *session) tellLog(n instance.LogNote, rolling int) {
 	name := view.SourceName(n.App, n.Instance, n.Container)
 	switch {
+	case n.Started && rolling > 0:
+		s.view.Remark("%s started (r%d)", name, rolling)
 	case n.Started:
 		s.view.Remark("%s started", name)
 	case n.Restarted:

@@ -49,6 +49,19 @@ func (rd *Reader) History(ctx context.Context) (History, error) {
 	return h, rd.settle(ctx, &h)
 }
 
+// Rolling returns the number of the revision that new instances are of: the one that is being deployed, or else the live one. It is
+// 0 if that is not known.
+func (rd *Reader) Rolling(ctx context.Context) int {
+	now, err := rd.lease.State(ctx)
+	switch {
+	case err != nil:
+		return 0
+	case now.Holder.ID != "":
+		return now.Holder.Target
+	}
+	return now.Live
+}
+
 // history lists the revisions, and finds the live one. The first time, and if there are no revisions, it checks that the pod
 // exists.
 func (rd *Reader) history(ctx context.Context) (History, error) {
