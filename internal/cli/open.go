@@ -72,7 +72,10 @@ func chooseRoute(routes []report.Route, args []string) (report.Route, error) {
 
 // openURL prints the URL of a route, and opens it if there is somebody who sees the browser.
 func (s *session) openURL(route report.Route) error {
-	if len(route.URLs) == 0 {
+	switch {
+	case len(route.URLs) == 0 && route.Reason == "":
+		return fault.New(fault.Failed, "route %s has no URL: it has no host without a wildcard", route.Name).WithHint("psc route show %s", route.Name)
+	case len(route.URLs) == 0:
 		return fault.New(fault.Failed, "route %s has no URL: %s", route.Name, route.Reason).WithHint("psc status")
 	}
 	url := route.URLs[0]

@@ -3,6 +3,7 @@ package cli
 import (
 	"cmp"
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -96,9 +97,14 @@ func (f *routeFlags) fields(cmd *cobra.Command) (pod.Fields, error) {
 		fields["hosts"] = orRemoveList(f.hosts)
 	}
 	if cmd.Flags().Changed("tls") {
-		fields["tls"] = orRemove(f.tls)
-		if secret, own := strings.CutPrefix(f.tls, "secret/"); own {
+		secret, own := strings.CutPrefix(f.tls, "secret/")
+		switch {
+		case own:
 			fields["tls"] = map[string]any{"secret": secret}
+		case slices.Contains([]string{"auto", "off", "-"}, f.tls):
+			fields["tls"] = orRemove(f.tls)
+		default:
+			return nil, fault.New(fault.Usage, "--tls %q must be auto, off or secret/NAME", f.tls)
 		}
 	}
 	rules := map[string]any{}
@@ -106,7 +112,11 @@ func (f *routeFlags) fields(cmd *cobra.Command) (pod.Fields, error) {
 		path, targets := cmp.Or(f.path, "/"), text
 		if strings.HasPrefix(text, "/") {
 			at, rest, found := strings.Cut(text, ":")
-			if !found {
+			without, removes := strings.CutSuffix(text, "-")
+			switch {
+			case !found && removes:
+				return nil, fault.New(fault.Usage, "--to %q has a path but no app", text).WithHint("--to %s:- removes the path", without)
+			case !found:
 				return nil, fault.New(fault.Usage, "--to %q has a path but no app", text).WithHint("--to %s:APP", text)
 			}
 			path, targets = at, rest

@@ -125,8 +125,8 @@ func (c Cluster) kept(podName, name string, r *pod.Route, spec pod.Spec) []*unst
 	return objects
 }
 
-// URLs returns the addresses of a route: its own hosts, or a host below the cluster's domain. It returns none if the route has
-// no hosts and no domain is known.
+// URLs returns the addresses of a route: its own hosts, or a host below the cluster's domain. A wildcard has none, and neither has a
+// route without hosts if no domain is known.
 func (c Cluster) URLs(podName, name string, r *pod.Route) []string {
 	at := unserved("", r)
 	if c.Routing != nil {
@@ -142,7 +142,9 @@ func (c Cluster) URLs(podName, name string, r *pod.Route) []string {
 	}
 	var urls []string
 	for _, host := range at.hosts(podName, name, r) {
-		urls = append(urls, scheme+"://"+host+suffix)
+		if !strings.HasPrefix(host, "*") {
+			urls = append(urls, scheme+"://"+host+suffix)
+		}
 	}
 	return urls
 }

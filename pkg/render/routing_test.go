@@ -69,6 +69,7 @@ func TestGatewayURLs(t *testing.T) {
 		"other ports":      {gateway: listen("localhost", 8080, 8443), want: []string{"https://shop-team.localhost:8443"}},
 		"other ports, off": {gateway: listen("localhost", 8080, 8443), route: off, want: []string{"http://shop-team.localhost:8080"}},
 		"only http":        {gateway: listen("localhost", 80, 0), want: []string{"http://shop-team.localhost"}},
+		"wildcard":         {gateway: listen("example.com", 80, 443), route: pod.Route{Hosts: []string{"*.eu", "a.eu"}}, want: []string{"https://a.eu"}},
 		"no domain":        {gateway: listen("", 80, 443)},
 	} {
 		cluster := render.Cluster{Routing: test.gateway}
