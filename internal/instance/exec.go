@@ -85,7 +85,7 @@ func (in *Instances) pick(ctx context.Context, name, preferred string) (Instance
 			return Instance{}, err
 		}
 	}
-	return Instance{}, in.Why(ctx, name, found)
+	return Instance{}, in.orInstance(ctx, in.Why(ctx, name, found))
 }
 
 // using calls use with a picked instance, and again with another one if that was deleted before use could begin.

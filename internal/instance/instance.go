@@ -177,6 +177,24 @@ func (in *Instances) noApp(ctx context.Context, app string) error {
 	return &pod.RefError{Ref: pod.Ref{Kind: pod.KindApp, Name: app}, Err: pod.ErrNotFound, Nearest: pod.Nearest(app, names)}
 }
 
+// orInstance adds the nearest instance to the error for an app that does not exist, if no app has a name like it.
+func (in *Instances) orInstance(ctx context.Context, err error) error {
+	var none *pod.RefError
+	if !errors.As(err, &none) || none.Nearest != "" {
+		return err
+	}
+	all, listErr := in.List(ctx, "")
+	if listErr != nil {
+		return listErr
+	}
+	names := make([]string, len(all))
+	for i := range all {
+		names[i] = all[i].Name
+	}
+	none.Nearest = pod.Nearest(none.Ref.Name, names)
+	return err
+}
+
 // selector selects the instances of an app, or of all apps if app is empty.
 func (in *Instances) selector(app string) string {
 	selector := object.Selector(in.Pod) + "," + object.LabelApp

@@ -151,7 +151,7 @@ func (r *reading) missing(ctx context.Context, instances []Instance) error {
 		if slices.ContainsFunc(own, func(i Instance) bool { return slices.ContainsFunc(i.states(), started) }) {
 			continue
 		}
-		err := r.in.Why(ctx, app, own)
+		err := r.in.orInstance(ctx, r.in.Why(ctx, app, own))
 		if !r.Follow || !errors.As(err, new(*Error)) {
 			return err
 		}

@@ -7,6 +7,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"github.com/pscdev/psc/pkg/object"
+	"github.com/pscdev/psc/pkg/pod"
 	"github.com/pscdev/psc/pkg/report"
 )
 
@@ -32,7 +33,8 @@ func (rd *Reader) Adopt(ctx context.Context, dryRun bool) (report.Pod, report.Ex
 	o, err := rd.kube.Get(ctx, object.Namespace, "", rd.Pod)
 	switch {
 	case apierrors.IsNotFound(err):
-		return refuse(ErrNoNamespace)
+		all, _ := rd.Namespaces(ctx) // not everybody may list them
+		return doc, report.Extent{}, &PodError{Pod: rd.Pod, Context: rd.Context, Err: ErrNoNamespace, Nearest: pod.Nearest(rd.Pod, all)}
 	case err != nil:
 		return doc, report.Extent{}, err
 	case o.GetDeletionTimestamp() != nil:

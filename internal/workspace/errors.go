@@ -34,10 +34,19 @@ var (
 // PodError is the error for a pod that is not as a call needs it.
 type PodError struct {
 	Pod, Context string
+	// Nearest is the name that was probably meant, or empty.
+	Nearest string
 	// User is the user who has no waiting drafts.
 	User string
 	// Err is one of the reasons above. Cause is the answer of the API server, or nil.
 	Err, Cause error
+}
+
+func (e *PodError) meant() string {
+	if e.Nearest == "" {
+		return ""
+	}
+	return fmt.Sprintf(", did you mean %q?", e.Nearest)
 }
 
 // Error implements error.
@@ -47,11 +56,11 @@ func (e *PodError) Error() string {
 		err  error
 		text string
 	}{
-		{ErrNoPod, fmt.Sprintf("context %s has no pod %q", e.Context, e.Pod)},
+		{ErrNoPod, fmt.Sprintf("context %s has no pod %q%s", e.Context, e.Pod, e.meant())},
 		{ErrNotPod, fmt.Sprintf("namespace %q is not a pod: it has no label %s", e.Pod, object.LabelPod)},
 		{ErrPodGoing, fmt.Sprintf("pod %s is being deleted", e.Pod)},
 		{ErrPodExists, fmt.Sprintf("context %s already has a namespace %q", e.Context, e.Pod)},
-		{ErrNoNamespace, fmt.Sprintf("context %s has no namespace %q", e.Context, e.Pod)},
+		{ErrNoNamespace, fmt.Sprintf("context %s has no namespace %q%s", e.Context, e.Pod, e.meant())},
 		{ErrReserved, fmt.Sprintf("namespace %s belongs to Kubernetes or to psc, and cannot be a pod", e.Pod)},
 		{ErrIsPod, fmt.Sprintf("namespace %s is a pod already", e.Pod)},
 		{ErrPodName, fmt.Sprintf("%q is not a valid name for a pod", e.Pod)},

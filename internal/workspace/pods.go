@@ -117,7 +117,15 @@ func (rd *Reader) namespace(ctx context.Context) (*unstructured.Unstructured, er
 	o, err := rd.kube.Get(ctx, object.Namespace, "", rd.Pod)
 	switch {
 	case apierrors.IsNotFound(err):
-		return nil, &PodError{Pod: rd.Pod, Context: rd.Context, Err: ErrNoPod}
+		e := &PodError{Pod: rd.Pod, Context: rd.Context, Err: ErrNoPod}
+		if all, err := rd.Pods(ctx); err == nil { // not everybody may list them
+			names := make([]string, len(all))
+			for i, p := range all {
+				names[i] = p.Name
+			}
+			e.Nearest = pod.Nearest(rd.Pod, names)
+		}
+		return nil, e
 	case err != nil:
 		return nil, err
 	case o.GetLabels()[object.LabelPod] == "":
