@@ -40,6 +40,7 @@ var layout = map[string][]string{
 	"internal/rollout":   {"pkg/object", "pkg/pod", "pkg/revision", "pkg/render", "pkg/plan", "pkg/health", "internal/kube", "internal/store", "internal/lease", "internal/fault"},
 	"internal/image":     {"internal/fault"},
 	"internal/files":     {},
+	"internal/compose":   {"pkg/pod"},
 	"internal/userfile":  {"internal/fault"},
 	"internal/instance":  {"pkg/object", "pkg/pod", "pkg/health", "pkg/report", "internal/kube", "internal/files", "internal/fault"},
 	"internal/workspace": {"pkg/object", "pkg/pod", "pkg/revision", "pkg/convert", "pkg/render", "pkg/health", "pkg/report", "internal/kube", "internal/store", "internal/lease", "internal/rollout", "internal/platform", "internal/image", "internal/instance", "internal/fault"},
@@ -47,7 +48,7 @@ var layout = map[string][]string{
 	"internal/names":     {},
 	"internal/login":     {"internal/kube", "internal/userfile", "internal/fault"},
 	"internal/view":      {"pkg/pod", "pkg/revision", "pkg/convert", "pkg/plan", "pkg/health", "pkg/report", "internal/fault"},
-	"internal/cli":       {"pkg/pod", "pkg/revision", "pkg/convert", "pkg/report", "internal/workspace", "internal/instance", "internal/login", "internal/config", "internal/userfile", "internal/names", "internal/view", "internal/fault", "docs/schema"},
+	"internal/cli":       {"pkg/pod", "pkg/revision", "pkg/convert", "pkg/report", "internal/workspace", "internal/instance", "internal/compose", "internal/login", "internal/config", "internal/userfile", "internal/names", "internal/view", "internal/fault", "docs/schema"},
 	"docs/schema":        {"pkg/pod"},
 	"internal/gen":       {"docs/schema", "internal/cli", "pkg/pod"},
 
@@ -60,6 +61,7 @@ var doors = map[string][]string{
 	"github.com/spf13/cobra":                 {"internal/cli", "internal/gen"},
 	"charm.land":                             {"internal/view"},
 	"github.com/cli/browser":                 {"internal/cli"},
+	"github.com/compose-spec":                {"internal/compose"},
 	"github.com/charmbracelet":               {"internal/view"},
 	"github.com/google/go-containerregistry": {"internal/image"},
 	"k8s.io/client-go/dynamic":               {"internal/kube"},
@@ -78,6 +80,7 @@ var slow = []string{
 	"k8s.io/client-go/kubernetes/scheme",
 	"github.com/google/gnostic-models/openapiv2",
 	"sigs.k8s.io/structured-merge-diff/v6/typed",
+	"github.com/santhosh-tekuri/jsonschema/v6", // the loader of compose-go imports it
 }
 
 // The model in pkg is pure: the same input gives the same output. It uses no files, no network, no

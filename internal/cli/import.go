@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/pscdev/psc/internal/compose"
 	"github.com/pscdev/psc/internal/fault"
 	"github.com/pscdev/psc/internal/workspace"
 	"github.com/pscdev/psc/pkg/convert"
@@ -21,12 +22,14 @@ func newImport(s *session) *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use:   "import -f FILE",
-		Short: "Create resources from Kubernetes manifests",
-		Long: "Create or replace resources from Kubernetes manifests, and list what psc left out or expresses in another way. FILE can be a\n" +
-			"folder, for all .yaml, .yml and .json files in it and in the folders below it, or - for stdin. The result is a draft to\n" +
-			"read and change: see psc export. Of a Helm chart or a Kustomization, import what helm template or kubectl kustomize writes.\n" +
-			"psc pod adopt --import does the same with what runs in a namespace.",
+		Short: "Create resources from Kubernetes manifests or a Compose file",
+		Long: "Create or replace resources from Kubernetes manifests or a Compose file, and list what psc left out or expresses in another\n" +
+			"way. FILE can be a folder, for its Compose file or for all .yaml, .yml and .json files in it and in the folders below it, or -\n" +
+			"for stdin. The result is a draft to read and change: see psc export. Of a Helm chart or a Kustomization, import what helm\n" +
+			"template or kubectl kustomize writes. psc pod adopt --import does the same with what runs in a namespace.\n\n" +
+			"Variables in a Compose file are those of the environment, and else of the file .env beside it.",
 		Example: "  psc import -f k8s/\n" +
+			"  psc import -f compose.yaml\n" +
 			"  kubectl kustomize overlays/staging | psc import -f - --dry-run\n" +
 			"  psc import -f web.yaml -m \"from plain manifests\" --deploy",
 		Args: exactly(),
@@ -34,7 +37,7 @@ func newImport(s *session) *cobra.Command {
 			if len(files) == 0 {
 				return fault.New(fault.Usage, "-f is missing").WithHint("%s", cmd.UseLine())
 			}
-			result, err := s.readManifests(files)
+			result, err := s.readImports(files)
 			if err != nil {
 				return err
 			}
@@ -61,8 +64,25 @@ func (s *session) importResult(cmd *cobra.Command, o *options, result convert.Re
 	})
 }
 
-// readManifests reads and converts Kubernetes objects. The error has the problems of all files.
-func (s *session) readManifests(names []string) (convert.Result, error) {
+// readImports reads a Compose file, or Kubernetes objects.
+func (s *session) readImports(names []string) (convert.Result, error) {
+	if len(names) == 1 {
+		if path := composeFile(names[0]); path != "" {
+			data, err := s.read(path, maxResources)
+			if err != nil {
+				return convert.Result{}, err
+			}
+			if tree := compose.Tree(data); tree != nil {
+				return s.readCompose(path, tree)
+			}
+			return s.readManifests(map[string][]byte{path: data}, names)
+		}
+	}
+	return s.readManifests(nil, names)
+}
+
+// readManifests reads and converts Kubernetes objects. known are files that were read already. The error has the problems of all files.
+func (s *session) readManifests(known map[string][]byte, names []string) (convert.Result, error) {
 	var (
 		objects  []convert.Object
 		problems pod.Problems
@@ -78,16 +98,21 @@ func (s *session) readManifests(names []string) (convert.Result, error) {
 			}
 		}
 		for _, path := range paths {
-			data, err := s.read(path, maxResources)
-			if err != nil {
-				return convert.Result{}, err
+			data, read := known[path]
+			if !read {
+				if data, err = s.read(path, maxResources); err != nil {
+					return convert.Result{}, err
+				}
 			}
-			read, err := convert.Parse(path, data)
-			var found pod.Problems
-			if errors.As(err, &found) {
-				problems = append(problems, found...)
+			if compose.Tree(data) != nil {
+				return convert.Result{}, fault.New(fault.Usage, "%s is a Compose file: import it alone", path)
 			}
-			objects = append(objects, read...)
+			found, err := convert.Parse(path, data)
+			var wrong pod.Problems
+			if errors.As(err, &wrong) {
+				problems = append(problems, wrong...)
+			}
+			objects = append(objects, found...)
 		}
 	}
 	if len(problems) > 0 {

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
 
+	"github.com/pscdev/psc/internal/compose"
 	"github.com/pscdev/psc/pkg/convert"
 	"github.com/pscdev/psc/pkg/pod"
 )
@@ -67,6 +68,9 @@ func texts(files []txtar.File) map[string]string {
 func outputs(t *testing.T, inputs []txtar.File, live bool) []txtar.File {
 	t.Helper()
 	result, err := run(inputs, live)
+	if tree := compose.Tree(inputs[0].Data); tree != nil {
+		result, err = runCompose(inputs, tree)
+	}
 	if err == nil {
 		err = pod.Validate(result.Spec)
 	}
@@ -98,6 +102,30 @@ func outputs(t *testing.T, inputs []txtar.File, live bool) []txtar.File {
 	return []txtar.File{{Name: "want.yaml", Data: want.Bytes()}, {Name: "left", Data: left.Bytes()}}
 }
 
+// runCompose converts the first file, which may name the other ones. No variable is set but those of .env.
+func runCompose(inputs []txtar.File, tree map[string]any) (convert.Result, error) {
+	read := func(path string) ([]byte, error) {
+		for _, f := range inputs {
+			if f.Name == filepath.Clean(path) {
+				return f.Data, nil
+			}
+		}
+		return nil, fmt.Errorf("no file %s", path)
+	}
+	env := map[string]string{}
+	if data, err := read(".env"); err == nil {
+		if env, err = compose.Env(data); err != nil {
+			return convert.Result{}, err
+		}
+	}
+	lookup := func(name string) (string, bool) { value, ok := env[name]; return value, ok }
+	tree, err := compose.Read(inputs[0].Name, tree, compose.Source{Lookup: lookup, Read: read})
+	if err != nil {
+		return convert.Result{}, err
+	}
+	return convert.Compose(tree), nil
+}
+
 func run(inputs []txtar.File, live bool) (convert.Result, error) {
 	var objects []convert.Object
 	for _, f := range inputs {
@@ -108,6 +136,22 @@ func run(inputs []txtar.File, live bool) (convert.Result, error) {
 		objects = append(objects, read...)
 	}
 	return convert.Kubernetes(objects, convert.Options{Live: live})
+}
+
+// Whatever a Compose file says, reading and converting it ends.
+func FuzzCompose(f *testing.F) {
+	archive, err := txtar.ParseFile("testdata/compose.txtar")
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(archive.Files[0].Data)
+	f.Fuzz(func(_ *testing.T, data []byte) {
+		if tree := compose.Tree(data); tree != nil {
+			if result, err := runCompose([]txtar.File{{Name: "x.yaml", Data: data}}, tree); err == nil {
+				_ = pod.Validate(result.Spec)
+			}
+		}
+	})
 }
 
 // Whatever the files say, a conversion ends, and it has an error or a result whose names can be used.

@@ -60,6 +60,10 @@ func (n node) number(name string) (int64, bool) {
 	switch v := n.fields[name].(type) {
 	case int64:
 		number = v
+	case int:
+		number = int64(v)
+	case uint32:
+		number = int64(v)
 	case float64:
 		if v != math.Trunc(v) || math.Abs(v) > 1<<53 {
 			return 0, false
