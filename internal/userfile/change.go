@@ -43,6 +43,13 @@ func Change(path string, p Patience, edit func([]byte) ([]byte, error)) error {
 	if err != nil {
 		return err
 	}
+	foreign := path + ".lock" // kubectl and other programs with client-go create it, and remove it when they are done
+	if p.Own {
+		foreign = ""
+	}
+	if unchanged(path, foreign, edit) {
+		return nil
+	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
 	}
@@ -52,10 +59,6 @@ func Change(path string, p Patience, edit func([]byte) ([]byte, error)) error {
 		return err
 	}
 	defer unlock()
-	foreign := path + ".lock" // kubectl and other programs with client-go create it, and remove it when they are done
-	if p.Own {
-		foreign = ""
-	}
 	for {
 		if err := w.others(path, foreign); err != nil {
 			return err
@@ -82,6 +85,16 @@ func Change(path string, p Patience, edit func([]byte) ([]byte, error)) error {
 			}
 		}
 	}
+}
+
+// unchanged reports whether there is nothing to write: then the folder need not be writable, as with a shared kubeconfig.
+func unchanged(path, foreign string, edit func([]byte) ([]byte, error)) bool {
+	before, err := os.ReadFile(path)
+	if err != nil || locked(foreign) {
+		return false
+	}
+	after, err := edit(bytes.Clone(before))
+	return err == nil && bytes.Equal(before, after) && !locked(foreign)
 }
 
 func read(path string) ([]byte, error) {

@@ -136,6 +136,9 @@ func TestNoRoom(t *testing.T) {
 	if err := put(path, "bob", 1, Patience{}); !errors.Is(err, syscall.EROFS) {
 		t.Errorf("read-only: %v", err)
 	}
+	if err := Change(path, Patience{}, func(text []byte) ([]byte, error) { return Remove(text, "users", "bob") }); err != nil {
+		t.Errorf("nothing to write: %v", err)
+	}
 	if !bytes.Equal(contentOf(t, path), before) {
 		t.Error("the file has changed")
 	}
