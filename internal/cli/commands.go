@@ -34,13 +34,13 @@ func effects() map[string]report.Effect {
 	for effect, names := range map[report.Effect]string{
 		report.EffectNone:     "commands; completion bash; completion fish; completion powershell; completion zsh; explain; help; version",
 		report.EffectSettings: "login; logout; pod use",
-		report.EffectRead: "app list; app show; cluster info; config list; config show; diff; disk list; disk show; events; export; get; job list; job show; logs; member list; open; " +
+		report.EffectRead: "app list; app show; cluster info; config list; config show; diff; disk list; disk show; events; export; get; job history; job list; job show; logs; member list; open; " +
 			"pod list; pod show; registry list; revision diff; revision list; revision show; revision wait; route list; route open; route show; run list; run logs; " +
 			"secret list; status; top; whoami",
 		report.EffectDraft: "app create; app delete; app scale; app set; apply; config delete; config set; disk create; disk set; edit; import; job create; job delete; job set; route create; " +
 			"route delete; route set; secret delete; secret set",
 		report.EffectDeploy:   "app restart; app start; app stop; deploy; rollback",
-		report.EffectInstance: "cp; exec; port-forward; run",
+		report.EffectInstance: "cp; exec; job run; port-forward; run",
 		report.EffectWrite:    "cluster setup; member add; member remove; new-pod; pod adopt; pod set; registry login; registry logout; revision discard; revision keep; revision verify; run delete",
 		report.EffectDelete:   "disk delete; pod delete; revision prune",
 	} {

@@ -38,6 +38,7 @@ var setups = map[string]string{
 	"psc exec":        emptyPod + "exec psc app create web --image ghcr.io/acme/web:1.4 --deploy\n",
 	"psc cp":          emptyPod + "exec psc app create web --image ghcr.io/acme/web:1.4 --deploy\nexec psc exec web -- mkdir /tmp/reports\n",
 	"psc job create":  emptyPod + "exec psc app create web --image ghcr.io/acme/web:1.4 --port 8080\n",
+	"psc job run":     emptyPod + "exec psc job create web --image ghcr.io/acme/web:1.4 --deploy -- ls /\n",
 	"psc disk create": emptyPod + "exec psc app create db --image ghcr.io/acme/web:1.4 --deploy\n",
 	"psc route create": emptyPod + "exec psc app create web --image ghcr.io/acme/web:1.4 --port 8080 --deploy\n" +
 		"exec psc app create api --image ghcr.io/acme/web:1.4 --port 8080 --deploy\n",
@@ -106,7 +107,7 @@ func exampleImages() []string {
 }
 
 // onNode are the commands whose examples need real containers.
-var onNode = []string{"psc cp", "psc exec", "psc run"}
+var onNode = []string{"psc cp", "psc exec", "psc job run", "psc run"}
 
 // examples runs every line of every Examples block of the help, each block as a story of its own. With node it is those that need
 // real containers, else the others.

@@ -14,7 +14,7 @@ import (
 
 func newJob(s *session) *cobra.Command {
 	return noun("job", "Manage jobs: what runs to its end, at times or before a deploy",
-		newJobCreate(s), newJobSet(s), newJobList(s), newShow(s, pod.KindJob), newDelete(s, pod.KindJob))
+		newJobCreate(s), newJobSet(s), newJobList(s), newShow(s, pod.KindJob), newJobRun(s), newJobHistory(s), newDelete(s, pod.KindJob))
 }
 
 // jobFlags are the fields of a job as flags: see appFlags.

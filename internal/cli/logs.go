@@ -27,15 +27,15 @@ func newLogs(s *session) *cobra.Command {
 	var grep string
 	var timestamps bool
 	cmd := &cobra.Command{
-		Use:   "logs [APP|INSTANCE...]",
+		Use:   "logs [APP|INSTANCE|RUN|JOB...]",
 		Short: "Show what apps print",
-		Long: "Show the last lines that apps print, of all their instances, ordered by time. Without a name, show the whole pod.\n" +
+		Long: "Show the last lines that apps print, of all their instances, ordered by time. Without a name, show all apps.\n" +
 			"With --follow, show new lines too, across restarts and deploys. If an instance has printed nothing since it crashed,\n" +
-			"its lines from before the crash are shown.",
+			"its lines from before the crash are shown. A job, or job/NAME, stands for the runs of the job that are kept.",
 		Example: "  psc logs web\n  psc logs web -f\n  psc logs web --since 10m --grep 'error|warn'\n  psc logs web --previous\n  psc logs --tail 100 -o json",
 		Args:    cobra.ArbitraryArgs,
 		ValidArgsFunction: s.completeAll(func(args []string) []string {
-			return append(s.resourceNames(pod.KindApp)(args), s.names("instances")...)
+			return slices.Concat(s.resourceNames(pod.KindApp)(args), s.resourceNames(pod.KindJob)(args), s.names("instances"), s.names("runs"))
 		}),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.Of = args

@@ -33,6 +33,8 @@ func nextCommand(n pod.Next) string {
 		return "psc edit " + kind + "/" + name
 	case pod.DoShow:
 		return "psc " + kind + " show " + name
+	case pod.DoLogs:
+		return "psc run logs " + name
 	case pod.DoList:
 		return "psc " + kind + " list"
 	case pod.DoDeploy:

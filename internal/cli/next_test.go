@@ -46,6 +46,8 @@ func steps() []nextCase {
 		{pod.Next{Do: pod.DoSet, Kind: pod.KindApp, Name: "web", Set: map[string]string{"scratch": "/tmp=scratch/SIZE"}}, "psc app set web --mount /tmp=scratch/SIZE"},
 		{pod.Next{Do: pod.DoEdit, Kind: pod.KindApp, Name: "web", Note: "change container cron"}, "change container cron: psc edit app/web"},
 		{pod.Next{Do: pod.DoShow, Kind: pod.KindApp, Name: "web", Note: "check its files"}, "check its files: psc app show web"},
+		{pod.Next{Do: pod.DoLogs, Name: "seed-run-k3x9q2ab"}, "psc run logs seed-run-k3x9q2ab"},
+		{pod.Next{Do: pod.DoSet, Kind: pod.KindJob, Name: "seed", Set: map[string]string{"timeout": "2h"}}, "psc job set seed --time-limit 2h"},
 		{pod.Next{Do: pod.DoList, Kind: pod.KindConfig}, "psc config list"},
 		{pod.Next{Do: pod.DoDeploy, Note: "recreate it"}, "recreate it: psc deploy"},
 		{pod.Next{Do: pod.DoRedeploy}, "psc deploy --redeploy"},

@@ -44,6 +44,8 @@ func synonyms() []synonym {
 		{"start", "psc app start NAME"},
 		{"expose ingress domains domains:add map-route create-route", "psc route create NAME --to NAME"},
 		{"routes", "psc route list"},
+		{"jobs cronjob cronjobs cron schedule scheduler task tasks", "psc job list"},
+		{"migrate migration", "psc job create NAME --app APP --before deploy -- COMMAND"},
 		{"configs configmap configmaps", "psc config list"},
 		{"secrets", "psc secret list"},
 		{"disks volume volumes pvc storage", "psc disk list"},

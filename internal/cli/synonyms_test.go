@@ -55,7 +55,7 @@ func TestInstead(t *testing.T) {
 		"app scael":                     "did you mean psc app scale?",
 		"pod lsit":                      "did you mean psc pod list?",
 		// Nothing of these is in psc, so no suggestion is better than a wrong one.
-		"task":              "psc --help",
+		"task":              "psc job list",
 		"nonsense":          "psc --help",
 		"re":                "psc --help", // registry or revision
 		"x":                 "psc --help",

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/util/validation"
@@ -41,8 +42,18 @@ func Open(client *kube.Client, name string, now func() time.Time) *Instances {
 // Instance is one running copy of an app: a Kubernetes Pod.
 type Instance struct{ *corev1.Pod }
 
-// App returns the name of the app, which is also the name of its main container.
-func (i Instance) App() string { return i.Labels[object.LabelApp] }
+// App returns the name of the app, which is also the name of its main container; for an instance of a run, of the app or the job that
+// the run is of.
+func (i Instance) App() string {
+	return cmp.Or(i.Labels[object.LabelApp], i.Labels[object.LabelJob], i.Labels[object.LabelRun])
+}
+
+// called reports whether a name is that of the instance, its app, its run or its job. A job is called job/NAME too.
+func (i Instance) called(name string) bool {
+	job := i.Labels[object.LabelJob]
+	return name != "" && (name == i.Name || name == i.Labels[object.LabelApp] || name == i.Labels[batchv1.JobNameLabel] || name == job) ||
+		job != "" && name == pod.KindJob.Word()+"/"+job
+}
 
 // Ready reports whether the instance gets traffic and is not on its way out.
 func (i Instance) Ready() bool {
@@ -95,7 +106,11 @@ func (in *Instances) List(ctx context.Context, app string) ([]Instance, error) {
 	if app != "" && len(validation.IsDNS1123Label(app)) > 0 { // a selector would fail, or select something else
 		return nil, nil
 	}
-	found, err := kube.ListAs[corev1.Pod](ctx, in.kube, object.Pod, in.Pod, in.selector(app))
+	return in.list(ctx, in.selector(app))
+}
+
+func (in *Instances) list(ctx context.Context, selector string) ([]Instance, error) {
+	found, err := kube.ListAs[corev1.Pod](ctx, in.kube, object.Pod, in.Pod, selector)
 	if err != nil {
 		return nil, err
 	}

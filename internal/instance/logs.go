@@ -22,7 +22,7 @@ const MaxLogs = 100
 
 // LogOptions choose lines of logs.
 type LogOptions struct {
-	// Of are the names of apps and instances; none for the whole pod.
+	// Of are the names of apps, instances, runs and jobs; none for all apps of the pod.
 	Of []string
 	// Container is the name of a container; empty for all of an instance.
 	Container string
@@ -68,7 +68,7 @@ func (in *Instances) Logs(ctx context.Context, o LogOptions) error {
 	defer stop()
 	r := &reading{in: in, LogOptions: o, sources: map[string]*source{}}
 	if o.Follow {
-		watch, err := in.kube.Watch(ctx, in.Pod, in.selector(""), object.Pod)
+		watch, err := in.kube.Watch(ctx, in.Pod, r.selector(), object.Pod)
 		if err == nil {
 			err = watch.Unseen[object.Pod]
 		}
@@ -119,13 +119,21 @@ func (r *reading) instances(ctx context.Context) ([]Instance, error) {
 			return found, err
 		}
 	}
-	all, err := r.in.List(ctx, "")
+	all, err := r.in.list(ctx, r.selector())
 	return r.chosen(all), err
+}
+
+// selector selects the instances of all apps, and also those of runs if some are named.
+func (r *reading) selector() string {
+	if len(r.Of) == 0 {
+		return r.in.selector("")
+	}
+	return object.LabelManagedBy + "=" + object.Manager
 }
 
 func (r *reading) chosen(all []Instance) []Instance {
 	return slices.DeleteFunc(all, func(i Instance) bool {
-		return len(r.Of) > 0 && !slices.Contains(r.Of, i.App()) && !slices.Contains(r.Of, i.Name)
+		return len(r.Of) > 0 && !slices.ContainsFunc(r.Of, i.called)
 	})
 }
 
@@ -143,7 +151,7 @@ func (r *reading) missing(ctx context.Context, instances []Instance) error {
 	}
 	for _, name := range r.Of {
 		app := name
-		own := slices.DeleteFunc(slices.Clone(instances), func(i Instance) bool { return i.App() != name && i.Name != name })
+		own := slices.DeleteFunc(slices.Clone(instances), func(i Instance) bool { return !i.called(name) })
 		if len(own) > 0 {
 			app = own[0].App()
 		}
@@ -152,7 +160,11 @@ func (r *reading) missing(ctx context.Context, instances []Instance) error {
 			continue
 		}
 		err := r.in.orInstance(ctx, r.in.Why(ctx, app, own))
-		if !r.Follow || !errors.As(err, new(*Error)) {
+		begins := errors.As(err, new(*Error))
+		if len(own) > 0 && own[0].Labels[object.LabelApp] == "" {
+			err, begins = fault.New(fault.Failed, "%s has not started yet", own[0].Name).WithHint("psc events"), true
+		}
+		if !r.Follow || !begins {
 			return err
 		}
 		r.Tell(LogNote{Waiting: err})

@@ -60,8 +60,11 @@ func (in *Instances) Runs(ctx context.Context) ([]Run, error) { return in.runs(c
 
 // JobRuns returns the runs of a job that the cluster still has, or with "" those of all jobs, the newest first.
 func (in *Instances) JobRuns(ctx context.Context, job string) ([]Run, error) {
-	if job == "" {
+	switch {
+	case job == "":
 		return in.runs(ctx, object.LabelJob)
+	case pod.NameProblem(job) != "": // no selector can have it
+		return nil, nil
 	}
 	return in.runs(ctx, object.LabelJob+"="+job)
 }
@@ -128,16 +131,15 @@ func (r Run) Report() report.Run {
 	out := report.Run{
 		Name: r.job.Name, State: report.RunStarting, Author: r.job.Annotations[object.AnnotationAuthor], Created: r.job.CreationTimestamp.UTC(),
 	}
-	if out.By = out.Author; of.Kind == pod.KindApp {
-		out.App, out.By = of.Name, ""
-	} else {
-		out.Job = of.Name
-	}
 	switch {
-	case metav1.GetControllerOf(r.job) != nil:
-		out.By = report.BySchedule
+	case of.Kind == pod.KindApp:
+		out.App = of.Name
+	case out.Author != "":
+		out.Job, out.By = of.Name, out.Author
 	case r.job.Labels[object.LabelPod] != "":
-		out.By = report.ByDeploy
+		out.Job, out.By = of.Name, report.ByDeploy
+	default:
+		out.Job, out.By = of.Name, report.BySchedule
 	}
 	if all := r.job.Spec.Template.Spec.Containers; len(all) > 0 {
 		for _, word := range all[0].Command {
@@ -161,6 +163,10 @@ func (r Run) Report() report.Run {
 	}
 	if !out.Open() {
 		out.Finished = r.finished()
+	}
+	if out.Failed() && of.Kind == pod.KindJob { // with its last words, which a person who ran it has seen
+		s := health.Job(of, r.job, []*corev1.Pod{r.Pod}, nil, time.Time{})
+		out.Reason, out.Next = s.Reason, s.Next
 	}
 	return out
 }

@@ -92,6 +92,7 @@ func statusChanges(v *View, doc report.Status) []change {
 	}
 	all = append(all, prefixed("app ", items(v, apps, Apps))...)
 	all = append(all, prefixed("route ", items(v, doc.Routes, Routes))...)
+	all = append(all, prefixed("job ", items(v, doc.Jobs, Jobs))...)
 	all = append(all, items(v, doc.Others, others)...)
 	for _, r := range doc.Drafts {
 		all = append(all, change{key: "draft " + r.Name(), text: fmt.Sprintf("draft %s by %s: %s", r.Name(), r.Author, r.Title())})

@@ -20,6 +20,7 @@ func (v *View) Extent(e report.Extent) {
 	}
 	list(pod.Count(len(e.Apps), "app"), e.Apps)
 	list(pod.Count(len(e.Routes), "route"), e.Routes)
+	list(pod.Count(len(e.Jobs), "job"), e.Jobs)
 	list(pod.Count(len(e.Disks), "disk"), e.Disks)
 	if e.Revisions > 0 {
 		v.Say("  %s", pod.Count(e.Revisions, "revision"))

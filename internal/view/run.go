@@ -26,9 +26,11 @@ func JobRuns(v *View, w io.Writer, runs []report.Run) {
 	v.table(w, []string{"RUN", "STATE", "STARTED", "TOOK", "BY", "REASON"}, rows(runs, func(r report.Run) []string {
 		took := ""
 		if !r.Finished.IsZero() {
-			took = seconds(r.Finished.Sub(r.Created))
+			took = span(r.Finished.Sub(r.Created))
 		}
-		return []string{r.Name, runState(r), v.ago(r.Created), took, r.By, r.Reason}
+		state := r
+		state.ExitCode = nil // the reason has it
+		return []string{r.Name, runState(state), v.ago(r.Created), took, r.By, r.Reason}
 	}))
 }
 
@@ -51,7 +53,9 @@ func Jobs(v *View, w io.Writer, jobs []report.Job) {
 	v.table(w, []string{"JOB", "STATE", "RUNS", "LAST", "NEXT", "REASON"}, rows(jobs, func(j report.Job) []string {
 		last, next := "", ""
 		if j.Last != nil {
-			last = fmt.Sprintf("%s %s", runState(*j.Last), v.ago(j.Last.Created))
+			run := *j.Last
+			run.ExitCode = nil
+			last = fmt.Sprintf("%s %s", runState(run), v.ago(run.Created))
 		}
 		if !j.Next.IsZero() {
 			next = v.until(j.Next)

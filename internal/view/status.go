@@ -54,6 +54,10 @@ func (v *View) status(w io.Writer, doc report.Status, next StatusNext) {
 		fmt.Fprintln(w)
 		Routes(v, w, doc.Routes)
 	}
+	if len(doc.Jobs) > 0 {
+		fmt.Fprintln(w)
+		Jobs(v, w, doc.Jobs)
+	}
 	if len(doc.Others) > 0 {
 		fmt.Fprintln(w)
 		others(v, w, doc.Others)
@@ -239,7 +243,11 @@ func PlanWords(p report.Plan) string {
 	if len(words) == 0 {
 		return "nothing to write"
 	}
-	return strings.Join(words, ", ")
+	text := strings.Join(words, ", ")
+	if len(p.Runs) > 0 {
+		text += "; first runs " + strings.Join(p.Runs, ", ")
+	}
+	return text
 }
 
 // Objects writes Kubernetes objects. With one, the document is a single object and not a list.

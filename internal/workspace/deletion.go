@@ -34,7 +34,7 @@ func (rd *Reader) Deletion(ctx context.Context) (Deletion, error) {
 	return Deletion{extent, rd, o}, err
 }
 
-// extent lists what is in the pod: apps, routes and disks, and what was not created by psc.
+// extent lists what is in the pod: apps, routes, jobs and disks, and what was not created by psc.
 func (rd *Reader) extent(ctx context.Context) (report.Extent, error) {
 	objects, unread, err := rd.kube.All(ctx, rd.Pod)
 	if err != nil {
@@ -59,6 +59,7 @@ func (rd *Reader) extent(ctx context.Context) (report.Extent, error) {
 		case labels[object.LabelPod] != "":
 			add(&out.Apps, labels[object.LabelApp])
 			add(&out.Routes, labels[object.LabelRoute])
+			add(&out.Jobs, labels[object.LabelJob])
 			if labels[object.LabelDisk] != "" {
 				add(&out.Disks, labels[object.LabelDisk]+size)
 			}
@@ -98,7 +99,7 @@ func automatic(o metav1.PartialObjectMetadata) bool {
 		return o.Labels[object.LabelSecret] != "" || o.Labels[object.LabelRegistry] != ""
 	case object.Lease.Kind:
 		return o.Name == object.DeployLease
-	case object.Role.Kind, object.RoleBinding.Kind, object.ResourceQuota.Kind, object.LimitRange.Kind:
+	case object.Role.Kind, object.RoleBinding.Kind, object.ResourceQuota.Kind, object.LimitRange.Kind, object.Job.Kind:
 		return o.Labels[object.LabelManagedBy] == object.Manager
 	}
 	return len(o.OwnerReferences) > 0

@@ -53,7 +53,7 @@ func (rd *Reader) jobs(spec pod.Spec, runs []instance.Run) []report.Job {
 		switch last := doc.Last; {
 		case last == nil:
 		case last.Failed():
-			doc.State, doc.Reason = health.Failed, last.Why()
+			doc.State, doc.Reason = health.Failed, last.Reason
 		case last.Open():
 			doc.State = health.Progressing
 		}

@@ -81,7 +81,8 @@ func (w *Workspace) jobOwner(ctx context.Context, job string) (*metav1.OwnerRefe
 	if err != nil {
 		return nil, err
 	}
-	return metav1.NewControllerRef(account, object.ServiceAccount), nil
+	version, kind := object.ServiceAccount.ToAPIVersionAndKind()
+	return &metav1.OwnerReference{APIVersion: version, Kind: kind, Name: account.Name, UID: account.UID}, nil
 }
 
 // trimRuns removes the oldest runs of a job that people have started, beyond the newest most of each outcome. The cluster does that for

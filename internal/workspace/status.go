@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/pscdev/psc/internal/instance"
+	"github.com/pscdev/psc/internal/rollout"
 	"github.com/pscdev/psc/internal/store"
 	"github.com/pscdev/psc/pkg/object"
 	"github.com/pscdev/psc/pkg/pod"
@@ -36,6 +37,7 @@ func (rd *Reader) Status(ctx context.Context) (report.Status, error) {
 	}
 	var statuses []report.Resource
 	var drift []report.Drift
+	var runs []instance.Run
 	spec := live.Spec
 	group, both := errgroup.WithContext(ctx)
 	group.Go(func() (err error) {
@@ -48,10 +50,18 @@ func (rd *Reader) Status(ctx context.Context) (report.Status, error) {
 			return err
 		})
 	}
+	if len(spec.Names(pod.KindJob)) > 0 {
+		group.Go(func() (err error) {
+			runs, err = rd.Instances().JobRuns(both, "")
+			return err
+		})
+	}
 	if err := group.Wait(); err != nil {
 		return doc, err
 	}
-	drift = report.Caused(drift, live)
+	drift = report.Caused(drift, live, report.Held(statuses))
+	doc.Jobs = rd.jobs(spec, runs)
+	statuses = report.WithJobs(statuses, doc.Jobs)
 	doc.Apps, doc.Routes, doc.Others = report.Apps(statuses, live), report.Routes(statuses, live), report.Others(statuses)
 	doc.Unready = slices.DeleteFunc(slices.Clone(statuses), func(r report.Resource) bool { return !r.Failed() && !r.Open() })
 	if len(doc.Apps) > 0 {
@@ -195,7 +205,13 @@ func (rd *Reader) Drift(ctx context.Context) (report.Live, error) {
 		return report.Live{}, err
 	}
 	drift, unseen, err := rd.drift(ctx, live.Spec, cluster)
-	return report.Live{Live: live.Number, Drift: append(report.Unwritten(drift, live), unseen...)}, err
+	held := false
+	if err == nil && live.State == revision.Failed && live.Spec.Releases() {
+		var statuses []rollout.Status
+		statuses, err = rd.observer(cluster).Statuses(ctx, live)
+		held = report.Held(resources(statuses))
+	}
+	return report.Live{Live: live.Number, Drift: append(report.Unwritten(drift, live, held), unseen...)}, err
 }
 
 // drift compares the objects of a spec with those in the cluster. unseen are those that cannot be compared, and why.

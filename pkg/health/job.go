@@ -77,7 +77,7 @@ func Finished(job *batchv1.Job) (how batchv1.JobConditionType, message string) {
 func Newest(job *batchv1.Job, instances []*corev1.Pod) *corev1.Pod {
 	var newest *corev1.Pod
 	for _, p := range instances {
-		if metav1.IsControlledBy(p, job) && (newest == nil || newest.CreationTimestamp.Before(&p.CreationTimestamp)) {
+		if p != nil && metav1.IsControlledBy(p, job) && (newest == nil || newest.CreationTimestamp.Before(&p.CreationTimestamp)) {
 			newest = p
 		}
 	}

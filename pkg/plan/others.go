@@ -35,6 +35,17 @@ func makers(o *metav1.PartialObjectMetadata) string {
 // maxFields is how many fields a line names.
 const maxFields = 3
 
+// Runs names the jobs that the steps run before anything else: "job migrate".
+func Runs(steps []Step) []string {
+	var jobs []string
+	for _, s := range steps {
+		if s.Action == Create && object.Of(s.Kind).Once {
+			jobs = append(jobs, s.Resource)
+		}
+	}
+	return jobs
+}
+
 // TakesBack says what a step takes back that others have done to its object, and by which tools: "Deployment web: edited by
 // kubectl-edit: spec.paused". It is empty if the step takes back nothing.
 func (s Step) TakesBack() string {

@@ -207,6 +207,9 @@ func (s Step) phase() object.Phase {
 // Late reports whether a step is taken only when all apps are ready.
 func (s Step) Late() bool { return s.phase() >= object.Routes }
 
+// Held reports whether a step is taken only when all jobs have succeeded that run before a deploy.
+func (s Step) Held() bool { return s.phase() > object.Release }
+
 // Phase returns the steps of one phase.
 func Phase(steps []Step, phase object.Phase) []Step {
 	return slices.DeleteFunc(slices.Clone(steps), func(s Step) bool { return s.phase() != phase })

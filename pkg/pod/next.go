@@ -19,6 +19,8 @@ const (
 	DoEdit Do = "edit"
 	// DoShow shows a resource.
 	DoShow Do = "show"
+	// DoLogs shows what the run with the Name has printed.
+	DoLogs Do = "logs"
 	// DoList lists the resources of the kind.
 	DoList Do = "list"
 	// DoDeploy deploys the newest revision.

@@ -2,7 +2,7 @@ package report
 
 // Extent is what a pod has, before it is deleted.
 type Extent struct {
-	Apps, Routes []string
+	Apps, Routes, Jobs []string
 	// Disks are the disks with their sizes: "data (1Gi)".
 	Disks     []string
 	Revisions int

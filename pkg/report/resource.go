@@ -1,6 +1,7 @@
 package report
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -124,7 +125,7 @@ func Routes(all []Resource, r revision.Revision) []Route {
 	return out
 }
 
-// Other is the state of a resource that is neither an app nor a route.
+// Other is the state of a resource that is neither an app nor a route nor a job.
 type Other struct {
 	Kind   pod.Kind     `json:"kind"`
 	Name   string       `json:"name"`
@@ -135,11 +136,16 @@ type Other struct {
 // Ref implements Item.
 func (o Other) Ref() string { return pod.Ref{Kind: o.Kind, Name: o.Name}.String() }
 
-// Others are the resources that are neither apps nor routes.
+// Held reports whether a job among the resources of a revision has not succeeded, which has to run before the rest is written.
+func Held(all []Resource) bool {
+	return slices.ContainsFunc(all, func(s Resource) bool { return s.Name.Kind == pod.KindJob && s.State != health.Ready })
+}
+
+// Others are the resources that are neither apps nor routes nor jobs.
 func Others(all []Resource) []Other {
 	var out []Other
 	for _, s := range all {
-		if s.Name.Kind != pod.KindApp && s.Name.Kind != pod.KindRoute {
+		if s.Name.Kind != pod.KindApp && s.Name.Kind != pod.KindRoute && s.Name.Kind != pod.KindJob {
 			out = append(out, Other{Kind: s.Name.Kind, Name: s.Name.Name, State: s.State, Reason: s.Reason})
 		}
 	}

@@ -1,7 +1,6 @@
 package report
 
 import (
-	"fmt"
 	"slices"
 	"time"
 
@@ -36,7 +35,7 @@ type Run struct {
 	Command []string `json:"command,omitempty"`
 	// ExitCode is that of a run whose program has ended.
 	ExitCode *int `json:"exitCode,omitempty"`
-	// Reason is why it failed, if it was not the program itself.
+	// Reason is why it failed. For a run of an app it is empty if the program itself has ended.
 	Reason string `json:"reason,omitempty"`
 
 	// Next lists what can be done about a run that failed.
@@ -51,14 +50,6 @@ const (
 
 // Failed reports whether it ended, and not as it should.
 func (r Run) Failed() bool { return r.State == RunFailed }
-
-// Why says why it failed: "ended with exit code 1".
-func (r Run) Why() string {
-	if r.Reason == "" && r.ExitCode != nil {
-		return fmt.Sprintf("ended with exit code %d", *r.ExitCode)
-	}
-	return r.Reason
-}
 
 // Open reports whether it has not ended yet.
 func (r Run) Open() bool { return r.State == RunStarting || r.State == RunRunning }
@@ -99,4 +90,24 @@ func JobOf(name string, j *pod.Job) Job {
 		Name: name, App: j.App, Image: j.Image, Command: slices.Concat(j.Command, j.Args), Schedule: j.Schedule, TimeZone: j.TimeZone,
 		Paused: j.Paused, Before: j.Before, When: j.When(),
 	}
+}
+
+// WithJobs brings together what a deploy says about jobs, which is exact about those that run before it, and what their last runs say
+// about the others. It changes both.
+func WithJobs(all []Resource, jobs []Job) []Resource {
+	for i := range jobs {
+		job := &jobs[i]
+		at := slices.IndexFunc(all, func(r Resource) bool { return r.Name == pod.Ref{Kind: pod.KindJob, Name: job.Name} })
+		switch {
+		case at < 0:
+		case job.Before != "":
+			job.State, job.Reason = all[at].State, all[at].Reason
+		case job.State == health.Failed:
+			all[at].State, all[at].Reason = job.State, job.Reason
+		}
+		if last := job.Last; at >= 0 && last != nil && all[at].State == health.Failed {
+			all[at].Next = append(slices.Clone(last.Next), pod.Next{Do: pod.DoLogs, Name: last.Name})
+		}
+	}
+	return all
 }

@@ -19,6 +19,8 @@ type Status struct {
 	Drafts  []revision.Revision `json:"drafts"`
 	Apps    []App               `json:"apps"`
 	Routes  []Route             `json:"routes"`
+	// Jobs are the jobs with their last runs.
+	Jobs []Job `json:"jobs,omitempty"`
 	// Others are the resources of other kinds that a deploy waits for.
 	Others []Other `json:"resources,omitempty"`
 	// Serving is the number of the revision whose instances still serve, after the deploy of the live one failed; 0 for none,
@@ -68,8 +70,9 @@ type Drift struct {
 	Reason string       `json:"reason"`
 	Fields []DriftField `json:"fields,omitempty"`
 
-	// Late means that a deploy which failed may not have come to it, and that nobody else caused it.
-	Late bool `json:"-"`
+	// Late means that a deploy which failed may not have come to it, and that nobody else caused it. Held is the same for a deploy
+	// that failed because of a job.
+	Late, Held bool `json:"-"`
 }
 
 // DriftField is a field that differs.
@@ -93,7 +96,7 @@ type Live struct {
 func Drifts(steps []plan.Step) []Drift {
 	out := []Drift{}
 	for _, s := range plan.Writes(steps) {
-		d := Drift{Kind: s.Kind.Kind, Name: s.Name, Reason: s.Reason, Late: s.Late() && s.TakesBack() == ""}
+		d := Drift{Kind: s.Kind.Kind, Name: s.Name, Reason: s.Reason, Late: s.Late() && s.TakesBack() == "", Held: s.Held() && s.TakesBack() == ""}
 		if s.Action == plan.Create && s.UID == "" {
 			d.Reason = "missing"
 		}
@@ -105,10 +108,16 @@ func Drifts(steps []plan.Step) []Drift {
 	return out
 }
 
+// unwritten reports whether an object differs from a revision because it failed before the object was written. held means that a job
+// has not succeeded which has to come first.
+func (d Drift) unwritten(live revision.Revision, held bool) bool {
+	return live.State == revision.Failed && (d.Late || held && d.Held)
+}
+
 // Unwritten words the drift from a revision that failed before everything was written.
-func Unwritten(drift []Drift, live revision.Revision) []Drift {
+func Unwritten(drift []Drift, live revision.Revision, held bool) []Drift {
 	for i := range drift {
-		if live.State == revision.Failed && drift[i].Late {
+		if drift[i].unwritten(live, held) {
 			drift[i].Reason = fmt.Sprintf("not written: %s failed before", live.Name())
 		}
 	}
@@ -116,8 +125,8 @@ func Unwritten(drift []Drift, live revision.Revision) []Drift {
 }
 
 // Caused returns the drift without what was not written because the revision failed.
-func Caused(drift []Drift, live revision.Revision) []Drift {
-	return slices.DeleteFunc(drift, func(d Drift) bool { return live.State == revision.Failed && d.Late })
+func Caused(drift []Drift, live revision.Revision, held bool) []Drift {
+	return slices.DeleteFunc(drift, func(d Drift) bool { return d.unwritten(live, held) })
 }
 
 // Deployed is a revision that was deployed, by a deploy or a rollback.
@@ -133,6 +142,8 @@ type Plan struct {
 	Create, Update, Delete, Keep int
 	// Resources are the resources whose objects are written: "app web".
 	Resources map[plan.Action][]string
+	// Runs are the jobs that run before anything else is written: "job migrate".
+	Runs []string
 	// TakesBack lists what others did to objects and the deploy takes back: "Deployment web: edited by kubectl-edit: spec.paused".
 	TakesBack []string
 	// Autoscalers are the names of the autoscalers that are not psc's, by the name of the app whose number of instances they own.
@@ -141,7 +152,7 @@ type Plan struct {
 
 // PlanOf sums up the steps of a deploy.
 func PlanOf(steps []plan.Step) Plan {
-	p := Plan{TakesBack: plan.TakeBack(steps), Autoscalers: plan.Autoscaled(steps), Resources: map[plan.Action][]string{}}
+	p := Plan{TakesBack: plan.TakeBack(steps), Autoscalers: plan.Autoscaled(steps), Runs: plan.Runs(steps), Resources: map[plan.Action][]string{}}
 	for _, s := range steps {
 		if named := p.Resources[s.Action]; s.Resource != "" && !slices.Contains(named, s.Resource) {
 			p.Resources[s.Action] = append(named, s.Resource)

@@ -21,6 +21,8 @@ func TestDriftOfFailed(t *testing.T) {
 		{Action: plan.Update, Kind: object.HTTPRoute, Name: "changed", Reason: "changed"},
 		{Action: plan.Update, Kind: object.HTTPRoute, Name: "edited", Reason: "edited by kubectl-edit", Fields: edited},
 		{Action: plan.Delete, Kind: object.Deployment, Name: "old", Reason: "no longer part of the spec"},
+		{Action: plan.Create, Kind: object.ServiceAccount, Name: "web", UID: "1", Reason: "is being deleted"},
+		{Action: plan.Update, Kind: object.Deployment, Name: "by-hand", Reason: "edited by kubectl-edit", Fields: edited},
 	}
 	words := func(drift []report.Drift) (out []string) {
 		for _, d := range drift {
@@ -30,23 +32,28 @@ func TestDriftOfFailed(t *testing.T) {
 	}
 	all := []string{
 		"Service/web: missing", "HTTPRoute/new: missing", "HTTPRoute/changed: changed", "HTTPRoute/edited: edited by kubectl-edit",
-		"Deployment/old: no longer part of the spec",
+		"Deployment/old: no longer part of the spec", "ServiceAccount/web: is being deleted", "Deployment/by-hand: edited by kubectl-edit",
 	}
 	failed := revision.Revision{Number: 7, State: revision.Failed}
 	for name, test := range map[string]struct {
 		live              revision.Revision
+		held              bool // a job has to succeed first
 		caused, unwritten []string
 	}{
 		"ready": {live: revision.Revision{Number: 7, State: revision.Ready}, caused: all, unwritten: all},
-		"failed": {live: failed, caused: []string{all[0], all[3]}, unwritten: []string{
+		"failed": {live: failed, caused: []string{all[0], all[3], all[5], all[6]}, unwritten: []string{
 			all[0], "HTTPRoute/new: not written: r7 failed before", "HTTPRoute/changed: not written: r7 failed before", all[3],
-			"Deployment/old: not written: r7 failed before",
+			"Deployment/old: not written: r7 failed before", all[5], all[6],
+		}},
+		"job failed": {live: failed, held: true, caused: []string{all[3], all[5], all[6]}, unwritten: []string{
+			"Service/web: not written: r7 failed before", "HTTPRoute/new: not written: r7 failed before", "HTTPRoute/changed: not written: r7 failed before",
+			all[3], "Deployment/old: not written: r7 failed before", all[5], all[6],
 		}},
 	} {
-		if diff := cmp.Diff(test.caused, words(report.Caused(report.Drifts(steps), test.live))); diff != "" {
+		if diff := cmp.Diff(test.caused, words(report.Caused(report.Drifts(steps), test.live, test.held))); diff != "" {
 			t.Errorf("%s: caused: -want +got\n%s", name, diff)
 		}
-		if diff := cmp.Diff(test.unwritten, words(report.Unwritten(report.Drifts(steps), test.live))); diff != "" {
+		if diff := cmp.Diff(test.unwritten, words(report.Unwritten(report.Drifts(steps), test.live, test.held))); diff != "" {
 			t.Errorf("%s: unwritten: -want +got\n%s", name, diff)
 		}
 	}
