@@ -200,8 +200,11 @@ func (k Kubeconfig) files() ([]string, error) {
 // that exists, or else the last one.
 func (k Kubeconfig) fileOf(list, name string) (string, error) {
 	all, err := k.files()
-	if err != nil {
+	switch {
+	case err != nil:
 		return "", err
+	case len(all) == 1:
+		return all[0], nil
 	}
 	first := ""
 	for _, path := range all {

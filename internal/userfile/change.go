@@ -47,14 +47,14 @@ func Change(path string, p Patience, edit func([]byte) ([]byte, error)) error {
 	if p.Own {
 		foreign = ""
 	}
-	if unchanged(path, foreign, edit) {
-		return nil
-	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
 	}
 	w := newWaiter(p)
 	unlock, err := w.lock(path)
+	if err != nil && unchanged(path, foreign, edit) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -87,7 +87,7 @@ func Change(path string, p Patience, edit func([]byte) ([]byte, error)) error {
 	}
 }
 
-// unchanged reports whether there is nothing to write: then the folder need not be writable, as with a shared kubeconfig.
+// unchanged reports whether there is nothing to write. Then the folder need not be writable, such as that of a shared kubeconfig.
 func unchanged(path, foreign string, edit func([]byte) ([]byte, error)) bool {
 	before, err := os.ReadFile(path)
 	if err != nil || locked(foreign) {
