@@ -19,17 +19,20 @@ func newImport(s *session) *cobra.Command {
 	var (
 		o     options
 		files []string
+		image string
 	)
 	cmd := &cobra.Command{
 		Use:   "import -f FILE",
-		Short: "Create resources from Kubernetes manifests or a Compose file",
-		Long: "Create or replace resources from Kubernetes manifests or a Compose file, and list what psc left out or expresses in another\n" +
-			"way. FILE can be a folder, for its Compose file or for all .yaml, .yml and .json files in it and in the folders below it, or -\n" +
-			"for stdin. The result is a draft to read and change: see psc export. Of a Helm chart or a Kustomization, import what helm\n" +
+		Short: "Create resources from Kubernetes manifests, a Compose file or a Procfile",
+		Long: "Create or replace resources from Kubernetes manifests, a Compose file or a Procfile, and list what psc left out or expresses\n" +
+			"in another way. FILE can be a folder, for its Compose file or Procfile, or for all .yaml, .yml and .json files in it and in the\n" +
+			"folders below it, or - for stdin. The result is a draft to read and change: see psc export. Of a Helm chart or a Kustomization, import what helm\n" +
 			"template or kubectl kustomize writes. psc pod adopt --import does the same with what runs in a namespace.\n\n" +
-			"Variables in a Compose file are those of the environment, and else of the file .env beside it.",
+			"Variables in a Compose file are those of the environment, and else of the file .env beside it. A Procfile\n" +
+			"is read with the app.json beside it, and needs --image.",
 		Example: "  psc import -f k8s/\n" +
 			"  psc import -f compose.yaml\n" +
+			"  psc import -f Procfile --image ghcr.io/acme/web:1.4\n" +
 			"  kubectl kustomize overlays/staging | psc import -f - --dry-run\n" +
 			"  psc import -f web.yaml -m \"from plain manifests\" --deploy",
 		Args: exactly(),
@@ -37,7 +40,7 @@ func newImport(s *session) *cobra.Command {
 			if len(files) == 0 {
 				return fault.New(fault.Usage, "-f is missing").WithHint("%s", cmd.UseLine())
 			}
-			result, err := s.readImports(files)
+			result, err := s.readImports(files, image)
 			if err != nil {
 				return err
 			}
@@ -47,7 +50,10 @@ func newImport(s *session) *cobra.Command {
 	section(cmd, sectionFiles, func(flags *pflag.FlagSet) {
 		flags.StringArrayVarP(&files, "filename", "f", nil, "`FILE`, folder, or - for stdin; can be repeated")
 	})
-	section(cmd, sectionImage, o.addNoPin)
+	section(cmd, sectionImage, func(flags *pflag.FlagSet) {
+		flags.StringVar(&image, "image", "", "`IMAGE` that the processes of a Procfile run in")
+		o.addNoPin(flags)
+	})
 	o.addChange(cmd)
 	return cmd
 }
@@ -64,10 +70,14 @@ func (s *session) importResult(cmd *cobra.Command, o *options, result convert.Re
 	})
 }
 
-// readImports reads a Compose file, or Kubernetes objects.
-func (s *session) readImports(names []string) (convert.Result, error) {
+// readImports reads a Procfile, a Compose file, or Kubernetes objects. image is that of the processes of a Procfile.
+func (s *session) readImports(names []string, image string) (convert.Result, error) {
 	if len(names) == 1 {
-		if path := composeFile(names[0]); path != "" {
+		procfile, path := procfileOf(names[0]), composeFile(names[0])
+		if procfile != "" && (image != "" || path == "" || path == names[0]) { // many folders have a Compose file for development too
+			return s.readProcfile(procfile, image)
+		}
+		if image == "" && path != "" {
 			data, err := s.read(path, maxResources)
 			if err != nil {
 				return convert.Result{}, err
@@ -77,6 +87,9 @@ func (s *session) readImports(names []string) (convert.Result, error) {
 			}
 			return s.readManifests(map[string][]byte{path: data}, names)
 		}
+	}
+	if image != "" {
+		return convert.Result{}, fault.New(fault.Usage, "--image is for one Procfile, and %s is none", strings.Join(names, " "))
 	}
 	return s.readManifests(nil, names)
 }

@@ -71,6 +71,9 @@ func outputs(t *testing.T, inputs []txtar.File, live bool) []txtar.File {
 	if tree := compose.Tree(inputs[0].Data); tree != nil {
 		result, err = runCompose(inputs, tree)
 	}
+	if inputs[0].Name == "Procfile" {
+		result, err = runProcfile(inputs)
+	}
 	if err == nil {
 		err = pod.Validate(result.Spec)
 	}
@@ -100,6 +103,15 @@ func outputs(t *testing.T, inputs []txtar.File, live bool) []txtar.File {
 		}
 	}
 	return []txtar.File{{Name: "want.yaml", Data: want.Bytes()}, {Name: "left", Data: left.Bytes()}}
+}
+
+// runProcfile converts the first file with the second one, which is an app.json.
+func runProcfile(inputs []txtar.File) (convert.Result, error) {
+	manifest, err := convert.ParseManifest(inputs[1].Name, inputs[1].Data)
+	if err != nil {
+		return convert.Result{}, err
+	}
+	return convert.Procfile(inputs[0].Name, inputs[0].Data, manifest, "acme/web:1")
 }
 
 // runCompose converts the first file, which may name the other ones. No variable is set but those of .env.
@@ -136,6 +148,20 @@ func run(inputs []txtar.File, live bool) (convert.Result, error) {
 		objects = append(objects, read...)
 	}
 	return convert.Kubernetes(objects, convert.Options{Live: live})
+}
+
+// Whatever a Procfile and an app.json say, converting them ends.
+func FuzzProcfile(f *testing.F) {
+	archive, err := txtar.ParseFile("testdata/procfile.txtar")
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(archive.Files[0].Data, archive.Files[1].Data)
+	f.Fuzz(func(_ *testing.T, procfile, manifest []byte) {
+		if result, err := runProcfile([]txtar.File{{Name: "Procfile", Data: procfile}, {Name: "app.json", Data: manifest}}); err == nil {
+			_ = pod.Validate(result.Spec)
+		}
+	})
 }
 
 // Whatever a Compose file says, reading and converting it ends.
