@@ -414,6 +414,7 @@ func TestAppConditions(t *testing.T) {
 	deadline := appsv1.DeploymentCondition{Type: appsv1.DeploymentProgressing, Status: corev1.ConditionFalse, Reason: "ProgressDeadlineExceeded"}
 	full := refusal("exceeded quota: q, requested: limits.memory=1Gi,pods=1, used: limits.memory=4Gi,pods=4, limited: limits.memory=4Gi,pods=9")
 	number := refusal("exceeded quota: q, requested: pods=1, used: pods=4, limited: pods=4")
+	nothing := refusal("exceeded quota: q, requested: pods=1, used: pods=4, limited: pods=0")
 	past := refusal("forbidden: violates PodSecurity")
 	past.Status = corev1.ConditionFalse
 	quota := pod.Next{Do: pod.DoAsk, Note: "ask for a larger quota"}
@@ -429,6 +430,7 @@ func TestAppConditions(t *testing.T) {
 		"webhook":       {conditions: []appsv1.DeploymentCondition{refusal("admission webhook denied request: no")}, failed: true, reason: none + "admission webhook denied request: no"},
 		"quota in use":  {conditions: []appsv1.DeploymentCondition{full}, after: 29 * time.Second, reason: none + full.Message + "; trying again", next: append(set(map[string]string{"cpu": "", "memory": ""}), quota)},
 		"of instances":  {conditions: []appsv1.DeploymentCondition{number}, reason: none + number.Message + "; trying again", next: []pod.Next{{Do: pod.DoScale, Kind: pod.KindApp, Name: "web", Set: map[string]string{"instances": ""}, Deploy: true}, quota}},
+		"of none":       {conditions: []appsv1.DeploymentCondition{nothing}, failed: true, reason: none + nothing.Message, next: []pod.Next{quota}},
 		"still in use":  {conditions: []appsv1.DeploymentCondition{full}, after: 30 * time.Second, failed: true, reason: none + full.Message},
 		"over":          {conditions: []appsv1.DeploymentCondition{past}, reason: "starting"},
 		"deadline":      {conditions: []appsv1.DeploymentCondition{deadline}, failed: true, reason: "no progress for too long"},

@@ -38,6 +38,8 @@ func refusedInstance(of pod.Ref, message string, since time.Duration) trouble {
 		t.fatal, t.next = true, ask("ask an admin of the cluster what this pod allows")
 	case strings.Contains(message, "must specify limits.cpu"):
 		t.fatal, t.next = true, setFields(of, map[string]string{"cpuLimit": ""})
+	case strings.Contains(message, "limited: pods=0"): // no instance at all, of any size
+		t.fatal, t.next = true, largerQuota()
 	case strings.Contains(message, "usage per"), strings.Contains(message, "must specify"), neverFits(message):
 		t.fatal, t.next = true, append(smaller(of), largerQuota()...)
 	case strings.Contains(message, "requested: pods="): // only what exceeds is listed
