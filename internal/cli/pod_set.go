@@ -100,7 +100,7 @@ func (s *session) setPod(ctx context.Context, w *workspace.Workspace, change wor
 		return err
 	}
 	for _, name := range report.QuotaNames() {
-		if q := c.Pod.Quota[name]; q.Over() {
+		if q := c.Pod.Quota[name]; change.Values[name] != nil && q.Over() {
 			s.view.Warn("%s: new ones are refused until less is used, and what runs goes on", view.QuotaWords(name, q))
 		}
 	}
