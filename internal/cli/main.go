@@ -88,6 +88,7 @@ func Main(ctx context.Context, env Env, args []string) int {
 	s := &session{Env: env}
 	root := newRoot(s)
 	if len(args) > 0 && strings.HasPrefix(args[0], cobra.ShellCompRequestCmd) {
+		s.completeFlags(root) // only now: it takes as long as to build the tree
 		unquote(root)
 	}
 	err := checkText(args)

@@ -93,7 +93,6 @@ func newRoot(s *session) *cobra.Command {
 	usage(root)
 	root.SetHelpFunc(s.writeHelp)
 	noFiles(root)
-	s.completeFlags(root)
 	return root
 }
 
