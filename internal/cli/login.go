@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/pscdev/psc/internal/config"
 	"github.com/pscdev/psc/internal/fault"
@@ -59,12 +60,15 @@ func newLogin(s *session) *cobra.Command {
 			return s.login(cmd.Context(), c, toKubectl)
 		},
 	}
-	flags := cmd.Flags()
 	how.flags(cmd)
-	flags.StringVar(&search.Authority, "certificate-authority", "", "`FILE` with the CA certificate of the server")
-	flags.StringVar(&search.Pin, "trust", "", "trust the server's CA if it has this `FINGERPRINT`: sha256:...")
-	flags.BoolVar(&search.Insecure, "insecure-skip-tls-verify", false, "do not check the server's certificate")
-	flags.BoolVar(&toKubectl, "switch", false, "make it the current context of the kubeconfig too, for kubectl")
+	section(cmd, "Server", func(flags *pflag.FlagSet) {
+		flags.StringVar(&search.Authority, "certificate-authority", "", "`FILE` with the CA certificate of the server")
+		flags.StringVar(&search.Pin, "trust", "", "trust the server's CA if it has this `FINGERPRINT`: sha256:...")
+		flags.BoolVar(&search.Insecure, "insecure-skip-tls-verify", false, "do not check the server's certificate")
+	})
+	section(cmd, "Kubeconfig", func(flags *pflag.FlagSet) {
+		flags.BoolVar(&toKubectl, "switch", false, "make it the current context of the kubeconfig too, for kubectl")
+	})
 	cmd.MarkFlagsMutuallyExclusive("certificate-authority", "trust", "insecure-skip-tls-verify")
 	return cmd
 }

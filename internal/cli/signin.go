@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/pscdev/psc/internal/fault"
 	"github.com/pscdev/psc/internal/login"
@@ -31,13 +32,14 @@ type method struct {
 }
 
 func (m *method) flags(cmd *cobra.Command) {
-	flags := cmd.Flags()
-	flags.BoolVar(&m.tokenStdin, "token-stdin", false, "read the token from stdin instead of "+tokenVariable+" or a prompt")
-	flags.StringVar(&m.certificate, "client-certificate", "", "`FILE` with the client certificate")
-	flags.StringVar(&m.key, "client-key", "", "`FILE` with the key of the client certificate")
-	flags.StringVar(&m.username, "username", "", "sign in as `USER`, with the password (OpenShift)")
-	flags.BoolVar(&m.passwordStdin, "password-stdin", false, "read the password from stdin instead of a prompt")
-	flags.BoolVar(&m.web, "web", false, "sign in with the browser (OpenShift)")
+	section(cmd, "User", func(flags *pflag.FlagSet) {
+		flags.BoolVar(&m.tokenStdin, "token-stdin", false, "read the token from stdin instead of "+tokenVariable+" or a prompt")
+		flags.StringVar(&m.certificate, "client-certificate", "", "`FILE` with the client certificate")
+		flags.StringVar(&m.key, "client-key", "", "`FILE` with the key of the client certificate")
+		flags.StringVar(&m.username, "username", "", "sign in as `USER`, with the password (OpenShift)")
+		flags.BoolVar(&m.passwordStdin, "password-stdin", false, "read the password from stdin instead of a prompt")
+		flags.BoolVar(&m.web, "web", false, "sign in with the browser (OpenShift)")
+	})
 	cmd.MarkFlagsMutuallyExclusive("token-stdin", "client-certificate", "username", "web")
 }
 
