@@ -29,7 +29,7 @@ type Patience struct {
 	Notice func(holder string)
 	// After is one second by default.
 	After time.Duration
-	// Limit is how long to wait in all: 15 seconds by default.
+	// Limit is how long to wait in all: 30 seconds by default.
 	Limit time.Duration
 	// Own is set for a file that no other program changes: a lock file of kubectl beside it means nothing.
 	Own bool
@@ -174,7 +174,7 @@ func newWaiter(p Patience) *waiter {
 		p.After = time.Second
 	}
 	if p.Limit == 0 {
-		p.Limit = 15 * time.Second
+		p.Limit = 30 * time.Second
 	}
 	return &waiter{notice: p.Notice, after: time.After(p.After), limit: time.After(p.Limit)}
 }

@@ -161,14 +161,17 @@ func TestHolder(t *testing.T) {
 	}()
 	<-held
 	holder := fmt.Sprintf("psc, process %d", os.Getpid())
-	told := ""
-	err := put(path, "bob", 1, Patience{Notice: func(h string) { told = h }, After: time.Millisecond, Limit: 100 * time.Millisecond})
-	if err == nil || !strings.Contains(err.Error(), "is locked by "+holder) || told != holder {
-		t.Errorf("%v, told %q", err, told)
-	}
-	go func() { release <- true }()
-	if err := put(path, "bob", 1, Patience{Limit: time.Minute}); err != nil {
+	err := put(path, "bob", 1, Patience{Limit: 100 * time.Millisecond})
+	if err == nil || !strings.Contains(err.Error(), "is locked by "+holder) {
 		t.Error(err)
+	}
+	told := ""
+	notice := func(h string) {
+		told = h
+		release <- true
+	}
+	if err := put(path, "bob", 1, Patience{Notice: notice, After: time.Millisecond, Limit: time.Minute}); err != nil || told != holder {
+		t.Errorf("%v, told %q", err, told)
 	}
 	if err := <-done; err != nil {
 		t.Error(err)
