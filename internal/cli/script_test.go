@@ -100,7 +100,7 @@ func start(t testing.TB, nodes string) *cluster {
 	dir := t.TempDir()
 	c.env = append(os.Environ(), "PSC_LOCAL_HOME="+dir)
 	begin := time.Now()
-	t.Cleanup(func() { c.local(t, "down", "--name", c.name) })
+	c.downAtEnd(t)
 	c.local(t, "up", "--name", c.name, "--nodes", nodes, "--kubeconfig", filepath.Join(dir, "kubeconfig"))
 	t.Logf("cluster with %s nodes: %s", nodes, time.Since(begin).Round(100*time.Millisecond))
 	if err := json.Unmarshal(c.local(t, "status", "--name", c.name, "-o", "json"), c); err != nil {
@@ -121,6 +121,29 @@ func start(t testing.TB, nodes string) *cluster {
 	c.users.CurrentContext = "admin"
 	c.pushApps(t, dir)
 	return c
+}
+
+// downAtEnd stops the cluster at the end of the test, also if this process is killed or ends by its own timeout: then no cleanup
+// runs, but the pipe closes.
+func (c *cluster) downAtEnd(t testing.TB) {
+	t.Helper()
+	watcher := exec.Command("sh", "-c", `trap "" INT TERM HUP; cat >/dev/null; exec "$0" down --name "$1"`, c.bin, c.name)
+	watcher.Env = c.env
+	var out bytes.Buffer
+	watcher.Stdout, watcher.Stderr = &out, &out
+	pipe, err := watcher.StdinPipe()
+	if err == nil {
+		err = watcher.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = pipe.Close()
+		if err := watcher.Wait(); err != nil {
+			t.Errorf("psc-local down: %v\n%s", err, out.Bytes())
+		}
+	})
 }
 
 // pscLocal returns the path of the psc-local that belongs to this tree, and builds it if needed.
