@@ -21,8 +21,8 @@ func newPodAdopt(s *session) *cobra.Command {
 		Short: "Make an existing namespace a pod",
 		Long: "Make an existing namespace a pod, and list what is in it. Nothing in it changes, and no deploy changes what psc did not\n" +
 			"create. Members and settings stay as they are too: see psc member and psc pod set.\n\n" +
-			"With --import, the first draft has what psc can take in: Deployments, Services, Ingresses, HTTPRoutes, ConfigMaps, Secrets,\n" +
-			"claims and autoscalers. psc lists what it left out or expresses in another way. psc deploy --take-over then updates the\n" +
+			"With --import, the first draft has what psc can take in: Deployments, Services, Ingresses, HTTPRoutes, CronJobs, ConfigMaps,\n" +
+			"Secrets, claims and autoscalers. psc lists what it left out or expresses in another way. psc deploy --take-over then updates the\n" +
 			"Deployments and Services in place: new instances start before the old ones stop.",
 		Example: "  psc pod adopt shop --dry-run    lists what is in it\n" +
 			"  psc pod adopt shop\n" +

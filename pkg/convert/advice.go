@@ -11,8 +11,8 @@ func whole(kind string) string {
 		return "psc has no app with an instance on every node: keep it beside the pod's apps"
 	case "Pod", "ReplicaSet", "ReplicationController":
 		return "write it as a Deployment first: psc takes in only those"
-	case "Job", "CronJob":
-		return "psc does not take in jobs: keep it beside the pod's apps"
+	case "Job":
+		return "it runs once: make a job of it that runs before a deploy, or that someone starts"
 	case "ServiceAccount":
 		return "psc gives each app an account of its own, without access to the API of the cluster"
 	case "Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding":
@@ -33,6 +33,9 @@ func whole(kind string) string {
 
 // advice says what to do about a field that was left out. It looks for the most special part of its path.
 func advice(path string) string {
+	if strings.Contains(path, "jobTemplate.spec.template.spec.containers[") && strings.HasSuffix(path, "]") {
+		return "a job runs one program: this container is left out"
+	}
 	for _, row := range []struct{ part, do string }{
 		{"initContainers", "psc has no init containers: do this work in the command of the app, or in a job before the deploy"},
 		{"lifecycle", "psc has no hooks: it waits 5s before it stops an instance with ports, so that no request is lost"},
@@ -80,6 +83,9 @@ func advice(path string) string {
 		{"metrics", "psc scales by the CPU usage only"},
 		{"volumeName", "the cluster chooses the volume of a disk"},
 		{"dataSource", "a disk begins empty: copy the data into it"},
+		{"startingDeadlineSeconds", "psc sets no deadline for a run that starts late"},
+		{"ttlSecondsAfterFinished", "psc keeps a number of runs: set history"},
+		{"failedJobsHistoryLimit", "psc keeps as many runs that failed as runs that succeeded"},
 		{"paused", "psc deploys it, and it runs"},
 	} {
 		if strings.Contains(path, row.part) {

@@ -67,6 +67,7 @@ func Kubernetes(objects []Object, o Options) (Result, error) {
 		{"Secret", c.secret},
 		{"PersistentVolumeClaim", c.disk},
 		{"Deployment", c.deployment},
+		{"CronJob", c.cronJob},
 		{"Service", c.service},
 		{"HorizontalPodAutoscaler", c.autoscaler},
 	} {
@@ -109,7 +110,7 @@ func (s *source) String() string { return s.kind + " " + s.name }
 // groups are the API groups of the kinds that can be converted: other groups have kinds with the same names.
 func groups() map[string]string {
 	return map[string]string{
-		"ConfigMap": "", "Secret": "", "PersistentVolumeClaim": "", "Service": "", "Deployment": "apps",
+		"ConfigMap": "", "Secret": "", "PersistentVolumeClaim": "", "Service": "", "Deployment": "apps", "CronJob": "batch",
 		"HorizontalPodAutoscaler": "autoscaling", "Ingress": "networking.k8s.io", "HTTPRoute": "gateway.networking.k8s.io",
 	}
 }

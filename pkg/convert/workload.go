@@ -58,6 +58,14 @@ func (c *conversion) deployment(s *source) {
 		a.StopGrace = seconds(n)
 	}
 	instance.usual("restartPolicy", "Always")
+	usualInstance(instance)
+	c.containers(a, instance)
+	c.apps[a.name] = a
+	c.Spec[pod.Ref{Kind: pod.KindApp, Name: a.name}] = a.App
+}
+
+// usualInstance takes what every instance has.
+func usualInstance(instance node) {
 	instance.usual("dnsPolicy", "ClusterFirst")
 	instance.usual("schedulerName", "default-scheduler")
 	instance.usual("enableServiceLinks", false, true)
@@ -65,9 +73,6 @@ func (c *conversion) deployment(s *source) {
 	for _, name := range []string{"serviceAccountName", "serviceAccount"} {
 		instance.usual(name, "default", "")
 	}
-	c.containers(a, instance)
-	c.apps[a.name] = a
-	c.Spec[pod.Ref{Kind: pod.KindApp, Name: a.name}] = a.App
 }
 
 // selector keeps the selector of a Deployment that runs. Labels of instances that are not part of it are lost.
@@ -229,11 +234,18 @@ func (c *conversion) finish(a *app) {
 			"the Service of app %s offers this port at %s: change the address in what uses %s:%d", a.name, numbers(at), l.service, l.port)})
 	}
 	if !a.memory {
-		size, _ := pod.SizeOf(pod.Sizes()[0])
-		c.leave(a.source, "spec.template.spec.containers", "no memory is set, so psc allows %s and requests %s CPU for an instance: set more if the app needs it",
-			size.Memory, a.Resources().CPU)
+		c.noMemory(a.source, "spec.template.spec.containers", a.CPU)
 	}
 	c.disks(a)
+}
+
+// noMemory says what psc allows a program that sets no memory, and the CPU that it requests if cpu is empty.
+func (c *conversion) noMemory(s *source, field, cpu string) {
+	size, _ := pod.SizeOf(pod.Sizes()[0])
+	if cpu == "" {
+		cpu = size.CPU
+	}
+	c.leave(s, field, "no memory is set, so psc allows %s and requests %s CPU for an instance: set more if it needs it", size.Memory, cpu)
 }
 
 // portNamed returns the index of a port.
