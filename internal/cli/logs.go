@@ -127,12 +127,8 @@ func (s *session) logs(ctx context.Context, o instance.LogOptions, log *view.Log
 	case shown || err != nil && !errors.As(err, new(*pod.RefError)):
 		return err
 	}
-	wrong := w.Check(ctx)
-	switch {
-	case wrong != nil, err == nil && s.view.Document():
-		return wrong
-	case err != nil:
-		return cmp.Or(isRun(ctx, w.Instances(), o.Of), err)
+	if wrong := w.Check(ctx); wrong != nil || err != nil || s.view.Document() {
+		return cmp.Or(wrong, err)
 	}
 	of := "pod " + w.Pod
 	if len(o.Of) > 0 {
@@ -145,17 +141,6 @@ func (s *session) logs(ctx context.Context, o instance.LogOptions, log *view.Log
 		s.view.Say("No line of %s matches", of)
 	default:
 		s.view.Say("No lines of %s", of)
-	}
-	return nil
-}
-
-// isRun returns the error for a name that is a run, or nil: the log of a run has a command of its own.
-func isRun(ctx context.Context, all *instance.Instances, names []string) error {
-	runs, _ := all.AllRuns(ctx) // if that fails, the error is that there is no such app
-	for _, r := range runs {
-		if name := r.Report().Name; slices.Contains(names, name) {
-			return fault.New(fault.Usage, "%s is a run and not an app", name).WithHint("psc run logs %s", name)
-		}
 	}
 	return nil
 }
