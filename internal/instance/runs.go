@@ -202,12 +202,18 @@ func (r Run) started() bool {
 	return state.Running != nil || state.Terminated != nil
 }
 
+// noCommand is the exit code for a command that cannot be started, as shells and psc exec have it. That of the runtime is 128.
+const noCommand = 127
+
 // end returns how the run has ended, or nil. A run that is tried again has not.
 func (r Run) end() *EndedError {
 	e := &EndedError{Name: r.job.Name}
 	ended := r.program().State.Terminated
 	if ended != nil {
 		e.ExitCode = int(ended.ExitCode)
+	}
+	if ended != nil && ended.Reason == "StartError" {
+		e.ExitCode = noCommand
 	}
 	how, message := health.Finished(r.job)
 	switch {
