@@ -23,6 +23,10 @@ func (c *conversion) service(s *source) {
 		c.leave(s, "", "it leads to no app that psc takes in: keep it beside the pod's apps")
 		return
 	}
+	kept := true // the instances keep the labels that it selects by
+	for key := range spec.child("selector").fields {
+		kept = kept && has(a.Selector, key)
+	}
 	spec.ignore("selector", "clusterIPs", "ipFamilies", "ipFamilyPolicy")
 	spec.usual("internalTrafficPolicy", "Cluster")
 	spec.usual("sessionAffinity", "None")
@@ -37,9 +41,12 @@ func (c *conversion) service(s *source) {
 		spec.usual("allocateLoadBalancerNodePorts", true)
 	}
 	if s.name != a.name {
-		if c.Live {
+		switch {
+		case c.Live && !kept:
+			c.leave(s, "", "it stays, but finds no instances after the deploy, because it selects by labels that they lose: use the Service %s of the app", a.name)
+		case c.Live:
 			c.leave(s, "", "it stays, and leads to app %s as before. psc gives the app the Service %s too", a.name, a.name)
-		} else {
+		default:
 			c.leave(s, "metadata.name", "psc names the Service after the app: use %s as the address instead of %s", a.name, s.name)
 		}
 	}
