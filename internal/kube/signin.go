@@ -12,6 +12,8 @@ import (
 
 	"k8s.io/apimachinery/pkg/runtime"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+
+	"github.com/pscdev/psc/pkg/object"
 )
 
 // SignIn says how a user of the kubeconfig proves who they are. It has no secret.
@@ -29,7 +31,7 @@ type SignIn struct {
 }
 
 // NoteName is the name of the extension of a kubeconfig user with a Note.
-const NoteName = "psc.dev/sign-in"
+const NoteName = object.SignIn
 
 // Note is what psc notes beside a token that a server issued to it, because the token itself does not say it.
 type Note struct {

@@ -91,6 +91,9 @@ const (
 	AnnotationLimit  = "psc.dev/limit"
 )
 
+// SignIn is the name of the extension of a kubeconfig user with what psc notes about a sign-in.
+const SignIn = "psc.dev/sign-in"
+
 // Names of objects.
 const (
 	// DeployLease is the Lease that lets one deploy of a pod run at a time.
