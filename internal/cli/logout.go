@@ -1,8 +1,12 @@
 package cli
 
 import (
+	"slices"
+	"strings"
+
 	"github.com/spf13/cobra"
 
+	"github.com/pscdev/psc/internal/fault"
 	"github.com/pscdev/psc/internal/login"
 )
 
@@ -18,6 +22,10 @@ func newLogout(s *session) *cobra.Command {
 			name := s.settings.Context()
 			if name == "" {
 				return s.view.Nothing("You are not signed in with psc")
+			}
+			contexts, _ := login.Contexts(s.kubeconfig)
+			if !slices.Contains(contexts, name) && !s.settings.Knows(name) {
+				return fault.New(fault.Usage, "there is no context %q", name).WithHint("the contexts are: %s", strings.Join(contexts, ", "))
 			}
 			if login.Ours(name) {
 				if err := login.Revoke(cmd.Context(), s.kubeconfig, name); err != nil {
