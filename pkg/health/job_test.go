@@ -82,6 +82,9 @@ func TestJobRefused(t *testing.T) {
 	if want := "no more instances can be created: exceeded quota: small, requested: pods=1, used: pods=1, limited: pods=1"; s.State != health.Failed || s.Reason != want {
 		t.Errorf("got %s %q, want failed %q", s.State, s.Reason, want)
 	}
+	if len(s.Next) != 1 || s.Next[0].Do != pod.DoAsk { // a job has no instances that it could do without
+		t.Errorf("next is %v", s.Next)
+	}
 }
 
 // The oldest runs of each outcome are in excess, and never one that still runs.

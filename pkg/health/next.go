@@ -24,9 +24,12 @@ func smaller(of pod.Ref) []pod.Next {
 	return setFields(of, map[string]string{"cpu": "", "memory": ""})
 }
 
-// scale lets an app fit into a quota that limits the number of instances.
-func scale(app pod.Ref) []pod.Next {
-	return []pod.Next{{Do: pod.DoScale, Kind: app.Kind, Name: app.Name, Set: map[string]string{"instances": ""}, Deploy: true}}
+// scale lets an app fit into a quota that limits the number of instances. A job cannot run with fewer.
+func scale(of pod.Ref) []pod.Next {
+	if of.Kind != pod.KindApp {
+		return nil
+	}
+	return []pod.Next{{Do: pod.DoScale, Kind: of.Kind, Name: of.Name, Set: map[string]string{"instances": ""}, Deploy: true}}
 }
 
 func largerQuota() []pod.Next { return ask("ask for a larger quota") }
