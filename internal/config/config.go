@@ -132,7 +132,9 @@ func parse(path string, data []byte) (file, error) {
 func (s *Settings) Context() string { return cmp.Or(s.viper.GetString(Context), s.file.Context) }
 
 // Knows reports whether the settings file has a context, as the current one or with a pod.
-func (s *Settings) Knows(context string) bool { return s.file.Context == context || s.file.find(context) >= 0 }
+func (s *Settings) Knows(context string) bool {
+	return s.file.Context == context || s.file.find(context) >= 0
+}
 
 // Output returns the format of answers; empty for text.
 func (s *Settings) Output() string { return s.viper.GetString(Output) }
