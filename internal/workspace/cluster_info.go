@@ -81,6 +81,10 @@ func (c *Cluster) routeOffers(ctx context.Context, has func(kube.Kind) bool) ([]
 	if !ok {
 		return []report.Offer{{Name: "routes", State: report.OfferNo, Detail: render.Missing(routing), Next: setUp + " --gateway NAMESPACE/NAME"}}, nil
 	}
+	if _, err := c.kube.GetMeta(ctx, object.Gateway, g.Namespace, g.Name); apierrors.IsNotFound(err) {
+		detail := fmt.Sprintf("Gateway %s/%s does not exist", g.Namespace, g.Name)
+		return []report.Offer{{Name: "routes", State: report.OfferNo, Detail: detail, Next: setUp + " --gateway NAMESPACE/NAME"}}, nil
+	}
 	if g, err = platform.WithFeatures(ctx, c.kube, g); err != nil {
 		return nil, err
 	}
