@@ -26,6 +26,7 @@ const (
 	addMetrics = "kubectl apply -f https://github.com/kubernetes-sigs/metrics-server/releases/latest/download/components.yaml"
 	addClass   = "create a StorageClass and mark it as the default one: https://kubernetes.io/docs/tasks/administer-cluster/change-default-storage-class/"
 	setUp      = "psc cluster setup"
+	editConfig = "kubectl edit configmap " + object.PlatformConfig + " -n " + object.PlatformNamespace
 )
 
 // Info finds out what the cluster has for the users of psc. What the user may not look at is unknown, and no error.
@@ -79,7 +80,11 @@ func (c *Cluster) routeOffers(ctx context.Context, has func(kube.Kind) bool) ([]
 	}
 	g, ok := routing.(render.GatewayAPI)
 	if !ok {
-		return []report.Offer{{Name: "routes", State: report.OfferNo, Detail: render.Missing(routing), Next: setUp + " --gateway NAMESPACE/NAME"}}, nil
+		offer := report.Offer{Name: "routes", State: report.OfferNo, Detail: render.Missing(routing), Next: setUp + " --gateway NAMESPACE/NAME"}
+		if _, invalid := routing.(render.RoutingInvalid); invalid {
+			offer.Next = editConfig
+		}
+		return []report.Offer{offer}, nil
 	}
 	if _, err := c.kube.GetMeta(ctx, object.Gateway, g.Namespace, g.Name); apierrors.IsNotFound(err) {
 		detail := fmt.Sprintf("Gateway %s/%s does not exist", g.Namespace, g.Name)

@@ -90,11 +90,15 @@ func (c *Cluster) Setup(ctx context.Context, s Setup) (*ClusterSetup, error) {
 // setupStep returns what a setup does with an object. The API server checks it.
 func (c *Cluster) setupStep(ctx context.Context, o *unstructured.Unstructured) (report.SetupStep, error) {
 	before, err := c.kube.Get(ctx, o.GroupVersionKind(), o.GetNamespace(), o.GetName())
-	if err != nil && !apierrors.IsNotFound(err) {
+	if err != nil && !apierrors.IsNotFound(err) && !apierrors.IsForbidden(err) {
 		return "", err
 	}
 	after, dryErr := c.kube.DryApply(ctx, o)
 	switch {
+	case apierrors.IsForbidden(dryErr): // it names all rights, and the one above only those to look
+		return "", dryErr
+	case apierrors.IsForbidden(err):
+		return "", err
 	case apierrors.IsNotFound(err) && apierrors.IsNotFound(dryErr) && o.GetNamespace() != "": // its namespace is created before
 		return report.SetupCreate, nil
 	case dryErr != nil:

@@ -130,7 +130,9 @@ func (c *composition) environment(a *app) {
 		if a.Env == nil {
 			a.Env = map[string]pod.EnvValue{}
 		}
-		a.Env[name] = pod.EnvValue{Value: fmt.Sprint(env.fields[name])}
+		value := fmt.Sprint(env.fields[name])
+		c.readable(a.source, "environment."+name, name, value)
+		a.Env[name] = pod.EnvValue{Value: value}
 		env.ignore(name)
 	}
 }

@@ -151,7 +151,9 @@ func (c *conversion) keysOf(from pod.EnvFrom) []string {
 // variable takes one variable. It reports false if psc cannot express it.
 func (c *conversion) variable(a *app, n node, known map[string]bool) (pod.EnvValue, bool) {
 	if !n.has("valueFrom") {
-		return expanded(n.scalar("value"), known), true
+		value := n.scalar("value")
+		c.readable(a.source, n.path, fmt.Sprint(n.fields["name"]), value)
+		return expanded(value, known), true
 	}
 	from := n.child("valueFrom")
 	secret, config, field := from.child("secretKeyRef"), from.child("configMapKeyRef"), from.child("fieldRef")

@@ -235,6 +235,17 @@ func (c *conversion) leave(s *source, field, format string, args ...any) {
 	c.Left = append(c.Left, Left{s.String(), field, fmt.Sprintf(format, args...)})
 }
 
+// readable tells that a value which looks like a secret becomes a plain variable.
+func (c *conversion) readable(s *source, field, name, value string) {
+	words := strings.FieldsFunc(strings.ToUpper(name), func(r rune) bool { return r == '_' })
+	secret := slices.ContainsFunc(words, func(word string) bool {
+		return slices.Contains([]string{"PASSWORD", "PASSWD", "PASS", "PWD", "SECRET", "TOKEN", "KEY", "CREDENTIALS"}, word)
+	})
+	if secret && value != "" {
+		c.leave(s, field, "every member of the pod can read its value: psc secret set NAME %s, then psc app set APP --env-secret %s=NAME/%s", name, name, name)
+	}
+}
+
 // named reports whether a resource can have the name of an object. Else it says what is wrong with the name.
 func (c *conversion) named(s *source, problem string) bool {
 	if problem == "" {

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -51,7 +52,7 @@ type Holder struct {
 func (h Holder) Client() (user, host string) {
 	at := max(strings.LastIndex(h.ID, "@"), 0) // a user name may have one too
 	host, _, _ = strings.Cut(strings.TrimPrefix(h.ID[at:], "@"), "/")
-	return h.ID[:at], host
+	return cmp.Or(h.ID[:at], "someone"), host // other tools need not say who
 }
 
 // String returns "alice is deploying r7 (since 12:04:05, on laptop)". A holder that is not psc has no revision and no time.

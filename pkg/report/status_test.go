@@ -58,3 +58,16 @@ func TestDriftOfFailed(t *testing.T) {
 		}
 	}
 }
+
+// Another tool that has the Lease need not say who it is.
+func TestHolder(t *testing.T) {
+	for id, want := range map[string]string{
+		"alice@laptop/4711-1":         "alice is deploying (on laptop)",
+		"alice@acme.eu@laptop/4711-1": "alice@acme.eu is deploying (on laptop)",
+		"@laptop":                     "someone is deploying (on laptop)",
+	} {
+		if got := (report.Holder{ID: id}).String(); got != want {
+			t.Errorf("%s: got %q, want %q", id, got, want)
+		}
+	}
+}
