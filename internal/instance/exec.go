@@ -156,12 +156,13 @@ const (
 
 // containerd tells the end of a command only when it has passed on all input, and gets stuck if nobody reads that: it keeps the
 // reading end of the pipe open itself (go-runc, pipeIO.CloseAfterStart). So the shell stays beside a command that reads input other
-// than that of a terminal. It asks for the end of the input when the command has ended, and reads until then. It says nothing itself.
+// than that of a terminal. It tells the exit code and asks for the end of the input when the command has ended, and reads until then. It
+// says nothing itself. The end of the input gets lost now and then on its way through the node: then psc does not wait for more.
 const (
 	quiet  = `exec 3>&2 2>/dev/null; `
-	beside = `(COMMAND) 2>&3 3>&-; code=$?; echo "` + enough + `" >&3; cat >/dev/null || while read -r line; do :; done; exit $code`
+	beside = `(COMMAND) 2>&3 3>&-; code=$?; echo "` + enough + `$code" >&3; cat >/dev/null || while read -r line; do :; done; exit $code`
 	// enough asks for the end. No text begins like it.
-	enough = "\x1epsc: enough"
+	enough = "\x1epsc: enough "
 )
 
 // command runs words, or a shell without any.
@@ -192,6 +193,7 @@ func (r *process) started(before string, words []string) (command []string, s St
 		out.to, s.Out = s.Out, out
 	case s.In != nil:
 		out.to, s.Err, to = s.Err, out, " >&3"
+		out.over = make(chan struct{})
 		out.input, before, script = s.In, quiet+before, strings.ReplaceAll(beside, "COMMAND", script)
 		s.In, out.pass = io.Pipe()
 	default:
@@ -201,8 +203,12 @@ func (r *process) started(before string, words []string) (command []string, s St
 	return append([]string{"sh", "-c", script, "sh"}, words...), s, out
 }
 
-// grace is how long a command may take to end when psc ends.
-const grace = 2 * time.Second
+const (
+	// grace is how long a command may take to end when psc ends.
+	grace = 2 * time.Second
+	// leftover is how long the output of a command that has ended may be on its way.
+	leftover = 5 * time.Second
+)
 
 // ending runs a command, or attaches to the container without any. When the context ends it ends the process whose ID is known.
 func (r *process) ending(ctx context.Context, words []string, s Streams, out *start) error {
@@ -219,19 +225,39 @@ func (r *process) ending(ctx context.Context, words []string, s Streams, out *st
 	case <-done:
 		return err
 	case <-ctx.Done():
-	}
-	if id := out.id.Load(); id != 0 {
-		last, cancel := context.WithTimeout(running, grace)
-		defer cancel()
-		pid := strconv.FormatInt(id, 10)
-		kill := []string{"sh", "-c", `kill -` + r.signal(ctx) + ` -"$1" 2>/dev/null || kill -` + r.signal(ctx) + ` "$1"`, "sh", pid}
-		_ = r.run(last, kill, Streams{Out: io.Discard, Err: io.Discard})
+	case <-out.over:
 		select {
 		case <-done:
-		case <-last.Done():
+			return err
+		case <-ctx.Done():
+		case <-time.After(leftover):
+			r.kill(running, done, out, "KILL")
+			cancel()
+			<-done
+			if out.code == 0 {
+				return nil
+			}
+			return &ExitError{Code: out.code}
 		}
 	}
+	r.kill(running, done, out, r.signal(ctx))
 	return context.Cause(ctx)
+}
+
+// kill sends a signal to the process whose ID is known, and waits for a short time until it is done.
+func (r *process) kill(ctx context.Context, done <-chan struct{}, out *start, signal string) {
+	id := out.id.Load()
+	if id == 0 {
+		return
+	}
+	last, cancel := context.WithTimeout(ctx, grace)
+	defer cancel()
+	words := []string{"sh", "-c", `kill -` + signal + ` -"$1" 2>/dev/null || kill -` + signal + ` "$1"`, "sh", strconv.FormatInt(id, 10)}
+	_ = r.run(last, words, Streams{Out: io.Discard, Err: io.Discard})
+	select {
+	case <-done:
+	case <-last.Done():
+	}
 }
 
 // signal is the signal that a command gets for the reason why psc ends. A shell on a terminal ignores the others.

@@ -17,6 +17,9 @@ type start struct {
 	// input is what the command reads, if it has no terminal. It is passed on from the process ID on, until the script asks for its end.
 	input io.Reader
 	pass  *io.PipeWriter
+	// over is closed when the script asks for the end of the input: the command has ended with code.
+	over chan struct{}
+	code int
 }
 
 // The script writes this before the process ID, and before an answer.
@@ -68,14 +71,28 @@ func (s *start) enough() int {
 	if s.input == nil {
 		return len(s.seen)
 	}
-	before, after, asked := bytes.Cut(s.seen, []byte(enough+"\n"))
-	if asked {
-		_ = s.pass.Close()
-		s.seen = append(before, after...)
+	at := bytes.Index(s.seen, []byte(enough))
+	if at < 0 {
+		if at = bytes.LastIndexByte(s.seen, enough[0]); at >= 0 && bytes.HasPrefix([]byte(enough), s.seen[at:]) {
+			return at
+		}
 		return len(s.seen)
 	}
-	if at := bytes.LastIndexByte(s.seen, enough[0]); at >= 0 && bytes.HasPrefix([]byte(enough), s.seen[at:]) {
+	word, after, whole := bytes.Cut(s.seen[at+len(enough):], []byte("\n"))
+	if !whole {
 		return at
+	}
+	code, err := strconv.Atoi(string(word))
+	if err != nil { // another text
+		return len(s.seen)
+	}
+	s.seen = append(s.seen[:at:at], after...)
+	_ = s.pass.Close()
+	select {
+	case <-s.over:
+	default:
+		s.code = code
+		close(s.over)
 	}
 	return len(s.seen)
 }
