@@ -242,7 +242,7 @@ func (c *conversion) readable(s *source, field, name, value string) {
 		return slices.Contains([]string{"PASSWORD", "PASSWD", "PASS", "PWD", "SECRET", "TOKEN", "KEY", "CREDENTIALS"}, word)
 	})
 	if secret && value != "" {
-		c.leave(s, field, "every member of the pod can read its value: psc secret set NAME %s, then psc app set APP --env-secret %s=NAME/%s", name, name, name)
+		c.leave(s, field, "every member of the pod can read its value: put it into a secret, and let the variable refer to that")
 	}
 }
 
