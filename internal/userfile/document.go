@@ -14,7 +14,7 @@ import (
 // an alias, or has an anchor that other entries use.
 var ErrEntangled = errors.New("the entry cannot be changed without changing others")
 
-// document is the text of a mapping with the places of its nodes. The text is only cut and pasted, never written anew: the
+// document is the text of a mapping with the places of its nodes. The text is only cut and pasted, never encoded again: the
 // parser's nodes say where something begins, and the places between them say where it ends.
 type document struct {
 	text  []byte

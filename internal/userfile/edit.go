@@ -13,7 +13,7 @@ import (
 )
 
 // Put changes the entry with a name in a list of the document, or adds it. change gets its fields: those of the document, or only
-// the name. Entries that change leaves as they are keep every byte; one that it changes is written anew, without its comments.
+// the name. Entries that change leaves as they are keep every byte; one that it changes is encoded again, without its comments.
 func Put(text []byte, list, name string, change func(entry map[string]any)) ([]byte, error) {
 	d, err := parse(text)
 	if err != nil {
