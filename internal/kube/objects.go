@@ -153,7 +153,7 @@ func (c *Client) ListMeta(ctx context.Context, kind Kind, namespace, selector st
 // Create creates an object that must not exist yet: see apierrors.IsAlreadyExists. The error is the same if the object was
 // created and the answer was lost. So a caller that is not the only one to create it has to check who created it.
 func (c *Client) Create(ctx context.Context, o runtime.Object, kind Kind, namespace string) (*unstructured.Unstructured, error) {
-	u, err := asUnstructured(o, kind)
+	u, err := Unstructured(o, kind)
 	if err != nil {
 		return nil, err
 	}
@@ -166,7 +166,7 @@ func (c *Client) Create(ctx context.Context, o runtime.Object, kind Kind, namesp
 // Update replaces an object if it was not changed since it was read: see apierrors.IsConflict. The error is the same if the
 // object was replaced and the answer was lost.
 func (c *Client) Update(ctx context.Context, o runtime.Object, kind Kind, namespace string) (*unstructured.Unstructured, error) {
-	u, err := asUnstructured(o, kind)
+	u, err := Unstructured(o, kind)
 	if err != nil {
 		return nil, err
 	}
@@ -256,7 +256,8 @@ func (c *Client) WaitGone(ctx context.Context, kind Kind, namespace, name string
 	}
 }
 
-func asUnstructured(o runtime.Object, kind Kind) (*unstructured.Unstructured, error) {
+// Unstructured returns an object of a Go type without its status, as writes need it. It is the opposite of As.
+func Unstructured(o runtime.Object, kind Kind) (*unstructured.Unstructured, error) {
 	fields, err := runtime.DefaultUnstructuredConverter.ToUnstructured(o)
 	if err != nil {
 		return nil, fmt.Errorf("write %s: %w", kind.Kind, err)

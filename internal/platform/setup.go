@@ -268,15 +268,11 @@ func audit() ([]*unstructured.Unstructured, error) {
 
 // described returns an object with its purpose.
 func described(kind kube.Kind, o runtime.Object, purpose string) (*unstructured.Unstructured, error) {
-	fields, err := runtime.DefaultUnstructuredConverter.ToUnstructured(o)
+	u, err := kube.Unstructured(o, kind)
 	if err != nil {
 		return nil, err
 	}
-	delete(fields, "status")
-	u := &unstructured.Unstructured{Object: fields}
-	u.SetGroupVersionKind(kind)
 	u.SetAnnotations(map[string]string{description: purpose})
-	unstructured.RemoveNestedField(u.Object, "metadata", "creationTimestamp")
 	return owned(u), nil
 }
 

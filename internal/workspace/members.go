@@ -16,7 +16,6 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/yaml"
 
@@ -138,7 +137,7 @@ func (m *Members) Grant(ctx context.Context, member report.Member) (lacks []stri
 		o    runtime.Object
 		kind kube.Kind
 	}{{binding, object.RoleBinding}, {beyond, object.Role}} {
-		u, err := typed(check.o, check.kind)
+		u, err := kube.Unstructured(check.o, check.kind)
 		if err != nil {
 			return nil, err
 		}
@@ -256,18 +255,8 @@ func managed(namespace, name string) metav1.ObjectMeta {
 	return metav1.ObjectMeta{Namespace: namespace, Name: name, Labels: map[string]string{object.LabelManagedBy: object.Manager}}
 }
 
-func typed(o runtime.Object, kind kube.Kind) (*unstructured.Unstructured, error) {
-	fields, err := runtime.DefaultUnstructuredConverter.ToUnstructured(o)
-	if err != nil {
-		return nil, err
-	}
-	u := &unstructured.Unstructured{Object: fields}
-	u.SetGroupVersionKind(kind)
-	return u, nil
-}
-
 func (m *Members) apply(ctx context.Context, o runtime.Object, kind kube.Kind) error {
-	u, err := typed(o, kind)
+	u, err := kube.Unstructured(o, kind)
 	if err != nil {
 		return err
 	}
