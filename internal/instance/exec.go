@@ -206,7 +206,7 @@ func (r *process) started(before string, words []string) (command []string, s St
 const (
 	// grace is how long a command may take to end when psc ends.
 	grace = 2 * time.Second
-	// leftover is how long the output of a command that has ended may be on its way.
+	// leftover is how long nothing of the output of a command that has ended may arrive before psc stops waiting for more.
 	leftover = 5 * time.Second
 )
 
@@ -214,8 +214,12 @@ const (
 func (r *process) ending(ctx context.Context, words []string, s Streams, out *start) error {
 	running, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
-	var err error
-	done := make(chan struct{})
+	var (
+		err  error
+		done = make(chan struct{})
+		flow kube.Flow
+	)
+	s.Out, s.Err = flow.Through(s.Out), flow.Through(s.Err)
 	go func() {
 		defer close(done)
 		err = r.run(running, words, s)
@@ -230,7 +234,7 @@ func (r *process) ending(ctx context.Context, words []string, s Streams, out *st
 		case <-done:
 			return err
 		case <-ctx.Done():
-		case <-time.After(leftover):
+		case <-flow.Ended(running, leftover):
 			r.kill(running, done, out, "KILL")
 			cancel()
 			<-done

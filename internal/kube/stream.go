@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -16,7 +17,9 @@ import (
 	"k8s.io/apimachinery/pkg/util/httpstream" //nolint:staticcheck // spdy.Upgrader has its types
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/remotecommand"
+	"k8s.io/client-go/transport"
 	"k8s.io/client-go/transport/spdy"
+	"k8s.io/client-go/transport/websocket"
 	utilexec "k8s.io/client-go/util/exec"
 	streaming "k8s.io/streaming/pkg/httpstream"
 )
@@ -80,6 +83,14 @@ func (c *Client) Run(ctx context.Context, namespace string, p Process, s Streams
 	if err != nil {
 		return err
 	}
+	var flow Flow
+	s.Out, s.Err = flow.Through(s.Out), flow.Through(s.Err)
+	if s.In != nil {
+		s.In = &flowReader{flow: &flow, from: s.In, terminal: s.Size != nil}
+	}
+	lifting, end := context.WithCancel(ctx)
+	defer end()
+	go flow.lift(lifting, &dial.socket)
 	options := remotecommand.StreamOptions{Stdin: s.In, Stdout: s.Out, Stderr: s.Err, Tty: s.Size != nil}
 	if s.Size != nil {
 		options.Stderr, options.TerminalSizeQueue = nil, &sizes{ctx: ctx, size: s.Size}
@@ -120,8 +131,9 @@ type dial struct {
 	url      *url.URL
 	spdy     http.RoundTripper
 	upgrader spdy.Upgrader
-	open     *atomic.Bool // the API server has accepted it
-	why      error        // why there is no WebSocket
+	open     atomic.Bool              // the API server has accepted it
+	socket   atomic.Pointer[net.Conn] // of the WebSocket
+	why      error                    // why there is no WebSocket
 }
 
 // dial prepares a connection for a subresource of an instance.
@@ -130,10 +142,11 @@ func (c *Client) dial(namespace, instance, action string, query url.Values) (*di
 	if err != nil {
 		return nil, err
 	}
-	d := &dial{client: c, doing: action + " in instance " + instance, config: rest.CopyConfig(c.config), open: new(atomic.Bool)}
+	d := &dial{client: c, doing: action + " in instance " + instance, config: rest.CopyConfig(c.config)}
 	d.url = client.Get().Namespace(namespace).Resource("pods").Name(instance).SubResource(action).URL()
 	d.url.RawQuery = query.Encode()
-	d.config.Wrap(func(next http.RoundTripper) http.RoundTripper { return opened{next, d.open} })
+	innermost := func(next http.RoundTripper) http.RoundTripper { return opened{next, d} }
+	d.config.WrapTransport = transport.Wrappers(innermost, d.config.WrapTransport)
 	d.spdy, d.upgrader, err = spdy.RoundTripperFor(d.config)
 	return d, err
 }
@@ -154,17 +167,21 @@ func (d *dial) failure(err error) error {
 	return d.client.wrap(err, "%s", d.doing)
 }
 
-// opened notes whether the API server has accepted a connection.
+// opened notes that the API server has accepted a connection, and which one is its WebSocket.
 type opened struct {
 	next http.RoundTripper
-	open *atomic.Bool
+	dial *dial
 }
 
 // RoundTrip implements http.RoundTripper.
 func (o opened) RoundTrip(r *http.Request) (*http.Response, error) {
 	answer, err := o.next.RoundTrip(r)
 	if err == nil && answer.StatusCode == http.StatusSwitchingProtocols {
-		o.open.Store(true)
+		o.dial.open.Store(true)
+		if holder, ok := o.next.(websocket.ConnectionHolder); ok {
+			conn := holder.Connection().NetConn()
+			o.dial.socket.Store(&conn)
+		}
 	}
 	return answer, err
 }
