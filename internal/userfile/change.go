@@ -112,8 +112,8 @@ func replace(path, foreign string, before, after []byte) (again bool, err error)
 	if err := os.Remove(temp); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return false, err
 	}
-	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
+	access, _ := os.Stat(path)
+	if err := write(temp, after, access); err != nil {
 		return false, err
 	}
 	defer func() {
@@ -121,16 +121,6 @@ func replace(path, foreign string, before, after []byte) (again bool, err error)
 			err = errors.Join(err, os.Remove(temp))
 		}
 	}()
-	_, err = f.Write(after)
-	if info, missing := os.Stat(path); err == nil && missing == nil {
-		err = sameAccess(f, info)
-	}
-	if err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err != nil {
-		return false, err
-	}
 	now, err := read(path)
 	if err != nil {
 		return false, err
@@ -146,6 +136,27 @@ func replace(path, foreign string, before, after []byte) (again bool, err error)
 		_ = dir.Close()
 	}
 	return false, nil
+}
+
+// write writes a new file with the access rights of another one, which may be nil. After an error it does not exist.
+func write(path string, content []byte, access fs.FileInfo) (err error) {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, os.Remove(path))
+		}
+	}()
+	_, err = f.Write(content)
+	if err == nil && access != nil {
+		err = sameAccess(f, access)
+	}
+	if err == nil {
+		err = f.Sync()
+	}
+	return errors.Join(err, f.Close())
 }
 
 // beside returns the path of a hidden file of psc in the folder of a file.

@@ -132,8 +132,14 @@ func TestNoRoom(t *testing.T) {
 	if err := put(path, "bob", 1, Patience{}); !errors.Is(err, syscall.ENOSPC) {
 		t.Errorf("full disk: %v", err)
 	}
+	if err := Writable(path); !errors.Is(err, syscall.ENOSPC) {
+		t.Errorf("full disk: %v", err)
+	}
 	mount("-o", "remount,ro")
 	if err := put(path, "bob", 1, Patience{}); !errors.Is(err, syscall.EROFS) {
+		t.Errorf("read-only: %v", err)
+	}
+	if err := Writable(path); !errors.Is(err, syscall.EROFS) {
 		t.Errorf("read-only: %v", err)
 	}
 	if err := Change(path, Patience{}, func(text []byte) ([]byte, error) { return Remove(text, "users", "bob") }); err != nil {
