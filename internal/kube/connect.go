@@ -33,6 +33,8 @@ type Options struct {
 	Context string
 	// Config is used instead of the kubeconfig, when it is not nil.
 	Config *clientcmdapi.Config
+	// Credentials has the tokens of users whose credential plugin is psc. If it is nil, psc runs as their plugin.
+	Credentials Credentials
 	// UserAgent is the name of psc in requests: "psc/1.2.3".
 	UserAgent string
 	// Trace is called with each request, when it is not nil.
@@ -50,9 +52,9 @@ type Client struct {
 	Context string
 	// Server is the address of the API server.
 	Server string
-	// SignIn says how the user signs in.
-	SignIn SignIn
 
+	signIn   SignIn // without own
+	own      *own   // nil for users whose credential plugin is not psc
 	config   *rest.Config
 	http     *http.Client
 	dynamic  dynamic.Interface
@@ -77,7 +79,7 @@ func Connect(o Options) (*Client, error) {
 		return nil, fault.New(fault.Usage, "context %q of the kubeconfig cannot be used: %w", name, unusable(raw, name, err)).
 			WithHint("%s", otherContext(raw, name))
 	}
-	c.SignIn = signIn(raw, name)
+	c.signIn = signIn(raw, name)
 	return c, nil
 }
 
@@ -95,11 +97,23 @@ func newClient(raw *clientcmdapi.Config, name string, o Options) (*Client, error
 	if o.Outage != nil {
 		config.Wrap(func(next http.RoundTripper) http.RoundTripper { return &outage{next: next, report: o.Outage} })
 	}
+	own := ownOf(raw.AuthInfos[raw.Contexts[name].AuthInfo], o.Credentials)
+	if own != nil {
+		config.ExecProvider = nil
+		config.Wrap(own.wrap)
+	}
+	httpClient := func(config *rest.Config) (*http.Client, error) {
+		client, err := rest.HTTPClientFor(config)
+		if err == nil && (config.ExecProvider != nil || own != nil) {
+			client.Transport = interruptible{client.Transport}
+		}
+		return client, err
+	}
 	client, err := httpClient(config)
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{Context: name, Server: config.Host, config: config, http: client}
+	c := &Client{Context: name, Server: config.Host, config: config, http: client, own: own}
 	if c.dynamic, err = dynamic.NewForConfigAndClient(config, client); err != nil {
 		return nil, err
 	}
@@ -112,14 +126,6 @@ func newClient(raw *clientcmdapi.Config, name string, o Options) (*Client, error
 		return httpClient(config)
 	})
 	return c, nil
-}
-
-func httpClient(config *rest.Config) (*http.Client, error) {
-	client, err := rest.HTTPClientFor(config)
-	if err == nil && config.ExecProvider != nil {
-		client.Transport = interruptible{client.Transport}
-	}
-	return client, err
 }
 
 // As converts an object to its type, such as *appsv1.Deployment.

@@ -30,13 +30,18 @@ func (c *Client) wrap(err error, format string, args ...any) error {
 	switch {
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded) && !errors.As(err, &network):
 		return fmt.Errorf("%s: %w", doing, err)
+	case errors.As(err, new(*credentialError)): // no request was made
+		if errors.As(err, &network) {
+			err = network.Err
+		}
+		return fmt.Errorf("context %s: %w", c.Context, err)
 	case apierrors.IsUnauthorized(err):
-		expired := ""
-		if until := c.SignIn.Until; !until.IsZero() && time.Now().After(until) {
-			expired = fmt.Sprintf(", your %s has expired at %s", c.SignIn.noun(), until.Local().Format(time.DateTime))
+		how, expired := c.SignIn(), ""
+		if until := how.Until; !until.IsZero() && time.Now().After(until) {
+			expired = fmt.Sprintf(", your %s has expired at %s", how.noun(), until.Local().Format(time.DateTime))
 		}
 		return fault.New(fault.Denied, "the cluster does not know who you are (context %s%s): %w", c.Context, expired, err).
-			WithHint("psc login %s%s", c.Server, c.SignIn.again())
+			WithHint("psc login %s", how.again(c.Server))
 	case apierrors.IsForbidden(err) && len(RulesOf(err)) > 0:
 		role := "an admin of the pod for a role"
 		switch {

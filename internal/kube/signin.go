@@ -18,14 +18,21 @@ import (
 
 // SignIn says how a user of the kubeconfig proves who they are. It has no secret.
 type SignIn struct {
-	// How is "token", "certificate", "plugin", "password", "browser" or "service account"; empty for an anonymous user.
+	// How is "token", "certificate", "plugin", "password", "browser", "code" or "service account"; empty for an anonymous user.
 	How string
 	// Until is the end of it; zero if only the server knows it.
 	Until time.Time
+	// Renews is true if psc gets another token from the issuer when this one expires.
+	Renews bool
+	// Issuer is the OpenID Connect issuer of the token; empty if it is not known.
+	Issuer string
+	// Address is what psc login takes for the same sign-in; empty for the address of the API server.
+	Address string
 	// Plugin is the program that provides the credentials.
 	Plugin string
-	// Kept is the file that has the credentials.
-	Kept string
+	// Kept is the file that has the credentials. With Keyring the refresh token is in the keyring of the system.
+	Kept    string
+	Keyring bool
 	// Unchecked is true if the certificate of the server is not checked.
 	Unchecked bool
 }
@@ -47,15 +54,27 @@ func (s SignIn) noun() string {
 	return "token"
 }
 
-// again returns the flags with which psc login signs in the same way.
-func (s SignIn) again() string {
-	switch s.How {
-	case "certificate":
-		return " --client-certificate FILE --client-key FILE"
-	case "browser":
-		return " --web"
+// again returns the arguments with which psc login signs in to a server in the same way.
+func (s SignIn) again(server string) string {
+	switch {
+	case s.Address != "": // the server says how
+		return s.Address
+	case s.How == "certificate":
+		return server + " --client-certificate FILE --client-key FILE"
+	case s.How == "browser":
+		return server + " --web"
 	}
-	return ""
+	return server
+}
+
+// SignIn says how the user signs in. For a sign-in that psc renews it is as of now.
+func (c *Client) SignIn() SignIn {
+	s := c.signIn
+	if c.own != nil {
+		s = c.own.of.SignIn(c.own.entry)
+		s.Unchecked = c.signIn.Unchecked
+	}
+	return s
 }
 
 // signIn returns the sign-in of a context, which exists. A file that cannot be read has no end.

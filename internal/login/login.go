@@ -19,12 +19,14 @@ import (
 	"github.com/pscdev/psc/internal/kube"
 )
 
-// prefix is the prefix of the name of every entry that psc creates.
-const prefix = "psc/"
+// Prefix is the prefix of the name of every entry that psc creates.
+const Prefix = "psc/"
 
-// Credentials prove who a user is: a token or a client certificate.
+// Credentials prove who a user is: a token, a client certificate, or what an issuer has issued.
 type Credentials struct {
 	Token Token
+	// Renewed is true for the tokens of an OpenID Connect issuer: psc keeps and renews them, and is the credential plugin of the user.
+	Renewed bool
 	// Certificate and Key are files with a client certificate.
 	Certificate, Key string
 }
@@ -32,10 +34,7 @@ type Credentials struct {
 // Entry returns a kubeconfig with only the entries for a server, which include the content of all files, and the name of the
 // context.
 func Entry(s *Server, c Credentials) (*clientcmdapi.Config, string, error) {
-	u, err := url.Parse(s.Address)
-	if err != nil {
-		return nil, "", err
-	}
+	var err error
 	cluster := &clientcmdapi.Cluster{Server: s.Address, InsecureSkipTLSVerify: s.Insecure, CertificateAuthorityData: s.Authority}
 	user := &clientcmdapi.AuthInfo{Token: c.Token.Secret}
 	for path, to := range map[string]*[]byte{c.Certificate: &user.ClientCertificateData, c.Key: &user.ClientKeyData} {
@@ -49,11 +48,23 @@ func Entry(s *Server, c Credentials) (*clientcmdapi.Config, string, error) {
 	if user.Extensions, err = c.Token.extensions(); err != nil {
 		return nil, "", err
 	}
-	name := prefix + u.Host
+	name := s.Entry()
+	if c.Renewed {
+		user.Exec = kube.Plugin(name)
+	}
 	config := clientcmdapi.NewConfig()
 	config.Clusters[name], config.AuthInfos[name] = cluster, user
 	config.Contexts[name] = &clientcmdapi.Context{Cluster: name, AuthInfo: name}
 	return config, name, nil
+}
+
+// Entry returns the name of the entries for a server.
+func (s *Server) Entry() string {
+	host := s.Address
+	if u, err := url.Parse(s.Address); err == nil {
+		host = u.Host
+	}
+	return Prefix + host
 }
 
 // Contexts returns the sorted names of the contexts and the current one, or none if the kubeconfig cannot be read.
@@ -89,4 +100,4 @@ func KnownAuthority(kubeconfig, host string) []byte {
 }
 
 // Ours reports whether psc created the context.
-func Ours(context string) bool { return strings.HasPrefix(context, prefix) }
+func Ours(context string) bool { return strings.HasPrefix(context, Prefix) }

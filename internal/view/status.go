@@ -183,8 +183,12 @@ func (v *View) User(doc report.User) error {
 		if doc.Insecure {
 			server += " (its certificate is not checked)"
 		}
+		kept := doc.Kept
+		if doc.Keyring {
+			kept += ", and the refresh token in the keyring"
+		}
 		v.facts(w, [2]string{"context", doc.Context}, [2]string{"server", server}, [2]string{"pod", doc.Pod},
-			[2]string{"sign-in", v.signIn(doc)}, [2]string{"kept in", doc.Kept})
+			[2]string{"sign-in", v.signIn(doc)}, [2]string{"issuer", doc.Issuer}, [2]string{"kept in", kept})
 	})
 }
 
@@ -200,13 +204,17 @@ func (v *View) signIn(doc report.User) string {
 
 // expires returns when a sign-in ends, if that is known.
 func (v *View) expires(doc report.User) string {
+	renews := ""
+	if doc.Renews {
+		renews = ", renews itself"
+	}
 	switch {
 	case doc.Until.IsZero():
-		return ""
+		return renews
 	case doc.Until.Before(v.Now()):
-		return ", expired " + v.ago(doc.Until)
+		return ", expired " + v.ago(doc.Until) + renews
 	}
-	return ", expires " + v.until(doc.Until)
+	return ", expires " + v.until(doc.Until) + renews
 }
 
 // Deployed writes the revision that was deployed, and how long that took.

@@ -66,10 +66,11 @@ func (c *Cluster) User(ctx context.Context) (report.User, error) {
 		user = &asked
 		c.user.Store(user)
 	}
-	how := c.kube.SignIn
+	how := c.kube.SignIn()
 	return report.User{
 		User: user.Name, Groups: user.Groups, Context: c.Context, Server: c.Server,
-		SignIn: how.How, Until: how.Until, Plugin: how.Plugin, Kept: how.Kept, Insecure: how.Unchecked,
+		SignIn: how.How, Until: how.Until, Renews: how.Renews, Issuer: how.Issuer, Plugin: how.Plugin, Kept: how.Kept, Keyring: how.Keyring,
+		Insecure: how.Unchecked,
 	}, nil
 }
 

@@ -127,13 +127,18 @@ type User struct {
 	Context string   `json:"context"`
 	Server  string   `json:"server"`
 	Pod     string   `json:"pod,omitempty"`
-	// SignIn is how the user signs in: token, certificate, plugin, password, browser or service account.
+	// SignIn is how the user signs in: token, certificate, plugin, password, browser, code or service account.
 	SignIn string `json:"signIn,omitempty"`
 	// Until is when the sign-in ends; zero if only the cluster knows it.
 	Until time.Time `json:"until,omitzero"`
-	// Plugin is the program that provides the credentials, and Kept the file that has them.
-	Plugin string `json:"plugin,omitempty"`
-	Kept   string `json:"kept,omitempty"`
+	// Renews is true if psc gets another token from the issuer before that. Issuer is empty if it is not known.
+	Renews bool   `json:"renews,omitempty"`
+	Issuer string `json:"issuer,omitempty"`
+	// Plugin is the program that provides the credentials, and Kept the file that has them. With Keyring the refresh token is in the
+	// keyring of the system.
+	Plugin  string `json:"plugin,omitempty"`
+	Kept    string `json:"kept,omitempty"`
+	Keyring bool   `json:"keyring,omitempty"`
 	// Insecure is true if the certificate of the server is not checked.
 	Insecure bool `json:"insecure,omitempty"`
 }
