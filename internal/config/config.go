@@ -1,7 +1,8 @@
 // Package config reads the user's settings from flags, the environment, or the settings file, in this order.
 //
 // The settings file is $XDG_CONFIG_HOME/psc/config.yaml. Only the user can read it (0600), it is changed in place as
-// internal/userfile says, and it has the current context, the current pod of each context, and aliases of commands.
+// internal/userfile says, and it has the current context, the current pod of each context, the issuers of sign-ins, and aliases of
+// commands.
 // The current context of the kubeconfig is never changed.
 //
 // The file is optional: without HOME and XDG_CONFIG_HOME there is none, and flags and the environment say everything.
@@ -62,6 +63,7 @@ func (s *Settings) Aliases() []string {
 type file struct {
 	Context  string         `yaml:"context,omitempty"`
 	Contexts []contextEntry `yaml:"contexts,omitempty"`
+	Logins   []Login        `yaml:"logins,omitempty"`
 	// Aliases are command lines without "psc", by their names. Users write them.
 	Aliases map[string]string `yaml:"aliases,omitempty"`
 }
@@ -123,7 +125,7 @@ func parse(path string, data []byte) (file, error) {
 	var f file
 	if err := yaml.Unmarshal(data, &f); err != nil {
 		return f, fault.New(fault.Usage, "the settings file %s cannot be read: %w", path, err).
-			WithHint("fix or remove it: it only has the current context, the current pods and your aliases")
+			WithHint("fix or remove it: it only has the current context, the current pods, the issuers of your sign-ins and your aliases")
 	}
 	return f, nil
 }
@@ -181,13 +183,16 @@ func (s *Settings) UseContext(context string) error {
 	return s.change(func(text []byte) ([]byte, error) { return userfile.Set(text, Context, context) })
 }
 
-// Forget removes the current pod of a context, and the current context if it is this one.
+// Forget removes the current pod of a context and its login, and the current context if it is this one.
 func (s *Settings) Forget(context string) error {
 	if s.path == "" {
 		return nil
 	}
 	return s.change(func(text []byte) ([]byte, error) {
 		text, err := userfile.Remove(text, contexts, context)
+		if err == nil {
+			text, err = userfile.Remove(text, logins, context)
+		}
 		if f, wrong := parse(s.path, text); err == nil && wrong == nil && f.Context == context {
 			text, err = userfile.Set(text, Context, "")
 		}
@@ -201,6 +206,14 @@ func (s *Settings) Writable() error {
 		return unwritten(ErrNoFolder)
 	}
 	return nil
+}
+
+// Probe returns an error if the settings cannot be written now. It is for callers that cannot undo what they do before they write.
+func (s *Settings) Probe() error {
+	if err := s.Writable(); err != nil {
+		return err
+	}
+	return unwritten(userfile.Writable(s.path))
 }
 
 func unwritten(err error) error {
