@@ -78,6 +78,12 @@ func (s *session) signIn(ctx context.Context, search login.Search, m method) (*w
 	if !strings.HasSuffix(server.Address, strings.TrimRight(search.Address, "/")) { // nobody should type a password for an unknown one
 		s.say("The API server is %s", server.Address)
 	}
+	if err := s.settings.Probe(); err != nil { // before a server issues a token
+		return nil, "", err
+	}
+	if err := s.kubeconfigFiles().Probe(server.Entry()); err != nil {
+		return nil, "", err
+	}
 	c := login.Credentials{Certificate: m.certificate, Key: m.key}
 	if m.certificate == "" {
 		if c.Token, err = s.token(ctx, server, m); err != nil {

@@ -152,6 +152,20 @@ func (k Kubeconfig) Remove(name string) error {
 	return nil
 }
 
+// Probe returns an error if the entries with a name cannot be written now. It is for callers that cannot undo what they do before.
+func (k Kubeconfig) Probe(name string) error {
+	for _, l := range lists() {
+		path, err := k.fileOf(l.name, name)
+		if err != nil {
+			return err
+		}
+		if err := userfile.Writable(path); err != nil {
+			return unwritten(path, err)
+		}
+	}
+	return nil
+}
+
 // change edits one file. What it writes can be read by other programs with client-go.
 func (k Kubeconfig) change(path string, edit func([]byte) ([]byte, error)) error {
 	err := userfile.Change(path, k.Patience, func(text []byte) ([]byte, error) {
@@ -169,6 +183,11 @@ func (k Kubeconfig) change(path string, edit func([]byte) ([]byte, error)) error
 		_, err = clientcmd.Load(out)
 		return out, err
 	})
+	return unwritten(path, err)
+}
+
+// unwritten adds the way out to an error of a write.
+func unwritten(path string, err error) error {
 	var read *fs.PathError
 	hint := "give another file: --kubeconfig FILE, or KUBECONFIG"
 	switch {
