@@ -90,10 +90,14 @@ func (s *session) login(ctx context.Context, c workspace.Connection, toKubectl b
 	doc, err := cluster.User(ctx)
 	if c.Config != nil {
 		if err == nil {
+			err = s.credentials.Save(c.Context)
+		}
+		if err == nil {
 			err = s.kubeconfigFiles().Save(c.Config, c.Context)
 		}
 		if err != nil { // nobody will use the token that the server has just issued
 			_ = login.RevokeIn(context.WithoutCancel(ctx), c.Config, c.Context)
+			_ = s.credentials.Revoke(context.WithoutCancel(ctx), c.Context)
 		}
 	}
 	if err != nil {

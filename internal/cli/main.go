@@ -101,6 +101,9 @@ func Main(ctx context.Context, env Env, args []string) int {
 		cmd, err = root.ExecuteContextC(ctx)
 		err = worded(typed(cmd, err))
 	}
+	if s.credentials != nil {
+		s.credentials.Settle()
+	}
 	if lost := out.Err(); lost != nil && err == nil {
 		err = fault.New(fault.Failed, "%w", lost).WithHint("the command itself has succeeded: only its answer is lost")
 	} else if lost != nil && fault.Of(err).Silent { // what was printed already is lost

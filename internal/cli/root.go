@@ -86,7 +86,7 @@ func newRoot(s *session) *cobra.Command {
 	group(root, groupCluster, newGet(s), newCluster(s))
 	group(root, groupHelp, newExplain(s), newCommands(s), newVersion(s))
 	root.ValidArgsFunction = s.aliasNames
-	root.AddCommand(newNames(s))
+	root.AddCommand(newNames(s), newCredential(s))
 	root.SetHelpCommandGroupID(groupHelp)
 	root.SetCompletionCommandGroupID(groupHelp)
 	strict(root)

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/pscdev/psc/internal/config"
+	"github.com/pscdev/psc/internal/credential"
 	"github.com/pscdev/psc/internal/fault"
 	"github.com/pscdev/psc/internal/view"
 	"github.com/pscdev/psc/internal/workspace"
@@ -19,8 +20,9 @@ import (
 // session is one run of psc: its environment, flags and settings.
 type session struct {
 	Env
-	settings *config.Settings
-	view     *view.View
+	settings    *config.Settings
+	credentials *credential.Store
+	view        *view.View
 
 	progress            atomic.Pointer[view.Progress] // during a deploy
 	live                atomic.Pointer[view.Live]     // with --watch
@@ -43,6 +45,7 @@ func (s *session) configure(cmd *cobra.Command) error {
 	}
 	s.settings = settings
 	settings.Waits = s.waits
+	s.credentials = &credential.Store{Settings: settings, Now: s.Now, Waits: s.waits}
 	format, wide := settings.Output(), false
 	if format == "wide" && cmd.Annotations[wideOutput] != "" {
 		format, wide = "", true
@@ -77,7 +80,7 @@ func (s *session) connect() (*workspace.Cluster, error) {
 
 // connectTo opens a connection, by default to the chosen context.
 func (s *session) connectTo(c workspace.Connection) (*workspace.Cluster, error) {
-	c.Kubeconfig, c.UserAgent = s.kubeconfig, "psc/"+s.Version
+	c.Kubeconfig, c.UserAgent, c.Credentials = s.kubeconfig, "psc/"+s.Version, s.credentials
 	if c.Config == nil && c.Context == "" {
 		c.Context = s.settings.Context()
 		if err := s.contextGone(c.Context); err != nil {

@@ -1,0 +1,98 @@
+package credential
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+
+	"github.com/pscdev/psc/internal/config"
+	"github.com/pscdev/psc/internal/kube"
+)
+
+// SignIn implements kube.Credentials.
+func (s *Store) SignIn(entry string) kube.SignIn {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	path, err := file(entry)
+	r := s.known[entry]
+	if r == nil && err == nil {
+		r, _ = read(path) // one that cannot be read is an error of Token
+	}
+	out := kube.SignIn{Address: s.address(entry), Kept: path}
+	if r != nil {
+		out.How, out.Until, out.Issuer, out.Keyring, out.Renews = r.How, r.Until, r.Issuer, r.Keyring, r.Keyring || r.Refresh != ""
+	}
+	return out
+}
+
+// Revoke makes the issuer forget the sign-in of an entry, whether it is written or only held. It does nothing for other entries.
+func (s *Store) Revoke(ctx context.Context, entry string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l, held := s.held[entry]
+	if held {
+		delete(s.held, entry)
+		return revoke(ctx, l, s.known[entry].Refresh)
+	}
+	if !exists(entry) {
+		return nil
+	}
+	path, unlock, err := s.lock(entry)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	r, err := read(path)
+	l, found := s.Settings.Login(entry)
+	if r == nil || !found || l.Issuer != r.Issuer {
+		return err
+	}
+	refresh, err := s.refreshToken(entry, r)
+	if err != nil || refresh == "" {
+		return err
+	}
+	return revoke(ctx, l, refresh)
+}
+
+func exists(entry string) bool {
+	path, err := file(entry)
+	if err == nil {
+		_, err = os.Stat(path)
+	}
+	return err == nil
+}
+
+func revoke(ctx context.Context, l config.Login, refresh string) error {
+	if refresh == "" {
+		return nil
+	}
+	provider, err := issuer(l).Discover(ctx)
+	if err != nil {
+		return err
+	}
+	return provider.Revoke(ctx, refresh)
+}
+
+// Remove removes the secrets of an entry from this machine. It does nothing for other entries.
+func (s *Store) Remove(entry string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.known, entry)
+	if !exists(entry) {
+		return nil
+	}
+	path, unlock, err := s.lock(entry)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	r, _ := read(path)
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return unwritten(err)
+	}
+	if r != nil && r.Keyring {
+		return forget(entry)
+	}
+	return nil
+}
