@@ -54,6 +54,7 @@ var layout = map[string][]string{
 	"internal/gen":        {"docs/schema", "internal/cli", "pkg/pod"},
 
 	"internal/login/openshifttest": {}, // for tests alone
+	"internal/login/issuertest":    {"internal/login"},
 }
 
 // doors lists the libraries that only a few packages may import, so that the others can be read and tested without them.

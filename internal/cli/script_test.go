@@ -217,6 +217,7 @@ func run(t *testing.T, c *cluster, path string) {
 			"exit":      exit,
 			"killed":    c.killed,
 			"objects":   objects,
+			"issuer":    c.issuer,
 			"openshift": c.openshift,
 			"parallel":  parallel,
 			"private":   private,
@@ -265,6 +266,7 @@ func (c *cluster) setup(env *testscript.Env) error {
 		"GORACE=atexit_sleep_ms=50", // with the race detector, each psc would take 1 s to exit
 	)
 	env.Values[openshiftKey{}] = &openshiftOf{}
+	env.Values[issuerKey{}] = &issuerOf{}
 	for i, v := range env.Vars {
 		if path, ok := strings.CutPrefix(v, "PATH="); ok {
 			env.Vars[i] = "PATH=" + path + string(os.PathListSeparator) + bin

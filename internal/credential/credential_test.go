@@ -2,21 +2,15 @@ package credential
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/base64"
-	"encoding/json"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	mathrand "math/rand/v2"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -28,6 +22,7 @@ import (
 	"github.com/pscdev/psc/internal/fault"
 	"github.com/pscdev/psc/internal/kube"
 	"github.com/pscdev/psc/internal/login"
+	"github.com/pscdev/psc/internal/login/issuertest"
 )
 
 const entry = login.Prefix + "api.example.com:6443"
@@ -78,68 +73,15 @@ func open() (*Store, error) {
 	return &Store{Settings: settings, Now: time.Now}, err
 }
 
-// idp is an issuer that accepts each refresh token once. It is safe for concurrent use.
-type idp struct {
-	*httptest.Server
-
-	mu               sync.Mutex
-	last, before     string // the refresh token that it accepts, and the one that it accepted
-	refreshes, fails int
-	opaque           bool // it issues no ID tokens
-	revoked          []string
-	life             time.Duration
-}
-
-func start(t *testing.T) *idp {
+func start(t *testing.T) *issuertest.Server {
 	t.Helper()
-	i := &idp{last: "refresh-first", life: time.Hour}
-	i.Server = httptest.NewTLSServer(i)
+	i := issuertest.Start()
 	t.Cleanup(i.Close)
 	return i
 }
 
-// ServeHTTP implements http.Handler.
-func (i *idp) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	w.Header().Set("Content-Type", "application/json")
-	answer := map[string]any{}
-	switch r.URL.Path {
-	case "/.well-known/openid-configuration":
-		answer = map[string]any{
-			"issuer": i.URL, "authorization_endpoint": i.URL + "/authorize", "token_endpoint": i.URL + "/token", "revocation_endpoint": i.URL + "/revoke",
-		}
-	case "/token":
-		i.refreshes++
-		switch {
-		case i.fails > 0:
-			i.fails--
-			w.WriteHeader(http.StatusServiceUnavailable)
-		case r.FormValue("refresh_token") != i.last:
-			w.WriteHeader(http.StatusBadRequest)
-			answer["error"] = "invalid_grant"
-		default:
-			i.before, i.last = i.last, "refresh-"+rand.Text()
-			claims, _ := json.Marshal(map[string]any{
-				"iss": i.URL, "aud": "psc", "sub": "alice", "iat": time.Now().Unix(), "exp": time.Now().Add(i.life).Unix(), "jti": rand.Text(),
-			})
-			answer = map[string]any{
-				"id_token": map[bool]string{false: "e30." + base64.RawURLEncoding.EncodeToString(claims) + ".c2ln"}[i.opaque], "refresh_token": i.last, "access_token": "access", "token_type": "Bearer", "expires_in": int(i.life.Seconds()),
-			}
-		}
-	case "/revoke":
-		i.revoked = append(i.revoked, r.FormValue("token"))
-	}
-	_ = json.NewEncoder(w).Encode(answer)
-}
-
-func (i *idp) issuer() login.Issuer {
-	ca := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: i.Certificate().Raw})
-	return login.Issuer{URL: i.URL, ClientID: "psc", Scopes: []string{"openid", "offline_access"}, Authority: ca}
-}
-
 // signedIn signs in at an issuer, in folders of the test. The token ends at a time from now.
-func signedIn(t *testing.T, i *idp, ends time.Duration) *Store {
+func signedIn(t *testing.T, i *issuertest.Server, ends time.Duration) *Store {
 	t.Helper()
 	t.Setenv("XDG_STATE_HOME", filepath.Join(t.TempDir(), "state"))
 	t.Setenv("XDG_CONFIG_HOME", filepath.Join(t.TempDir(), "config"))
@@ -161,9 +103,9 @@ func again(t *testing.T) *Store {
 	return s
 }
 
-func save(t *testing.T, s *Store, i *idp, ends time.Duration) {
+func save(t *testing.T, s *Store, i *issuertest.Server, ends time.Duration) {
 	t.Helper()
-	s.Hold(entry, "apps.example.com", i.issuer(), login.Tokens{ID: "token-first", Refresh: i.last, Until: time.Now().Add(ends), How: "browser"})
+	s.Hold(entry, "apps.example.com", i.Issuer(), login.Tokens{ID: "token-first", Refresh: i.State().Last, Until: time.Now().Add(ends), How: "browser"})
 	if err := s.Save(entry); err != nil {
 		t.Fatal(err)
 	}
@@ -202,8 +144,8 @@ func TestAtOnce(t *testing.T) {
 			t.Errorf("%v: %q", err, outs[n].String())
 		}
 	}
-	if i.refreshes != 1 {
-		t.Errorf("%d refreshes", i.refreshes)
+	if i.State().Refreshes != 1 {
+		t.Errorf("%d refreshes", i.State().Refreshes)
 	}
 }
 
@@ -225,19 +167,17 @@ func TestKilled(t *testing.T) {
 		_ = cmd.Wait()
 		kept := recorded(t)
 		_, _, err := again(t).Token(t.Context(), entry, kept.Token)
-		i.mu.Lock()
-		lostNow := kept.Refresh == i.before // the issuer may answer after the program is dead
-		i.mu.Unlock()
+		lostNow := kept.Refresh == i.State().Before // the issuer may answer after the program is dead
 		switch {
 		case err == nil:
 		case lostNow && fault.Of(err).Code == fault.Denied:
 			lost++
 			save(t, again(t), i, -time.Minute)
 		default:
-			t.Fatalf("%v; the refresh token is %q, the issuer has %q and had %q", err, kept.Refresh, i.last, i.before)
+			t.Fatalf("%v; the refresh token is %q, the issuer has %q and had %q", err, kept.Refresh, i.State().Last, i.State().Before)
 		}
 	}
-	t.Logf("%d refreshes, %d sign-ins lost", i.refreshes, lost)
+	t.Logf("%d refreshes, %d sign-ins lost", i.State().Refreshes, lost)
 	path, _ := file(entry)
 	if left, _ := os.ReadDir(filepath.Dir(path)); len(left) != 1 {
 		t.Errorf("these files are left: %v", left)
@@ -252,21 +192,21 @@ func TestAnswers(t *testing.T) {
 		token, _, err := again(t).Token(t.Context(), entry, "")
 		return token, err
 	}
-	if got, err := token(); err != nil || got != "token-first" || i.refreshes != 0 {
-		t.Errorf("valid: %q, %v, %d refreshes", got, err, i.refreshes)
+	if got, err := token(); err != nil || got != "token-first" || i.State().Refreshes != 0 {
+		t.Errorf("valid: %q, %v, %d refreshes", got, err, i.State().Refreshes)
 	}
 	// The API server does not accept it: one renewal, and another process takes the new one from the file.
 	second, _, err := s.Token(t.Context(), entry, "token-first")
-	if err != nil || second == "token-first" || i.refreshes != 1 {
-		t.Errorf("rejected: %q, %v, %d refreshes", second, err, i.refreshes)
+	if err != nil || second == "token-first" || i.State().Refreshes != 1 {
+		t.Errorf("rejected: %q, %v, %d refreshes", second, err, i.State().Refreshes)
 	}
-	if got, _, err := again(t).Token(t.Context(), entry, "token-first"); err != nil || got != second || i.refreshes != 1 {
-		t.Errorf("rejected again: %q, %v, %d refreshes", got, err, i.refreshes)
+	if got, _, err := again(t).Token(t.Context(), entry, "token-first"); err != nil || got != second || i.State().Refreshes != 1 {
+		t.Errorf("rejected again: %q, %v, %d refreshes", got, err, i.State().Refreshes)
 	}
 	// A token that ends soon is renewed, but is good enough while the issuer is away.
 	save(t, again(t), i, 30*time.Second)
 	edit(t, func(r *record) { r.Issued = r.Issued.Add(-time.Hour) })
-	i.fails = 1
+	i.Change(func(s *issuertest.State) { s.Fails = 1 })
 	if got, err := token(); err != nil || got != "token-first" {
 		t.Errorf("ends soon, issuer away: %q, %v", got, err)
 	}
@@ -275,16 +215,16 @@ func TestAnswers(t *testing.T) {
 	}
 	// The issuer is away: the refresh token stays.
 	save(t, again(t), i, -time.Minute)
-	i.fails = 1
-	if got, err := token(); fault.Of(err).Code != fault.Failed || recorded(t).Refresh != i.last {
+	i.Change(func(s *issuertest.State) { s.Fails = 1 })
+	if got, err := token(); fault.Of(err).Code != fault.Failed || recorded(t).Refresh != i.State().Last {
 		t.Errorf("issuer away: %q, %v", got, err)
 	}
 	// The issuer gives a refresh token and no ID token: that is an error, and the refresh token is kept.
-	i.opaque = true
-	if got, err := token(); fault.Of(err).Code != fault.Failed || recorded(t).Refresh != i.last {
+	i.Change(func(s *issuertest.State) { s.Opaque = true })
+	if got, err := token(); fault.Of(err).Code != fault.Failed || recorded(t).Refresh != i.State().Last {
 		t.Errorf("no ID token: %q, %v", got, err)
 	}
-	i.opaque = false
+	i.Change(func(s *issuertest.State) { s.Opaque = false })
 	if _, err := token(); err != nil {
 		t.Errorf("ID token again: %v", err)
 	}
@@ -296,19 +236,19 @@ func TestAnswers(t *testing.T) {
 	if err := again(t).Settings.KeepLogin(l); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := token(); fault.Of(err).Code != fault.Denied || other.refreshes != 0 {
-		t.Errorf("another issuer: %v, %d refreshes", err, other.refreshes)
+	if _, err := token(); fault.Of(err).Code != fault.Denied || other.State().Refreshes != 0 {
+		t.Errorf("another issuer: %v, %d refreshes", err, other.State().Refreshes)
 	}
 	// The issuer knows it no longer: it goes.
 	save(t, again(t), i, -time.Minute)
-	i.last = "another"
+	i.Change(func(s *issuertest.State) { s.Last = "another" })
 	_, err = token()
 	if e := fault.Of(err); e.Code != fault.Denied || e.Hint != "psc login apps.example.com" || recorded(t).Refresh != "" {
 		t.Errorf("invalid grant: %v, %q, %+v", err, e.Hint, recorded(t))
 	}
-	asked := i.refreshes
-	if _, err = token(); fault.Of(err).Code != fault.Denied || i.refreshes != asked {
-		t.Errorf("invalid grant: %v, %d refreshes", err, i.refreshes-asked)
+	asked := i.State().Refreshes
+	if _, err = token(); fault.Of(err).Code != fault.Denied || i.State().Refreshes != asked {
+		t.Errorf("invalid grant: %v, %d refreshes", err, i.State().Refreshes-asked)
 	}
 }
 
@@ -323,26 +263,38 @@ func edit(t *testing.T, change func(*record)) {
 	}
 }
 
-// Without room for the answer the issuer is not asked. The folder is a file here: root can write to every folder.
+// Without room for the answer the issuer is not asked.
 func TestNoRoom(t *testing.T) {
-	i := start(t)
-	signedIn(t, i, -time.Minute)
-	state := os.Getenv("XDG_STATE_HOME")
-	if err := os.Rename(filepath.Join(state, "psc"), filepath.Join(state, "moved")); err != nil {
-		t.Fatal(err)
-	}
-	mount := exec.Command("mount", "--bind", "-o", "ro", filepath.Join(state, "moved"), filepath.Join(state, "psc"))
-	if err := errors.Join(os.Mkdir(filepath.Join(state, "psc"), 0o700), mount.Run()); err != nil {
+	if runtime.GOOS != "linux" || os.Geteuid() != 0 {
 		t.Skip("it mounts a file system: not root on Linux")
 	}
-	t.Cleanup(func() { _ = exec.Command("umount", filepath.Join(state, "psc")).Run() })
-	for what, err := range map[string]error{"probe": again(t).Probe(), "token": ask(t), "remove": again(t).Remove(entry)} {
-		if e := fault.Of(err); !errors.Is(err, syscall.EROFS) || !strings.Contains(e.Hint, "XDG_STATE_HOME") {
-			t.Errorf("%s: %v, %q", what, err, e.Hint)
+	i := start(t)
+	signedIn(t, i, -time.Minute)
+	kept := recorded(t)
+	dir := filepath.Join(os.Getenv("XDG_STATE_HOME"), "psc")
+	mount := func(args ...string) {
+		if out, err := exec.Command("mount", append(args, dir)...).CombinedOutput(); err != nil {
+			t.Skipf("mount: %v: %s", err, out)
 		}
 	}
-	if i.refreshes != 0 {
-		t.Errorf("%d refreshes", i.refreshes)
+	mount("-t", "tmpfs", "-o", "size=64k", "tmpfs")
+	t.Cleanup(func() { _ = exec.Command("umount", dir).Run() })
+	path, err := file(entry)
+	if err := errors.Join(err, write(path, &kept), os.WriteFile(filepath.Join(dir, "other"), make([]byte, 40_000), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	check := func(want error, all map[string]error) {
+		for what, err := range all {
+			if e := fault.Of(err); !errors.Is(err, want) || !strings.Contains(e.Hint, "XDG_STATE_HOME") {
+				t.Errorf("%s: %v, %q", what, err, e.Hint)
+			}
+		}
+	}
+	check(syscall.ENOSPC, map[string]error{"probe": again(t).Probe(), "token": ask(t)})
+	mount("-o", "remount,ro")
+	check(syscall.EROFS, map[string]error{"probe": again(t).Probe(), "token": ask(t), "remove": again(t).Remove(entry)})
+	if asked := i.State().Refreshes; asked != 0 {
+		t.Errorf("%d refreshes", asked)
 	}
 }
 
@@ -368,19 +320,19 @@ func TestEnd(t *testing.T) {
 	if got := s.SignIn(entry); got != want {
 		t.Errorf("%+v, want %+v", got, want)
 	}
-	s.Hold(entry, "apps.example.com", i.issuer(), login.Tokens{ID: "held", Refresh: "refresh-held", Until: time.Now().Add(time.Hour)})
+	s.Hold(entry, "apps.example.com", i.Issuer(), login.Tokens{ID: "held", Refresh: "refresh-held", Until: time.Now().Add(time.Hour)})
 	if got, _, err := s.Token(t.Context(), entry, ""); err != nil || got != "held" {
 		t.Errorf("held: %q, %v", got, err)
 	}
-	if err := s.Revoke(t.Context(), entry); err != nil || recorded(t).Refresh != i.last {
+	if err := s.Revoke(t.Context(), entry); err != nil || recorded(t).Refresh != i.State().Last {
 		t.Errorf("revoke what was held: %v, %+v", err, recorded(t))
 	}
 	s = again(t)
 	if err := errors.Join(s.Revoke(t.Context(), entry), s.Remove(entry), s.Remove(entry), s.Revoke(t.Context(), entry)); err != nil {
 		t.Error(err)
 	}
-	if want := []string{"refresh-held", i.last}; !slices.Equal(i.revoked, want) {
-		t.Errorf("revoked %q, want %q", i.revoked, want)
+	if want := []string{"refresh-held", "refresh-first"}; !slices.Equal(i.State().Revoked, want) {
+		t.Errorf("revoked %q, want %q", i.State().Revoked, want)
 	}
 	if left, _ := os.ReadDir(filepath.Dir(path)); len(left) != 0 {
 		t.Errorf("these files are left: %v", left)
@@ -403,18 +355,18 @@ func TestKeyring(t *testing.T) {
 	}
 	save(t, s, i, -time.Minute)
 	secret, err := keyring.Get(service, entry)
-	if r := recorded(t); err != nil || secret != i.last || r.Refresh != "" || !r.Keyring || !again(t).SignIn(entry).Renews {
+	if r := recorded(t); err != nil || secret != i.State().Last || r.Refresh != "" || !r.Keyring || !again(t).SignIn(entry).Renews {
 		t.Errorf("%q, %v, %+v", secret, err, r)
 	}
 	if err := ask(t); err != nil {
 		t.Error(err)
 	}
-	if secret, err := keyring.Get(service, entry); err != nil || secret != i.last || i.refreshes != 1 {
+	if secret, err := keyring.Get(service, entry); err != nil || secret != i.State().Last || i.State().Refreshes != 1 {
 		t.Errorf("renewed: %q, %v", secret, err)
 	}
 	keyring.MockInitWithError(errors.New("broken"))
 	edit(t, func(r *record) { r.Until = time.Now().Add(-time.Minute) })
-	if e := fault.Of(ask(t)); !strings.Contains(e.Hint, "PSC_CREDENTIALS=file psc login apps.example.com") || i.refreshes != 1 {
+	if e := fault.Of(ask(t)); !strings.Contains(e.Hint, "PSC_CREDENTIALS=file psc login apps.example.com") || i.State().Refreshes != 1 {
 		t.Errorf("broken keyring: %v, %q", &e, e.Hint)
 	}
 	s = again(t)
@@ -422,7 +374,7 @@ func TestKeyring(t *testing.T) {
 		t.Errorf("broken keyring: %v", err)
 	}
 	save(t, s, i, time.Hour)
-	if r := recorded(t); r.Keyring || r.Refresh != i.last {
+	if r := recorded(t); r.Keyring || r.Refresh != i.State().Last {
 		t.Errorf("%+v", r)
 	}
 	t.Setenv(variable, "keyring")

@@ -85,6 +85,9 @@ func (s *Store) renew(ctx context.Context, entry, rejected string) (*record, err
 		}
 		ended := *r
 		ended.Refresh, ended.Keyring = "", false
+		if ended.Token == rejected {
+			ended.Token = "" // nobody else need try it
+		}
 		return nil, errors.Join(s.expired(entry, r), write(path, &ended))
 	case err != nil && tokens.Refresh == "":
 		return nil, err
