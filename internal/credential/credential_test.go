@@ -252,6 +252,28 @@ func TestAnswers(t *testing.T) {
 	}
 }
 
+// A program that is interrupted while the issuer answers writes the answer before it ends.
+func TestInterrupted(t *testing.T) {
+	i := start(t)
+	s := signedIn(t, i, -time.Minute)
+	ctx, cancel := context.WithCancel(t.Context())
+	settled := make(chan record, 1)
+	i.Change(func(state *issuertest.State) {
+		state.Asked = func() {
+			cancel()
+			go func() {
+				s.Settle()
+				settled <- recorded(t)
+			}()
+			time.Sleep(50 * time.Millisecond) // a Settle that does not wait reads the old record
+		}
+	})
+	token, _, err := s.Token(ctx, entry, "")
+	if r := <-settled; err != nil || r.Token != token || r.Refresh != i.State().Last {
+		t.Errorf("%q, %v, %+v", token, err, r)
+	}
+}
+
 // edit changes the file of the sign-in.
 func edit(t *testing.T, change func(*record)) {
 	t.Helper()

@@ -30,6 +30,8 @@ type State struct {
 	Life time.Duration
 	// Fails is how many requests for new tokens it answers with an error of the server.
 	Fails int
+	// Asked is called when it is asked for new tokens. It may be nil.
+	Asked func()
 	// Opaque issuers issue no ID token for a refresh token.
 	Opaque bool
 
@@ -111,6 +113,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // refresh returns the answer to a refresh token.
 func (s *Server) refresh(w http.ResponseWriter, token string) map[string]any {
 	s.state.Refreshes++
+	if s.state.Asked != nil {
+		s.state.Asked()
+	}
 	switch {
 	case s.state.Fails > 0:
 		s.state.Fails--
