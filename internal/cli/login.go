@@ -97,7 +97,7 @@ func (s *session) login(ctx context.Context, c workspace.Connection, toKubectl b
 		}
 		if err != nil { // nobody will use the token that the server has just issued
 			_ = login.RevokeIn(context.WithoutCancel(ctx), c.Config, c.Context)
-			_ = s.credentials.Revoke(context.WithoutCancel(ctx), c.Context)
+			s.credentials.Drop(context.WithoutCancel(ctx), c.Context)
 		}
 	}
 	if err != nil {

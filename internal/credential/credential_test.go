@@ -346,10 +346,12 @@ func TestEnd(t *testing.T) {
 	if got, _, err := s.Token(t.Context(), entry, ""); err != nil || got != "held" {
 		t.Errorf("held: %q, %v", got, err)
 	}
-	if err := s.Revoke(t.Context(), entry); err != nil || recorded(t).Refresh != i.State().Last {
-		t.Errorf("revoke what was held: %v, %+v", err, recorded(t))
+	s.Drop(t.Context(), entry)
+	if got, _, err := s.Token(t.Context(), entry, ""); err != nil || got != "token-first" || recorded(t).Refresh != i.State().Last {
+		t.Errorf("dropped what was held: %q, %v, %+v", got, err, recorded(t))
 	}
 	s = again(t)
+	s.Drop(t.Context(), entry)
 	if err := errors.Join(s.Revoke(t.Context(), entry), s.Remove(entry), s.Remove(entry), s.Revoke(t.Context(), entry)); err != nil {
 		t.Error(err)
 	}
@@ -361,6 +363,14 @@ func TestEnd(t *testing.T) {
 	}
 	if e := fault.Of(ask(t)); e.Code != fault.Denied || e.Error() != "you are not signed in to apps.example.com" {
 		t.Errorf("%v", &e)
+	}
+	// The kubeconfig could not be written after the sign-in was.
+	i.Change(func(state *issuertest.State) { state.Last = "refresh-second" })
+	s = again(t)
+	save(t, s, i, time.Hour)
+	s.Drop(t.Context(), entry)
+	if revoked := i.State().Revoked; len(revoked) != 3 || exists(entry) {
+		t.Errorf("dropped what was saved: revoked %q", revoked)
 	}
 }
 
@@ -386,6 +396,11 @@ func TestKeyring(t *testing.T) {
 	if secret, err := keyring.Get(service, entry); err != nil || secret != i.State().Last || i.State().Refreshes != 1 {
 		t.Errorf("renewed: %q, %v", secret, err)
 	}
+	s.Hold(entry, "apps.example.com", i.Issuer(), login.Tokens{ID: "token-only", Until: time.Now().Add(time.Hour)})
+	if err := s.Save(entry); err != nil || again(t).SignIn(entry).Renews {
+		t.Errorf("no refresh token: %v, %+v", err, recorded(t))
+	}
+	save(t, s, i, time.Hour)
 	keyring.MockInitWithError(errors.New("broken"))
 	edit(t, func(r *record) { r.Until = time.Now().Add(-time.Minute) })
 	if e := fault.Of(ask(t)); !strings.Contains(e.Hint, "PSC_CREDENTIALS=file psc login apps.example.com") || i.State().Refreshes != 1 {

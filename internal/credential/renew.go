@@ -18,6 +18,9 @@ import (
 func (s *Store) Token(ctx context.Context, entry, rejected string) (token string, until time.Time, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if r := s.unsaved(entry); r != nil {
+		return r.Token, r.renewAt(), nil
+	}
 	r := s.known[entry]
 	if r == nil || !r.fresh(s.Now(), rejected) {
 		if r, err = s.current(ctx, entry, rejected); err != nil {

@@ -1,6 +1,7 @@
 package credential
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io/fs"
@@ -15,7 +16,7 @@ func (s *Store) SignIn(entry string) kube.SignIn {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	path, err := file(entry)
-	r := s.known[entry]
+	r := cmp.Or(s.unsaved(entry), s.known[entry])
 	if r == nil && err == nil {
 		r, _ = read(path) // one that cannot be read is an error of Token
 	}
@@ -26,15 +27,26 @@ func (s *Store) SignIn(entry string) kube.SignIn {
 	return out
 }
 
-// Revoke makes the issuer forget the sign-in of an entry, whether it is written or only held. It does nothing for other entries.
+// Drop revokes a sign-in of this process that nobody will use, and removes what Save has written of it. It does nothing for other
+// entries.
+func (s *Store) Drop(ctx context.Context, entry string) {
+	s.mu.Lock()
+	h := s.held[entry]
+	delete(s.held, entry)
+	s.mu.Unlock()
+	if h == nil {
+		return
+	}
+	_ = revoke(ctx, h.login, h.Refresh)
+	if h.saved {
+		_ = s.Remove(entry)
+	}
+}
+
+// Revoke makes the issuer forget the sign-in of an entry that Save has written. It does nothing for other entries.
 func (s *Store) Revoke(ctx context.Context, entry string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	l, held := s.held[entry]
-	if held {
-		delete(s.held, entry)
-		return revoke(ctx, l, s.known[entry].Refresh)
-	}
 	if !exists(entry) {
 		return nil
 	}
@@ -44,12 +56,15 @@ func (s *Store) Revoke(ctx context.Context, entry string) error {
 	}
 	defer unlock()
 	r, err := read(path)
-	l, found := s.Settings.Login(entry)
-	if r == nil || !found || l.Issuer != r.Issuer {
+	if r == nil {
 		return err
 	}
+	l, found := s.Settings.Login(entry)
+	if !found || l.Issuer != r.Issuer {
+		return errors.New("the settings do not have this issuer")
+	}
 	refresh, err := s.refreshToken(entry, r)
-	if err != nil || refresh == "" {
+	if err != nil {
 		return err
 	}
 	return revoke(ctx, l, refresh)

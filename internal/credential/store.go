@@ -38,9 +38,16 @@ type Store struct {
 
 	keyring bool // the result of Probe: new refresh tokens are kept in the keyring
 	mu      sync.Mutex
-	known   map[string]*record // what this process has read, or was given by Hold
-	held    map[string]config.Login
+	known   map[string]*record // what this process has read or written
+	held    map[string]*held
 	busy    sync.Mutex // from the request of a renewal until its answer is written
+}
+
+// held is a sign-in that was made in this process.
+type held struct {
+	login config.Login
+	record
+	saved bool
 }
 
 // record is the file of a sign-in. The kind of its fields is fixed: another version of psc may read them.
@@ -80,14 +87,21 @@ func (s *Store) Hold(entry, address string, issuer login.Issuer, tokens login.To
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.held == nil {
-		s.held = map[string]config.Login{}
+		s.held = map[string]*held{}
 	}
-	s.held[entry] = config.Login{
+	h := &held{login: config.Login{
 		Name: entry, Address: address, Issuer: issuer.URL, ClientID: issuer.ClientID, Scopes: issuer.Scopes, Authority: string(issuer.Authority),
+	}, record: record{Issuer: issuer.URL, ClientID: issuer.ClientID, How: tokens.How}}
+	h.take(tokens, s.Now())
+	s.held[entry] = h
+}
+
+// unsaved returns the sign-in of an entry that is only held, or nil.
+func (s *Store) unsaved(entry string) *record {
+	if h := s.held[entry]; h != nil && !h.saved {
+		return &h.record
 	}
-	r := &record{Issuer: issuer.URL, ClientID: issuer.ClientID, How: tokens.How}
-	r.take(tokens, s.Now())
-	s.remember(entry, r)
+	return nil
 }
 
 func (s *Store) remember(entry string, r *record) {
@@ -109,11 +123,11 @@ func (r *record) take(t login.Tokens, now time.Time) {
 func (s *Store) Save(entry string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	l, held := s.held[entry]
-	if !held {
+	h := s.held[entry]
+	if h == nil {
 		return nil
 	}
-	if err := s.Settings.KeepLogin(l); err != nil {
+	if err := s.Settings.KeepLogin(h.login); err != nil {
 		return err
 	}
 	path, unlock, err := s.lock(entry)
@@ -122,17 +136,18 @@ func (s *Store) Save(entry string) error {
 	}
 	defer unlock()
 	before, err := read(path) // one that cannot be read is replaced
-	made := *s.known[entry]
-	switch made.Keyring = s.keyring; {
-	case made.Keyring:
+	made := h.record
+	if s.keyring && made.Refresh != "" {
 		made.hide(entry)
-	case err == nil && before != nil && before.Keyring:
+	}
+	if err == nil && before != nil && before.Keyring && !made.Keyring {
 		_ = forget(entry)
 	}
 	if err := write(path, &made); err != nil {
 		return err
 	}
-	delete(s.held, entry)
+	h.saved = true
+	s.remember(entry, &made)
 	return nil
 }
 
