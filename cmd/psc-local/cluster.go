@@ -43,6 +43,7 @@ type plan struct {
 	HTTPS    int    `json:"https"`
 	Kubelet  int    `json:"kubelet"`
 	Metrics  int    `json:"metrics"`
+	Issuer   string `json:"issuer,omitempty"` // the URL of an OpenID Connect issuer
 
 	// Kubeconfig is the user's file that holds our context. KubeconfigNew is true if `up` created the file.
 	Kubeconfig    string `json:"kubeconfig"`

@@ -34,6 +34,10 @@ type component struct {
 
 // components returns the components of a cluster, in the order in which `status` lists them.
 func components(p plan) []component {
+	var signIn []string
+	if p.Issuer != "" {
+		signIn = []string{"--authentication-config=" + authenticationFile}
+	}
 	all := []component{{
 		name: "etcd", module: "go.etcd.io/etcd/server/v3", ready: dials("etcd.sock"),
 		args: []string{
@@ -45,7 +49,7 @@ func components(p plan) []component {
 		},
 	}, {
 		name: "kube-apiserver", module: "k8s.io/kubernetes", after: []string{"etcd"}, ready: serves(p.server() + "/readyz"),
-		args: []string{
+		args: append([]string{
 			"--etcd-servers=unix://etcd.sock", "--bind-address=" + listenAddress(p), "--secure-port=" + strconv.Itoa(p.API),
 			"--advertise-address=" + nodeAddress, "--service-cluster-ip-range=" + serviceRange,
 			"--tls-cert-file=pki/apiserver.crt", "--tls-private-key-file=pki/apiserver.key",
@@ -59,7 +63,7 @@ func components(p plan) []component {
 			"--requestheader-extra-headers-prefix=X-Remote-Extra-",
 			"--proxy-client-cert-file=pki/front-proxy.crt", "--proxy-client-key-file=pki/front-proxy.key",
 			"--allow-privileged=true",
-		},
+		}, signIn...),
 	}, {
 		// The default client limit of 20 requests a second makes a hundred rollouts take half a minute.
 		name: "kube-controller-manager", module: "k8s.io/kubernetes", after: []string{"kube-apiserver"},

@@ -62,7 +62,7 @@ func superviseNode(ctx context.Context, c cluster, p plan, lock, registry *os.Fi
 		}
 		files = append(files, file)
 	}
-	if err := makeCgroup(c.cgroup()); err != nil {
+	if err := errors.Join(makeCgroup(c.cgroup()), p.letOut(ctx)); err != nil {
 		return err
 	}
 	self, err := os.Executable()
@@ -154,7 +154,10 @@ func runInside(ctx context.Context, c cluster, p plan) error {
 		if err != nil {
 			return err
 		}
-		go relay(ctx, listener, loopback(port))
+		go relay(ctx, listener, "tcp", loopback(port))
+	}
+	if err := p.letIn(ctx); err != nil {
+		return err
 	}
 	go openDisks(ctx)
 	k := &keeper{children: newChildren(nodeDist + "/psc-local"), outside: func(pid int) int { return pidOutside(proc, pid) }, env: componentEnv(nodeDist + "/node:" + os.Getenv("PATH"))}
@@ -191,7 +194,7 @@ func openDisks(ctx context.Context) {
 }
 
 // relay forwards the connections of a listener to address.
-func relay(ctx context.Context, listener net.Listener, address string) {
+func relay(ctx context.Context, listener net.Listener, network, address string) {
 	for {
 		outside, err := listener.Accept()
 		if err != nil {
@@ -199,7 +202,7 @@ func relay(ctx context.Context, listener net.Listener, address string) {
 		}
 		go func() {
 			defer func() { _ = outside.Close() }()
-			inside, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
+			inside, err := (&net.Dialer{}).DialContext(ctx, network, address)
 			if err != nil {
 				return
 			}
@@ -221,5 +224,36 @@ func pass(to, from net.Conn) {
 		_, _ = to.Close(), from.Close()
 		return
 	}
-	_ = to.(*net.TCPConn).CloseWrite()
+	_ = to.(interface{ CloseWrite() error }).CloseWrite()
+}
+
+// The API server of a real node reaches the issuer through a Unix socket, which leads out of the node's network.
+const issuerSocket = "issuer.sock"
+
+// letIn forwards connections to the issuer from the node's network to the socket. The current folder is the cluster's.
+func (p plan) letIn(ctx context.Context) error {
+	address, err := p.issuerAddress()
+	if err != nil || address == "" {
+		return err
+	}
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+	if err != nil {
+		return err
+	}
+	go relay(ctx, listener, "unix", issuerSocket)
+	return nil
+}
+
+// letOut forwards connections from the socket to the issuer. The current folder is the cluster's.
+func (p plan) letOut(ctx context.Context) error {
+	address, err := p.issuerAddress()
+	if err != nil || address == "" {
+		return err
+	}
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "unix", issuerSocket)
+	if err != nil {
+		return err
+	}
+	go relay(ctx, listener, "tcp", address)
+	return nil
 }

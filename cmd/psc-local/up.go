@@ -17,16 +17,23 @@ import (
 )
 
 func newUp(open func() (cluster, error)) *cobra.Command {
-	var nodes, kubeconfig string
+	var (
+		nodes, kubeconfig string
+		from              issuer
+	)
 	cmd := &cobra.Command{
 		Use:   "up",
 		Short: "Start the cluster and wait until it is usable",
 		Long: `Start the cluster and wait until it is usable. It is safe to run 'up' again: it restores what is missing.
 
 Real nodes run containers. They need Linux, root and the program nft. Simulated nodes run anywhere but
-only report that containers run: everything but traffic, logs and exec can be tried with them.`,
-		Example: "  psc-local up\n  psc-local --name test up --nodes simulated --kubeconfig test.yaml",
-		Args:    noArgs,
+only report that containers run: everything but traffic, logs and exec can be tried with them.
+
+With --issuer, the tokens of an OpenID Connect issuer on this machine are valid: the user is its claim email, and the
+groups are its claim groups with the prefix "oidc:".`,
+		Example: "  psc-local up\n  psc-local --name test up --nodes simulated --kubeconfig test.yaml\n" +
+			"  psc-local up --issuer https://localhost:9998 --issuer-ca ca.crt --client-id psc",
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := open()
 			if err != nil {
@@ -35,18 +42,30 @@ only report that containers run: everything but traffic, logs and exec can be tr
 			if nodes != "" && nodes != nodesReal && nodes != nodesSimulated {
 				return usageError{fmt.Errorf("--nodes %q: use real or simulated", nodes)}
 			}
-			return up(cmd.Context(), c, nodes, kubeconfig, cmd.OutOrStdout())
+			if err := from.check(); err != nil {
+				return err
+			}
+			return up(cmd.Context(), c, request{nodes, kubeconfig, from}, cmd.OutOrStdout())
 		},
 	}
 	cmd.Flags().StringVar(&nodes, "nodes", "", "real or simulated (default: real where possible)")
 	cmd.Flags().StringVar(&kubeconfig, "kubeconfig", "", "file to add the cluster's context to (default: the file that kubectl would use)")
+	cmd.Flags().StringVar(&from.URL, "issuer", "", "`URL` of an OpenID Connect issuer on this machine, whose tokens are valid")
+	cmd.Flags().StringVar(&from.clientID, "client-id", "", "client `ID` that the tokens of the issuer must be for")
+	cmd.Flags().StringVar(&from.caFile, "issuer-ca", "", "`FILE` with the CA certificate of the issuer")
 	return cmd
 }
 
-func up(ctx context.Context, c cluster, nodes, kubeconfig string, out io.Writer) error {
+// request is what a user wants of a cluster; what is empty is up to psc-local.
+type request struct {
+	nodes, kubeconfig string
+	issuer            issuer
+}
+
+func up(ctx context.Context, c cluster, r request, out io.Writer) error {
 	begin := time.Now()
 	running := c.running()
-	p, err := start(ctx, c, nodes, kubeconfig)
+	p, err := start(ctx, c, r)
 	if err != nil {
 		return err
 	}
@@ -60,14 +79,10 @@ func up(ctx context.Context, c cluster, nodes, kubeconfig string, out io.Writer)
 	} else {
 		fmt.Fprintf(out, "Starting cluster %s with %s nodes (%s)\n", c.name, p.Nodes, p.Why)
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, 2*time.Minute, errors.New("not usable after 2 minutes"))
-	defer cancel()
-	go func() { // stop waiting when the supervisor ends
-		for c.running() {
-			time.Sleep(200 * time.Millisecond)
-		}
-		cancel()
-	}()
+	ctx, timeout := context.WithTimeoutCause(ctx, 2*time.Minute, errors.New("not usable after 2 minutes"))
+	defer timeout()
+	ctx, cancel := context.WithCancelCause(ctx)
+	go func() { cancel(hopeless(c)) }()
 	if err := errors.Join(bootstrap(ctx, c, p), allRun(ctx, c)); err != nil {
 		if !c.running() {
 			text, _ := io.ReadAll(log)
@@ -85,6 +100,21 @@ Next:  psc login --context %s
 	return nil
 }
 
+// hopeless waits until the cluster cannot become usable any more, and returns why: the supervisor has ended, or a component ends
+// again and again.
+func hopeless(c cluster) error {
+	const often = 5
+	for c.running() {
+		for _, p := range processes(c) {
+			if p.Restarts >= often && p.State != "running" {
+				return fmt.Errorf("%s ended %d times", p.Name, p.Restarts)
+			}
+		}
+		time.Sleep(200 * time.Millisecond)
+	}
+	return context.Canceled
+}
+
 // allRun waits until every component runs: the API server also answers while kube-proxy ends again and again.
 func allRun(ctx context.Context, c cluster) error {
 	for troubles(c) != "" {
@@ -99,7 +129,7 @@ func allRun(ctx context.Context, c cluster) error {
 
 // start makes sure that the cluster has a supervisor and returns the plan. Only one process at a time may do that:
 // the second one finds the cluster running.
-func start(ctx context.Context, c cluster, nodes, kubeconfig string) (plan, error) {
+func start(ctx context.Context, c cluster, r request) (plan, error) {
 	home := filepath.Dir(c.dir)
 	if err := os.MkdirAll(home, 0o700); err != nil {
 		return plan{}, err
@@ -118,11 +148,14 @@ func start(ctx context.Context, c cluster, nodes, kubeconfig string) (plan, erro
 	switch {
 	case errors.Is(err, syscall.EWOULDBLOCK):
 		p, err := c.plan()
-		if err == nil && nodes != "" && nodes != p.Nodes {
+		if err == nil && r.nodes != "" && r.nodes != p.Nodes {
 			err = fmt.Errorf("cluster %s is running with %s nodes: run 'psc-local --name %s down' first", c.name, p.Nodes, c.name)
 		}
+		if err == nil && r.issuer.URL != "" && r.issuer.URL != p.Issuer {
+			err = fmt.Errorf("cluster %s is running without this issuer: run 'psc-local --name %s down' first", c.name, c.name)
+		}
 		if err == nil {
-			p, err = moveContext(c, p, kubeconfig)
+			p, err = moveContext(c, p, r.kubeconfig)
 		}
 		return p, err
 	case err == nil: // left by a supervisor that was killed
@@ -135,7 +168,7 @@ func start(ctx context.Context, c cluster, nodes, kubeconfig string) (plan, erro
 		return plan{}, err
 	}
 
-	p, registry, err := choose(ctx, c, nodes, kubeconfig)
+	p, registry, err := choose(ctx, c, r)
 	if err != nil {
 		return plan{}, err
 	}
@@ -156,7 +189,7 @@ func start(ctx context.Context, c cluster, nodes, kubeconfig string) (plan, erro
 	if p.Nodes == nodesReal {
 		writeConfig = writeNodeConfig
 	}
-	if err := errors.Join(writeKubeconfigs(c, p), writeConfig(c, p), addContext(c, p)); err != nil {
+	if err := errors.Join(writeKubeconfigs(c, p), writeConfig(c, p), r.issuer.write(c), addContext(c, p)); err != nil {
 		return plan{}, err
 	}
 	return p, startSupervisor(c, lock, registry)
@@ -164,16 +197,16 @@ func start(ctx context.Context, c cluster, nodes, kubeconfig string) (plan, erro
 
 // choose decides which nodes, if the user did not, and which ports. Every cluster shifts the default ports by its own
 // number and holds the registry's port from here on, so no two clusters can choose the same ports.
-func choose(ctx context.Context, c cluster, nodes, kubeconfig string) (plan, *os.File, error) {
-	p := plan{Name: c.name, Nodes: nodes, Why: "as requested"}
-	if reason := whyNotReal(); nodes == nodesReal && reason != "" {
+func choose(ctx context.Context, c cluster, r request) (plan, *os.File, error) {
+	p := plan{Name: c.name, Nodes: r.nodes, Why: "as requested", Issuer: r.issuer.URL}
+	if reason := whyNotReal(); r.nodes == nodesReal && reason != "" {
 		return p, nil, fmt.Errorf("--nodes real: %s", reason)
-	} else if nodes == "" && reason != "" {
+	} else if r.nodes == "" && reason != "" {
 		p.Nodes, p.Why = nodesSimulated, reason
-	} else if nodes == "" {
+	} else if r.nodes == "" {
 		p.Nodes, p.Why = nodesReal, "Linux, root and nft are available"
 	}
-	if err := p.chooseKubeconfig(kubeconfig); err != nil {
+	if err := p.chooseKubeconfig(r.kubeconfig); err != nil {
 		return p, nil, err
 	}
 	for slot := range 1000 {

@@ -168,3 +168,28 @@ func TestSideBySide(t *testing.T) {
 		}
 	}
 }
+
+// A component that cannot start ends `up` soon, with the end of its log.
+func TestComponentFails(t *testing.T) {
+	l := newLocal(t)
+	ca := filepath.Join(t.TempDir(), "ca.crt")
+	if err := os.WriteFile(ca, []byte("no certificate"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out, err := l.try("up", "--nodes", "simulated", "--issuer", "https://localhost:9998", "--client-id", "psc", "--issuer-ca", ca)
+	for _, want := range []string{"kube-apiserver ended 5 times", "jwt[0].issuer.certificateAuthority"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %q (%v) in\n%s", want, err, out)
+		}
+	}
+	for flags, want := range map[string]string{
+		"--issuer http://localhost:9998 --client-id psc":      "use https and a port",
+		"--issuer https://id.example.com:443 --client-id psc": "must be on this machine",
+		"--issuer https://localhost:9998":                     "needs --client-id",
+		"--client-id psc":                                     "need --issuer URL",
+	} {
+		if out, err := l.try(append([]string{"up"}, strings.Fields(flags)...)...); exitCode(err) != 2 || !strings.Contains(out, want) {
+			t.Errorf("up %s: %v, %s", flags, err, out)
+		}
+	}
+}
