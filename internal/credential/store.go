@@ -113,7 +113,7 @@ func (s *Store) remember(entry string, r *record) {
 
 // take puts new tokens into a record. An issuer need not issue another refresh token.
 func (r *record) take(t login.Tokens, now time.Time) {
-	r.Token, r.Issued, r.Until = t.ID, now.UTC(), t.Until.UTC()
+	r.Token, r.Issued, r.Until = t.ID, now.UTC(), t.Until.UTC().Truncate(time.Second)
 	if t.Refresh != "" {
 		r.Refresh = t.Refresh
 	}
