@@ -77,9 +77,9 @@ func bootstrapObjects(c cluster, p plan) ([]*unstructured.Unstructured, error) {
 	}
 	data := struct {
 		plan
-		CA        string
+		CA, Node  string
 		Simulated []string
-	}{plan: p, CA: base64.StdEncoding.EncodeToString(ca)}
+	}{plan: p, CA: base64.StdEncoding.EncodeToString(ca), Node: nodeAddress}
 	if p.Nodes == nodesSimulated {
 		data.Simulated = simulatedNodes()
 	}

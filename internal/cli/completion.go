@@ -125,6 +125,8 @@ func (s *session) values() map[string]cobra.CompletionFunc {
 		"SIZE":             fixed(pod.Sizes()...),
 		"ROLE":             fixed(workspace.Roles()...),
 		"LEVEL":            fixed(workspace.SecurityLevels()...),
+		"STATE":            fixed(workspace.Isolations()...),
+		"NAMESPACE":        plain(func([]string) []string { return s.names("namespaces") }),
 		"STRATEGY":         fixed("rolling", "recreate"),
 		"CHECK":            fixed("tcp", "grpc", "off"),
 		"CAPABILITY":       fixed(pod.Capabilities()...),
@@ -145,7 +147,7 @@ func (s *session) values() map[string]cobra.CompletionFunc {
 		}),
 	}
 	for _, free := range []string{
-		"ADDRESS", "CAPACITY", "CPU", "DOMAIN", "EXPRESSION", "FINGERPRINT", "HOST", "MEMORY", "MIN-MAX", "N", "NAME", "NAME=COMMAND", "NAME=TEMPLATE", "NAME=VALUE", "NAMESPACE/NAME", "PATH", "PORT", "SELECTOR", "TEXT", "TIME", "UID", "USER", "WORD", "ZONE",
+		"ADDRESS", "CAPACITY", "CPU", "DOMAIN", "EXPRESSION", "FINGERPRINT", "HOST", "ID", "MEMORY", "MIN-MAX", "N", "NAME", "NAME=COMMAND", "NAME=TEMPLATE", "NAME=VALUE", "NAMESPACE/NAME", "PATH", "PORT", "SELECTOR", "TEXT", "TIME", "UID", "URL", "USER", "WORD", "ZONE",
 	} {
 		values[free] = cobra.NoFileCompletions
 	}

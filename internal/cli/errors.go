@@ -85,6 +85,10 @@ func worded(err error) error {
 		return fault.New(fault.Denied, "%w", err).WithHint("ask an admin of the cluster to run psc cluster setup")
 	case errors.Is(err, workspace.ErrSettingsChanged):
 		return fault.New(fault.Conflict, "%w", err).WithHint("psc pod show, then try again")
+	case errors.Is(err, workspace.ErrGatewayUnknown):
+		return fault.New(fault.Failed, "%w", err).WithHint("ask the owner of the cluster to run psc cluster setup --gateway-from NAMESPACE")
+	case errors.Is(err, workspace.ErrPolicyOfOthers):
+		return fault.New(fault.Failed, "%w", err).WithHint("psc get networkpolicies shows it: create it under another name, and delete this one")
 	case errors.As(err, &refused):
 		return &fault.Error{Code: fault.Of(err).Code, Err: err, Hint: alternatives(refused.Next)}
 	case errors.As(err, &ended):

@@ -79,6 +79,8 @@ func (s *session) tell(n workspace.Note) {
 		s.say("%s failed; rolling back to r%d", n.RollingBack.Failed.Name(), n.RollingBack.To)
 	case n.NotAdmin != nil:
 		s.view.Warn("you are not an admin of the new pod: %v", n.NotAdmin)
+	case n.NotIsolated != nil:
+		s.view.Warn("the new pod is not isolated: %v", n.NotIsolated)
 	}
 }
 

@@ -49,6 +49,9 @@ func newNewPod(s *session) *cobra.Command {
 			if err := s.view.Line(doc, []string{doc.Ref()}, "Pod %s is ready. It is now your pod in this context.", doc.Name); err != nil {
 				return err
 			}
+			if doc.Isolation == report.IsolationOff {
+				s.view.Say("Instances of other pods can reach it: pods of this cluster are not isolated (psc cluster info)")
+			}
 			s.view.Next("psc app create NAME --image IMAGE --port PORT --route --deploy")
 			return nil
 		},

@@ -31,7 +31,8 @@ func newPodSet(s *session) *cobra.Command {
 			"admins of a pod too: an admin of the cluster changes them.",
 		Example: "  psc pod set --cpu 8 --memory 16Gi --instances 40 --disk 100Gi\n" +
 			"  psc pod set shop --cpu - --label cost-center=42\n" +
-			"  psc pod set --security restricted --dry-run",
+			"  psc pod set --security restricted --dry-run\n" +
+			"  psc pod set --isolation on",
 		Args:              between(0, "NAME"),
 		ValidArgsFunction: s.complete(s.podNames),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -56,6 +57,7 @@ func newPodSet(s *session) *cobra.Command {
 	})
 	section(cmd, "Namespace", func(flags *pflag.FlagSet) {
 		values[workspace.SettingSecurity] = flags.String(workspace.SettingSecurity, "", "Pod Security `LEVEL`: "+strings.Join(workspace.SecurityLevels(), ", "))
+		values[workspace.SettingIsolation] = flags.String(workspace.SettingIsolation, "", "`STATE` of the isolation from other pods: on or off")
 		values[workspace.SettingSize] = flags.String(workspace.SettingSize, "", "`SIZE` of instances that other tools start without requests: "+strings.Join(pod.Sizes(), ", "))
 		flags.StringArrayVar(&labels, workspace.SettingLabel, nil, "label of the namespace, `NAME=VALUE`; NAME- removes it")
 	})

@@ -36,6 +36,8 @@ type gatewayConfig struct {
 	Name      string `json:"name"`
 	HTTP      string `json:"http,omitempty"`
 	HTTPS     string `json:"https,omitempty"`
+	// From is where its requests come from, for the isolation of pods.
+	From []Source `json:"from,omitempty"`
 }
 
 // portsConfig has the ports at which the Gateway is reached from outside. The Gateway does not listen on a port that is 0.
@@ -45,7 +47,7 @@ type portsConfig struct {
 }
 
 // fields names all fields of a config, for errors.
-const fields = "domain, gateway.namespace, gateway.name, gateway.http, gateway.https, ports.http and ports.https"
+const fields = "domain, gateway.namespace, gateway.name, gateway.http, gateway.https, gateway.from, ports.http and ports.https"
 
 // configured returns the Routing of the ConfigMap psc-platform.
 func configured(o *unstructured.Unstructured) (render.Routing, error) {
@@ -127,6 +129,11 @@ func (c config) problems() []fault.Detail {
 				add(f.path, "is missing: name the Gateway for routes by its namespace and its name")
 			case f.value != "" && len(validation.IsDNS1123Subdomain(f.value)) > 0:
 				add(f.path, "%q is not a valid name: use lower case letters, digits, - and .", f.value)
+			}
+		}
+		for i, source := range c.Gateway.From {
+			if problem := source.problem(); problem != "" {
+				add(fmt.Sprintf("gateway.from[%d]", i), "%s", problem)
 			}
 		}
 	}

@@ -26,8 +26,18 @@ func settings(s report.PodSettings) [][2]string {
 		{"other quotas", strings.Join(s.OtherQuotas, ", ")},
 		{"default size", s.DefaultSize},
 		{"security", s.Security},
+		{"isolation", isolation(s.Isolation)},
 		{"labels", strings.Join(labels, "\n")},
 	}
+}
+
+// isolation describes the isolation of a pod.
+func isolation(state string) string {
+	return map[string]string{
+		report.IsolationOn:  "on: only the pod itself and the Gateway reach its instances",
+		report.IsolationOff: "off: instances of other pods reach those of this one",
+		report.IsolationOld: "outdated: the Gateway moved, or someone changed NetworkPolicy psc-isolation",
+	}[state]
 }
 
 // QuotaWords describes one limit of a quota: "cpu: 300m of 2".

@@ -3,6 +3,7 @@ package workspace
 import (
 	"context"
 	"errors"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -10,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/pscdev/psc/internal/fault"
+	"github.com/pscdev/psc/internal/platform"
 	"github.com/pscdev/psc/pkg/object"
 	"github.com/pscdev/psc/pkg/pod"
 	"github.com/pscdev/psc/pkg/report"
@@ -59,7 +61,27 @@ func (w *Workspace) Create(ctx context.Context) (report.Pod, error) {
 	if _, err := w.Members().Grant(ctx, report.Member{Name: user.User, Kind: report.MemberUser, Role: RoleAdmin}); err != nil {
 		w.tell(Note{NotAdmin: err})
 	}
-	return doc, nil
+	doc.Isolation, err = w.isolate(ctx)
+	return doc, err
+}
+
+// isolate isolates a new pod if psc knows where the requests of the Gateway come from.
+func (w *Workspace) isolate(ctx context.Context) (string, error) {
+	sources, err := platform.Sources(ctx, w.kube)
+	if err != nil || len(sources) == 0 {
+		return report.IsolationOff, err
+	}
+	for begin := time.Now(); ; time.Sleep(50 * time.Millisecond) {
+		err = w.kube.Put(ctx, platform.Isolation(w.Pod, sources))
+		if !apierrors.IsForbidden(err) || time.Since(begin) > 2*time.Second { // the API server may not know yet that the user is an admin of the pod
+			break
+		}
+	}
+	if apierrors.IsForbidden(err) {
+		w.tell(Note{NotIsolated: err})
+		return report.IsolationOff, nil
+	}
+	return report.IsolationOn, err
 }
 
 // Exists returns nil if the pod exists, or if the user may not read its namespace. The error is a *PodError if there is no such

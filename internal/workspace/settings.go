@@ -12,16 +12,22 @@ import (
 
 	"github.com/pscdev/psc/pkg/object"
 	"github.com/pscdev/psc/pkg/pod"
+	"github.com/pscdev/psc/pkg/report"
 )
 
 // SecurityLevels returns the levels of https://kubernetes.io/docs/concepts/security/pod-security-standards/, the strictest last.
 func SecurityLevels() []string { return []string{"privileged", "baseline", "restricted"} }
+
+// Isolations returns the values of the setting that keeps other pods from reaching the instances of a pod.
+func Isolations() []string { return []string{report.IsolationOn, report.IsolationOff} }
 
 // Names of settings, besides those of report.QuotaNames.
 const (
 	SettingSize     = "default-size"
 	SettingSecurity = "security"
 	SettingLabel    = "label"
+	// SettingIsolation has one of the values of Isolations.
+	SettingIsolation = "isolation"
 )
 
 // Settings is a change of the settings of a pod. What is missing stays as it is, and nil removes a setting.
@@ -53,6 +59,14 @@ func (all SettingErrors) Error() string {
 	return strings.Join(texts, "\n")
 }
 
+// The errors of the isolation of a pod.
+var (
+	// ErrGatewayUnknown says that psc does not know where the requests of the Gateway come from: routes would end.
+	ErrGatewayUnknown = errors.New("psc does not know where the Gateway's proxies run, so an isolated pod would have no routes")
+	// ErrPolicyOfOthers says that psc did not create the NetworkPolicy with the name of psc's own.
+	ErrPolicyOfOthers = errors.New("NetworkPolicy " + object.Isolation + " exists, and psc did not create it")
+)
+
 // ErrSettingsChanged says that someone else changed the settings of a pod at the same time.
 var ErrSettingsChanged = errors.New("someone else changed the settings at the same time")
 
@@ -82,7 +96,7 @@ func (s Settings) check() error {
 }
 
 func settingProblem(name, value string) string {
-	choice := map[string][]string{SettingSize: pod.Sizes(), SettingSecurity: SecurityLevels()}[name]
+	choice := map[string][]string{SettingSize: pod.Sizes(), SettingSecurity: SecurityLevels(), SettingIsolation: Isolations()}[name]
 	if choice != nil {
 		if slices.Contains(choice, value) {
 			return ""

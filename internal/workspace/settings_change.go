@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/pscdev/psc/internal/kube"
+	"github.com/pscdev/psc/internal/platform"
 	"github.com/pscdev/psc/pkg/object"
 	"github.com/pscdev/psc/pkg/pod"
 	"github.com/pscdev/psc/pkg/report"
@@ -43,6 +44,14 @@ func (rd *Reader) ChangeSettings(ctx context.Context, s Settings) (*SettingsChan
 	if c.from, err = rd.settings(ctx, namespace); err != nil {
 		return nil, err
 	}
+	if value, named := s.Values[SettingIsolation]; named {
+		switch {
+		case c.from.isolation == "":
+			return nil, ErrPolicyOfOthers
+		case value != nil && *value == report.IsolationOn && len(c.from.sources) == 0:
+			return nil, ErrGatewayUnknown
+		}
+	}
 	c.to = c.from.with(s)
 	if c.Pod.PodSettings, err = rd.reportSettings(ctx, c.to); err != nil {
 		return nil, err
@@ -61,7 +70,7 @@ func (rd *Reader) ChangeSettings(ctx context.Context, s Settings) (*SettingsChan
 	}
 	for _, o := range c.objects() {
 		if o.want == nil {
-			err = rd.kube.DryDelete(ctx, o.kind, rd.Pod, object.Settings)
+			err = rd.kube.DryDelete(ctx, o.kind, rd.Pod, o.name)
 		} else {
 			_, err = rd.kube.DryApply(ctx, o.want)
 		}
@@ -91,6 +100,7 @@ func (c *SettingsChange) labels() map[string]any {
 // settingsObject is an object of psc with settings that change. want is nil if it is to be deleted.
 type settingsObject struct {
 	kind kube.Kind
+	name string
 	was  kube.Precondition
 	want *unstructured.Unstructured
 }
@@ -99,7 +109,7 @@ type settingsObject struct {
 func (c *SettingsChange) objects() []settingsObject {
 	var out []settingsObject
 	add := func(kind kube.Kind, was kube.Precondition, spec map[string]any) {
-		o := settingsObject{kind: kind, was: was}
+		o := settingsObject{kind: kind, name: object.Settings, was: was}
 		if spec != nil {
 			o.want = &unstructured.Unstructured{Object: map[string]any{"spec": spec}}
 			o.want.SetGroupVersionKind(kind)
@@ -132,6 +142,13 @@ func (c *SettingsChange) objects() []settingsObject {
 		}
 		add(object.LimitRange, c.from.limits, spec)
 	}
+	if changed("isolation") {
+		o := settingsObject{kind: object.NetworkPolicy, name: object.Isolation, was: c.from.policy}
+		if c.to.isolation == report.IsolationOn {
+			o.want = platform.Isolation(c.reader.Pod, c.to.sources)
+		}
+		out = append(out, o)
+	}
 	return out
 }
 
@@ -141,7 +158,7 @@ func (c *SettingsChange) Write(ctx context.Context) error {
 	for _, o := range c.objects() {
 		var err error
 		if o.want == nil {
-			err = rd.kube.DeleteVersion(ctx, o.kind, rd.Pod, object.Settings, o.was.Version)
+			err = rd.kube.DeleteVersion(ctx, o.kind, rd.Pod, o.name, o.was.Version)
 		} else {
 			_, err = rd.kube.Apply(ctx, o.want, o.was)
 		}

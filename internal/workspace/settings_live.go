@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/pscdev/psc/internal/instance"
 	"github.com/pscdev/psc/internal/kube"
+	"github.com/pscdev/psc/internal/platform"
 	"github.com/pscdev/psc/pkg/object"
 	"github.com/pscdev/psc/pkg/pod"
 	"github.com/pscdev/psc/pkg/report"
@@ -32,10 +34,13 @@ type settings struct {
 	labels map[string]string
 	hard   corev1.ResourceList // the limits of psc's quota
 	size   string              // the default size
+	// isolation is one of the states of report.PodSettings, or "" if the policy is not psc's.
+	isolation string
+	sources   []platform.Source // of the Gateway
 
-	quota, limits kube.Precondition   // psc's objects
-	used          corev1.ResourceList // as the cluster counts it
-	others        []string            // the names of other quotas
+	quota, limits, policy kube.Precondition   // psc's objects
+	used                  corev1.ResourceList // as the cluster counts it
+	others                []string            // the names of other quotas
 }
 
 func (rd *Reader) settings(ctx context.Context, namespace *unstructured.Unstructured) (settings, error) {
@@ -62,7 +67,33 @@ func (rd *Reader) settings(ctx context.Context, namespace *unstructured.Unstruct
 			out.size = sizeOf(r)
 		}
 	}
-	return out, err
+	if err != nil {
+		return out, err
+	}
+	return out, rd.isolation(ctx, &out)
+}
+
+// isolation reads whether the pod is isolated.
+func (rd *Reader) isolation(ctx context.Context, s *settings) error {
+	var err error
+	if s.sources, err = platform.Sources(ctx, rd.kube); err != nil {
+		return err
+	}
+	o, err := rd.kube.Get(ctx, object.NetworkPolicy, rd.Pod, object.Isolation)
+	switch {
+	case apierrors.IsNotFound(err):
+		s.isolation = report.IsolationOff
+	case err != nil:
+		return err
+	case o.GetLabels()[object.LabelManagedBy] != object.Manager:
+		s.isolation = ""
+	default:
+		s.policy = kube.Precondition{UID: o.GetUID(), Version: o.GetResourceVersion()}
+		if s.isolation = report.IsolationOld; reflect.DeepEqual(o.Object["spec"], platform.Isolation(rd.Pod, s.sources).Object["spec"]) {
+			s.isolation = report.IsolationOn
+		}
+	}
+	return nil
 }
 
 // sizeOf returns the name of the size that psc's LimitRange gives to containers, or its numbers if someone else has changed them.
@@ -96,6 +127,10 @@ func (s settings) with(change Settings) settings {
 			if s.size = ""; value != nil {
 				s.size = *value
 			}
+		case SettingIsolation:
+			if s.isolation = report.IsolationOff; value != nil {
+				s.isolation = *value
+			}
 		default:
 			if delete(s.hard, limited(name)); value != nil {
 				s.hard[limited(name)] = quantity.MustParse(*value)
@@ -118,6 +153,9 @@ func (s settings) texts() map[string]string {
 	}
 	if s.size != "" {
 		out["defaultSize"] = s.size
+	}
+	if s.isolation != "" {
+		out["isolation"] = s.isolation
 	}
 	for key, value := range s.labels {
 		switch {
@@ -153,7 +191,7 @@ func changes(from, to settings) []revision.Field {
 
 // reportSettings returns settings with what is used of their quota.
 func (rd *Reader) reportSettings(ctx context.Context, s settings) (report.PodSettings, error) {
-	out := report.PodSettings{OtherQuotas: s.others, DefaultSize: s.size, Security: s.labels[object.LabelEnforce]}
+	out := report.PodSettings{OtherQuotas: s.others, DefaultSize: s.size, Isolation: s.isolation, Security: s.labels[object.LabelEnforce]}
 	for key, value := range s.labels {
 		if !systemLabel(key) {
 			if out.Labels == nil {

@@ -155,6 +155,8 @@ type Note struct {
 	RollingBack *RollingBack
 	// NotAdmin is the error because of which the creator of a pod did not become its admin.
 	NotAdmin error
+	// NotIsolated is the error because of which a new pod is not isolated.
+	NotIsolated error
 }
 
 // Deploying is a deploy that begins.

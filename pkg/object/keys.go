@@ -105,6 +105,10 @@ const (
 	// PlatformNamespace and PlatformConfig name the ConfigMap with which the owner of a cluster configures routes.
 	PlatformNamespace = "psc-system"
 	PlatformConfig    = "psc-platform"
+	// Isolation is the NetworkPolicy that keeps other pods from reaching the instances of a pod.
+	Isolation = "psc-isolation"
+	// SignInConfig is the ConfigMap in the namespace kube-public that tells everybody how to sign in.
+	SignInConfig = "psc-login"
 	// AuditName is the name of the AuditPolicy and of its binding.
 	AuditName = "psc-revisions"
 )

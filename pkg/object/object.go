@@ -52,12 +52,15 @@ var (
 	ClusterRole        = rbacv1.SchemeGroupVersion.WithKind("ClusterRole")
 	ClusterRoleBinding = rbacv1.SchemeGroupVersion.WithKind("ClusterRoleBinding")
 	// AuditPolicy keeps records from being forged, where the owner of the cluster wants that.
-	AuditPolicy   = admissionv1.SchemeGroupVersion.WithKind("ValidatingAdmissionPolicy")
-	AuditBinding  = admissionv1.SchemeGroupVersion.WithKind("ValidatingAdmissionPolicyBinding")
-	Gateway       = gateway("Gateway")
-	GatewayClass  = gateway("GatewayClass")
-	ResourceQuota = corev1.SchemeGroupVersion.WithKind("ResourceQuota")
-	LimitRange    = corev1.SchemeGroupVersion.WithKind("LimitRange")
+	AuditPolicy  = admissionv1.SchemeGroupVersion.WithKind("ValidatingAdmissionPolicy")
+	AuditBinding = admissionv1.SchemeGroupVersion.WithKind("ValidatingAdmissionPolicyBinding")
+	// OpenShiftToken is a token of OpenShift's OAuth server.
+	OpenShiftToken = Kind{Group: "oauth.openshift.io", Version: "v1", Kind: "UserOAuthAccessToken"}
+	Gateway        = gateway("Gateway")
+	GatewayClass   = gateway("GatewayClass")
+	ResourceQuota  = corev1.SchemeGroupVersion.WithKind("ResourceQuota")
+	LimitRange     = corev1.SchemeGroupVersion.WithKind("LimitRange")
+	NetworkPolicy  = Kind{Group: "networking.k8s.io", Version: "v1", Kind: "NetworkPolicy"}
 	// StorageClass is only listed.
 	StorageClass = Kind{Group: "storage.k8s.io", Version: "v1", Kind: "StorageClass"}
 	// InstanceMetrics are not stored: another server than the API server measures them.

@@ -170,11 +170,21 @@ type PodSettings struct {
 	DefaultSize string `json:"defaultSize,omitempty"`
 	// Security is the Pod Security level; "" if the default of the cluster applies.
 	Security string `json:"security,omitempty"`
+	// Isolation is one of the states below; "" if it is not known.
+	Isolation string `json:"isolation,omitempty"`
 	// Labels are the labels of the namespace, without those of psc and of Kubernetes.
 	Labels map[string]string `json:"labels,omitempty"`
 	// Changes are what a change of the settings changes.
 	Changes []revision.Field `json:"changes,omitempty"`
 }
+
+// The states of the isolation of a pod, which keeps other pods from reaching its instances.
+const (
+	IsolationOn  = "on"
+	IsolationOff = "off"
+	// IsolationOld is that of a pod whose policy is not the one that psc would write now.
+	IsolationOld = "outdated"
+)
 
 // Quota is one limit of a quota.
 type Quota struct {
