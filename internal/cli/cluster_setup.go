@@ -16,14 +16,16 @@ import (
 
 // setupFlags are the flags of cluster setup that set a field of psc-platform, by the path of the field.
 func setupFlags() map[string]string {
-	return map[string]string{"domain": "domain", "gateway": "gateway", "gateway.namespace": "gateway", "gateway.name": "gateway", "ports.http": "http-port", "ports.https": "https-port"}
+	return map[string]string{"domain": "domain", "gateway": "gateway", "gateway.namespace": "gateway", "gateway.name": "gateway", "ports.http": "http-port", "ports.https": "https-port", "gateway.from": "gateway-from"}
 }
 
 func newClusterSetup(s *session) *cobra.Command {
 	var (
 		domain, gateway string
+		from            []string
 		http, https     int
 		setup           workspace.Setup
+		login           signInFlags
 		remove, dryRun  bool
 	)
 	cmd := &cobra.Command{
@@ -33,10 +35,14 @@ func newClusterSetup(s *session) *cobra.Command {
 			"read them, and the rights that the built-in roles view, edit and admin lack. Nothing runs in the cluster because of it.\n" +
 			"Only what the flags name changes, and a second run changes nothing. Without --gateway psc uses the only Gateway of the\n" +
 			"cluster, with the ports and the domain of its listeners.\n\n" +
+			"With --gateway-from, new pods are isolated: only the pod itself and the Gateway reach its instances.\n\n" +
+			"With --login, psc login SERVER signs users in with an OpenID Connect issuer, to which the API server has to be configured. The\n" +
+			"issuer needs a public client for psc (no secret, PKCE) with the redirect address http://127.0.0.1/callback.\n\n" +
 			"With --enforce-audit, the API server refuses revisions in the name of others, changes of their records, and their removal by\n" +
 			"users who are not admins of the pod. It also refuses changes by a psc that is older than this.",
 		Example: "  psc cluster setup --dry-run\n" +
 			"  psc cluster setup --domain apps.example.com --gateway infra/public\n" +
+			"  psc cluster setup --login https://id.example.com --client-id psc\n" +
 			"  psc cluster setup --enforce-audit\n" +
 			"  psc cluster setup --remove",
 		Args: exactly(),
@@ -54,18 +60,27 @@ func newClusterSetup(s *session) *cobra.Command {
 					set()
 				}
 			}
+			for _, text := range from {
+				setup.From = append(setup.From, workspace.ParseSource(text))
+			}
 			if remove {
 				return s.removeSetup(cmd.Context(), dryRun)
 			}
-			return s.setUp(cmd, setup, dryRun)
+			issuer, err := login.read(cmd.Context())
+			if err != nil {
+				return err
+			}
+			return s.setUp(cmd, setup, issuer, dryRun)
 		},
 	}
 	section(cmd, "Routes", func(flags *pflag.FlagSet) {
 		flags.StringVar(&domain, "domain", "", "`DOMAIN` for routes without hosts: they get ROUTE-POD.DOMAIN")
 		flags.StringVar(&gateway, "gateway", "", "Gateway for routes, `NAMESPACE/NAME`")
+		flags.StringArrayVar(&from, "gateway-from", nil, "`NAMESPACE` in which the Gateway's proxies run, or their addresses such as 10.0.0.0/24")
 		flags.IntVar(&http, "http-port", 0, "`PORT` at which the Gateway is reached for http; 0 if it is not")
 		flags.IntVar(&https, "https-port", 0, "`PORT` at which the Gateway is reached for https; 0 if it is not")
 	})
+	login.flags(cmd)
 	section(cmd, "Setup", func(flags *pflag.FlagSet) {
 		flags.BoolVar(&setup.Audit, "enforce-audit", false, "keep revisions from being forged")
 		flags.BoolVar(&remove, "remove", false, "delete everything that a setup has written")
@@ -79,7 +94,7 @@ func checkTogether(cmd *cobra.Command, alone string) error {
 	if !cmd.Flags().Changed(alone) {
 		return nil
 	}
-	for _, name := range []string{"domain", "gateway", "http-port", "https-port", "enforce-audit"} {
+	for _, name := range []string{"domain", "gateway", "gateway-from", "http-port", "https-port", "login", "client-id", "login-ca", "login-password", "enforce-audit"} {
 		if cmd.Flags().Changed(name) {
 			return fault.New(fault.Usage, "--%s cannot be used with --%s", name, alone)
 		}
@@ -88,12 +103,12 @@ func checkTogether(cmd *cobra.Command, alone string) error {
 }
 
 // setUp writes a setup.
-func (s *session) setUp(cmd *cobra.Command, setup workspace.Setup, dryRun bool) error {
+func (s *session) setUp(cmd *cobra.Command, setup workspace.Setup, login *workspace.ClusterLogin, dryRun bool) error {
 	cluster, err := s.connect()
 	if err != nil {
 		return err
 	}
-	plan, err := cluster.Setup(cmd.Context(), setup)
+	plan, err := cluster.Setup(cmd.Context(), setup, login)
 	var invalid *workspace.SetupError
 	if errors.As(err, &invalid) {
 		return setupWords(cmd, invalid)
@@ -117,6 +132,10 @@ func (s *session) setUp(cmd *cobra.Command, setup workspace.Setup, dryRun bool) 
 		s.view.Say("%s would be written to %s", pod.Count(plan.Count(), "object"), cluster.Context)
 	default:
 		s.view.Say("%s written to %s", pod.Count(plan.Count(), "object"), cluster.Context)
+		if login != nil {
+			s.view.Say("Users sign in with psc login %s, or psc login HOST if a web server has the document below at https://HOST/.well-known/psc.json:\n"+
+				"  kubectl get configmap psc-login -n kube-public -o jsonpath='{.data.psc\\.json}'", cluster.Server)
+		}
 		s.view.Next("psc cluster info")
 	}
 	return nil
@@ -161,7 +180,8 @@ func setupWords(cmd *cobra.Command, e *workspace.SetupError) error {
 	out := &fault.Error{Code: fault.Usage, Details: e.Problems}
 	var texts []string
 	for _, p := range e.Problems {
-		name, known := setupFlags()[p.Path]
+		path, _, _ := strings.Cut(p.Path, "[")
+		name, known := setupFlags()[path]
 		if !known || !cmd.Flags().Changed(name) && p.Path != "gateway" {
 			return fault.New(fault.Failed, "%w", e).WithHint("kubectl edit configmap psc-platform -n psc-system")
 		}

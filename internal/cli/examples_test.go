@@ -97,6 +97,7 @@ var impossible = map[string]string{
 	"psc disk set data --size 20Gi --deploy":                     "the storage class of psc-local does not let disks grow",
 
 	"psc cluster setup --domain apps.example.com --gateway infra/public": onlySetup,
+	"psc cluster setup --login https://id.example.com --client-id psc":   onlySetup,
 	"psc cluster setup --enforce-audit":                                  onlySetup,
 	"psc cluster setup --remove":                                         onlySetup,
 }

@@ -28,6 +28,7 @@ import (
 // has signed in to $ISSUED, the address of the API server, as the context $CONTEXT, with a token that has expired since. The user is
 // called alice@acme.eu in the settings only: the cluster knows the user as an admin.
 //
+//	issuer starts       only starts the issuer: its address is $ISSUER, and its certificate authority issuer.crt
 //	issuer refreshes N  checks how often the issuer was asked for tokens since the last check: a number, or "some"
 //	issuer revoked      checks that the refresh token was revoked
 //	issuer away N       the next N requests for tokens fail
@@ -46,6 +47,11 @@ func (c *cluster) issuer(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("see issuer_test.go")
 	case len(args) == 0:
 		c.signedIn(ts, i)
+	case args[0] == "starts":
+		started := issuertest.Start()
+		ts.Defer(started.Close)
+		ts.Setenv("ISSUER", started.URL)
+		ts.Check(os.WriteFile(ts.MkAbs("issuer.crt"), started.Issuer().Authority, 0o600))
 	case args[0] == "refreshes":
 		seen := i.State().Refreshes - i.seen
 		if fmt.Sprint(seen) != word && (word != "some" || seen == 0) {

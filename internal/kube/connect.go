@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"os"
 	"sync"
 	"sync/atomic"
 
@@ -126,6 +127,18 @@ func newClient(raw *clientcmdapi.Config, name string, o Options) (*Client, error
 		return httpClient(config)
 	})
 	return c, nil
+}
+
+// Authority returns the certificate authority of the API server, in PEM; empty if it is one of the system.
+func (c *Client) Authority() ([]byte, error) {
+	if len(c.config.CAData) > 0 || c.config.CAFile == "" {
+		return c.config.CAData, nil
+	}
+	data, err := os.ReadFile(c.config.CAFile)
+	if err != nil {
+		return nil, fault.Wrap(fault.Usage, err)
+	}
+	return data, nil
 }
 
 // As converts an object to its type, such as *appsv1.Deployment.

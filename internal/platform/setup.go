@@ -31,8 +31,12 @@ type Setup struct {
 	Domain *string
 	// Gateway is the Gateway for routes, as namespace/name.
 	Gateway *string
+	// From is where the requests of the Gateway come from; empty if that stays.
+	From []Source
 	// HTTPPort and HTTPSPort are the ports at which the Gateway is reached from outside; 0 if it does not listen there.
 	HTTPPort, HTTPSPort *int
+	// SignIn tells users how to sign in.
+	SignIn *SignIn
 	// Audit makes the API server refuse records in the name of others, and changes of records.
 	Audit bool
 }
@@ -55,6 +59,11 @@ func (s Setup) Objects(ctx context.Context, client *kube.Client) ([]*unstructure
 	if err == nil && config != nil {
 		objects = slices.Insert(objects, 1, config) // after its namespace
 	}
+	if err == nil && s.SignIn != nil {
+		var signIn []*unstructured.Unstructured
+		signIn, err = s.SignIn.objects()
+		objects = append(objects, signIn...)
+	}
 	if err == nil && s.Audit {
 		var policy []*unstructured.Unstructured
 		policy, err = audit()
@@ -73,8 +82,12 @@ func All() ([]*unstructured.Unstructured, error) {
 	if err != nil {
 		return nil, err
 	}
+	signIn, err := SignIn{}.objects()
+	if err != nil {
+		return nil, err
+	}
 	policy, err := audit()
-	return slices.Concat(slices.Insert(objects, 1, config), policy), err
+	return slices.Concat(slices.Insert(objects, 1, config), signIn, policy), err
 }
 
 // config returns the ConfigMap psc-platform with the fields of s, or nil if there is nothing to write.
@@ -82,7 +95,7 @@ func (s Setup) config(ctx context.Context, client *kube.Client) (*unstructured.U
 	fields := map[string]any{}
 	there, err := client.Get(ctx, object.ConfigMap, object.PlatformNamespace, object.PlatformConfig)
 	switch {
-	case err == nil && s.Domain == nil && s.Gateway == nil && s.HTTPPort == nil && s.HTTPSPort == nil:
+	case err == nil && s.Domain == nil && s.Gateway == nil && s.HTTPPort == nil && s.HTTPSPort == nil && len(s.From) == 0:
 		return nil, nil, nil
 	case err == nil:
 		text, _, _ := unstructured.NestedString(there.Object, "data", configKey)
@@ -98,8 +111,18 @@ func (s Setup) config(ctx context.Context, client *kube.Client) (*unstructured.U
 			return nil, problem, err
 		}
 		if found != nil {
+			keepSources(fields["gateway"], found["gateway"])
 			maps.Copy(fields, found)
 		}
+	}
+	if len(s.From) > 0 {
+		gateway, _ := fields["gateway"].(map[string]any)
+		if gateway == nil {
+			return nil, []fault.Detail{{Path: "gateway.from", Message: "needs a Gateway, and the cluster has none"}}, nil
+		}
+		gateway = maps.Clone(gateway)
+		gateway["from"] = s.From
+		fields["gateway"] = gateway
 	}
 	if s.Domain != nil {
 		fields["domain"] = *s.Domain
@@ -132,6 +155,15 @@ func (s Setup) config(ctx context.Context, client *kube.Client) (*unstructured.U
 	return o, nil, err
 }
 
+// keepSources keeps where the requests of a Gateway come from, if it is the one that was chosen before.
+func keepSources(before, chosen any) {
+	b, _ := before.(map[string]any)
+	c := chosen.(map[string]any) //nolint:forcetypeassert // of gatewayFields
+	if c["from"] == nil && b["from"] != nil && b["namespace"] == c["namespace"] && b["name"] == c["name"] {
+		c["from"] = b["from"]
+	}
+}
+
 // gateway returns the fields for the chosen Gateway, or for the only one of the cluster. They are nil if the cluster has none, or if
 // the owner has chosen none of several.
 func (s Setup) gateway(ctx context.Context, client *kube.Client) (map[string]any, []fault.Detail, error) {
@@ -154,7 +186,12 @@ func (s Setup) gateway(ctx context.Context, client *kube.Client) (map[string]any
 	slices.Sort(names)
 	switch {
 	case chosen != nil:
-		return gatewayFields(fromGateway(chosen)), nil, nil
+		fields := gatewayFields(fromGateway(chosen))
+		sources, err := sourcesOf(ctx, client, chosen.Name)
+		if len(sources) > 0 {
+			fields["gateway"].(map[string]any)["from"] = sources
+		}
+		return fields, nil, err
 	case s.Gateway != nil && len(names) == 0:
 		return nil, []fault.Detail{{Path: "gateway", Message: fmt.Sprintf("%q does not exist: the cluster has no Gateway", *s.Gateway)}}, nil
 	case s.Gateway != nil:
@@ -196,17 +233,8 @@ func base() ([]*unstructured.Unstructured, error) {
 	everyone := []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.GroupKind, Name: "system:authenticated"}}
 	config := metav1.ObjectMeta{Namespace: object.PlatformNamespace, Name: object.PlatformConfig}
 	hosts := metav1.ObjectMeta{Name: "psc-hosts"}
-	only := func(group, resource, verb string, names ...string) []rbacv1.PolicyRule {
-		return []rbacv1.PolicyRule{{APIGroups: []string{group}, Resources: []string{resource}, ResourceNames: names, Verbs: []string{verb}}}
-	}
-	// The admins of a pod do not have this right, so psc member add cannot give it.
 	debug := rbacv1.PolicyRule{APIGroups: []string{""}, Resources: []string{"pods/ephemeralcontainers"}, Verbs: []string{"patch"}}
-	var out []*unstructured.Unstructured
-	for _, o := range []struct {
-		kind    kube.Kind
-		object  runtime.Object
-		purpose string
-	}{
+	return describedAll([]purposeful{
 		{object.Namespace, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: object.PlatformNamespace}}, "the configuration of psc"},
 		{object.Role, &rbacv1.Role{ObjectMeta: config, Rules: only("", "configmaps", "get", config.Name)}, "the right to read the configuration"},
 		{object.RoleBinding, &rbacv1.RoleBinding{ObjectMeta: config, RoleRef: roleRef(object.Role, config.Name), Subjects: everyone}, "gives it to all signed-in users"},
@@ -214,14 +242,12 @@ func base() ([]*unstructured.Unstructured, error) {
 		{object.ClusterRole, &rbacv1.ClusterRole{ObjectMeta: aggregated("edit"), Rules: append(Rules(true), debug)}, "adds routes, deploys and psc exec --debug to the roles edit and admin"},
 		{object.ClusterRole, &rbacv1.ClusterRole{ObjectMeta: hosts, Rules: only(gatewayv1.GroupName, "httproutes", "list")}, "the right to see which pod serves a host"},
 		{object.ClusterRoleBinding, &rbacv1.ClusterRoleBinding{ObjectMeta: hosts, RoleRef: roleRef(object.ClusterRole, hosts.Name), Subjects: everyone}, "gives it to all signed-in users"},
-	} {
-		u, err := described(o.kind, o.object, o.purpose)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, u)
-	}
-	return out, nil
+	})
+}
+
+// only returns the rules for one verb on one resource.
+func only(group, resource, verb string, names ...string) []rbacv1.PolicyRule {
+	return []rbacv1.PolicyRule{{APIGroups: []string{group}, Resources: []string{resource}, ResourceNames: names, Verbs: []string{verb}}}
 }
 
 func roleRef(kind kube.Kind, name string) rbacv1.RoleRef {
@@ -262,6 +288,24 @@ func audit() ([]*unstructured.Unstructured, error) {
 			return nil, err
 		}
 		out = append(out, owned(u))
+	}
+	return out, nil
+}
+
+// purposeful is an object with its purpose.
+type purposeful struct {
+	kind    kube.Kind
+	object  runtime.Object
+	purpose string
+}
+
+func describedAll(objects []purposeful) ([]*unstructured.Unstructured, error) {
+	out := make([]*unstructured.Unstructured, len(objects))
+	for i, o := range objects {
+		var err error
+		if out[i], err = described(o.kind, o.object, o.purpose); err != nil {
+			return nil, err
+		}
 	}
 	return out, nil
 }

@@ -51,7 +51,7 @@ func TestObjectsOfSetup(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(all) != 13 {
+	if len(all) != 16 {
 		t.Errorf("%d objects", len(all))
 	}
 	for _, o := range all {

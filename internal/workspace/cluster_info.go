@@ -11,6 +11,7 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 	storagev1 "k8s.io/api/storage/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"github.com/pscdev/psc/internal/kube"
@@ -37,7 +38,7 @@ func (c *Cluster) Info(ctx context.Context) (report.Cluster, error) {
 		return doc, err
 	}
 	checks := []func(context.Context, func(kube.Kind) bool) ([]report.Offer, error){
-		c.podOffer, c.routeOffers, c.diskOffer, c.metricsOffer, c.roleOffer, c.auditOffer,
+		c.podOffer, c.routeOffers, c.diskOffer, c.metricsOffer, c.roleOffer, c.isolationOffer, c.signInOffer, c.auditOffer,
 	}
 	offers := make([][]report.Offer, len(checks))
 	group, asking := errgroup.WithContext(ctx)
@@ -233,6 +234,51 @@ func covers(have, want []rbacv1.PolicyRule) bool {
 		}
 	}
 	return true
+}
+
+// isolationOffer reports whether new pods are isolated from each other. Only the network of a cluster knows whether it enforces that.
+func (c *Cluster) isolationOffer(ctx context.Context, _ func(kube.Kind) bool) ([]report.Offer, error) {
+	sources, err := platform.Sources(ctx, c.kube)
+	if err != nil {
+		return nil, err
+	}
+	if len(sources) == 0 {
+		return []report.Offer{{
+			Name: "isolation", State: report.OfferNo, Next: setUp + " --gateway-from NAMESPACE",
+			Detail: "psc does not know where the Gateway's proxies run, so instances of other pods reach those of a new pod",
+		}}, nil
+	}
+	names := make([]string, len(sources))
+	for i, s := range sources {
+		names[i] = s.String()
+	}
+	detail := "only the pod itself and the Gateway (" + strings.Join(names, ", ") + ") reach a new pod, if the network enforces NetworkPolicies"
+	return []report.Offer{{Name: "isolation", State: report.OfferYes, Detail: detail}}, nil
+}
+
+// signInOffer reports whether the cluster tells users how to sign in.
+func (c *Cluster) signInOffer(ctx context.Context, has func(kube.Kind) bool) ([]report.Offer, error) {
+	const name = "sign-in"
+	if has(object.OpenShiftToken) {
+		return []report.Offer{{Name: name, State: report.OfferYes, Detail: "psc login asks OpenShift's OAuth server"}}, nil
+	}
+	offer := report.Offer{Name: name, State: report.OfferNo, Next: setUp + " --login ISSUER --client-id ID"}
+	o, err := c.kube.Get(ctx, object.ConfigMap, metav1.NamespacePublic, object.SignInConfig)
+	switch {
+	case apierrors.IsForbidden(err):
+		return unseen(name), nil
+	case apierrors.IsNotFound(err):
+		offer.Detail = "psc login needs a kubeconfig, a token or a certificate"
+		return []report.Offer{offer}, nil
+	case err != nil:
+		return nil, err
+	}
+	signIn, err := platform.SignInOf(o)
+	if err != nil {
+		offer.Detail = fmt.Sprintf("ConfigMap %s/%s is not valid", metav1.NamespacePublic, object.SignInConfig)
+		return []report.Offer{offer}, nil
+	}
+	return []report.Offer{{Name: name, State: report.OfferYes, Detail: "psc login asks " + signIn.Login.Issuer}}, nil
 }
 
 // auditOffer reports whether records are kept from being forged.

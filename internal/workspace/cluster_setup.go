@@ -21,6 +21,12 @@ import (
 // Setup is what the owner of a cluster changes in it for the users of psc.
 type Setup = platform.Setup
 
+// ParseSource reads where the requests of the Gateway come from: a namespace or a range of addresses.
+func ParseSource(text string) platform.Source { return platform.ParseSource(text) }
+
+// ClusterLogin is an OpenID Connect issuer with which users sign in.
+type ClusterLogin = platform.Login
+
 // ClusterSetup is a setup of a cluster, or its removal, that the API server accepts.
 type ClusterSetup struct {
 	// Doc says what is written or deleted.
@@ -63,7 +69,14 @@ func (e *SetupDeniedError) Unwrap() error { return e.Err }
 
 // Setup prepares a setup. The API server checks it, and nothing is written: see Write. The error is a *SetupError if the
 // configuration would not be valid, and a *SetupDeniedError if rights are missing.
-func (c *Cluster) Setup(ctx context.Context, s Setup) (*ClusterSetup, error) {
+func (c *Cluster) Setup(ctx context.Context, s Setup, login *ClusterLogin) (*ClusterSetup, error) {
+	if login != nil {
+		authority, err := c.kube.Authority()
+		if err != nil {
+			return nil, err
+		}
+		s.SignIn = &platform.SignIn{Server: c.Server, Authority: authority, Login: *login}
+	}
 	objects, problems, err := s.Objects(ctx, c.kube)
 	if err != nil {
 		return nil, setupDenied([]error{err})
