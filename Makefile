@@ -36,17 +36,19 @@ test: build local $(GOTESTSUM) ## Run all tests, including those against a real 
 build: ## Build bin/psc
 	$(PSC_ENV) $(GO) build -ldflags '$(LDFLAGS)' -o bin/psc ./cmd/psc
 
-lint: $(GOLANGCI) ## Lint both modules and the scripts
+lint: $(GOLANGCI) ## Lint the modules and the scripts
 	$(PSC_ENV) $(GOLANGCI) run $(PACKAGES)
 	cd cmd/psc-local && $(LOCAL_ENV) $(GOLANGCI) run --config ../../.golangci.yaml --disable exhaustive ./... # exhaustive would read all of Kubernetes
+	cd testdata/issuer && $(PSC_ENV) $(GOLANGCI) run --config ../../.golangci.yaml ./...
 	@if command -v shellcheck >/dev/null; then shellcheck --severity=warning $(SCRIPTS); else echo 'skipped lint of the scripts: shellcheck is not installed'; fi
 
 generate: ## Regenerate docs/cli, docs/schema, docs/resources.md and completions
 	$(PSC_ENV) $(GO) generate ./...
 
-check: lint ## Lint, and check that generated files and both go.mod are up to date
+check: lint ## Lint, and check that generated files and each go.mod are up to date
 	$(GO) mod tidy -diff
 	cd cmd/psc-local && $(GO) mod tidy -diff
+	cd testdata/issuer && $(GO) mod tidy -diff
 	@rm -rf bin/.committed && mkdir -p bin/.committed docs completions && cp -R docs completions bin/.committed
 	@$(MAKE) --no-print-directory generate
 	@for dir in docs completions; do diff -ru bin/.committed/$$dir $$dir || stale=1; done; \
