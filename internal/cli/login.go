@@ -30,11 +30,11 @@ func newLogin(s *session) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "login [SERVER]",
 		Short: "Sign in to a cluster, and make it the current one",
-		Long: "Use a context of your kubeconfig, or sign in to a server: with a token, a client certificate, or, if it is\n" +
-			"OpenShift, with your user name and password or the browser. If the kubeconfig has several contexts, psc asks\n" +
-			"for one. It asks the server who you are. In the kubeconfig it writes only its own entries, and changes the\n" +
-			"current context only with --switch. If this machine does not trust the server's CA, psc shows its fingerprint\n" +
-			"and asks; --trust answers that.",
+		Long: "Use a context of your kubeconfig, or sign in to a server: with a token, a client certificate, or as the server\n" +
+			"wants it: with your user name and password, in the browser, or with a code in a browser on another machine.\n" +
+			"If the kubeconfig has several contexts, psc asks for one. It asks the server who you are. In the kubeconfig it\n" +
+			"writes only its own entries, and changes the current context only with --switch. If this machine does not trust\n" +
+			"the server's CA, psc shows its fingerprint and asks; --trust answers that.",
 		Example: "  psc login\n  psc login --context staging\n" +
 			"  psc login https://api.example.com:6443 --token-stdin < token\n" +
 			"  psc login api.example.com:6443 --client-certificate me.crt --client-key me.key",

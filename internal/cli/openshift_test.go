@@ -5,12 +5,12 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"html"
 	"io"
 	"net/http"
 	"net/url"
 	"os"
 	"regexp"
-	"strings"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -57,15 +57,15 @@ type openshiftKey struct{}
 // openshiftOf is the OpenShift of a story.
 type openshiftOf struct{ *openshifttest.Server }
 
-// browse is a browser with a user in front of it: it opens a page, and fills in the form as alice.
+// browse is a browser with a user in front of it: it opens a page, fills in the form as alice, and presses the button $BUTTON, if any.
 func browse() {
-	if err := fillIn(os.Args[1], os.Getenv("PASSWORD")); err != nil {
+	if err := fillIn(os.Args[1], os.Getenv("PASSWORD"), os.Getenv("BUTTON")); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
-func fillIn(address, password string) error {
+func fillIn(address, password, button string) error {
 	transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}} // as a user who clicks a warning away
 	client := &http.Client{Transport: transport}
 	page, err := client.Get(address)
@@ -73,18 +73,17 @@ func fillIn(address, password string) error {
 		return err
 	}
 	defer page.Body.Close()
-	html, err := io.ReadAll(page.Body)
-	then := regexp.MustCompile(`name="then" type="hidden" value="([^"]*)"`).FindSubmatch(html)
-	if err != nil || then == nil {
-		return errors.Join(err, fmt.Errorf("no form: %s", html))
+	text, err := io.ReadAll(page.Body)
+	hidden := regexp.MustCompile(`name="(\w+)" type="hidden" value="([^"]*)"`).FindSubmatch(text)
+	if err != nil || hidden == nil {
+		return errors.Join(err, fmt.Errorf("no form: %s", text))
 	}
-	u, err := url.Parse(address)
-	if err != nil {
-		return err
+	to := page.Request.URL
+	if action := regexp.MustCompile(`<form action="([^"]*)"`).FindSubmatch(text); action != nil {
+		to.Path, to.RawQuery = string(action[1]), ""
 	}
-	u.Path, u.RawQuery = "/login", ""
-	form := url.Values{"then": {strings.ReplaceAll(string(then[1]), "&amp;", "&")}, "username": {"alice"}, "password": {password}}
-	last, err := client.PostForm(u.String(), form) // the redirect leads to psc
+	form := url.Values{string(hidden[1]): {html.UnescapeString(string(hidden[2]))}, "username": {"alice"}, "password": {password}, "do": {button}}
+	last, err := client.PostForm(to.String(), form) // the redirect leads to psc
 	if err != nil {
 		return err
 	}

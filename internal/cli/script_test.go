@@ -217,6 +217,7 @@ func run(t *testing.T, c *cluster, path string) {
 			"exit":      exit,
 			"killed":    c.killed,
 			"objects":   objects,
+			"idp":       c.idp,
 			"issuer":    c.issuer,
 			"openshift": c.openshift,
 			"parallel":  parallel,
@@ -267,6 +268,7 @@ func (c *cluster) setup(env *testscript.Env) error {
 	)
 	env.Values[openshiftKey{}] = &openshiftOf{}
 	env.Values[issuerKey{}] = &issuerOf{}
+	env.Values[idpKey{}] = &idpOf{}
 	for i, v := range env.Vars {
 		if path, ok := strings.CutPrefix(v, "PATH="); ok {
 			env.Vars[i] = "PATH=" + path + string(os.PathListSeparator) + bin

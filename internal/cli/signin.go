@@ -29,6 +29,7 @@ type method struct {
 	username         string
 	passwordStdin    bool
 	web              bool
+	issuer, clientID string
 }
 
 func (m *method) flags(cmd *cobra.Command) {
@@ -36,11 +37,14 @@ func (m *method) flags(cmd *cobra.Command) {
 		flags.BoolVar(&m.tokenStdin, "token-stdin", false, "read the token from stdin instead of "+tokenVariable+" or a prompt")
 		flags.StringVar(&m.certificate, "client-certificate", "", "`FILE` with the client certificate")
 		flags.StringVar(&m.key, "client-key", "", "`FILE` with the key of the client certificate")
-		flags.StringVar(&m.username, "username", "", "sign in as `USER`, with the password (OpenShift)")
+		flags.StringVar(&m.username, "username", "", "sign in as `USER`, with the password")
 		flags.BoolVar(&m.passwordStdin, "password-stdin", false, "read the password from stdin instead of a prompt")
-		flags.BoolVar(&m.web, "web", false, "sign in with the browser (OpenShift)")
+		flags.BoolVar(&m.web, "web", false, "sign in with the browser, here or on another machine")
+		flags.StringVar(&m.issuer, "issuer", "", "`URL` of the OpenID Connect issuer, if the cluster does not name it")
+		flags.StringVar(&m.clientID, "client-id", "", "`ID` of psc at the issuer")
 	})
 	cmd.MarkFlagsMutuallyExclusive("token-stdin", "client-certificate", "username", "web")
+	cmd.MarkFlagsMutuallyExclusive("token-stdin", "client-certificate", "username", "issuer") // only a platform lets programs ask for passwords
 }
 
 // check reports flags that need others.
@@ -50,6 +54,8 @@ func (m method) check() error {
 		return fault.New(fault.Usage, "--client-certificate and --client-key must be given together")
 	case m.passwordStdin && m.username == "":
 		return fault.New(fault.Usage, "--password-stdin needs --username USER")
+	case (m.issuer == "") != (m.clientID == ""):
+		return fault.New(fault.Usage, "--issuer and --client-id must be given together")
 	}
 	return nil
 }
@@ -84,13 +90,35 @@ func (s *session) signIn(ctx context.Context, search login.Search, m method) (*w
 	if err := s.kubeconfigFiles().Probe(server.Entry()); err != nil {
 		return nil, "", err
 	}
-	c := login.Credentials{Certificate: m.certificate, Key: m.key}
-	if m.certificate == "" {
-		if c.Token, err = s.token(ctx, server, m); err != nil {
+	if m.certificate != "" {
+		return login.Entry(server, login.Credentials{Certificate: m.certificate, Key: m.key})
+	}
+	if token, ok, err := s.given(m); ok || err != nil {
+		return entryFor(server, token, err)
+	}
+	offer := login.Offer{Issuer: &login.Issuer{URL: m.issuer, ClientID: m.clientID}}
+	if m.issuer == "" {
+		if offer, err = server.Offer(ctx, search.Tell); err != nil && m.chosen() {
 			return nil, "", err
+		} else if err != nil {
+			s.view.Warn("%v", err)
 		}
 	}
-	return login.Entry(server, c)
+	if offer.Issuer != nil {
+		return s.atIssuer(ctx, search, server, *offer.Issuer, m)
+	}
+	token, err := s.token(ctx, server, offer.OAuth, m)
+	return entryFor(server, token, err)
+}
+
+// chosen reports whether the user wants to sign in with a password or a page.
+func (m method) chosen() bool { return m.username != "" || m.web }
+
+func entryFor(server *login.Server, token login.Token, err error) (*workspace.Kubeconfig, string, error) {
+	if err != nil {
+		return nil, "", err
+	}
+	return login.Entry(server, login.Credentials{Token: token})
 }
 
 // trust asks whether to trust a certificate authority that this machine does not know. --yes does not answer it: a user has to
@@ -107,26 +135,29 @@ func (s *session) trust(address string, a login.Authority) error {
 	return nil
 }
 
-// token returns the token of a user: from stdin, the environment, the OAuth server, or a prompt.
-func (s *session) token(ctx context.Context, server *login.Server, m method) (login.Token, error) {
-	chosen := m.username != "" || m.web
+// given returns the token that the user already has, if there is one.
+func (s *session) given(m method) (token login.Token, ok bool, err error) {
 	switch {
 	case m.tokenStdin:
-		return s.tokenFrom(io.ReadAll(io.LimitReader(s.In, 1<<20)))
-	case os.Getenv(tokenVariable) != "" && !chosen:
-		return s.tokenFrom([]byte(os.Getenv(tokenVariable)), nil)
+		token, err = s.tokenFrom(io.ReadAll(io.LimitReader(s.In, 1<<20)))
+	case os.Getenv(tokenVariable) != "" && !m.chosen() && m.issuer == "":
+		token, err = s.tokenFrom([]byte(os.Getenv(tokenVariable)), nil)
+	default:
+		return token, false, nil
 	}
-	oauth, err := server.OAuth(ctx)
+	return token, true, err
+}
+
+// token returns the token of a user: from the OAuth server, or from a prompt if there is none.
+func (s *session) token(ctx context.Context, server *login.Server, oauth *login.OAuth, m method) (login.Token, error) {
 	switch {
-	case err != nil && chosen:
-		return login.Token{}, err
-	case oauth == nil && chosen:
-		return login.Token{}, fault.New(fault.Usage, "%s has no OAuth server: it takes neither passwords nor the browser", server.Address).
-			WithHint("sign in with a token (--token-stdin) or a client certificate")
+	case oauth == nil && m.chosen():
+		return login.Token{}, fault.New(fault.Usage, "%s does not say how users sign in: it names no issuer, and has no OAuth server", server.Address).
+			WithHint("sign in with a token (--token-stdin) or a client certificate, or ask its owner for --issuer URL --client-id ID")
 	case oauth == nil:
 		return s.tokenFrom(s.askHidden("token", "pipe it to --token-stdin, or set "+tokenVariable))
 	case m.web:
-		return s.browser(ctx, oauth)
+		return withBrowser(ctx, s, oauth.Browser)
 	case m.username == "" && !s.interactive():
 		return login.Token{}, fault.New(fault.Usage, "no user name, and no terminal to ask for it").
 			WithHint("--username USER --password-stdin, --token-stdin, or set %s", tokenVariable)
@@ -138,9 +169,9 @@ func (s *session) token(ctx context.Context, server *login.Server, m method) (lo
 	case !takes && m.username != "":
 		return login.Token{}, fault.New(fault.Usage, "%s takes no passwords from programs", oauth.Issuer).WithHint("--web signs in with the browser")
 	case !takes:
-		return s.browser(ctx, oauth)
+		return withBrowser(ctx, s, oauth.Browser)
 	}
-	return s.password(ctx, oauth, m)
+	return withPassword(ctx, s, m, oauth.Password)
 }
 
 func (s *session) tokenFrom(data []byte, err error) (login.Token, error) {
@@ -151,37 +182,38 @@ func (s *session) tokenFrom(data []byte, err error) (login.Token, error) {
 	return token, err
 }
 
-// password signs in with a user name and a password, and asks for what is not given.
-func (s *session) password(ctx context.Context, oauth *login.OAuth, m method) (login.Token, error) {
+// withPassword asks for the user name and the password if they are not given, and signs in with them.
+func withPassword[T any](ctx context.Context, s *session, m method, signIn func(ctx context.Context, user, password string) (T, error)) (T, error) {
+	var none T
 	if m.username == "" {
 		s.view.Prompt("User name: ")
 		_, _ = fmt.Fscanln(s.In, &m.username) // an empty line is an error
 		if m.username == "" {
-			return login.Token{}, fault.New(fault.Usage, "the user name is empty")
+			return none, fault.New(fault.Usage, "the user name is empty")
 		}
 	}
 	read := func() ([]byte, error) { return s.askHidden("password", "pipe it to --password-stdin") }
 	if m.passwordStdin {
 		read = func() ([]byte, error) { return io.ReadAll(io.LimitReader(s.In, 1<<20)) }
 	}
-	password, err := read()
+	secret, err := read()
 	if err != nil {
-		return login.Token{}, err
+		return none, err
 	}
-	password = bytes.TrimRight(password, "\r\n")
-	if len(password) == 0 {
-		return login.Token{}, fault.New(fault.Usage, "the password is empty")
+	secret = bytes.TrimRight(secret, "\r\n")
+	if len(secret) == 0 {
+		return none, fault.New(fault.Usage, "the password is empty")
 	}
-	token, err := oauth.Password(ctx, m.username, string(password))
+	out, err := signIn(ctx, m.username, string(secret))
 	if errors.Is(err, login.ErrPassword) {
-		return token, fault.Wrap(fault.Denied, err)
+		err = fault.Wrap(fault.Denied, err)
 	}
-	return token, err
+	return out, err
 }
 
-// browser signs in with the browser. Over SSH, or without a screen, the user opens the page elsewhere and pastes the address to which
+// withBrowser signs in with the browser. Over SSH, or without a screen, the user opens the page elsewhere and pastes the address to which
 // the server sends the browser.
-func (s *session) browser(ctx context.Context, oauth *login.OAuth) (login.Token, error) {
+func withBrowser[T any](ctx context.Context, s *session, signIn func(ctx context.Context, open func(address string), pasted <-chan string) (T, error)) (T, error) {
 	var pasted chan string
 	if s.interactive() {
 		pasted = make(chan string)
@@ -191,21 +223,33 @@ func (s *session) browser(ctx context.Context, oauth *login.OAuth) (login.Token,
 			}
 		}()
 	}
-	return oauth.Browser(ctx, func(address string) {
+	return signIn(ctx, func(address string) {
 		s.view.Prompt("Sign in with the browser: %s\n", address)
-		program := os.Getenv(browserVariable)
 		switch {
-		case program != "":
-			cmd := exec.CommandContext(ctx, program, address)
-			if err := cmd.Start(); err != nil {
-				s.view.Warn("%s could not be started: %v", program, err)
-				return
-			}
-			go func() { _ = cmd.Wait() }() // it may stay open
-		case hasDisplay() && os.Getenv("SSH_CONNECTION") == "":
-			s.browse(address)
+		case hasBrowser():
+			s.openPage(ctx, address)
 		case pasted != nil:
 			s.view.Prompt("If the browser is on another machine, paste the address of the page that it cannot open:\n")
 		}
 	}, pasted)
+}
+
+// hasBrowser reports whether psc can show a page to the user.
+func hasBrowser() bool {
+	return os.Getenv(browserVariable) != "" || hasDisplay() && os.Getenv("SSH_CONNECTION") == ""
+}
+
+// openPage opens a page with the user's program, or the browser of the desktop.
+func (s *session) openPage(ctx context.Context, address string) {
+	program := os.Getenv(browserVariable)
+	if program == "" {
+		s.browse(address)
+		return
+	}
+	cmd := exec.CommandContext(ctx, program, address)
+	if err := cmd.Start(); err != nil {
+		s.view.Warn("%s could not be started: %v", program, err)
+		return
+	}
+	go func() { _ = cmd.Wait() }() // it may stay open
 }

@@ -1,7 +1,7 @@
 // Package login finds a server, signs in to it, and manages the kubeconfig entries that psc creates: a cluster, a user and a context
 // whose names have its prefix.
 //
-//	Search.Find -- Server.OAuth, OAuth.Password or OAuth.Browser -- Entry -- Kubeconfig.Save
+//	Search.Find -- Server.Offer -- a flow of OAuth or of Provider -- Entry -- Kubeconfig.Save
 //
 // It changes the current context only if asked, and never the entries of other tools: not a byte of them.
 package login

@@ -2,6 +2,7 @@ package login
 
 import (
 	"context"
+	"crypto/subtle"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/base64"
@@ -54,9 +55,13 @@ type Provider struct {
 
 // endpoints is the document in which an issuer says what it offers.
 type endpoints struct {
-	Issuer string `json:"issuer"`
-	Token  string `json:"token_endpoint"`
-	Revoke string `json:"revocation_endpoint"`
+	Issuer    string   `json:"issuer"`
+	Authorize string   `json:"authorization_endpoint"`
+	Token     string   `json:"token_endpoint"`
+	Device    string   `json:"device_authorization_endpoint"`
+	Revoke    string   `json:"revocation_endpoint"`
+	Grants    []string `json:"grant_types_supported"`
+	Scopes    []string `json:"scopes_supported"`
 }
 
 // Discover asks an issuer for its addresses.
@@ -105,7 +110,7 @@ func (p *Provider) send(request *http.Request, into any) (status int, err error)
 	}
 	defer func() { _ = answer.Body.Close() }()
 	err = json.NewDecoder(io.LimitReader(answer.Body, maxAnswer)).Decode(into)
-	if err != nil && answer.StatusCode == http.StatusOK {
+	if err != nil && !errors.Is(err, io.EOF) && answer.StatusCode == http.StatusOK { // there is nothing to say about a revocation
 		return 0, fault.New(fault.Failed, "the answer of the issuer %s is not JSON", p.issuer.URL).WithHint("try again")
 	}
 	return answer.StatusCode, nil
@@ -116,6 +121,8 @@ type grant struct {
 	ID      string `json:"id_token"`
 	Refresh string `json:"refresh_token"`
 	Error   string `json:"error"`
+	// Description is for people.
+	Description string `json:"error_description"`
 }
 
 // post sends a form to an endpoint of the issuer. The form has the client's name, and no secret of the client.
@@ -143,18 +150,19 @@ func (p *Provider) Refresh(ctx context.Context, refresh string) (Tokens, error) 
 		return Tokens{}, fault.New(fault.Failed, "the issuer %s does not renew the sign-in: HTTP %d %s", p.issuer.URL, status, got.Error).WithHint("try again")
 	}
 	tokens := Tokens{ID: got.ID, Refresh: got.Refresh}
-	tokens.Until, err = p.check(got.ID, begin)
+	tokens.Until, err = p.check(got.ID, "", begin)
 	return tokens, err
 }
 
 // check returns the end of an ID token on the clock of this machine. The API server checks the signature; the issuer has sent the
-// token itself: https://openid.net/specs/openid-connect-core-1_0.html#IDTokenValidation
-func (p *Provider) check(token string, begin time.Time) (time.Time, error) {
+// token itself: https://openid.net/specs/openid-connect-core-1_0.html#IDTokenValidation. A nonce is only expected after a browser.
+func (p *Provider) check(token, nonce string, begin time.Time) (time.Time, error) {
 	var claims struct {
 		Issuer   string   `json:"iss"`
 		Audience audience `json:"aud"`
 		Expires  float64  `json:"exp"`
 		Issued   float64  `json:"iat"`
+		Nonce    string   `json:"nonce"`
 	}
 	parts := strings.Split(token, ".")
 	if len(parts) != 3 {
@@ -174,6 +182,8 @@ func (p *Provider) check(token string, begin time.Time) (time.Time, error) {
 		return wrong("is one of %q", claims.Issuer)
 	case !slices.Contains(claims.Audience, p.issuer.ClientID):
 		return wrong("is for %q, and not for %s", []string(claims.Audience), p.issuer.ClientID)
+	case nonce != "" && subtle.ConstantTimeCompare([]byte(claims.Nonce), []byte(nonce)) != 1:
+		return wrong("is not for this sign-in: its nonce differs")
 	case life <= 0:
 		return wrong("has expired already")
 	default:

@@ -2,17 +2,13 @@ package login
 
 import (
 	"context"
-	"crypto/rand"
 	"crypto/sha256"
-	"crypto/subtle"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -51,10 +47,8 @@ const (
 	browserClient     = "openshift-cli-client"
 )
 
-// OAuth returns the OAuth server of an OpenShift cluster; nil if the server has none, such as any other Kubernetes.
-func (s *Server) OAuth(ctx context.Context) (*OAuth, error) {
-	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
-	defer cancel()
+// oauth returns the OAuth server of an OpenShift cluster; nil if the server has none, such as any other Kubernetes.
+func (s *Server) oauth(ctx context.Context) (*OAuth, error) {
 	var doc struct {
 		Issuer    string   `json:"issuer"`
 		Authorize string   `json:"authorization_endpoint"`
@@ -82,24 +76,7 @@ func (s *Server) OAuth(ctx context.Context) (*OAuth, error) {
 	return &OAuth{issuer, doc.Authorize, doc.Token, slices.Contains(doc.Methods, "S256"), anonymous(settings)}, nil
 }
 
-// flow is one sign-in. State and verifier are random, so that nobody else can end it.
-type flow struct {
-	client, redirect, state, verifier string
-}
-
-func newFlow(client, redirect string) flow {
-	return flow{client, redirect, rand.Text(), rand.Text() + rand.Text()}
-}
-
-func (o *OAuth) authorizeURL(f flow) string {
-	q := url.Values{"client_id": {f.client}, "response_type": {"code"}, "redirect_uri": {f.redirect}, "state": {f.state}}
-	if o.s256 {
-		hash := sha256.Sum256([]byte(f.verifier))
-		q.Set("code_challenge", base64.RawURLEncoding.EncodeToString(hash[:]))
-		q.Set("code_challenge_method", "S256")
-	}
-	return o.authorize + "?" + q.Encode()
-}
+func (o *OAuth) authorizeURL(f flow) string { return f.page(o.authorize, o.s256, nil) }
 
 // challenge asks for a code, without credentials if user is empty. Without the CSRF header the server never asks for a password.
 func (o *OAuth) challenge(ctx context.Context, f flow, user, password string) (status int, header http.Header, err error) {
@@ -158,13 +135,11 @@ func (o *OAuth) Password(ctx context.Context, user, password string) (Token, err
 
 // redeem gets the token for the answer to a flow.
 func (o *OAuth) redeem(ctx context.Context, f flow, answer url.Values, how string) (Token, error) {
-	if subtle.ConstantTimeCompare([]byte(answer.Get("state")), []byte(f.state)) != 1 {
-		return Token{}, fault.New(fault.Failed, "the answer of %s is not for this sign-in: its state differs", o.Issuer).WithHint("try again")
+	code, err := f.code(o.Issuer, answer)
+	if err != nil {
+		return Token{}, err
 	}
-	if why := answer.Get("error"); why != "" {
-		return Token{}, fault.New(fault.Denied, "%s refuses the sign-in: %s", o.Issuer, strings.TrimSpace(why+" "+answer.Get("error_description")))
-	}
-	form := url.Values{"grant_type": {"authorization_code"}, "code": {answer.Get("code")}, "redirect_uri": {f.redirect}, "code_verifier": {f.verifier}}
+	form := url.Values{"grant_type": {"authorization_code"}, "code": {code}, "redirect_uri": {f.redirect}, "code_verifier": {f.verifier}}
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, o.token, strings.NewReader(form.Encode()))
 	if err != nil {
 		return Token{}, err
@@ -196,51 +171,11 @@ func (o *OAuth) redeem(ctx context.Context, f flow, answer url.Values, how strin
 // Browser signs in with a browser on this machine. open gets the address of the page to show. pasted may provide the address of the
 // page that a browser on another machine could not show.
 func (o *OAuth) Browser(ctx context.Context, open func(address string), pasted <-chan string) (Token, error) {
-	var network net.ListenConfig
-	listener, err := network.Listen(ctx, "tcp", "127.0.0.1:0")
+	f, answer, err := browse(ctx, browserClient, o.authorizeURL, open, pasted)
 	if err != nil {
-		return Token{}, fmt.Errorf("wait for the browser: %w", err)
+		return Token{}, err
 	}
-	f := newFlow(browserClient, "http://"+listener.Addr().String()+"/callback") // exactly this host and path, with any port
-	answers := make(chan url.Values, 1)
-	server := &http.Server{ReadHeaderTimeout: patience, Handler: callback(answers)}
-	go func() { _ = server.Serve(listener) }()
-	defer func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
-		defer cancel()
-		_ = server.Shutdown(ctx) // after the page was sent
-	}()
-	open(o.authorizeURL(f))
-	for {
-		select {
-		case <-ctx.Done():
-			return Token{}, ctx.Err()
-		case answer := <-answers:
-			return o.redeem(ctx, f, answer, "browser")
-		case text := <-pasted:
-			if u, err := url.Parse(strings.TrimSpace(text)); err == nil && u.Query().Has("state") {
-				return o.redeem(ctx, f, u.Query(), "browser")
-			}
-		}
-	}
-}
-
-// callback takes one answer from a browser.
-func callback(answers chan<- url.Values) http.Handler {
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /callback", func(w http.ResponseWriter, r *http.Request) {
-		header := w.Header()
-		header.Set("Content-Security-Policy", "default-src 'none'")
-		header.Set("Cache-Control", "no-store")
-		header.Set("Referrer-Policy", "no-referrer")
-		header.Set("Content-Type", "text/html; charset=utf-8")
-		_, _ = io.WriteString(w, "<!doctype html><title>psc</title><p>You can close this page. The sign-in continues in the terminal.")
-		select {
-		case answers <- r.URL.Query():
-		default: // one answer is enough
-		}
-	})
-	return mux
+	return o.redeem(ctx, f, answer, "browser")
 }
 
 // tokenName returns the name of the object of a token, which does not tell the token.

@@ -33,11 +33,11 @@ func openshift(t *testing.T, s *openshifttest.Server) (*httptest.Server, *login.
 	})
 	front := s.Start()
 	t.Cleanup(front.Close)
-	oauth, err := found(t, front, login.Search{Authority: authority(t, front)}).OAuth(t.Context())
-	if err != nil || oauth == nil {
-		t.Fatal(oauth, err)
+	offer, err := found(t, front, login.Search{Authority: authority(t, front)}).Offer(t.Context(), t.Logf)
+	if err != nil || offer.OAuth == nil {
+		t.Fatal(offer, err)
 	}
-	return front, oauth
+	return front, offer.OAuth
 }
 
 func authority(t *testing.T, front *httptest.Server) string {

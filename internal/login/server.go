@@ -48,6 +48,7 @@ type Server struct {
 	Insecure bool
 
 	client *http.Client // anonymous
+	issuer *Issuer      // that a platform names for it; nil if it names none
 }
 
 const (
@@ -174,13 +175,14 @@ func (s Search) at(ctx context.Context, u *url.URL) (*Server, error) {
 
 // named returns the API server that a platform names in a document beside its pages. Its authority is as trusted as the page.
 func (s Search) named(ctx context.Context, page *Server) (*Server, error) {
-	var doc struct {
-		Server    string `json:"server"`
-		Authority []byte `json:"certificateAuthorityData"`
-	}
-	ok, err := page.document(ctx, "/.well-known/psc.json", &doc)
+	var doc document
+	ok, err := page.document(ctx, documentPath, &doc)
 	if err != nil || !ok || doc.Server == "" {
 		return nil, errPage
+	}
+	issuer, err := doc.issuer(page.Address + documentPath)
+	if err != nil {
+		return nil, err
 	}
 	u, err := url.Parse(doc.Server)
 	if err != nil || u.Scheme != "https" || u.Host == "" {
@@ -198,6 +200,8 @@ func (s Search) named(ctx context.Context, page *Server) (*Server, error) {
 		return nil, fault.New(fault.Failed, "%s names %s as its API server, but that is a web page, too", page.Address, doc.Server)
 	case errors.As(err, &unanswered):
 		return nil, s.worded(u, err)
+	case err == nil:
+		server.issuer = issuer
 	}
 	return server, err
 }
