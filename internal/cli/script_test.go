@@ -205,6 +205,9 @@ func run(t *testing.T, c *cluster, path string) {
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Condition: func(name string) (bool, error) {
+			if name == "chromium" {
+				return hasChromium(), nil
+			}
 			shell, ok := strings.CutPrefix(name, "shell:")
 			if !ok {
 				return false, fmt.Errorf("unknown condition %s", name)
