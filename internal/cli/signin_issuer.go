@@ -27,7 +27,11 @@ func (s *session) atIssuer(ctx context.Context, search login.Search, server *log
 		return nil, "", err
 	}
 	search.Tell("%s has issued a token (%s)", issuer.URL, tokens.How)
-	s.credentials.Hold(name, search.Address, issuer, tokens)
+	again := search.Address
+	if m.issuer != "" {
+		again += " --issuer " + m.issuer + " --client-id " + m.clientID
+	}
+	s.credentials.Hold(name, again, issuer, tokens)
 	return config, name, nil
 }
 
@@ -49,7 +53,7 @@ func (s *session) flow(ctx context.Context, server *login.Server, issuer login.I
 		return withBrowser(ctx, s, provider.Browser)
 	}
 	return provider.Device(ctx, func(d login.DeviceCode) {
-		s.view.Prompt("Open %s in a browser on any machine, and enter the code %s\n", d.Page, d.Code)
+		s.view.Prompt("Open %s in a browser on any machine, and enter the code:\n  %s\n", d.Page, d.Code)
 		if d.Complete != "" {
 			s.view.Prompt("Or open %s\n", d.Complete)
 		}

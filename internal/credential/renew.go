@@ -125,14 +125,15 @@ func (s *Store) refreshToken(entry string, r *record) (string, error) {
 
 // expired returns the error if only the user can get another token.
 func (s *Store) expired(entry string, r *record) error {
-	address := s.address(entry)
+	again := s.address(entry)
+	address, _, _ := strings.Cut(again, " ") // without the flags
 	if r == nil {
-		return fault.New(fault.Denied, "you are not signed in to %s", address).WithHint("psc login %s", address)
+		return fault.New(fault.Denied, "you are not signed in to %s", address).WithHint("psc login %s", again)
 	}
-	return fault.New(fault.Denied, "your sign-in to %s has expired", address).WithHint("psc login %s", address)
+	return fault.New(fault.Denied, "your sign-in to %s has expired", address).WithHint("psc login %s", again)
 }
 
-// address returns what psc login takes for an entry.
+// address returns what psc login takes for an entry: an address, and flags if the cluster does not name the issuer.
 func (s *Store) address(entry string) string {
 	l, _ := s.Settings.Login(entry)
 	return cmp.Or(l.Address, strings.TrimPrefix(entry, login.Prefix))

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"net/url"
-	"time"
 
 	"github.com/pscdev/psc/internal/fault"
 )
@@ -56,13 +55,13 @@ type Offer struct {
 }
 
 // Offer asks the server how users sign in: its own document, that of the cluster, and OpenShift's, in this order. All are asked at
-// once, without credentials, for at most 3 s.
+// once, without credentials, for at most offerPatience.
 func (s *Server) Offer(ctx context.Context, tell func(format string, args ...any)) (Offer, error) {
 	if s.issuer != nil {
 		tell("the platform names the issuer %s", s.issuer.URL)
 		return Offer{Issuer: s.issuer}, nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, offerPatience)
 	defer cancel()
 	type answer struct {
 		Offer

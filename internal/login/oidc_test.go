@@ -245,7 +245,7 @@ func TestOffer(t *testing.T) {
 		"own":                  {document("https://id", "own"), inCluster(document("https://id", "cluster")), true, "own"},
 		"cluster":              {"", inCluster(document("https://id", "cluster")), true, "cluster"},
 		"page and cluster":     {"<!doctype html>", inCluster(document("https://id", "cluster")), true, "cluster"},
-		"no login":             {`{"server": "https://api"}`, inCluster(`{}`), true, "openshift"},
+		"no login":             {`{}`, inCluster(`{}`), true, "openshift"},
 		"plain http":           {document("http://id", "own"), "", false, `login.issuer "http://id" is not an https address`},
 		"no client":            {"", inCluster(document("https://id", "")), false, "key psc.json: login.clientID is empty"},
 		"not JSON":             {"", inCluster("issuer: https://id"), false, "ConfigMap kube-public/psc-login, key psc.json: invalid"},
@@ -279,5 +279,54 @@ func TestOffer(t *testing.T) {
 				t.Errorf("%q, want %q", got, test.want)
 			}
 		})
+	}
+}
+
+// A page names the API server and how its users sign in. The API server is not asked again.
+func TestOfferOfPage(t *testing.T) {
+	api, _ := openshift(t, &openshifttest.Server{})
+	ca := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: api.Certificate().Raw})
+	document, _ := json.Marshal(map[string]any{
+		"server": api.URL, "certificateAuthorityData": ca, "login": map[string]any{"issuer": "https://id", "clientID": "psc", "scopes": []string{"openid"}},
+	})
+	for name, others := range map[string]http.HandlerFunc{
+		"page":         func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Content-Type", "text/html") },
+		"nothing else": http.NotFound,
+	} {
+		page := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path != "/.well-known/psc.json" {
+				others(w, r)
+				return
+			}
+			_, _ = w.Write(document)
+		}))
+		server := found(t, page, login.Search{Authority: authority(t, page)})
+		offer, err := server.Offer(t.Context(), t.Logf)
+		if err != nil || server.Address != api.URL || offer.Issuer == nil || offer.Issuer.URL != "https://id" || offer.OAuth != nil {
+			t.Errorf("%s: %s, %+v, %v", name, server.Address, offer, err)
+		}
+		page.Close()
+	}
+}
+
+// A server that does not answer one question does not keep psc from the answers to the others.
+func TestOfferInTime(t *testing.T) {
+	t.Parallel()
+	front := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		switch r.URL.Path {
+		case "/.well-known/psc.json":
+			<-r.Context().Done()
+		case "/api/v1/namespaces/kube-public/configmaps/psc-login":
+			_, _ = io.WriteString(w, `{"data": {"psc.json": "{\"login\": {\"issuer\": \"https://id\", \"clientID\": \"psc\"}}"}}`)
+		default:
+			w.WriteHeader(http.StatusForbidden)
+		}
+	}))
+	defer front.Close()
+	begin := time.Now()
+	offer, err := found(t, front, login.Search{Authority: authority(t, front)}).Offer(t.Context(), t.Logf)
+	if err != nil || offer.Issuer == nil || time.Since(begin) < 3*time.Second {
+		t.Errorf("%+v, %v after %s", offer, err, time.Since(begin))
 	}
 }

@@ -229,11 +229,12 @@ func TestPage(t *testing.T) {
 	}
 	for document, want := range map[string]string{
 		`{"server": "` + api.URL + `", "certificateAuthorityData": "` + base64.StdEncoding.EncodeToString(ca) + `"}`: "",
-		`{"server": "` + api.URL + `"}`:     "refused",
-		`{"server": "http://127.0.0.1:1"}`:  "not an https address",
-		`{"server": "https://127.0.0.1:1"}`: "https://127.0.0.1:1 does not answer",
-		`{}`:                                "that is a web page",
-		`<!doctype html>`:                   "that is a web page",
+		`{"server": "` + api.URL + `"}`: "refused",
+		`{"server": "` + api.URL + `", "login": {"issuer": "https://id", "clientID": ""}}`: "login.clientID is empty",
+		`{"server": "http://127.0.0.1:1"}`:                                                 "not an https address",
+		`{"server": "https://127.0.0.1:1"}`:                                                "https://127.0.0.1:1 does not answer",
+		`{}`:                                                                               "that is a web page",
+		`<!doctype html>`:                                                                  "that is a web page",
 	} {
 		page := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if w.Header().Set("Content-Type", "text/html"); r.URL.Path == "/.well-known/psc.json" {

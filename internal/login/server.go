@@ -52,8 +52,9 @@ type Server struct {
 }
 
 const (
-	patience  = 10 * time.Second // for a server that does not answer
-	maxAnswer = 1 << 20
+	patience      = 10 * time.Second // for a server that does not answer
+	offerPatience = 3 * time.Second  // for a document that it may not have
+	maxAnswer     = 1 << 20
 )
 
 // errPage is the error for an address that shows a page for people.
@@ -167,10 +168,20 @@ func (s Search) at(ctx context.Context, u *url.URL) (*Server, error) {
 	}
 	_ = answer.Body.Close()
 	kind, _, _ := mime.ParseMediaType(answer.Header.Get("Content-Type"))
-	if kind == "text/html" || answer.StatusCode/100 == 3 {
+	if kind == "text/html" || answer.StatusCode/100 == 3 || kind != "application/json" && server.namesAnother(ctx) {
 		return server, errPage
 	}
 	return server, nil
+}
+
+// namesAnother reports whether a server that answers neither as a page nor as an API server has the document of a platform: a web
+// server may have nothing else.
+func (s *Server) namesAnother(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, offerPatience)
+	defer cancel()
+	var doc document
+	ok, err := s.document(ctx, documentPath, &doc)
+	return err == nil && ok && doc.Server != "" && doc.Server != s.Address
 }
 
 // named returns the API server that a platform names in a document beside its pages. Its authority is as trusted as the page.
