@@ -96,6 +96,8 @@ var impossible = map[string]string{
 	"psc get pods --watch":                                       "it runs until Ctrl-C",
 	"psc disk set data --size 20Gi --deploy":                     "the storage class of psc-local does not let disks grow",
 
+	"psc login apps.example.com": "the cluster of the examples names no issuer",
+
 	"psc cluster setup --domain apps.example.com --gateway infra/public": onlySetup,
 	"psc cluster setup --login https://id.example.com --client-id psc":   onlySetup,
 	"psc cluster setup --enforce-audit":                                  onlySetup,

@@ -35,7 +35,7 @@ func newLogin(s *session) *cobra.Command {
 			"If the kubeconfig has several contexts, psc asks for one. It asks the server who you are. In the kubeconfig it\n" +
 			"writes only its own entries, and changes the current context only with --switch. If this machine does not trust\n" +
 			"the server's CA, psc shows its fingerprint and asks; --trust answers that.",
-		Example: "  psc login\n  psc login --context staging\n" +
+		Example: "  psc login\n  psc login --context staging\n  psc login apps.example.com\n" +
 			"  psc login https://api.example.com:6443 --token-stdin < token\n" +
 			"  psc login api.example.com:6443 --client-certificate me.crt --client-key me.key",
 		Args: between(0, "SERVER"),
