@@ -124,6 +124,8 @@ func nodeComponents() []component {
 			"--cluster-cidr=" + instanceRange, "--conntrack-max-per-core=0", "--iptables-min-sync-period=50ms",
 		},
 	}, {
+		name: "netpol", module: "k8s.io/client-go", after: []string{"kube-apiserver"}, // its own, for NetworkPolicies
+	}, {
 		name: "coredns", module: "github.com/coredns/coredns", after: []string{"kube-apiserver"}, ready: serves("http://127.0.0.1:8181/ready"),
 		args: []string{"-conf", "Corefile"},
 	}}

@@ -14,9 +14,12 @@ import (
 	_ "github.com/coredns/coredns/plugin/errors"
 	_ "github.com/coredns/coredns/plugin/kubernetes"
 	_ "github.com/coredns/coredns/plugin/ready"
+	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/component-base/cli"
 	proxy "k8s.io/kubernetes/cmd/kube-proxy/app"
 	kubelet "k8s.io/kubernetes/cmd/kubelet/app"
+
+	"github.com/pscdev/psc/cmd/psc-local/netpol"
 )
 
 // nodePrograms returns the components of a real node.
@@ -31,6 +34,15 @@ func nodePrograms() map[string]func() int {
 		},
 		"kubelet":    func() int { return cli.Run(kubelet.NewKubeletCommand(context.Background())) },
 		"kube-proxy": func() int { return cli.Run(proxy.NewProxyCommand()) },
+		"netpol": func() int {
+			return exit("netpol", func(ctx context.Context) error {
+				config, err := clientcmd.BuildConfigFromFlags("", adminFile)
+				if err != nil {
+					return err
+				}
+				return netpol.Run(ctx, config)
+			})
+		},
 		"coredns": func() int {
 			dnsserver.Directives = []string{"bind", "errors", "ready", "cache", "kubernetes"}
 			coremain.Run()
