@@ -2,151 +2,123 @@ package cli_test
 
 import (
 	"bufio"
-	"crypto"
-	"crypto/rsa"
-	"crypto/sha256"
 	"crypto/tls"
-	"encoding/base64"
 	"encoding/json"
-	"encoding/pem"
-	"errors"
 	"fmt"
-	"io"
-	"log"
-	"math/big"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"time"
+	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// idp [FLAG...] starts the issuer of testdata/issuer, whose users have the password $PASSWORD, and an API server in front of the
-// cluster that accepts its tokens, with the claim email as the user, and groups with the prefix oidc:. $IDP and $API are their
-// addresses, and idp.crt and api.crt their certificates.
-//
-// idp counts ISSUED REVOKED checks how many refresh tokens were issued for sign-ins, and how many were revoked.
-func (c *cluster) idp(ts *testscript.TestScript, neg bool, args []string) {
-	i, _ := ts.Value(idpKey{}).(*idpOf)
-	if neg || i == nil {
-		ts.Fatalf("usage: idp [FLAG...], or idp counts ISSUED REVOKED")
-	}
-	if len(args) == 3 && args[0] == "counts" {
-		var n struct{ Issued, Revoked int }
-		ts.Check(i.get("/counts", &n))
-		if fmt.Sprint(n.Issued) != args[1] || fmt.Sprint(n.Revoked) != args[2] {
-			ts.Fatalf("%+v", n)
-		}
-		return
-	}
-	program, password := filepath.Join(ts.MkAbs(".bin"), "issuer"), "correct-horse-battery"
-	build := exec.Command("go", "build", "-C", "../../testdata/issuer", "-trimpath", "-o", ts.MkAbs(".bin")+"/", ".")
+// idp is a running issuer of testdata/issuer. Its certificate is idp.crt in its folder, beside the program user.
+type idp struct{ url, dir string }
+
+const idpPassword = "correct-horse-battery"
+
+// startIDP starts an issuer whose users have the password idpPassword, and lets programs sign in with it.
+func startIDP(t testing.TB) *idp {
+	t.Helper()
+	i := &idp{dir: t.TempDir()}
+	build := exec.Command("go", "build", "-C", "../../testdata/issuer", "-trimpath", "-o", i.dir+"/", ".")
 	if hasChromium() {
 		build.Args = append(build.Args, "./user")
 	}
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
-		ts.Fatalf("build the issuer: %v\n%s", err, out)
+		t.Fatalf("build the issuer: %v\n%s", err, out)
 	}
-	cmd := exec.Command(program, append([]string{"--ca", ts.MkAbs("idp.crt"), "--password", password}, args...)...)
-	out, err := cmd.StdoutPipe()
-	ts.Check(err)
-	ts.Check(cmd.Start())
-	ts.Defer(func() { _, _ = cmd.Process.Kill(), cmd.Wait() })
-	i.url, err = bufio.NewReader(out).ReadString('\n')
-	ts.Check(err)
-	i.url = strings.TrimSpace(i.url)
+	stop, err := i.run()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(stop)
+	return i
+}
 
-	behind, err := c.proxy()
-	ts.Check(err)
-	front := httptest.NewUnstartedServer(i.api(behind))
-	front.Config.ErrorLog = log.New(io.Discard, "", 0)
-	front.StartTLS()
-	ts.Defer(front.CloseClientConnections)
-	ts.Check(os.WriteFile(ts.MkAbs("api.crt"), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: front.Certificate().Raw}), 0o600))
-	ts.Check(os.WriteFile(ts.MkAbs("password"), []byte(password+"\n"), 0o600))
-	ts.Setenv("IDP", i.url)
-	ts.Setenv("API", front.URL)
-	ts.Setenv("PASSWORD", password)
+func (i *idp) run() (stop func(), err error) {
+	cmd := exec.Command(filepath.Join(i.dir, "issuer"), "--ca", i.certificate(), "--password", idpPassword, "--password-grant")
+	out, err := cmd.StdoutPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		return nil, err
+	}
+	i.url, err = bufio.NewReader(out).ReadString('\n')
+	i.url = strings.TrimSpace(i.url)
+	return func() { _, _ = cmd.Process.Kill(), cmd.Wait() }, err
+}
+
+func (i *idp) certificate() string { return filepath.Join(i.dir, "idp.crt") }
+
+// flags make an API server accept the tokens of the issuer, with the claim email as the user, and groups with the prefix oidc:.
+func (i *idp) flags() []string {
+	return []string{"--issuer", i.url, "--issuer-ca", i.certificate(), "--client-id", "psc"}
+}
+
+// counts returns how many refresh tokens were issued for sign-ins, and how many were revoked.
+func (i *idp) counts() (string, error) {
+	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true}}
+	answer, err := client.Get(i.url + "/counts")
+	if err != nil {
+		return "", err
+	}
+	defer answer.Body.Close()
+	var n struct{ Issued, Revoked int }
+	err = json.NewDecoder(answer.Body).Decode(&n)
+	return fmt.Sprint(n.Issued, " ", n.Revoked), err
+}
+
+// idpCommand is idp ISSUED REVOKED: it checks how many refresh tokens the issuer of the cluster, $IDP, issued, and how many were
+// revoked. idp unknown starts another one, $UNKNOWN, whose tokens the cluster does not accept; idp unknown ISSUED REVOKED checks it.
+func (c *cluster) idpCommand(ts *testscript.TestScript, neg bool, args []string) {
+	of := c.idp
+	if len(args) > 0 && args[0] == "unknown" {
+		of, args = ts.Value(unknownKey{}).(*idp), args[1:]
+	}
+	switch {
+	case !neg && c.idp != nil && len(args) == 0:
+		of.dir = ts.MkAbs(".bin")
+		ts.Check(os.Symlink(filepath.Join(c.idp.dir, "issuer"), filepath.Join(of.dir, "issuer")))
+		stop, err := of.run()
+		ts.Check(err)
+		ts.Defer(stop)
+		ts.Setenv("UNKNOWN", of.url)
+		ts.Check(os.Rename(of.certificate(), ts.MkAbs("unknown.crt")))
+	case !neg && c.idp != nil && len(args) == 2:
+		got, err := of.counts()
+		ts.Check(err)
+		if want := strings.Join(args, " "); got != want {
+			ts.Fatalf("%s refresh tokens were issued and revoked, want %s", got, want)
+		}
+	default:
+		ts.Fatalf("usage: idp [unknown] ISSUED REVOKED, or idp unknown")
+	}
+}
+
+type unknownKey struct{}
+
+// setup lets a story use the issuer.
+func (i *idp) setup(env *testscript.Env, bin string) error {
+	ca, err := os.ReadFile(i.certificate())
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(env.WorkDir, "idp.crt"), ca, 0o600); err != nil {
+		return err
+	}
+	env.Vars = append(env.Vars, "IDP="+i.url, "PASSWORD="+idpPassword)
+	env.Values[unknownKey{}] = &idp{}
+	return os.Symlink(filepath.Join(i.dir, "user"), filepath.Join(bin, "user"))
 }
 
 // hasChromium reports whether the condition chromium holds: then the program user signs in with it.
 func hasChromium() bool {
 	_, err := exec.LookPath("chromium")
 	return err == nil
-}
-
-type idpKey struct{}
-
-// idpOf is the issuer of a story.
-type idpOf struct{ url string }
-
-func (i *idpOf) get(path string, into any) error {
-	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true}}
-	answer, err := client.Get(i.url + path)
-	if err != nil {
-		return err
-	}
-	defer answer.Body.Close()
-	return json.NewDecoder(answer.Body).Decode(into)
-}
-
-// api is an API server that trusts the issuer.
-func (i *idpOf) api(behind http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		user, groups := "system:anonymous", []string{"system:unauthenticated"}
-		if token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
-			claims, err := i.verify(token)
-			if err != nil {
-				refuse(w, http.StatusUnauthorized)
-				return
-			}
-			user, groups = claims.Email, []string{"system:authenticated"}
-			for _, group := range claims.Groups {
-				groups = append(groups, "oidc:"+group)
-			}
-		}
-		r.Header.Set("Impersonate-User", user)
-		r.Header["Impersonate-Group"] = groups
-		behind.ServeHTTP(w, r)
-	})
-}
-
-type claims struct {
-	Issuer   string   `json:"iss"`
-	Audience []string `json:"aud"`
-	Expires  int64    `json:"exp"`
-	Email    string   `json:"email"`
-	Groups   []string `json:"groups"`
-}
-
-// verify checks an ID token as an API server does.
-func (i *idpOf) verify(token string) (claims, error) {
-	var keys struct {
-		Keys []struct{ N string }
-	}
-	if err := i.get("/keys", &keys); err != nil {
-		return claims{}, err
-	}
-	parts := strings.Split(token, ".")
-	if len(parts) != 3 || len(keys.Keys) != 1 {
-		return claims{}, errors.New("no ID token")
-	}
-	n, err := base64.RawURLEncoding.DecodeString(keys.Keys[0].N)
-	signature, err2 := base64.RawURLEncoding.DecodeString(parts[2])
-	payload, err3 := base64.RawURLEncoding.DecodeString(parts[1])
-	hash := sha256.Sum256([]byte(parts[0] + "." + parts[1]))
-	err4 := rsa.VerifyPKCS1v15(&rsa.PublicKey{N: new(big.Int).SetBytes(n), E: 65537}, crypto.SHA256, hash[:], signature)
-	var c claims
-	if err := errors.Join(err, err2, err3, err4, json.Unmarshal(payload, &c)); err != nil {
-		return c, err
-	}
-	if c.Issuer != i.url || len(c.Audience) != 1 || c.Audience[0] != "psc" || time.Now().Unix() >= c.Expires {
-		return c, fmt.Errorf("not valid: %+v", c)
-	}
-	return c, nil
 }

@@ -18,7 +18,17 @@ func TestAloneScripts(t *testing.T) {
 		t.Fatalf("no stories: %v", err)
 	}
 	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) { run(t, start(t, "simulated"), file) })
+		name := strings.TrimSuffix(filepath.Base(file), ".txtar")
+		t.Run(name, func(t *testing.T) {
+			if name != "login_oidc" {
+				run(t, start(t, "simulated"), file)
+				return
+			}
+			issuer := startIDP(t)
+			c := start(t, "simulated", issuer.flags()...)
+			c.idp = issuer
+			run(t, c, file)
+		})
 	}
 }
 

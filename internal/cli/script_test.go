@@ -91,17 +91,18 @@ type cluster struct {
 	} `json:"gateway"`
 	users *clientcmdapi.Config // a context for each user
 	real  bool                 // its instances take room
+	idp   *idp                 // whose tokens it accepts; nil if there is none
 }
 
-// start starts a cluster for one test, and stops it when the test ends.
-func start(t testing.TB, nodes string) *cluster {
+// start starts a cluster for one test, with more flags of psc-local up, and stops it when the test ends.
+func start(t testing.TB, nodes string, more ...string) *cluster {
 	t.Helper()
 	c := &cluster{bin: pscLocal(t), name: fmt.Sprintf("test-%s-%d", nodes, os.Getpid()), real: nodes == "real"}
 	dir := t.TempDir()
 	c.env = append(os.Environ(), "PSC_LOCAL_HOME="+dir)
 	begin := time.Now()
 	c.downAtEnd(t)
-	c.local(t, "up", "--name", c.name, "--nodes", nodes, "--kubeconfig", filepath.Join(dir, "kubeconfig"))
+	c.local(t, append([]string{"up", "--name", c.name, "--nodes", nodes, "--kubeconfig", filepath.Join(dir, "kubeconfig")}, more...)...)
 	t.Logf("cluster with %s nodes: %s", nodes, time.Since(begin).Round(100*time.Millisecond))
 	if err := json.Unmarshal(c.local(t, "status", "--name", c.name, "-o", "json"), c); err != nil {
 		t.Fatal(err)
@@ -220,7 +221,7 @@ func run(t *testing.T, c *cluster, path string) {
 			"exit":      exit,
 			"killed":    c.killed,
 			"objects":   objects,
-			"idp":       c.idp,
+			"idp":       c.idpCommand,
 			"issuer":    c.issuer,
 			"openshift": c.openshift,
 			"parallel":  parallel,
@@ -271,7 +272,11 @@ func (c *cluster) setup(env *testscript.Env) error {
 	)
 	env.Values[openshiftKey{}] = &openshiftOf{}
 	env.Values[issuerKey{}] = &issuerOf{}
-	env.Values[idpKey{}] = &idpOf{}
+	if c.idp != nil {
+		if err := c.idp.setup(env, bin); err != nil {
+			return err
+		}
+	}
 	for i, v := range env.Vars {
 		if path, ok := strings.CutPrefix(v, "PATH="); ok {
 			env.Vars[i] = "PATH=" + path + string(os.PathListSeparator) + bin
