@@ -30,6 +30,8 @@ type Env struct {
 	Out, Err io.Writer
 	Now      func() time.Time
 	Version  string
+	// Token is that of PSC_TOKEN, which the programs that psc starts do not get.
+	Token string
 	// Plugin means that kubectl runs psc as its plugin.
 	Plugin bool
 }
@@ -60,7 +62,9 @@ func Run(version string, args []string) int {
 			}
 		}
 	}()
-	return Main(ctx, Env{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Now: time.Now, Version: Version(version), Plugin: isPlugin(os.Args[0])}, args)
+	token := os.Getenv(tokenVariable)
+	_ = os.Unsetenv(tokenVariable)
+	return Main(ctx, Env{Token: token, In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Now: time.Now, Version: Version(version), Plugin: isPlugin(os.Args[0])}, args)
 }
 
 // isPlugin reports whether kubectl knows a program as its plugin psc.

@@ -230,6 +230,7 @@ func run(t *testing.T, c *cluster, path string) {
 			"server":    c.server,
 			"ticks":     ticks,
 			"typed":     typed,
+			"unseen":    unseen,
 			"until":     until,
 		},
 	})

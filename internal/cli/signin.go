@@ -140,8 +140,8 @@ func (s *session) given(m method) (token login.Token, ok bool, err error) {
 	switch {
 	case m.tokenStdin:
 		token, err = s.tokenFrom(io.ReadAll(io.LimitReader(s.In, 1<<20)))
-	case os.Getenv(tokenVariable) != "" && !m.chosen() && m.issuer == "":
-		token, err = s.tokenFrom([]byte(os.Getenv(tokenVariable)), nil)
+	case s.Token != "" && !m.chosen() && m.issuer == "":
+		token, err = s.tokenFrom([]byte(s.Token), nil)
 	default:
 		return token, false, nil
 	}
