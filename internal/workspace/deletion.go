@@ -99,7 +99,7 @@ func automatic(o metav1.PartialObjectMetadata) bool {
 		return o.Labels[object.LabelSecret] != "" || o.Labels[object.LabelRegistry] != ""
 	case object.Lease.Kind:
 		return o.Name == object.DeployLease
-	case object.Role.Kind, object.RoleBinding.Kind, object.ResourceQuota.Kind, object.LimitRange.Kind, object.Job.Kind:
+	case object.Role.Kind, object.RoleBinding.Kind, object.ResourceQuota.Kind, object.LimitRange.Kind, object.NetworkPolicy.Kind, object.Job.Kind:
 		return o.Labels[object.LabelManagedBy] == object.Manager
 	}
 	return len(o.OwnerReferences) > 0
