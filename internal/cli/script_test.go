@@ -18,6 +18,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -226,6 +227,7 @@ func run(t *testing.T, c *cluster, path string) {
 			"openshift": c.openshift,
 			"parallel":  parallel,
 			"private":   private,
+			"proxied":   c.proxied,
 			"rude":      c.rude,
 			"server":    c.server,
 			"ticks":     ticks,
@@ -273,6 +275,7 @@ func (c *cluster) setup(env *testscript.Env) error {
 	)
 	env.Values[openshiftKey{}] = &openshiftOf{}
 	env.Values[issuerKey{}] = &issuerOf{}
+	env.Values[proxiedKey{}] = new(atomic.Int64)
 	if c.idp != nil {
 		if err := c.idp.setup(env, bin); err != nil {
 			return err

@@ -7,15 +7,18 @@
 package kube
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"os"
 	"sync"
 	"sync/atomic"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
+	utilnet "k8s.io/apimachinery/pkg/util/net"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/rest"
@@ -92,6 +95,7 @@ func newClient(raw *clientcmdapi.Config, name string, o Options) (*Client, error
 	config.UserAgent = o.UserAgent
 	// The API server's priority and fairness is the limit; client-go's own default of 5 requests a second is off.
 	config.QPS = -1
+	config.Wrap(nameProxy)
 	if o.Trace != nil {
 		config.Wrap(func(next http.RoundTripper) http.RoundTripper { return tracer{next: next, trace: o.Trace} })
 	}
@@ -127,6 +131,31 @@ func newClient(raw *clientcmdapi.Config, name string, o Options) (*Client, error
 		return httpClient(config)
 	})
 	return c, nil
+}
+
+// nameProxy makes the transport of client-go name a proxy that opens no tunnel.
+func nameProxy(next http.RoundTripper) http.RoundTripper {
+	for inner := next; ; {
+		switch t := inner.(type) {
+		case *http.Transport:
+			if t.OnProxyConnectResponse == nil { // clients share it
+				t.OnProxyConnectResponse = ProxyAnswer
+			}
+			return next
+		case utilnet.RoundTripperWrapper:
+			inner = t.WrappedRoundTripper()
+		default:
+			return next
+		}
+	}
+}
+
+// ProxyAnswer returns an error that names a proxy which opens no tunnel, for http.Transport. The one of net/http does not name it.
+func ProxyAnswer(_ context.Context, proxy *url.URL, _ *http.Request, answer *http.Response) error {
+	if answer.StatusCode == http.StatusOK {
+		return nil
+	}
+	return fmt.Errorf("the proxy %s opens no connection: %s", proxy.Host, answer.Status)
 }
 
 // Authority returns the certificate authority of the API server, in PEM; empty if it is one of the system.

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/pscdev/psc/internal/fault"
+	"github.com/pscdev/psc/internal/kube"
 )
 
 // Search finds an API server at an address that a user gives. It sends no credentials.
@@ -221,7 +222,7 @@ func (s Search) named(ctx context.Context, page *Server) (*Server, error) {
 func anonymous(settings *tls.Config) *http.Client {
 	return &http.Client{
 		Timeout:       patience,
-		Transport:     &http.Transport{TLSClientConfig: settings, Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true, DisableKeepAlives: true},
+		Transport:     &http.Transport{TLSClientConfig: settings, Proxy: http.ProxyFromEnvironment, OnProxyConnectResponse: kube.ProxyAnswer, ForceAttemptHTTP2: true, DisableKeepAlives: true},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 }
