@@ -2,9 +2,9 @@ package cli_test
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
-	"strconv"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -45,19 +45,21 @@ func unseen(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// exposed returns where processes of a story expose a secret. The environment of the process main is its user's.
+// exposed returns where processes of a story expose a secret. The environment of the process main is its user's, and so is that of a
+// copy of it that has not become another program yet.
 func exposed(secret, work string, main int) string {
+	own, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", main))
 	processes, _ := filepath.Glob("/proc/[0-9]*")
 	for _, process := range processes {
+		arguments, _ := os.ReadFile(process + "/cmdline") // first: the environment is then that of this program, or of the next one
 		environment, _ := os.ReadFile(process + "/environ")
 		if !bytes.Contains(environment, []byte("WORK="+work+"\x00")) {
 			continue
 		}
-		arguments, _ := os.ReadFile(process + "/cmdline")
 		if bytes.Contains(arguments, []byte(secret)) {
 			return string(arguments)
 		}
-		if filepath.Base(process) != strconv.Itoa(main) && bytes.Contains(environment, []byte(secret)) {
+		if !bytes.Equal(arguments, own) && bytes.Contains(environment, []byte(secret)) {
 			return "the environment of " + string(arguments)
 		}
 	}
